@@ -1,0 +1,86 @@
+"""What holds between the packets of one stream (spec section 4.2). In: packets one by one. Out: BitstreamError.
+
+The writer and the reader run the same checks, so that nothing is written that would be refused when read.
+"""
+
+from bcdcodec.bitstream.bits import MAX_UVARINT
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import AudioPayload, EndPayload, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.errors import BitstreamError
+
+
+class PacketOrder:
+    """Sequence numbers, timestamps and totals of a stream as it passes.
+
+    joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
+    """
+
+    def __init__(self, header: StreamHeader, *, joined: bool = False) -> None:
+        self._header = header
+        self._joined = joined
+        self.next_sequence: int | None = None if joined else 0
+        self.motion_frames = 0
+        #: The tick after the last motion frame, which the END packet carries as its timestamp.
+        self.motion_tick = 0
+        self._audio_tick = 0
+        self._content_tick = 0
+        self._ended = False
+
+    def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
+        """Check the packet that starts at `offset` of the file; `record` is its payload unpacked."""
+        if self._ended:
+            raise BitstreamError(f"packet {packet.sequence} follows the END packet")
+        if self.next_sequence is not None and packet.sequence != self.next_sequence:
+            raise BitstreamError(f"packet has sequence {packet.sequence}, expected {self.next_sequence}")
+        match record:
+            case ContentRecord():
+                self._accept_content(packet, record)
+            case MotionPayload():
+                self._accept_motion(packet, record)
+            case AudioPayload():
+                self._accept_audio(packet, record)
+            case EndPayload():
+                self._accept_end(packet, record, offset=offset)
+        self.next_sequence = packet.sequence + 1
+
+    def _accept_content(self, packet: Packet, record: ContentRecord) -> None:
+        if self._header.video.cropped and not record.size:
+            raise BitstreamError(f"crop size of packet {packet.sequence} is 0 in a cropped stream, needs at least 1")
+        _not_before(packet, self._content_tick)
+        self._content_tick = packet.timestamp
+
+    def _accept_motion(self, packet: Packet, record: MotionPayload) -> None:
+        if not self.motion_frames and not record.key:
+            raise BitstreamError(f"packet {packet.sequence} is the first MOTION packet, it needs the key flag")
+        _not_before(packet, self.motion_tick)
+        self.motion_tick = _end_tick(packet, record.frames)
+        self.motion_frames += record.frames
+
+    def _accept_audio(self, packet: Packet, record: AudioPayload) -> None:
+        if self._header.audio is None:
+            raise BitstreamError(f"packet {packet.sequence} is AUDIO, the header has no AUDIO section")
+        _not_before(packet, self._audio_tick)
+        self._audio_tick = _end_tick(packet, len(record.frames))
+
+    def _accept_end(self, packet: Packet, record: EndPayload, *, offset: int) -> None:
+        if record.end_offset != offset:
+            raise BitstreamError(f"END packet says it starts at {record.end_offset}, it starts at {offset}")
+        if packet.timestamp != self.motion_tick:
+            raise BitstreamError(f"END packet has timestamp {packet.timestamp}, expected {self.motion_tick}")
+        if not self._joined and record.motion_frames != self.motion_frames:
+            raise BitstreamError(
+                f"END packet counts {record.motion_frames} frames, the stream has {self.motion_frames}"
+            )
+        self._ended = True
+
+
+def _not_before(packet: Packet, tick: int) -> None:
+    if packet.timestamp < tick:
+        raise BitstreamError(f"packet {packet.sequence} has timestamp {packet.timestamp}, needs at least {tick}")
+
+
+def _end_tick(packet: Packet, frames: int) -> int:
+    if packet.timestamp + frames > MAX_UVARINT:
+        raise BitstreamError(f"packet {packet.sequence} ends at tick {packet.timestamp + frames}, limit {MAX_UVARINT}")
+    return packet.timestamp + frames

@@ -1,0 +1,193 @@
+"""The fixed records inside header sections. In: section bodies of header.py. Out: frozen dataclasses (spec section 3).
+
+Every record has `pack` and `unpack` side by side, and checks its own values whichever way it was made.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+from typing import ClassVar, Self
+
+from bcdcodec.bitstream.bits import ByteReader, pack_uvarint
+from bcdcodec.errors import BitstreamError
+
+MODEL_PIXELS = (64, 256)
+MAX_RATE_TERM = 1_000_000
+MIN_FRAME_RATE, MAX_FRAME_RATE = Fraction(1, 10), Fraction(240)
+MAX_WINDOW_FRAMES = 64
+MAX_CODE_BITS = 8
+OPUS_SAMPLE_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+MAX_AUDIO_BITRATE = 1_000_000
+
+
+class CodingMode(IntEnum):
+    """How the codes of a MOTION packet are written (spec section 3.3). Ids are never reused."""
+
+    PACKED = 0
+    CODED = 1
+
+
+class AudioCodec(IntEnum):
+    """What the bytes of an AUDIO packet are (spec section 3.5). Ids are never reused."""
+
+    OPUS = 1
+
+
+def check_range(value: int, low: int, high: int, *, name: str) -> None:
+    """Refuse a field outside its inclusive range."""
+    if not low <= value <= high:
+        raise BitstreamError(f"{name} is {value}, allowed are {low} to {high}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """Geometry and timing of the pictures (spec section 3.2). Width and height: source pixels as displayed."""
+
+    width: int
+    height: int
+    model_pixels: int
+    rate_num: int
+    rate_den: int
+    cropped: bool
+    SIZES: ClassVar[struct.Struct] = struct.Struct(">HHH")
+
+    def __post_init__(self) -> None:
+        check_range(self.width, 1, 0xFFFF, name="source width")
+        check_range(self.height, 1, 0xFFFF, name="source height")
+        if self.model_pixels not in MODEL_PIXELS:
+            raise BitstreamError(f"model picture is {self.model_pixels} pixels wide, allowed are {MODEL_PIXELS}")
+        check_range(self.rate_num, 1, MAX_RATE_TERM, name="frame rate numerator")
+        check_range(self.rate_den, 1, MAX_RATE_TERM, name="frame rate denominator")
+        if not MIN_FRAME_RATE <= self.frame_rate <= MAX_FRAME_RATE:
+            raise BitstreamError(f"frame rate is {self.frame_rate}, allowed are {MIN_FRAME_RATE} to {MAX_FRAME_RATE}")
+
+    @property
+    def frame_rate(self) -> Fraction:
+        return Fraction(self.rate_num, self.rate_den)
+
+    def pack(self) -> bytes:
+        rate = pack_uvarint(self.rate_num) + pack_uvarint(self.rate_den)
+        return self.SIZES.pack(self.width, self.height, self.model_pixels) + rate + bytes([self.cropped])
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Self:
+        reader = ByteReader.over(body)
+        width, height, model_pixels = cls.SIZES.unpack(reader.take(cls.SIZES.size, name="VIDEO sizes"))
+        rate_num = reader.uvarint(name="frame rate numerator", limit=MAX_RATE_TERM)
+        rate_den = reader.uvarint(name="frame rate denominator", limit=MAX_RATE_TERM)
+        flags = reader.uint(1, name="VIDEO flags")
+        check_range(flags, 0, 1, name="VIDEO flags")
+        reader.finish(name="VIDEO section")
+        return cls(
+            width=width,
+            height=height,
+            model_pixels=model_pixels,
+            rate_num=rate_num,
+            rate_den=rate_den,
+            cropped=bool(flags),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodingInfo:
+    """How codes become frames (spec section 3.3). Window and context: frames the denoiser paints at once / is given."""
+
+    mode: CodingMode
+    groups: int
+    bits_per_code: int
+    seed: int
+    window_frames: int
+    context_frames: int
+    WIRE: ClassVar[struct.Struct] = struct.Struct(">BBBIBB")
+
+    def __post_init__(self) -> None:
+        if self.mode not in tuple(CodingMode):
+            raise BitstreamError(f"coding mode is {self.mode}, allowed are {[int(mode) for mode in CodingMode]}")
+        check_range(self.groups, 1, 0xFF, name="groups")
+        check_range(self.bits_per_code, 1, MAX_CODE_BITS, name="bits per code")
+        check_range(self.seed, 0, 0xFFFF_FFFF, name="seed")
+        check_range(self.window_frames, 1, MAX_WINDOW_FRAMES, name="window frames")
+        check_range(self.context_frames, 0, self.window_frames - 1, name="context frames")
+
+    def pack(self) -> bytes:
+        return self.WIRE.pack(
+            self.mode, self.groups, self.bits_per_code, self.seed, self.window_frames, self.context_frames
+        )
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Self:
+        reader = ByteReader.over(body)
+        mode, groups, bits, seed, window, context = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="CODING section"))
+        reader.finish(name="CODING section")
+        check_range(mode, CodingMode.PACKED, CodingMode.CODED, name="coding mode")
+        return cls(
+            mode=CodingMode(mode),
+            groups=groups,
+            bits_per_code=bits,
+            seed=seed,
+            window_frames=window,
+            context_frames=context,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentRecord:
+    """Appearance of one shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave the picture.
+
+    quality: index of the quantiser step. data: levels as entropy/content.py wrote them, opaque here.
+    """
+
+    x: int
+    y: int
+    size: int
+    quality: int
+    data: bytes
+    WIRE: ClassVar[struct.Struct] = struct.Struct(">hhHB")
+
+    def __post_init__(self) -> None:
+        check_range(self.x, -0x8000, 0x7FFF, name="crop x")
+        check_range(self.y, -0x8000, 0x7FFF, name="crop y")
+        check_range(self.size, 0, 0xFFFF, name="crop size")
+        check_range(self.quality, 0, 0xFF, name="content quality")
+
+    def pack(self) -> bytes:
+        return self.WIRE.pack(self.x, self.y, self.size, self.quality) + self.data
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Self:
+        reader = ByteReader.over(body)
+        x, y, size, quality = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="content record"))
+        return cls(x=x, y=y, size=size, quality=quality, data=reader.rest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioInfo:
+    """The sound beside the pictures (spec section 3.5). pre_skip: 48 kHz samples to drop. bitrate: bit/s asked for."""
+
+    codec: AudioCodec
+    channels: int
+    sample_rate: int
+    pre_skip: int
+    bitrate: int
+    WIRE: ClassVar[struct.Struct] = struct.Struct(">BBIHI")
+
+    def __post_init__(self) -> None:
+        if self.codec not in tuple(AudioCodec):
+            raise BitstreamError(f"audio codec is {self.codec}, allowed are {[int(codec) for codec in AudioCodec]}")
+        check_range(self.channels, 1, 2, name="audio channels")
+        if self.sample_rate not in OPUS_SAMPLE_RATES:
+            raise BitstreamError(f"audio sample rate is {self.sample_rate}, allowed are {OPUS_SAMPLE_RATES}")
+        check_range(self.pre_skip, 0, 0xFFFF, name="audio pre-skip")
+        check_range(self.bitrate, 1, MAX_AUDIO_BITRATE, name="audio bitrate")
+
+    def pack(self) -> bytes:
+        return self.WIRE.pack(self.codec, self.channels, self.sample_rate, self.pre_skip, self.bitrate)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Self:
+        reader = ByteReader.over(body)
+        codec, channels, rate, pre_skip, bitrate = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="AUDIO section"))
+        reader.finish(name="AUDIO section")
+        check_range(codec, AudioCodec.OPUS, AudioCodec.OPUS, name="audio codec")
+        return cls(codec=AudioCodec(codec), channels=channels, sample_rate=rate, pre_skip=pre_skip, bitrate=bitrate)

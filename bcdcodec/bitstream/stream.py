@@ -1,0 +1,154 @@
+"""A whole `.bcd` stream on a file object. In: header and packets. Out: bytes in order, and back (spec sections 2 to 5).
+
+Both ends hold one packet at a time, so memory stays constant in the length of the file, and both work on pipes.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from bcdcodec.bitstream.bits import MAX_UVARINT, ByteReader, Readable
+from bcdcodec.bitstream.header import StreamHeader, read_sections
+from bcdcodec.bitstream.order import PacketOrder
+from bcdcodec.bitstream.packet import (
+    MAX_SEEK_POINTS,
+    EndPayload,
+    MotionPayload,
+    Packet,
+    PacketKind,
+    PayloadRecord,
+    SeekPoint,
+)
+from bcdcodec.bitstream.stats import StreamStats, Tally
+from bcdcodec.errors import BitstreamError, TruncatedError
+
+
+class StreamWriter:
+    """Writes header, packets and, in `finish`, the END packet with its index. The file stays open.
+
+    Nothing is written that a StreamReader would refuse: BitstreamError says why, and the file is as it was before.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._tally = Tally()
+        self._order: PacketOrder | None = None
+        self._seek_points: list[SeekPoint] = []
+        self._content_offset: int | None = None
+        #: Bytes written so far.
+        self.offset = 0
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence number that the next packet must have."""
+        return (self._order.next_sequence or 0) if self._order else 0
+
+    @property
+    def stats(self) -> StreamStats:
+        """Where the bits written so far went."""
+        return self._tally.stats()
+
+    def write_header(self, header: StreamHeader) -> None:
+        """Once, before the first packet."""
+        if self._order is not None:
+            raise BitstreamError("the header is already written")
+        self._put(header.pack())
+        self._order = PacketOrder(header)
+        self._tally.add_header(list(header.sections()))
+
+    def write(self, packet: Packet) -> None:
+        """Append a packet; its sequence number must be `next_sequence`. The END packet is written by `finish`."""
+        if packet.kind == PacketKind.END:
+            raise BitstreamError("the END packet is written by finish()")
+        offset = self.offset
+        record = self._append(packet)
+        if packet.kind == PacketKind.CONTENT:
+            self._content_offset = offset
+        elif isinstance(record, MotionPayload) and record.key:
+            self._index(SeekPoint(packet.timestamp, offset, self._content_offset))
+
+    def finish(self) -> None:
+        """Write the END packet, without which a reader takes the stream for cut."""
+        if self._order is None:
+            raise BitstreamError("the header must be written before the END packet")
+        end = EndPayload(self._order.motion_frames, tuple(self._seek_points), self.offset)
+        self._append(Packet(PacketKind.END, self.next_sequence, self._order.motion_tick, end.pack()))
+
+    def _append(self, packet: Packet) -> PayloadRecord | None:
+        if self._order is None:
+            raise BitstreamError("the header must be written before the first packet")
+        data, record = packet.pack(), packet.record()
+        self._order.accept(packet, record, offset=self.offset)
+        self._tally.add_packet(packet, record, offset=self.offset)
+        self._put(data)
+        return record
+
+    def _index(self, point: SeekPoint) -> None:
+        if point.content_offset is not None and point.offset - point.content_offset > MAX_UVARINT:
+            return  # too far to be written; the file can still be entered at other points
+        if len(self._seek_points) == MAX_SEEK_POINTS:
+            del self._seek_points[1::2]  # each point stands alone, so a thinner index is still right
+        self._seek_points.append(point)
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self.offset += len(data)
+
+
+class StreamReader:
+    """Iterates over the CONTENT, MOTION and AUDIO packets of a stream; the header is read at once.
+
+    Damage raises BitstreamError, an early end TruncatedError, each after every packet before it was handed out.
+    Packets of unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
+    """
+
+    def __init__(self, file: Readable, *, keep_packets: bool = False) -> None:
+        self._reader = ByteReader(file)
+        self._tally = Tally(keep_packets=keep_packets)
+        sections = read_sections(self._reader)
+        self.header = StreamHeader.from_sections(sections)
+        self._tally.add_header(sections)
+        self.end: EndPayload | None = None
+        self._packets = self._read()
+
+    @property
+    def stats(self) -> StreamStats:
+        """Where the bits read so far went."""
+        return self._tally.stats()
+
+    def __iter__(self) -> Iterator[Packet]:
+        return self
+
+    def __next__(self) -> Packet:
+        return next(self._packets)
+
+    def _read(self) -> Iterator[Packet]:
+        order = PacketOrder(self.header)
+        while self.end is None:
+            offset = self._reader.offset
+            packet, record = read_packet(self._reader, order)
+            self._tally.add_packet(packet, record, offset=offset)
+            if isinstance(record, EndPayload):
+                self.end = record
+                self._reader.finish(name="stream")
+            elif record is not None:
+                yield packet
+
+
+def read_packet(reader: ByteReader, order: PacketOrder) -> tuple[Packet, PayloadRecord | None]:
+    """The next packet, checked in itself and against the ones before it, and its payload unpacked."""
+    offset = reader.offset
+    try:
+        packet = Packet.read(reader)
+    except TruncatedError as error:
+        raise TruncatedError(f"stream ends without its END packet: {error}") from error
+    record = packet.record()
+    order.accept(packet, record, offset=offset)
+    return packet, record
+
+
+def account(file: Readable, *, keep_packets: bool = False) -> StreamStats:
+    """Read a whole stream and say where its bits went; they add up to the size of the file."""
+    reader = StreamReader(file, keep_packets=keep_packets)
+    for _ in reader:
+        pass
+    return reader.stats

@@ -1,0 +1,81 @@
+"""Windows of frames decoded one after the other, several chains at once. In: content and codes. Out: latents.
+
+A chain runs from one key packet to the next. Its first window stands alone; each later one is given the last decoded
+latents as clean context frames, so that windows join without a seam (design 4.6).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bcdcodec.config import SamplingConfig
+from bcdcodec.frame import CropBox
+from bcdcodec.model.bcd import Bcd
+
+
+@dataclass(slots=True)
+class Chain:
+    """content: [C, H, W]; codes: those still to decode, int64 [n, G]; index: stream frame of the first of them."""
+
+    content: Tensor
+    box: CropBox
+    index: int
+    codes: Tensor
+    context: Tensor | None = None  # [Tc, C, H, W], with their codes [Tc, G]
+    context_codes: Tensor | None = None
+
+    def append(self, codes: Tensor) -> None:
+        """More frames at the end of the chain."""
+        self.codes = torch.cat([self.codes, codes])
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedWindow:
+    """Latents [n, C, H, W] of the frames index, index + 1, ... of a stream."""
+
+    index: int
+    box: CropBox
+    latents: Tensor
+
+
+def next_windows(
+    bcd: Bcd, chains: list[Chain], noise: Tensor, sampling: SamplingConfig, *, window_frames: int, context_frames: int
+) -> list[DecodedWindow]:
+    """Decode one window of every chain that still has codes; chains in the same state share a batch.
+
+    noise: [C, H, W], the same for every frame. Chains are advanced in place.
+    """
+    done: list[DecodedWindow] = []
+    batches: dict[tuple[int, int], list[Chain]] = {}
+    for chain in chains:
+        if len(chain.codes):
+            before = 0 if chain.context is None else len(chain.context)
+            batches.setdefault((min(len(chain.codes), window_frames), before), []).append(chain)
+    for (frames, before), batch in batches.items():
+        latents = bcd.synthesise(
+            torch.stack([chain.content for chain in batch]),
+            torch.stack([chain.codes[:frames] for chain in batch]),
+            noise.expand(len(batch), frames, -1, -1, -1),
+            sampling,
+            context=_stack([chain.context for chain in batch]) if before else None,
+            context_codes=_stack([chain.context_codes for chain in batch]) if before else None,
+        )  # [B, frames, C, H, W]
+        for chain, z in zip(batch, latents, strict=True):
+            done.append(DecodedWindow(chain.index, chain.box, z))
+            _advance(chain, z, frames, context_frames)
+    return sorted(done, key=lambda window: window.index)
+
+
+def _advance(chain: Chain, z: Tensor, frames: int, context_frames: int) -> None:
+    used = chain.codes[:frames]
+    if context_frames:
+        recent = z if chain.context is None else torch.cat([chain.context, z])
+        recent_codes = used if chain.context_codes is None else torch.cat([chain.context_codes, used])
+        chain.context, chain.context_codes = recent[-context_frames:], recent_codes[-context_frames:]
+    chain.codes = chain.codes[frames:]
+    chain.index += frames
+
+
+def _stack(parts: list[Tensor | None]) -> Tensor:
+    return torch.stack([part for part in parts if part is not None])

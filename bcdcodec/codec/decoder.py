@@ -1,0 +1,139 @@
+"""Packets to frames. In: packets of bitstream/stream.py. Out: RGB frames of the model's size, in order.
+
+push -> codes -> chain.py (windows through the sampler) -> latents -> pixels
+
+With `parallel_chains` > 1 the windows of several chains share a batch, which fills a GPU at the price of delay; the
+frames are the same up to rounding.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import MotionPayload, Packet
+from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+from bcdcodec.entropy.coded import decode_codes
+from bcdcodec.entropy.content import decode_levels
+from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.errors import BitstreamError, ConfigError
+from bcdcodec.frame import CropBox, Frame
+from bcdcodec.model.content import dequantise_content
+from bcdcodec.model.noise import stream_noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DecodedFrame(Frame):
+    """A decoded picture of the model's size, and the square of the source picture that it shows."""
+
+    box: CropBox
+
+
+class Decoder:
+    """Push-style decoder with constant memory; `flush` after the last packet."""
+
+    def __init__(
+        self,
+        model: CodecModel,
+        header: StreamHeader,
+        *,
+        sampling: SamplingConfig | None = None,
+        seed: int | None = None,
+        content: Tensor | None = None,
+        parallel_chains: int = 1,
+    ) -> None:
+        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: a content map
+        [C, H, W] of another video that replaces the stream's own everywhere (motion transfer).
+        """
+        if parallel_chains < 1:
+            raise ConfigError(f"parallel_chains is {parallel_chains}, needs at least 1")
+        check_stream_fits(header, model)
+        self.model, self.header = model, header
+        self.sampling = sampling or model.config.sampling["standard"]
+        noise = stream_noise(header.coding.seed if seed is None else seed, model.latent_shape)
+        self._noise = noise.to(model.device)
+        self._replacement = content
+        self._parallel = parallel_chains
+        self._chains: list[Chain] = []
+        self._record = header.content
+        self._content = self._load_content(header.content)
+
+    def push(self, packet: Packet) -> list[DecodedFrame]:
+        """Decode one packet; packets of other kinds than CONTENT and MOTION give no frames."""
+        record = packet.record()
+        if isinstance(record, ContentRecord):
+            self._record, self._content = record, self._load_content(record)
+            return []
+        if not isinstance(record, MotionPayload):
+            return []
+        codes = self._codes(record)
+        frames: list[DecodedFrame] = []
+        if record.key or not self._chains:
+            if len(self._chains) == self._parallel:
+                frames = self.flush()
+            box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
+            self._chains.append(Chain(self._content, box, packet.timestamp, codes))
+        else:
+            self._chains[-1].append(codes)
+        if self._parallel == 1:
+            frames += self._decode_waiting()
+        return frames
+
+    def flush(self) -> list[DecodedFrame]:
+        """Decode what is still buffered; the next MOTION packet starts a new chain."""
+        frames = self._decode_waiting()
+        self._chains = []
+        return frames
+
+    @torch.inference_mode()
+    def _decode_waiting(self) -> list[DecodedFrame]:
+        coding = self.header.coding
+        windows: list[DecodedWindow] = []
+        while any(len(chain.codes) for chain in self._chains):
+            windows += next_windows(
+                self.model.bcd,
+                self._chains,
+                self._noise,
+                self.sampling,
+                window_frames=coding.window_frames - coding.context_frames,
+                context_frames=coding.context_frames,
+            )
+        windows.sort(key=lambda window: window.index)
+        return [
+            DecodedFrame(pixels=pixels, index=window.index + i, box=window.box)
+            for window in windows
+            for i, pixels in enumerate(self.model.to_pixels(window.latents))
+        ]
+
+    def _load_content(self, record: ContentRecord) -> Tensor:
+        if self._replacement is not None:
+            return self._replacement.to(self.model.device)
+        config = self.model.config.content
+        levels = decode_levels(
+            record.data, self.model.latent_shape, table=self.model.tables.content, max_level=config.max_level
+        )
+        return dequantise_content(torch.from_numpy(np.asarray(levels)), config).to(self.model.device)
+
+    def _codes(self, motion: MotionPayload) -> Tensor:
+        coding = self.header.coding
+        if coding.mode is CodingMode.PACKED:
+            codes = unpack_codes(motion.codes, motion.frames, groups=coding.groups, bits=coding.bits_per_code)
+        else:
+            codes = decode_codes(motion.codes, motion.frames, table=self.model.tables.motion)
+        return torch.from_numpy(np.asarray(codes, dtype=np.int64)).to(self.model.device)
+
+
+def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
+    """Refuse a stream that other weights wrote, or whose declared sizes are not those of its model."""
+    if header.model_id != model.weights.model_id:
+        raise ConfigError(f"the stream needs weights {header.model_id.hex()}, given {model.weights.model_id.hex()}")
+    quantizer = model.config.quantizer
+    found = (header.coding.groups, 1 << header.coding.bits_per_code, header.video.model_pixels)
+    needed = (quantizer.groups, quantizer.entries, model.config.pixels)
+    if found != needed:
+        raise BitstreamError(f"stream has (groups, entries, pixels) {found}, its model needs {needed}")

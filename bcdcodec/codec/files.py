@@ -1,0 +1,259 @@
+"""Whole files: video -> .bcd and .bcd -> video. In: paths or file objects. Out: files, complete or not there at all.
+
+Wires video/, codec/ and bitstream/ together; the path of a frame is encode_file -> Encoder -> StreamWriter and back.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from torch import Tensor
+
+from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import AudioCodec, AudioInfo
+from bcdcodec.bitstream.stats import StreamStats
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.codec.decoder import Decoder
+from bcdcodec.codec.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+from bcdcodec.errors import BitstreamError, VideoError
+from bcdcodec.frame import Frame
+from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
+from bcdcodec.video.crop import paste
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.shots import Shot, plan_shots
+from bcdcodec.video.still import decode_plate, encode_plate
+from bcdcodec.video.writer import VideoWriter
+
+logger = logging.getLogger(__name__)
+#: (frames done, frames in all or None when unknown)
+Progress = Callable[[int, int | None], None]
+PLAIN_GREY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeResult:
+    """What was written: bits by category, seconds of video, and the shots that were found."""
+
+    stats: StreamStats
+    duration_s: float
+    shots: list[Shot]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeResult:
+    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None."""
+
+    frames: int
+    damage: str | None
+
+
+def encode_file(
+    source: str | Path,
+    target: str | Path | BinaryIO,
+    *,
+    model: CodecModel,
+    settings: EncodeSettings | None = None,
+    crop: bool = True,
+    audio_bitrate: int | None = 6000,
+    plate: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> EncodeResult:
+    """Encode a media file. crop=False codes the largest centred square without looking for a face.
+
+    audio_bitrate: bit/s of Opus, None leaves the sound out. plate: keep a small still of the whole first picture for
+    `decode_file(paste_back=True)`. Two passes over the source (shots, then codes), constant memory.
+    Raises VideoError, FaceError, RateError, ConfigError.
+    """
+    settings = settings or EncodeSettings()
+    rate = settings.frame_rate or model.frame_rate
+    shots = plan_shots(source, rate, crop=crop)
+    total = sum(shot.frames for shot in shots)
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(VideoReader(source, rate))
+        sound = None
+        if audio_bitrate is not None and reader.has_audio:
+            sound = stack.enter_context(OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate))
+        frames = iter(reader)
+        first = next(frames)
+        settings = dataclasses.replace(
+            settings,
+            duration_s=float(total / rate),
+            audio=None if sound is None else _audio_info(sound.track),
+            plate=encode_plate(first) if plate else None,
+        )
+        encoder = Encoder(model, settings)
+        writer = StreamWriter(stack.enter_context(_open_output(target)))
+        sink = _PacketSink(writer, encoder, sound, rate)
+        for shot in shots:
+            for i in range(shot.frames):
+                frame = first if shot.start + i == 0 else next(frames, None)
+                if frame is None:
+                    raise VideoError(f"{source} gave fewer frames in the second pass than in the first")
+                sink.write(encoder.push(frame, box=shot.box if crop else None))
+                progress(frame.index + 1, total)
+            sink.write(encoder.new_shot())
+        sink.finish(float(total / rate))
+    return EncodeResult(writer.stats, float(total / rate), shots)
+
+
+def decode_file(
+    source: str | Path | BinaryIO,
+    target: str | Path | BinaryIO,
+    *,
+    model: CodecModel,
+    sampling: SamplingConfig | None = None,
+    seed: int | None = None,
+    paste_back: bool = False,
+    content: Tensor | None = None,
+    parallel_chains: int = 1,
+    keep_damaged: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> DecodeResult:
+    """Decode a stream to a video of the model's size, or of the source's size with the head pasted back.
+
+    keep_damaged: write what comes before the damage instead of raising BitstreamError and writing nothing.
+    content: a content map of another video (motion transfer). Raises BitstreamError, WeightsError, VideoError.
+    """
+    with contextlib.ExitStack() as stack:
+        reader = StreamReader(stack.enter_context(_open_input(source)))
+        header = reader.header
+        decoder = Decoder(
+            model, header, sampling=sampling, seed=seed, content=content, parallel_chains=parallel_chains
+        )
+        track = None
+        if header.audio is not None:
+            track = OpusTrack(
+                channels=header.audio.channels, pre_skip=header.audio.pre_skip, bitrate=header.audio.bitrate
+            )
+        side = header.video.model_pixels
+        width, height = (header.video.width, header.video.height) if paste_back else (side, side)
+        background = _background(header.plate, width, height) if paste_back else None
+        output = stack.enter_context(
+            VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track)
+        )
+        done, damage = 0, None
+        packets = iter(reader)
+        while True:
+            try:
+                packet = next(packets, None)
+            except BitstreamError as error:
+                if not keep_damaged or not done:
+                    raise
+                damage = str(error)
+                logger.warning("damaged stream: %s", damage)
+                packet = None
+            frames = decoder.flush() if packet is None else decoder.push(packet)
+            for frame in frames:
+                output.write(frame if background is None else paste(background, frame, frame.box))
+                done += 1
+                progress(done, None)
+            if packet is None:
+                break
+            if packet.kind == PacketKind.AUDIO:
+                output.write_audio(opus_packets(packet))
+    return DecodeResult(done, damage)
+
+
+def opus_packets(packet: Packet) -> Iterator[OpusPacket]:
+    """The Opus packets inside an AUDIO packet, each with its own start tick."""
+    payload = AudioPayload.unpack(packet.payload)
+    tick = packet.timestamp
+    for data, ticks in zip(payload.frames, payload.ticks, strict=True):
+        yield OpusPacket(tick=tick, data=data)
+        tick += ticks
+
+
+class _PacketSink:
+    """Puts video packets and the sound that belongs between them into one stream."""
+
+    def __init__(self, writer: StreamWriter, encoder: Encoder, sound: OpusReader | None, rate: Fraction) -> None:
+        self._writer, self._encoder, self._sound, self._rate = writer, encoder, sound, rate
+        self._started = False
+
+    def write(self, packets: list[Packet]) -> None:
+        """Write packets in order, each preceded by the sound up to its time."""
+        if packets and not self._started:
+            self._writer.write_header(self._encoder.header)
+            self._started = True
+        for packet in packets:
+            self._write_sound(float(packet.timestamp / self._rate))
+            self._put(packet)
+
+    def finish(self, end_s: float) -> None:
+        """The rest of the sound, and the END packet."""
+        self._write_sound(end_s)
+        self._writer.finish()
+
+    def _write_sound(self, until_s: float) -> None:
+        if self._sound is None:
+            return
+        due = list(self._sound.until(until_s))
+        # One AUDIO packet for all that is due: framing is paid once.
+        for start in range(0, len(due), 100):
+            part = due[start : start + 100]
+            payload = AudioPayload(tuple(packet.data for packet in part)).pack()
+            self._put(Packet(PacketKind.AUDIO, 0, part[0].tick, payload))
+
+    def _put(self, packet: Packet) -> None:
+        self._writer.write(dataclasses.replace(packet, sequence=self._writer.next_sequence))
+
+
+def _audio_info(track: OpusTrack) -> AudioInfo:
+    return AudioInfo(
+        codec=AudioCodec.OPUS,
+        channels=track.channels,
+        sample_rate=48_000,
+        pre_skip=track.pre_skip,
+        bitrate=track.bitrate,
+    )
+
+
+def _background(plate: bytes | None, width: int, height: int) -> Frame:
+    """The stream's plate, or plain grey."""
+    if plate is not None:
+        return decode_plate(plate, width, height)
+    return Frame(pixels=np.full((height, width, 3), PLAIN_GREY, np.uint8), index=0)
+
+
+@contextlib.contextmanager
+def _open_input(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+    if not isinstance(source, str | Path):
+        yield source
+        return
+    try:
+        file = open(source, "rb")
+    except OSError as error:
+        raise VideoError(f"cannot read {source}: {error.strerror}") from error
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _open_output(target: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+    """A file under a temporary name that gets its own when all went well, and vanishes when not."""
+    if not isinstance(target, str | Path):
+        yield target
+        return
+    final = Path(target)
+    partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+    try:
+        file = partial.open("wb")
+    except OSError as error:
+        raise VideoError(f"cannot write {target}: {error.strerror}") from error
+    try:
+        with file:
+            yield file
+        os.replace(partial, final)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

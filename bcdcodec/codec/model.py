@@ -1,0 +1,79 @@
+"""A model ready for coding: networks, tables and identity in one value. In: a weights file. Out: what both ends share."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.entropy.tables import Tables
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae, from_uint8, to_uint8
+from bcdcodec.model.weights import load_networks
+from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes cuda, then mps, then cpu; a device that is asked for and absent raises ConfigError."""
+    if name not in DEVICES:
+        raise ConfigError(f"device is {name!r}, allowed are {', '.join(DEVICES)}")
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(device for device in ("cuda", "mps", "cpu") if present[device])
+    if not present[name]:
+        raise ConfigError(f"device {name} is not available on this machine")
+    return torch.device(name)
+
+
+@dataclass(frozen=True)
+class CodecModel:
+    """Networks on a device, integer tables, and the id that streams carry."""
+
+    weights: WeightsFile
+    bcd: Bcd
+    vae: Vae | None
+    tables: Tables
+    device: torch.device
+
+    @classmethod
+    def load(cls, weights: WeightsFile | str | Path = DEFAULT_NAME, *, device: str = "auto") -> "CodecModel":
+        """Load weights by file, path or name. Raises WeightsError, ConfigError."""
+        found = weights if isinstance(weights, WeightsFile) else find_weights(weights)
+        place = choose_device(device)
+        networks = load_networks(found, place)
+        return cls(found, networks.bcd, networks.vae, Tables.from_file(found.path), place)
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.weights.config
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames a second the model was trained at."""
+        return Fraction(*self.config.frame_rate)
+
+    @cached_property
+    def latent_shape(self) -> tuple[int, int, int]:
+        denoiser = self.config.denoiser
+        return denoiser.channels, denoiser.resolution, denoiser.resolution
+
+    @torch.inference_mode()
+    def to_latents(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """uint8 [T, H, W, 3] -> latents [T, C, h, w] on the model's device."""
+        x = from_uint8(torch.from_numpy(pixels).to(self.device)).permute(0, 3, 1, 2)
+        return x if self.vae is None else self.vae.encode(x)
+
+    @torch.inference_mode()
+    def to_pixels(self, z: Tensor) -> NDArray[np.uint8]:
+        """Latents [T, C, h, w] -> uint8 [T, H, W, 3]."""
+        x = z if self.vae is None else self.vae.decode(z)
+        pixels: NDArray[np.uint8] = to_uint8(x).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        return pixels

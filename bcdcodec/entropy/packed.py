@@ -1,0 +1,49 @@
+"""Codes of fixed width <-> bytes (spec section 5.2.1). In: codes [n, groups]. Out: bytes of a MOTION packet."""
+
+from typing import Any
+
+import numpy as np
+from bitarray import bitarray
+from numpy.typing import NDArray
+
+from bcdcodec.errors import BitstreamError
+
+MAX_BITS = 8
+
+
+def check_codes(codes: NDArray[Any], entries: int) -> NDArray[np.int32]:
+    """Codes [n, groups] as int32, each of which must be below `entries`."""
+    if codes.ndim != 2 or codes.dtype.kind not in "iu":
+        raise BitstreamError(f"codes are {codes.dtype} {codes.shape}, need integers [frames, groups]")
+    if codes.size and (codes.min() < 0 or codes.max() >= entries):
+        raise BitstreamError(f"codes run from {codes.min()} to {codes.max()}, allowed are 0 to {entries - 1}")
+    return codes.astype(np.int32)
+
+
+def pack_codes(codes: NDArray[Any], bits: int) -> bytes:
+    """Frame by frame, group by group, `bits` bits each, most significant first; zero bits fill the last byte."""
+    _check_bits(bits)
+    planes = check_codes(codes, 1 << bits).reshape(-1, 1) >> np.arange(bits - 1, -1, -1) & 1  # [n * groups, bits]
+    packed = bitarray(endian="big")
+    packed.pack(planes.astype(np.uint8).tobytes())
+    return packed.tobytes()
+
+
+def unpack_codes(data: bytes, frames: int, *, groups: int, bits: int) -> NDArray[np.int32]:
+    """Inverse of `pack_codes`: int32 [frames, groups]. The length and the padding must be exact."""
+    _check_bits(bits)
+    used = frames * groups * bits
+    if len(data) != (used + 7) // 8:
+        raise BitstreamError(f"packed codes have {len(data)} bytes, {frames} frames need {(used + 7) // 8}")
+    packed = bitarray(data, endian="big")
+    if packed[used:].any():
+        raise BitstreamError("packed codes end in padding that is not zero")
+    planes = np.frombuffer(packed[:used].unpack(), np.uint8).reshape(-1, bits).astype(np.int32)
+    weights = 1 << np.arange(bits - 1, -1, -1, dtype=np.int32)
+    codes: NDArray[np.int32] = (planes @ weights).reshape(frames, groups)
+    return codes
+
+
+def _check_bits(bits: int) -> None:
+    if not 1 <= bits <= MAX_BITS:
+        raise BitstreamError(f"{bits} bits a code, allowed are 1 to {MAX_BITS}")

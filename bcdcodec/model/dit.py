@@ -1,0 +1,136 @@
+"""The diffusion transformer (DiT) with inserted temporal blocks. In: noisy latents, noise level, content, motion. Out: F.
+
+    [x | content] [B, T, 2C, H, W] -> patches -> (spatial block, temporal block where listed) x layers -> patches -> F
+
+A spatial block mixes the patches of one frame, a temporal block the frames of one patch. Motion and noise level steer
+both per frame through the adaptive norm of Eq. 5.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bcdcodec.config import DenoiserConfig
+from bcdcodec.model.disentangle import patchify, unpatchify
+
+FREQUENCIES = 256
+
+
+def sinusoids(x: Tensor, width: int, *, period: float = 10000.0) -> Tensor:
+    """Sine-cosine features of scalars: [...] -> [..., width]."""
+    rates = torch.exp(-math.log(period) * torch.arange(width // 2, device=x.device) / (width // 2))
+    angles = x.float()[..., None] * rates
+    return torch.cat([angles.cos(), angles.sin()], -1)
+
+
+def grid_positions(side: int, width: int) -> Tensor:
+    """Fixed 2-D sine-cosine position of each patch in raster order: [side*side, width]."""
+    place = torch.arange(side, dtype=torch.float32)
+    rows, columns = torch.meshgrid(place, place, indexing="ij")
+    return torch.cat([sinusoids(rows.flatten(), width // 2), sinusoids(columns.flatten(), width // 2)], -1)
+
+
+class AdaptiveNorm(nn.Module):
+    """Eq. 5: m_s (t_s Norm(h) + t_b) + m_b; the norm is over the channels of a token. Starts as the plain norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.from_noise = nn.Linear(width, 2 * width)
+        self.from_motion = nn.Linear(width, 2 * width)
+        for layer in (self.from_noise, self.from_motion):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, h: Tensor, t: Tensor, m: Tensor) -> Tensor:
+        """h: [N, tokens, width]; t, m: [N, 1 or tokens, width] embeddings of noise level and motion."""
+        t_s, t_b = self.from_noise(t).chunk(2, -1)
+        m_s, m_b = self.from_motion(m).chunk(2, -1)
+        # (1 + m_s)((1 + t_s) n + t_b) + m_b with the two affine maps merged first: one pass over the tokens.
+        scale = (1 + m_s) * (1 + t_s)
+        shift = (1 + m_s) * t_b + m_b
+        return torch.addcmul(shift, F.layer_norm(h, h.shape[-1:]), scale)
+
+
+class DitBlock(nn.Module):
+    """Attention and MLP behind adaptive norms, each opened by a gate that starts at zero (adaLN-Zero)."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads = config.heads
+        self.attention_norm, self.feed_norm = AdaptiveNorm(width), AdaptiveNorm(width)
+        self.gates = nn.Linear(width, 2 * width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed_in = nn.Linear(width, config.feed_forward)
+        self.feed_out = nn.Linear(config.feed_forward, width)
+        nn.init.zeros_(self.gates.weight)
+        nn.init.zeros_(self.gates.bias)
+
+    def forward(self, h: Tensor, t: Tensor, m: Tensor) -> Tensor:
+        n, tokens, width = h.shape
+        gate_attention, gate_feed = self.gates(t + m).chunk(2, -1)
+        qkv = self.qkv(self.attention_norm(h, t, m)).view(n, tokens, 3, self.heads, -1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each [N, heads, tokens, width/heads]
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, tokens, width)
+        h = torch.addcmul(h, gate_attention, self.out(mixed))
+        fed = self.feed_out(F.gelu(self.feed_in(self.feed_norm(h, t, m)), approximate="tanh"))
+        return torch.addcmul(h, gate_feed, fed)
+
+
+class Dit(nn.Module):
+    """F(x; sigma, c, m): the raw network inside the preconditioning of edm.py."""
+
+    def __init__(self, config: DenoiserConfig, motion_dims: int) -> None:
+        super().__init__()
+        self.config = config
+        width, patch = config.width, config.patch
+        side = config.resolution // patch
+        self.embed = nn.Linear(2 * config.channels * patch**2, width)
+        self.register_buffer("positions", grid_positions(side, width), persistent=False)
+        self.noise_embedding = nn.Sequential(nn.Linear(FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
+        self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
+        self.no_motion = nn.Parameter(torch.zeros(motion_dims))
+        self.no_content = nn.Parameter(torch.zeros(config.channels, config.resolution, config.resolution))
+        self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.layers))
+        self.temporal = nn.ModuleDict({str(i): DitBlock(config) for i in config.temporal_blocks})
+        self.final_norm = AdaptiveNorm(width)
+        self.final = nn.Linear(width, config.channels * patch**2)
+        nn.init.zeros_(self.final.weight)
+        nn.init.zeros_(self.final.bias)
+
+    def forward(
+        self, x: Tensor, c_noise: Tensor, content: Tensor, motion: Tensor, *, keep: Tensor, temporal: bool = True
+    ) -> Tensor:
+        """x: [B, T, C, H, W], scaled; c_noise: [B, T]; content: [B, C, H, W]; motion m_hat: [B, T, G*D];
+        keep: bool [B], False replaces both conditions by the learned "none"; temporal=False skips the temporal blocks.
+        Returns [B, T, C, H, W].
+        """
+        b, t = x.shape[:2]
+        kept = keep.view(b, 1, 1)
+        motion = torch.where(kept, motion, self.no_motion)
+        content = torch.where(kept[..., None], content, self.no_content)
+        x = torch.cat([x, content[:, None].expand(-1, t, -1, -1, -1)], 2)  # [B, T, 2C, H, W]
+        h = (self.embed(patchify(x, self.config.patch)) + self.positions).flatten(0, 1)  # [B*T, P, width]
+        noise = F.silu(self.noise_embedding(sinusoids(c_noise * 100, FREQUENCIES)))  # [B, T, width]
+        steer = F.silu(self.motion_embedding(motion))  # [B, T, width]
+        noise_s, steer_s = noise.flatten(0, 1)[:, None], steer.flatten(0, 1)[:, None]  # [B*T, 1, width]
+        for i, block in enumerate(self.blocks):
+            h = block(h, noise_s, steer_s)
+            if temporal and str(i) in self.temporal:
+                h = self._mix_frames(self.temporal[str(i)], h, noise, steer)
+        out = self.final(self.final_norm(h, noise_s, steer_s))
+        return unpatchify(out, self.config.patch, self.config.channels).unflatten(0, (b, t))
+
+    def _mix_frames(self, block: nn.Module, h: Tensor, noise: Tensor, steer: Tensor) -> Tensor:
+        """One temporal block: frames become the sequence, patches the batch. h: [B*T, P, width]."""
+        b, t, width = noise.shape
+        patches = h.shape[1]
+        place = sinusoids(torch.arange(t, device=h.device), width).to(h.dtype)
+        across = h.view(b, t, patches, width).transpose(1, 2).reshape(b * patches, t, width)
+        noise, steer = (e[:, None].expand(-1, patches, -1, -1).reshape(b * patches, t, width) for e in (noise, steer))
+        # The position is an input of the block, not part of the stream, so a closed gate leaves h untouched.
+        mixed = block(across + place, noise, steer) - place
+        return mixed.view(b, patches, t, width).transpose(1, 2).reshape(b * t, patches, width)

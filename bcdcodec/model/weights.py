@@ -1,0 +1,62 @@
+"""Trained models to and from weights files. In: a WeightsFile. Out: modules in evaluation mode, float32, for codec/.
+
+Only safetensors is read, names must match exactly, and the file's hash has been taken by weightfile.py before.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.errors import WeightsError
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae
+from bcdcodec.weightfile import WeightsFile
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What decoding needs: the diffusion autoencoder and the image autoencoder (None: RGB is diffused itself)."""
+
+    bcd: Bcd
+    vae: Vae | None
+
+
+def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
+    """Build the model of a weights file and fill it; WeightsError on any missing, extra or misshaped tensor."""
+    try:
+        tensors = load_file(weights.path)
+    except SafetensorError as error:
+        raise WeightsError(f"{weights.path} is damaged: {error}") from error
+    config = weights.config
+    bcd = Bcd(config)
+    _fill(bcd, tensors, "bcd.", weights.path)
+    vae = None
+    if config.vae is not None:
+        vae = Vae(config.vae)
+        _fill(vae, tensors, "vae.", weights.path)
+        vae = vae.eval().requires_grad_(False).to(device)
+    return Networks(bcd.eval().requires_grad_(False).to(device), vae)
+
+
+def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables: dict[str, Tensor]) -> None:
+    """Write a weights file: floats as float16, tables as int32, the configuration as metadata."""
+    tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
+    if networks.vae is not None:
+        tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}
+    tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+    tensors |= {f"tables.{name}": value.to(torch.int32) for name, value in tables.items()}
+    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, path, metadata={"config": config.to_json()})
+
+
+def _fill(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
+    part = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    floats = {name: value.float() if value.is_floating_point() else value for name, value in part.items()}
+    try:
+        module.load_state_dict(floats)
+    except RuntimeError as error:
+        raise WeightsError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,58 @@
+"""How many bits the next packet may have. In: bitrate, bits spent, time. Out: an allowance for the encoder.
+
+The video part of a stream (header, content, motion, framing; not audio) of length t may hold `bitrate * max(t, grace)` bits:
+the content token is paid off over the first `grace` seconds, which short clips do not have.
+"""
+
+from dataclasses import dataclass
+
+from bcdcodec.errors import ConfigError, RateError
+
+MIN_BITRATE = 500
+MAX_BITRATE = 64_000
+GRACE_S = 10.0
+#: Held back for the END packet and its seek index.
+END_RESERVE_BITS = 8 * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """bits: fair share of the next packet; limit_bits: what it may take at most without breaking the budget."""
+
+    bits: float
+    limit_bits: float
+
+
+class Budget:
+    """Counts the bits of one stream against its bitrate.
+
+    duration_s: length of the whole video where known (a file). Where it is not (live), the rate holds up to every packet.
+    """
+
+    def __init__(self, bitrate: float, *, duration_s: float | None = None) -> None:
+        if not MIN_BITRATE <= bitrate <= MAX_BITRATE:
+            raise ConfigError(f"bitrate is {bitrate:g} bit/s, allowed are {MIN_BITRATE} to {MAX_BITRATE}")
+        self.bitrate = bitrate
+        self.duration_s = duration_s
+        self.spent_bits = 0.0
+
+    def spend(self, bits: float) -> None:
+        """Account for bits that were written."""
+        self.spent_bits += bits
+
+    def allowance(self, start_s: float, end_s: float) -> Allowance:
+        """Bits for a packet of the frames from `start_s` to `end_s` (seconds of the stream)."""
+        deadline_s = max(GRACE_S, end_s, self.duration_s or 0.0)
+        left = self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits
+        share = left * (end_s - start_s) / (deadline_s - start_s)
+        return Allowance(bits=share, limit_bits=left)
+
+    def refuse(self, needed_bits: float, start_s: float, end_s: float) -> RateError:
+        """The error for a packet that cannot be made small enough; names the smallest bitrate that would do."""
+        deadline_s = max(GRACE_S, end_s, self.duration_s or 0.0)
+        share = (end_s - start_s) / (deadline_s - start_s)
+        smallest = (self.spent_bits + END_RESERVE_BITS + needed_bits / share) / deadline_s
+        return RateError(
+            f"{self.bitrate:g} bit/s cannot hold the content and the cheapest codes of this video; "
+            f"about {smallest:.0f} bit/s is the least"
+        )

@@ -1,0 +1,50 @@
+"""Checkpoints of a run: model, moving average and optimiser as one safetensors file. In: a step. Out: the same run, later.
+
+Batches, noise and schedules are functions of (seed, step), so no generator state has to be kept.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from bcdcodec.errors import WeightsError
+
+
+def save_checkpoint(
+    path: Path, *, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    """Write atomically: a killed run leaves the previous checkpoint whole."""
+    tensors: dict[str, Tensor] = {}
+    for prefix, module in (("model", model), ("average", average)):
+        tensors |= {f"{prefix}.{name}": value.contiguous().clone() for name, value in module.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value.clone() for name, value in state.items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, metadata={"checkpoint": json.dumps({"step": step})})
+    temporary.replace(path)
+
+
+def load_checkpoint(
+    path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> int:
+    """Restore everything in place and return the step to continue from."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            step = int(json.loads(file.metadata()["checkpoint"])["step"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not a checkpoint of this program: {error}") from error
+    for prefix, module in (("model.", model), ("average.", average)):
+        part = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        module.load_state_dict(part)
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, field = name.split(".")
+            state.setdefault(int(index), {})[field] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return step

@@ -1,0 +1,65 @@
+"""A finished run becomes a weights file. In: averaged networks and training latents. Out: tables fitted, file written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.entropy.content import fit_content_table
+from bcdcodec.entropy.tables import fit_rows
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.content import quantise_content
+from bcdcodec.model.vae import Vae
+from bcdcodec.model.weights import Networks, save_networks
+from bcdcodec.training.data import HalvesSampler, LatentCache
+
+#: Batches of training clips that the integer tables are counted on.
+TABLE_BATCHES = 150
+
+
+@dataclass(frozen=True, slots=True)
+class CodeStatistics:
+    """counts [groups, entries] of hard codes; entropy_bits: their order-0 entropy, bits a frame."""
+
+    counts: np.ndarray
+    entropy_bits: float
+    content_levels: list[np.ndarray]
+
+
+@torch.inference_mode()
+def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) -> CodeStatistics:
+    """Codes and content levels of training clips, seen as the encoder will see them: windows and sampled frames."""
+    quantizer = bcd.config.quantizer
+    counts = np.zeros((quantizer.groups, quantizer.entries), np.int64)
+    levels: list[np.ndarray] = []
+    for step in range(batches):
+        batch = sampler.draw(step)
+        _, codes, _ = bcd.analyse(batch.motion)
+        for group in range(quantizer.groups):
+            counts[group] += np.bincount(codes[..., group].flatten().numpy(), minlength=quantizer.entries)
+        content, _, _ = bcd.analyse(batch.content)
+        levels += list(quantise_content(content, bcd.config.content).numpy())
+    p = counts / counts.sum(1, keepdims=True)
+    entropy = float(-(p * np.log2(np.maximum(p, 1e-12))).sum())
+    return CodeStatistics(counts, entropy, levels)
+
+
+def export(path: Path, *, bcd: Bcd, vae: Vae | None, config: ModelConfig, cache: Path) -> CodeStatistics:
+    """Count codes on the training cache, fit the integer tables and write the weights file."""
+    shape = (config.denoiser.channels, config.denoiser.resolution, config.denoiser.resolution)
+    # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
+    rounded = Networks(bcd.half().float().eval(), None if vae is None else vae.half().float().eval())
+    sampler = HalvesSampler(
+        LatentCache(cache, shape), batch=16, content_frames=8, motion_frames=config.window_frames, seed=1
+    )
+    statistics = count_codes(rounded.bcd, sampler)
+    tables = {
+        "motion": torch.from_numpy(fit_rows(statistics.counts).astype(np.int32)),
+        "content": torch.from_numpy(
+            fit_content_table(statistics.content_levels, max_level=config.content.max_level).astype(np.int32)
+        ),
+    }
+    save_networks(path, rounded, config=config, tables=tables)
+    return statistics

@@ -1,0 +1,164 @@
+"""The training run of the whole model. In: a preset and a latent cache. Out: a run folder that the same command resumes.
+
+    RUN/config.json  the model     RUN/metrics.jsonl  one line a report     RUN/last.safetensors  the checkpoint
+"""
+
+import copy
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
+from bcdcodec.training.data import HalvesBatch, HalvesSampler, LatentCache
+from bcdcodec.training.losses import LossReport, bcd_loss
+from bcdcodec.training.schedule import Schedule
+
+logger = logging.getLogger(__name__)
+AVERAGE_DECAY = 0.999
+GRADIENT_LIMIT = 1.0
+#: Noise level at which the use of the conditions is measured: the noisy picture itself shows nothing there.
+PROBE_SIGMA = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """Where and how long. `report_every` and `save_every` are in optimiser steps."""
+
+    run: Path
+    cache: Path
+    steps: int
+    seed: int = 0
+    report_every: int = 100
+    save_every: int = 250
+
+
+def train(config: ModelConfig, options: TrainOptions, *, progress: Callable[[int], None] = lambda step: None) -> Bcd:
+    """Run or resume a training run to `options.steps` and return the averaged model, in evaluation mode."""
+    options.run.mkdir(parents=True, exist_ok=True)
+    (options.run / "config.json").write_text(config.to_json())
+    torch.manual_seed(options.seed)
+    model = Bcd(config).train()
+    average = copy.deepcopy(model)
+    optimizer = make_optimizer(model, config)
+    last = options.run / "last.safetensors"
+    first = 0
+    if last.exists():
+        first = load_checkpoint(last, model=model, average=average, optimizer=optimizer)
+        logger.info("resuming %s at step %d", options.run, first)
+    shape = (config.denoiser.channels, config.denoiser.resolution, config.denoiser.resolution)
+    sampler = HalvesSampler(
+        LatentCache(options.cache, shape),
+        batch=config.optim.batch,
+        content_frames=4,
+        motion_frames=config.window_frames + config.context_frames,
+        seed=options.seed,
+    )
+    schedule = Schedule(steps=options.steps)
+    began = time.monotonic()
+    for step in range(first, options.steps):
+        batch = sampler.draw(step)
+        report = train_step(model, average, optimizer, batch, step=step, schedule=schedule, seed=options.seed)
+        if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
+            rate = (step + 1 - first) / (time.monotonic() - began)
+            _write_report(options.run, model, batch, report, step=step + 1, steps_per_second=rate)
+        if (step + 1) % options.save_every == 0 or step + 1 == options.steps:
+            save_checkpoint(last, step=step + 1, model=model, average=average, optimizer=optimizer)
+        progress(step + 1)
+    return average.eval()
+
+
+def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
+    """AdamW with the table's two learning rates: one for the denoiser, one for everything else."""
+    optim = config.optim
+    rest = [*model.encoder.parameters(), *model.quantizer.parameters()]
+    groups = [
+        {"params": list(model.dit.parameters()), "lr": optim.learning_rate, "peak": optim.learning_rate},
+        {"params": rest, "lr": optim.encoder_learning_rate, "peak": optim.encoder_learning_rate},
+    ]
+    return torch.optim.AdamW(groups, betas=optim.betas, weight_decay=optim.weight_decay)
+
+
+def train_step(
+    model: Bcd,
+    average: Bcd,
+    optimizer: torch.optim.Optimizer,
+    batch: HalvesBatch,
+    *,
+    step: int,
+    schedule: Schedule,
+    seed: int,
+) -> LossReport:
+    """One optimiser step and one update of the moving average; all randomness derives from (seed, step)."""
+    torch.manual_seed(seed * 1_000_003 + step)  # the Gumbel noise
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * schedule.rate_factor(step)
+    report = bcd_loss(model, batch, schedule.objective(model.config, step), generator)
+    optimizer.zero_grad()
+    report.total.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
+    optimizer.step()
+    update_average(average, model, step)
+    return report
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
+    """Exponential moving average with a short memory at first; buffers (running moments) are copied."""
+    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
+    mine, theirs = list(average.parameters()), list(model.parameters())
+    torch._foreach_lerp_(mine, theirs, 1 - decay)
+    for a, b in zip(average.buffers(), model.buffers(), strict=True):
+        a.copy_(b)
+
+
+@torch.no_grad()
+def condition_errors(model: Bcd, batch: HalvesBatch) -> dict[str, float]:
+    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is learned."""
+    model.eval()
+    content, _ = model.encoder(batch.content)
+    m_hat = model.quantizer(model.encoder(batch.motion)[1]).m_hat
+    z = batch.motion
+    sigma = torch.full(z.shape[:2], PROBE_SIGMA)
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
+    x = z + PROBE_SIGMA * noise
+    keep = torch.ones(len(z), dtype=torch.bool)
+
+    def error(c: torch.Tensor, m: torch.Tensor, kept: torch.Tensor) -> float:
+        denoised = model.denoise(x, sigma, c, m, keep=kept, temporal=False)
+        return float((denoised - z).square().mean())
+
+    errors = {
+        "true": error(content, m_hat, keep),
+        "other_motion": error(content, m_hat.roll(1, 0), keep),
+        "other_content": error(content.roll(1, 0), m_hat, keep),
+        "none": error(content, m_hat, ~keep),
+        "content_alone": float((content[:, None] - z).square().mean()),
+    }
+    model.train()
+    return errors
+
+
+def _write_report(
+    run: Path, model: Bcd, batch: HalvesBatch, report: LossReport, *, step: int, steps_per_second: float
+) -> None:
+    line = {
+        "step": step,
+        "loss": float(report.denoising),
+        "error": float(report.error),
+        "bits_per_code": float(report.entropy_bits.mean()),
+        "used_codes": float(report.used_codes),
+        "probe": {name: round(value, 4) for name, value in condition_errors(model, batch).items()},
+        "steps_per_second": round(steps_per_second, 3),
+    }
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    logger.info("%s", line)

@@ -1,0 +1,44 @@
+"""What changes over a run: phase, learning rate, noise levels, temperature. In: a step. Out: numbers for loop.py."""
+
+from dataclasses import dataclass
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.model.quantizer import temperature
+from bcdcodec.training.losses import Objective
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Phase 1 (no temporal blocks) for 2/3 of `steps`, phase 2 with them (30 and 15 epochs in the paper).
+
+    Learning rate: linear warm-up, flat, then linear to zero over the last `decay` of the run. Noise levels start high,
+    where the conditions are learned, and end at the sampler's working range.
+    """
+
+    steps: int
+    warmup: int = 200
+    decay: float = 0.4
+    phase_2_from: float = 2 / 3
+    decoded_frames: int = 4
+
+    def temporal(self, step: int) -> bool:
+        """Whether the temporal blocks are trained at this step."""
+        return step >= self.phase_2_from * self.steps
+
+    def rate_factor(self, step: int) -> float:
+        """Factor of the learning rates, 0..1."""
+        left = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return min((step + 1) / self.warmup, 1.0, max(left, 0.0))
+
+    def objective(self, config: ModelConfig, step: int) -> Objective:
+        """Everything the loss needs to know about the step."""
+        late = min(1.0, max(0.0, step / self.steps - 0.6) / 0.2)
+        return Objective(
+            tau=temperature(config.quantizer, step),
+            sigma_mean=1.0 - 0.8 * late,
+            sigma_std=1.4,
+            # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
+            clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
+            decoded_frames=self.decoded_frames,
+            temporal=self.temporal(step),
+        )

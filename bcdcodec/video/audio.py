@@ -1,0 +1,222 @@
+"""The source's sound -> Opus packets. In: the same media file as reader.py. Out: `OpusPacket`s for codec/ and writer.py.
+
+60 ms frames are the default: at 6 kbit/s a packet then is 45 bytes and its length byte costs 133 bit/s, where 20 ms
+frames would cost 400 bit/s for lengths and another 260 for Opus's own headers. Live use may ask for 20 ms.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av import AudioFrame, AudioResampler
+from av.audio.codeccontext import AudioCodecContext
+from numpy.typing import NDArray
+
+from bcdcodec.errors import ConfigError, VideoError
+from bcdcodec.video.media import MAX_GAP_SECONDS, MediaFile, media_name, open_media, reason, seconds
+
+_log = logging.getLogger(__name__)
+
+SAMPLE_RATE = 48_000
+#: Unit of `OpusPacket.tick`: 20 ms at 48 kHz.
+TICK_SAMPLES = 960
+FRAME_MS = (20, 40, 60)
+MIN_BITRATE, MAX_BITRATE = 2_000, 256_000
+#: Timestamps may wander this much (rounded stamps, resampler delay) before silence is put in or samples are cut.
+_TOLERANCE_SAMPLES = SAMPLE_RATE // 25
+_LAYOUTS = {1: "mono", 2: "stereo"}
+
+Samples = NDArray[np.float32]  # [channels, count]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpusTrack:
+    """What a player must know before the first packet. pre_skip: decoder samples at 48 kHz to drop at the start."""
+
+    channels: int = 1
+    pre_skip: int = 312
+    bitrate: int = 6000
+
+    def __post_init__(self) -> None:
+        if self.channels not in _LAYOUTS:
+            raise ConfigError(f"audio has {self.channels} channels, allowed are 1 and 2")
+        if not 0 <= self.pre_skip <= 0xFFFF:
+            raise ConfigError(f"audio pre-skip is {self.pre_skip} samples, allowed are 0 to 65535")
+
+    @property
+    def layout(self) -> str:
+        return _LAYOUTS[self.channels]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpusPacket:
+    """One Opus packet. tick: its start in 20 ms units, where tick 0 (after pre-skip) plays with the first picture."""
+
+    tick: int
+    data: bytes
+
+
+class OpusReader:
+    """Decodes, resamples and encodes one audio stream in constant memory; iterate, or pull what is due with `until`.
+
+    Packets follow each other without a hole from tick 0: sound that starts after the picture, and gaps, become
+    silence (Opus codes it in a few bytes), sound before the first picture is cut. `start_time` is the reader's.
+    A damaged packet becomes silence. VideoError where the file has no sound: ask `VideoReader.has_audio` first.
+    """
+
+    def __init__(
+        self,
+        source: MediaFile,
+        *,
+        start_time: Fraction = Fraction(0),
+        bitrate: int = 6000,
+        channels: int = 1,
+        frame_ms: int = 60,
+    ) -> None:
+        if not MIN_BITRATE <= bitrate <= MAX_BITRATE:
+            raise ConfigError(f"audio bitrate is {bitrate} bit/s, allowed are {MIN_BITRATE} to {MAX_BITRATE}")
+        if frame_ms not in FRAME_MS:
+            raise ConfigError(f"audio frame is {frame_ms} ms, allowed are {', '.join(map(str, FRAME_MS))}")
+        self._encoder = _opus_encoder(bitrate, channels, frame_ms)
+        # Bytes 10 and 11 of the Opus identification header (RFC 7845, section 5.1).
+        pre_skip = int.from_bytes((self._encoder.extradata or bytes(12))[10:12], "little")
+        self.track = OpusTrack(channels=channels, pre_skip=pre_skip, bitrate=bitrate)
+        self.name = media_name(source)
+        self._frame_samples = SAMPLE_RATE * frame_ms // 1000
+        self._start_time = start_time
+        self._pending: OpusPacket | None = None
+        self._container = open_media(source)
+        if not self._container.streams.audio:
+            self._container.close()
+            raise VideoError(f"{self.name} has no audio stream")
+        self._stream = self._container.streams.audio[0]
+        self._packets = self._encoded()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __iter__(self) -> Iterator[OpusPacket]:
+        while (packet := self._take()) is not None:
+            yield packet
+
+    def until(self, time_s: Fraction | float) -> Iterator[OpusPacket]:
+        """The packets that start before a time, so that sound and pictures can be written side by side."""
+        while (packet := self._take()) is not None:
+            if packet.tick * TICK_SAMPLES >= time_s * SAMPLE_RATE:
+                self._pending = packet
+                return
+            yield packet
+
+    def _take(self) -> OpusPacket | None:
+        packet, self._pending = self._pending, None
+        return packet or next(self._packets, None)
+
+    def _encoded(self) -> Iterator[OpusPacket]:
+        tick = 0
+        for chunk in self._chunks():
+            frame = None
+            if chunk is not None:
+                frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=self.track.layout)
+                frame = _interleaved(frame, self.track.layout)
+            for packet in self._encoder.encode(frame):
+                yield OpusPacket(tick=tick, data=bytes(packet))
+                tick += self._frame_samples // TICK_SAMPLES
+
+    def _chunks(self) -> Iterator[Samples | None]:
+        """Whole Opus frames of samples, the last filled with silence, then None to flush the encoder."""
+        held: Samples = np.zeros((self.track.channels, 0), np.float32)
+        for samples in self._aligned():
+            held = np.concatenate([held, samples], axis=1)
+            while held.shape[1] >= self._frame_samples:
+                yield held[:, : self._frame_samples]
+                held = held[:, self._frame_samples :]
+        if held.shape[1]:
+            yield np.pad(held, ((0, 0), (0, self._frame_samples - held.shape[1])))
+        yield None
+
+    def _aligned(self) -> Iterator[Samples]:
+        """Samples without holes from the first picture on: late sound is preceded by silence, early sound is cut."""
+        position = 0
+        offset = -self._start_time
+        for samples, time in self._resampled():
+            wanted = position if time is None else round((time + offset) * SAMPLE_RATE)
+            if wanted - position > MAX_GAP_SECONDS * SAMPLE_RATE or (position and position - wanted > SAMPLE_RATE):
+                offset += Fraction(position - wanted, SAMPLE_RATE)  # as reader.py does with a broken clock
+                wanted = position
+            tolerance = _TOLERANCE_SAMPLES if position else 0
+            while wanted - position > tolerance:
+                count = min(wanted - position, SAMPLE_RATE)
+                yield np.zeros((self.track.channels, count), np.float32)
+                position += count
+            if position - wanted > tolerance:
+                samples = samples[:, position - wanted :]
+            if samples.shape[1]:
+                yield samples
+                position += samples.shape[1]
+
+    def _resampled(self) -> Iterator[tuple[Samples, Fraction | None]]:
+        resampler = AudioResampler(format="fltp", layout=self.track.layout, rate=SAMPLE_RATE)
+        shape: tuple[object, ...] | None = None
+        for frame in self._decoded():
+            found = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if shape is not None and shape != found:  # the stream changes its layout midway
+                resampler = AudioResampler(format="fltp", layout=self.track.layout, rate=SAMPLE_RATE)
+            shape = found
+            for out in resampler.resample(frame):
+                yield out.to_ndarray().astype(np.float32, copy=False), seconds(out.pts, out.time_base)
+        if shape is not None:
+            for out in resampler.resample(None):
+                yield out.to_ndarray().astype(np.float32, copy=False), seconds(out.pts, out.time_base)
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError) as error:
+                _log.warning("%s: sound cannot be read further: %s", self.name, reason(error))
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError as error:
+                _log.debug("%s: damaged audio packet: %s", self.name, reason(error))
+                continue
+            for frame in frames:
+                if isinstance(frame, AudioFrame) and frame.samples:
+                    yield frame
+
+
+def _opus_encoder(bitrate: int, channels: int, frame_ms: int) -> AudioCodecContext:
+    track = OpusTrack(channels=channels, bitrate=bitrate)
+    encoder = av.CodecContext.create("libopus", "w")
+    assert isinstance(encoder, AudioCodecContext)
+    encoder.sample_rate = SAMPLE_RATE
+    encoder.layout = track.layout
+    encoder.format = "flt"
+    encoder.bit_rate = bitrate
+    encoder.options = {"frame_duration": str(frame_ms), "application": "voip", "vbr": "constrained"}
+    encoder.open()
+    return encoder
+
+
+def _interleaved(frame: AudioFrame, layout: str) -> AudioFrame:
+    """The same samples in the packed order that the Opus encoder takes."""
+    packed = frame.to_ndarray().T.reshape(1, -1)
+    out = AudioFrame.from_ndarray(np.ascontiguousarray(packed), format="flt", layout=layout)
+    out.sample_rate = SAMPLE_RATE
+    return out

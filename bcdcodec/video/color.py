@@ -1,0 +1,93 @@
+"""Decoded pictures <-> RGB. In: `av.VideoFrame` of any pixel format. Out: uint8 [H, W, 3], and back for writer.py.
+
+The colour matrix and range come from the stream; where it is silent, large pictures are BT.709 and small ones BT.601,
+as players assume. High dynamic range is not tone mapped.
+"""
+
+import struct
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+#: H.264 and H.265 code points of the matrix (ITU-T H.273, table 4) -> the scaler's name for it.
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+#: From this picture height on an untagged stream is BT.709.
+_HD_HEIGHT = 720
+
+_SCALING = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+_ONE_THREAD = 1  # a thread pool per conversion costs more than it saves at these sizes
+
+
+def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
+    """Convert and scale one decoded picture to uint8 [height, width, 3], C-contiguous."""
+    matrix = None
+    if not frame.format.is_rgb:
+        untagged = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
+        matrix = _MATRICES.get(frame.colorspace, untagged)
+    converted = frame.reformat(
+        width=width,
+        height=height,
+        format="rgb24",
+        src_colorspace=matrix,
+        interpolation=_SCALING,
+        src_color_range=_range(frame),
+        dst_color_range=ColorRange.JPEG,
+        threads=_ONE_THREAD,
+    )
+    # Rows of a converted picture are padded to the vector size; consumers need them dense.
+    return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+
+
+def from_rgb(pixels: Pixels) -> VideoFrame:
+    """Inverse of `to_rgb` for the encoder: BT.709, limited range, 4:2:0; odd sizes grow by one repeated row or column."""
+    height, width = pixels.shape[:2]
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    return frame.reformat(
+        format="yuv420p",
+        src_color_range=ColorRange.JPEG,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=_SCALING,
+        threads=_ONE_THREAD,
+    )
+
+
+def orientation(frame: VideoFrame) -> tuple[int, bool]:
+    """Quarter turns counter-clockwise, and whether to mirror left-right first, that bring the picture upright."""
+    for item in frame.side_data:
+        if item.type.name == "DISPLAYMATRIX" and len(bytes(item)) >= 36:
+            a, b, _, c, d = struct.unpack("=5i", bytes(item)[:20])
+            mirrored = a * d - b * c < 0
+            if mirrored:  # the matrix turns after it mirrors: take the mirror out of its first row
+                a, b = -a, -b
+            if abs(a) >= abs(b):
+                return (0 if a >= 0 else 2), mirrored
+            return (1 if b < 0 else 3), mirrored
+    return 0, False
+
+
+def upright(pixels: Pixels, turns: int, mirrored: bool) -> Pixels:
+    """Apply what `orientation` found."""
+    if mirrored:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(np.rot90(pixels, turns))
+
+
+def _range(frame: VideoFrame) -> ColorRange:
+    if frame.format.is_rgb or frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG:
+        return ColorRange.JPEG
+    return ColorRange.MPEG

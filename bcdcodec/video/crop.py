@@ -1,0 +1,82 @@
+"""A square of the picture, in and out. In: `Frame` + `CropBox`. Out: a `Frame` of the model's size, or one pasted back.
+
+Each channel is scaled by itself as a grey plane, so no colour conversion or chroma loss takes place.
+"""
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from bcdcodec.errors import ConfigError
+from bcdcodec.frame import CropBox, Frame
+
+#: A box may be this many times the longer side of the picture; it bounds the memory a hostile stream can ask for.
+MAX_BOX_RATIO = 2
+#: Width of the blended edge of a pasted patch, as a part of the box.
+FEATHER = 0.08
+
+
+def largest_square(width: int, height: int) -> CropBox:
+    """The largest centred square of a picture."""
+    size = min(width, height)
+    return CropBox(x=(width - size) // 2, y=(height - size) // 2, size=size)
+
+
+def crop(frame: Frame, box: CropBox, size: int) -> Frame:
+    """Cut a square out (the border repeats outside the picture) and scale it to size x size with antialiasing."""
+    _check(box, frame.width, frame.height)
+    columns = np.clip(np.arange(box.x, box.x + box.size), 0, frame.width - 1)
+    rows = np.clip(np.arange(box.y, box.y + box.size), 0, frame.height - 1)
+    inside = box.x >= 0 and box.y >= 0 and box.x + box.size <= frame.width and box.y + box.size <= frame.height
+    if inside:
+        square = frame.pixels[box.y : box.y + box.size, box.x : box.x + box.size]
+    else:
+        square = frame.pixels[rows][:, columns]
+    return Frame(pixels=scale(square, size, size), index=frame.index)
+
+
+def paste(background: Frame, patch: Frame, box: CropBox, *, feather: float = FEATHER) -> Frame:
+    """Put a patch over the part of the picture it was cropped from; its index is kept, its edges blend in."""
+    _check(box, background.width, background.height)
+    scaled = scale(patch.pixels, box.size, box.size)
+    left, right = max(box.x, 0), min(box.x + box.size, background.width)
+    top, bottom = max(box.y, 0), min(box.y + box.size, background.height)
+    inner = scaled[top - box.y : bottom - box.y, left - box.x : right - box.x].astype(np.float32)
+    across = _ramp(box.x, box.size, background.width, feather)[left - box.x : right - box.x]
+    down = _ramp(box.y, box.size, background.height, feather)[top - box.y : bottom - box.y]
+    weight = (down[:, None] * across[None, :])[:, :, None]
+    pixels = background.pixels.copy()
+    under = pixels[top:bottom, left:right].astype(np.float32)
+    pixels[top:bottom, left:right] = np.rint(under + weight * (inner - under)).astype(np.uint8)
+    return Frame(pixels=pixels, index=patch.index)
+
+
+def scale(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Resize a picture; area averaging when it shrinks, bicubic when it grows."""
+    if pixels.shape[:2] == (height, width):
+        return np.ascontiguousarray(pixels)
+    shrinks = width < pixels.shape[1] or height < pixels.shape[0]
+    how = (Interpolation.AREA if shrinks else Interpolation.BICUBIC) | Interpolation.ACCURATE_RND
+    planes = []
+    for channel in range(3):
+        plane = VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:, :, channel]), format="gray")
+        planes.append(plane.reformat(width=width, height=height, interpolation=how, threads=1).to_ndarray())
+    return np.stack(planes, axis=-1).astype(np.uint8, copy=False)
+
+
+def _ramp(start: int, size: int, limit: int, feather: float) -> NDArray[np.float32]:
+    """Weights along one axis: rising from the box edge inwards, 1 where the edge lies on the picture's own border."""
+    width = max(1.0, feather * size)
+    at = np.arange(size, dtype=np.float32) + 0.5
+    rising = np.ones(size, np.float32) if start <= 0 else np.clip(at / width, 0, 1)
+    falling = np.ones(size, np.float32) if start + size >= limit else np.clip((size - at) / width, 0, 1)
+    return np.asarray(rising * falling, np.float32)
+
+
+def _check(box: CropBox, width: int, height: int) -> None:
+    limit = MAX_BOX_RATIO * max(width, height)
+    if not 1 <= box.size <= limit:
+        raise ConfigError(f"crop box is {box.size} pixels, allowed are 1 to {limit} in a {width}x{height} picture")
+    if box.x >= width or box.y >= height or box.x + box.size <= 0 or box.y + box.size <= 0:
+        raise ConfigError(f"crop box at {box.x}, {box.y} lies outside the {width}x{height} picture")

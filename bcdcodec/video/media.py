@@ -1,0 +1,64 @@
+"""Opens media for reading. In: a path or a binary file. Out: a PyAV container for reader.py and audio.py, or VideoError.
+
+Only local bytes are ever read: nested references to network protocols inside a playlist are refused.
+"""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from bcdcodec.errors import VideoError
+
+#: A path, or a binary file object open for reading (reader, audio) or writing (writer).
+MediaFile = str | os.PathLike[str] | BinaryIO
+
+#: A jump of the timestamps beyond this is taken as a broken clock (a joined recording), not as a pause.
+MAX_GAP_SECONDS = 300
+
+
+def media_name(source: MediaFile) -> str:
+    """How error messages call a source."""
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "<stream>"
+
+
+def open_media(source: MediaFile) -> InputContainer:
+    """Open a file for demuxing; VideoError when it is missing or not media."""
+    name = media_name(source)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.exists():
+            raise VideoError(f"{name}: no such file")
+        if path.is_dir():
+            raise VideoError(f"{name} is a folder, needs a media file")
+        source = str(path)
+        if ":" in source.split(os.sep)[0]:  # "a:b.mp4" would be read as the protocol "a"
+            source = os.path.abspath(source)
+    try:
+        return av.open(source, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"{name} is not a media file that can be read: {reason(error)}") from error
+
+
+def main_video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The first moving picture, or else the first picture at all (a cover, a still)."""
+    streams = [stream for stream in container.streams.video if stream.codec_context is not None]
+    if not streams:
+        raise VideoError(f"{name} has no video stream that can be decoded")
+    moving = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+    return (moving or streams)[0]
+
+
+def seconds(stamp: int | None, time_base: Fraction | None) -> Fraction | None:
+    """A timestamp as exact seconds, None where either half is unknown."""
+    return None if stamp is None or time_base is None else stamp * Fraction(time_base)
+
+
+def reason(error: Exception) -> str:
+    """The cause in FFmpeg's words, without the error number and file name that PyAV puts around them."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,207 @@
+"""Frames and Opus packets -> a media file. In: `Frame`s and `OpusPacket`s from codec/. Out: mp4, mkv or webm.
+
+A file appears under its name only when it is complete: it is written beside the target and renamed at the end.
+"""
+
+import os
+import secrets
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
+
+from bcdcodec.errors import ConfigError, VideoError
+from bcdcodec.frame import Frame
+from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, OpusTrack
+from bcdcodec.video.color import from_rgb
+from bcdcodec.video.media import MediaFile, media_name, reason
+
+#: Suffix -> container, encoder and its speed options.
+_KINDS = {
+    ".mp4": ("mp4", "libx264", {"preset": "medium"}),
+    ".m4v": ("mp4", "libx264", {"preset": "medium"}),
+    ".mkv": ("matroska", "libx264", {"preset": "medium"}),
+    ".webm": ("webm", "libvpx-vp9", {"cpu-used": "4", "row-mt": "1", "b": "0"}),
+}
+SUFFIXES = tuple(_KINDS)
+#: Visually lossless for painted faces; the file is still far smaller than a camera's.
+DEFAULT_CRF = 16
+MAX_CRF = 51
+MAX_SIDE = 16384
+#: Fragments need no seeking back, so a pipe or a socket can take them; the delayed index keeps the start times exact.
+_STREAMED = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
+
+
+class VideoWriter:
+    """Writes frames at `index / rate` seconds and, if `audio` is given, Opus packets as they are (no re-encoding).
+
+    A path chooses its container by suffix (mp4, m4v, mkv, webm); a binary file object gets fragmented mp4, so
+    standard output works. Odd sizes grow by one repeated row or column, which H.264 needs. Leaving the `with` block
+    by an exception, or without one frame written, leaves no file behind.
+    """
+
+    def __init__(
+        self,
+        target: MediaFile,
+        width: int,
+        height: int,
+        *,
+        rate: Fraction,
+        crf: int = DEFAULT_CRF,
+        audio: OpusTrack | None = None,
+    ) -> None:
+        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+            raise ConfigError(f"picture is {width}x{height}, allowed are 1 to {MAX_SIDE}")
+        if not 0 <= crf <= MAX_CRF:
+            raise ConfigError(f"crf is {crf}, allowed are 0 to {MAX_CRF}")
+        self.name = media_name(target)
+        self.width, self.height = width, height
+        self._rate = Fraction(rate)
+        self._last_index = -1
+        self._track = audio
+        self._final: Path | None = None
+        self._partial: Path | None = None
+        kind, codec, options = _KINDS[".mp4"]
+        opened: Any = target
+        if isinstance(target, (str, os.PathLike)):
+            self._final = Path(target)
+            kind, codec, options = self._kind_of(self._final)
+            self._partial = self._final.with_name(f".{self._final.name}.{secrets.token_hex(4)}.part")
+            opened = os.path.abspath(self._partial)
+        try:
+            self._container = av.open(opened, "w", format=kind, options={} if self._final else _STREAMED)
+            try:
+                self._video = self._add_video(codec, options, crf)
+                self._audio = self._add_audio(audio) if audio else None
+                self._container.start_encoding()
+            except BaseException:
+                self._abandon()
+                raise
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
+
+    def _kind_of(self, path: Path) -> tuple[str, str, dict[str, str]]:
+        try:
+            return _KINDS[path.suffix.lower()]
+        except KeyError:
+            found = path.suffix or "no suffix"
+            raise VideoError(f"{self.name} has {found}, allowed are {', '.join(SUFFIXES)}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame; its index must be above the last one's."""
+        if (frame.width, frame.height) != (self.width, self.height):
+            raise VideoError(f"frame is {frame.width}x{frame.height}, {self.name} needs {self.width}x{self.height}")
+        if frame.index <= self._last_index:
+            raise VideoError(f"frame {frame.index} after frame {self._last_index}, {self.name} needs rising indices")
+        self._last_index = frame.index
+        picture = from_rgb(frame.pixels)
+        picture.pts = frame.index
+        picture.time_base = 1 / self._rate
+        try:
+            self._container.mux(self._video.encode(picture))
+        except (av.error.FFmpegError, OSError) as error:
+            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
+
+    def write_audio(self, packets: Iterable[OpusPacket]) -> None:
+        """Mux Opus packets in order; near the frames of the same time, or the muxer must hold them in memory."""
+        if self._audio is None or self._track is None:
+            raise VideoError(f"{self.name} was opened without an audio track")
+        for item in packets:
+            packet = Packet(item.data)
+            packet.stream = self._audio
+            packet.time_base = Fraction(1, SAMPLE_RATE)
+            # The decoder's first `pre_skip` samples are not heard: the packet starts that much earlier.
+            packet.pts = packet.dts = item.tick * TICK_SAMPLES - self._track.pre_skip
+            packet.duration = _opus_samples(item.data)
+            try:
+                self._container.mux(packet)
+            except (av.error.FFmpegError, OSError) as error:
+                raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        if self._last_index < 0:
+            self._abandon()
+            raise VideoError(f"no frame was given for {self.name}, nothing is written")
+        try:
+            self._container.mux(self._video.encode(None))
+            self._container.close()
+            if self._partial and self._final:
+                os.replace(self._partial, self._final)
+        except (av.error.FFmpegError, OSError) as error:
+            self._abandon()
+            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
+
+    def _abandon(self) -> None:
+        try:
+            self._container.close()
+        except (av.error.FFmpegError, OSError, ValueError):
+            pass  # the file is thrown away in any case
+        finally:
+            if self._partial:
+                self._partial.unlink(missing_ok=True)
+
+    def _add_video(self, codec: str, options: dict[str, str], crf: int) -> VideoStream:
+        stream = self._container.add_stream(codec, rate=self._rate, options={**options, "crf": str(crf)})
+        assert isinstance(stream, VideoStream)
+        stream.width = self.width + self.width % 2
+        stream.height = self.height + self.height % 2
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.time_base = 1 / self._rate
+        context.colorspace = Colorspace.ITU709
+        context.color_range = ColorRange.MPEG
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        return stream
+
+    def _add_audio(self, track: OpusTrack) -> AudioStream:
+        """An Opus stream whose identification header is the source's; no sample is ever encoded here."""
+        stream = self._container.add_stream("libopus", rate=SAMPLE_RATE)
+        assert isinstance(stream, AudioStream)
+        context = stream.codec_context
+        context.layout = track.layout
+        context.format = "flt"
+        context.bit_rate = track.bitrate
+        context.open()
+        context.extradata = _identification_header(track)
+        return stream
+
+
+def _identification_header(track: OpusTrack) -> bytes:
+    """OpusHead of RFC 7845, section 5.1: version 1, input rate 48 kHz, gain 0, channel mapping family 0."""
+    fields = bytes([1, track.channels]) + track.pre_skip.to_bytes(2, "little") + SAMPLE_RATE.to_bytes(4, "little")
+    return b"OpusHead" + fields + bytes(3)
+
+
+def _opus_samples(data: bytes) -> int:
+    """Length of an Opus packet at 48 kHz from its first byte (RFC 6716, section 3.1)."""
+    if not data:
+        return TICK_SAMPLES
+    config, code = data[0] >> 3, data[0] & 3
+    if config < 12:
+        frame = (480, 960, 1920, 2880)[config % 4]
+    elif config < 16:
+        frame = (480, 960)[config % 2]
+    else:
+        frame = (120, 240, 480, 960)[config % 4]
+    count = (1, 2, 2)[code] if code < 3 else (data[1] & 63 if len(data) > 1 else 1)
+    return frame * count

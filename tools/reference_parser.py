@@ -1,0 +1,249 @@
+"""A second reader of `.bcd` files, written from bitstream_spec.md alone. In: a file. Out: JSON of everything inside it.
+
+It shares no code with bcdcodec and needs only the standard library, so that it can show where library and text differ.
+"""
+
+import argparse
+import json
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+MAGIC = bytes.fromhex("8b4243440d0a1a0a")
+SECTIONS = ["END_OF_HEADER", "MODEL", "VIDEO", "CODING", "CONTENT", "AUDIO", "META", "PLATE"]
+KINDS = {1: "CONTENT", 2: "MOTION", 3: "AUDIO", 4: "END"}
+SHAPES = {256: (4, 32, 32), 64: (3, 64, 64)}  # section 7
+FULL = (1 << 64) - 1
+Rows = list[list[int]]
+
+
+def need(condition: bool, text: str) -> None:
+    if not condition:
+        raise ValueError(text)
+
+
+class Bytes:
+    """A position in a string of bytes (section 1)."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, size: int) -> bytes:
+        need(self.at + size <= len(self.data), f"{size} bytes needed at {self.at}, the end is at {len(self.data)}")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def uvarint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 127) << shift
+            need(value < 1 << 32 and shift <= 28, "number above 32 bits")
+            if byte < 128:
+                need(byte > 0 or shift == 0, "number not in its shortest form")
+                return value
+            shift += 7
+
+    def check(self, start: int) -> None:
+        found = zlib.crc32(self.data[start : self.at])
+        need(int.from_bytes(self.take(4), "big") == found, f"wrong CRC of the bytes from {start}")
+
+
+def intervals(row: list[int]) -> list[int]:
+    """Lower ends of the 24-bit intervals of a row, and the end of the last (section 6.2)."""
+    ends, total = [], 0
+    for index, count in enumerate(row):
+        ends.append((total * ((1 << 24) - len(row)) >> 16) + index)
+        total += count
+    return [*ends, 1 << 24]
+
+
+class RangeDecoder:
+    """Sections 6.3 and 6.4; it follows the encoder, to know the bytes that it would have written."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 8
+        self.point = int.from_bytes(data[:8].ljust(8, b"\0"), "big")
+        self.low, self.width = 0, FULL
+        self.settled = self.words = 0
+
+    def symbol(self, ends: list[int]) -> int:
+        step = self.width >> 24
+        quantile = ((self.point - self.low) & FULL) // step
+        need(quantile < 1 << 24, "range coder left its interval")
+        symbol = sum(end <= quantile for end in ends) - 1
+        self.low += step * ends[symbol]
+        self.settled, self.low = self.settled + (self.low >> 64), self.low & FULL
+        self.width = step * (ends[symbol + 1] - ends[symbol])
+        if self.width < 1 << 32:
+            self.settled, self.words = self.settled << 32 | self.low >> 32, self.words + 1
+            self.low, self.width = self.low << 32 & FULL, self.width << 32
+            self.point = (self.point << 32 & FULL) | int.from_bytes(
+                self.data[self.at : self.at + 4].ljust(4, b"\0"), "big"
+            )
+            self.at += 4
+        return symbol
+
+    def finish(self) -> None:
+        points = [-(-self.low >> bits) << bits for bits in range(64, -1, -8)]
+        point = next(point for point in points if point < self.low + self.width)
+        written = ((self.settled << 64) + point).to_bytes(4 * self.words + 8, "big").rstrip(b"\0")
+        need(written == self.data, "range-coded bytes are not the ones the encoder writes")
+
+
+def decode_motion(data: bytes, frames: int, table: Rows) -> Rows:
+    """Section 5.2.2."""
+    coder, ends = RangeDecoder(data), [intervals(row) for row in table]
+    codes = [[coder.symbol(row) for row in ends] for _ in range(frames)]
+    coder.finish()
+    return codes
+
+
+def unpack_motion(data: bytes, frames: int, groups: int, bits: int) -> Rows:
+    """Section 5.2.1."""
+    used = frames * groups * bits
+    need(len(data) == (used + 7) // 8, "packed codes have the wrong length")
+    text = "".join(f"{byte:08b}" for byte in data)
+    need("1" not in text[used:], "padding is not zero")
+    codes = [int(text[at : at + bits], 2) for at in range(0, used, bits)]
+    return [codes[at : at + groups] for at in range(0, len(codes), groups)]
+
+
+def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> list[Rows]:
+    """Section 7. Levels and errors are kept in dictionaries, so that the edge rules read as in the text."""
+    (channels, height, width), coder = shape, RangeDecoder(data)
+    need(len(table) == 63 * channels, "content table is for another number of channels")
+    ends, peak = [intervals(row) for row in table], len(table[0]) // 2
+    level: dict[tuple[int, int, int], int] = {}
+    error: dict[tuple[int, int, int], int] = {}
+
+    def at(values: dict[tuple[int, int, int], int], c: int, y: int, x: int) -> int:
+        if y < 0 or c < 0:
+            return 0
+        return at(values, c, y - 1, 0) if x < 0 else values[c, y, min(x, width - 1)]
+
+    for c, y, x in ((c, y, x) for c in range(channels) for y in range(height) for x in range(width)):
+        w, n, nw, ne = (at(level, c, y + dy, x + dx) for dy, dx in ((0, -1), (-1, 0), (-1, -1), (-1, 1)))
+        guess = sorted((w, n, w + n - nw))[1]
+        activity = abs(w - nw) + abs(n - nw) + abs(ne - n)
+        activity += at(error, c, y, x - 1) + at(error, c, y - 1, x) + 2 * at(error, c - 1, y, x)
+        size = min(abs(guess).bit_length(), 4)
+        context = (c * 9 + 4 + (size if guess > 0 else -size)) * 7 + min(activity.bit_length(), 6)
+        level[c, y, x] = (guess + coder.symbol(ends[context]) + peak) % (2 * peak + 1) - peak
+        error[c, y, x] = abs(level[c, y, x] - guess)
+    coder.finish()
+    return [[[level[c, y, x] for x in range(width)] for y in range(height)] for c in range(channels)]
+
+
+def read_tables(path: Path) -> dict[str, Rows]:
+    """Section 8."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    entries, tables = json.loads(data[8 : 8 + size]), {}
+    for name in ("tables.motion", "tables.content"):
+        (rows, columns), (start, end) = entries[name]["shape"], entries[name]["data_offsets"]
+        values = struct.unpack(f"<{rows * columns}i", data[8 + size + start : 8 + size + end])
+        tables[name] = [list(values[row * columns : (row + 1) * columns]) for row in range(rows)]
+        need(all(min(row) > 0 and sum(row) == 1 << 16 for row in tables[name]), f"{name} is not a table")
+    return tables
+
+
+def content_record(body: bytes, pixels: int, tables: dict[str, Rows]) -> dict[str, object]:
+    """Section 3.4."""
+    x, y, size, quality = struct.unpack(">hhHB", body[:7])
+    record: dict[str, object] = {"x": x, "y": y, "size": size, "quality": quality, "data": body[7:].hex()}
+    if tables:
+        record["levels"] = decode_content(body[7:], SHAPES[pixels], tables["tables.content"])
+    return record
+
+
+def parse_header(source: Bytes, tables: dict[str, Rows]) -> dict[str, object]:
+    """Sections 2 and 3."""
+    need(source.take(8) == MAGIC and source.take(1) == b"\x01", "not a .bcd file of version 1")
+    found: dict[int, bytes] = {}
+    listed = []
+    while 0 not in found:
+        start, kind = source.at, source.take(1)[0]
+        found[kind] = source.take(source.uvarint())
+        source.check(start)
+        name = SECTIONS[kind] if kind < len(SECTIONS) else f"UNKNOWN_{kind}"
+        listed.append({"type": kind, "name": name, "offset": start, "body": found[kind].hex()})
+    video = Bytes(found[2])
+    sizes = struct.unpack(">HHH", video.take(6))
+    rate = [video.uvarint(), video.uvarint()]
+    names = ("mode", "groups", "bits", "seed", "window", "context")
+    coding = dict(zip(names, struct.unpack(">BBBIBB", found[3]), strict=True))
+    header = {"sections": listed, "model": found[1].hex(), "sizes": sizes, "rate": rate, "cropped": video.take(1)[0]}
+    header |= {"coding": coding, "content": content_record(found[4], sizes[2], tables)}
+    if 5 in found:
+        header["audio"] = struct.unpack(">BBIHI", found[5])
+    return header | {"metadata": json.loads(found.get(6, b"{}"))}
+
+
+def parse_payload(kind: int, payload: bytes, header: dict, tables: dict[str, Rows]) -> dict[str, object]:
+    """Section 5."""
+    body, coding = Bytes(payload), header["coding"]
+    if kind == 1:
+        return content_record(payload, header["sizes"][2], tables)
+    if kind == 2:
+        record: dict[str, object] = {"frames": (frames := body.uvarint()), "key": body.take(1)[0]}
+        codes = payload[body.at :]
+        if coding["mode"] == 0:
+            record["codes"] = unpack_motion(codes, frames, coding["groups"], coding["bits"])
+        elif tables:
+            record["codes"] = decode_motion(codes, frames, tables["tables.motion"][: coding["groups"]])
+        return record
+    if kind == 3:
+        return {"opus": [body.take(body.uvarint()).hex() for _ in range(body.uvarint())]}
+    if kind == 4:
+        return parse_end(body)
+    return {"raw": payload.hex()}
+
+
+def parse_end(body: Bytes) -> dict[str, object]:
+    """Section 5.4."""
+    frames, count = body.uvarint(), body.uvarint()
+    tick, offset, points = 0, 0, []
+    for _ in range(count):
+        tick, offset = tick + body.uvarint(), offset + body.uvarint()
+        back = body.uvarint()
+        points.append({"tick": tick, "offset": offset, "content_offset": offset - back if back else None})
+    return {"motion_frames": frames, "seek_points": points, "end_offset": int.from_bytes(body.take(8), "big")}
+
+
+def parse(data: bytes, tables: dict[str, Rows]) -> dict[str, object]:
+    """Section 2: a header, then packets up to END, then nothing."""
+    source, packets = Bytes(data), []
+    header = parse_header(source, tables)
+    while not packets or packets[-1]["kind"] != 4:
+        start, kind = source.at, source.take(1)[0]
+        sequence, timestamp = source.uvarint(), source.uvarint()
+        payload = source.take(source.uvarint())
+        source.check(start)
+        need(sequence == len(packets), f"packet {len(packets)} has sequence {sequence}")
+        packet = {"kind": kind, "name": KINDS.get(kind, "UNKNOWN"), "offset": start, "timestamp": timestamp}
+        packet |= {"bytes": source.at - start, "payload_bytes": len(payload)}
+        packets.append(packet | parse_payload(kind, payload, header, tables))
+    need(source.at == len(data), "bytes after the END packet")
+    return {"bytes": len(data), "header": header, "packets": packets}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Print what a .bcd file contains, as JSON.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument(
+        "--weights", type=Path, help="safetensors file with the tables, to decode coded motion and content"
+    )
+    options = parser.parse_args()
+    try:
+        tables = read_tables(options.weights) if options.weights else {}
+        print(json.dumps(parse(options.file.read_bytes(), tables)))
+    except (ValueError, KeyError, struct.error) as error:
+        print(f"{options.file}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
