@@ -1,0 +1,74 @@
+"""bcdcodec: a talking-head video codec. In: nothing. Out: the public names, each imported when it is first used.
+
+`import bcdcodec` loads neither torch nor numpy, so that tools that only look at streams start at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+    from bcdcodec.codec.decoder import Decoder
+    from bcdcodec.codec.encoder import Encoder, EncodeSettings
+    from bcdcodec.codec.files import decode_file, encode_file
+    from bcdcodec.codec.model import CodecModel
+    from bcdcodec.errors import (
+        BcdError,
+        BitstreamError,
+        ConfigError,
+        FaceError,
+        MissingExtraError,
+        RateError,
+        TruncatedError,
+        VideoError,
+        WeightsError,
+    )
+    from bcdcodec.frame import Frame
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BcdError",
+    "BitstreamError",
+    "CodecModel",
+    "ConfigError",
+    "Decoder",
+    "EncodeSettings",
+    "Encoder",
+    "FaceError",
+    "Frame",
+    "MissingExtraError",
+    "RateError",
+    "StreamReader",
+    "StreamWriter",
+    "TruncatedError",
+    "VideoError",
+    "WeightsError",
+    "__version__",
+    "decode_file",
+    "encode_file",
+]
+
+_HOMES = {
+    "CodecModel": "codec.model",
+    "Decoder": "codec.decoder",
+    "EncodeSettings": "codec.encoder",
+    "Encoder": "codec.encoder",
+    "Frame": "frame",
+    "StreamReader": "bitstream.stream",
+    "StreamWriter": "bitstream.stream",
+    "decode_file": "codec.files",
+    "encode_file": "codec.files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -72,6 +72,8 @@ class DenoiserConfig:
     heads: int
     temporal_blocks: tuple[int, ...]
     sigma_data: float
+    #: Blocks of the network that moves the content to each frame's pose (model/anchor.py); 0 is the paper's model.
+    anchor_blocks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +98,8 @@ class OptimConfig:
     betas: tuple[float, float]
     condition_dropout: float
     rate_weight: float = 0.04
+    #: Extra weight of the middle of the picture, where the face is: 1 + centre_weight * exp(-r^2 / 2 s^2).
+    centre_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 MAGIC = bytes.fromhex("8b4243440d0a1a0a")
 SECTIONS = ["END_OF_HEADER", "MODEL", "VIDEO", "CODING", "CONTENT", "AUDIO", "META", "PLATE"]
@@ -177,11 +178,11 @@ def parse_header(source: Bytes, tables: dict[str, Rows]) -> dict[str, object]:
     header = {"sections": listed, "model": found[1].hex(), "sizes": sizes, "rate": rate, "cropped": video.take(1)[0]}
     header |= {"coding": coding, "content": content_record(found[4], sizes[2], tables)}
     if 5 in found:
-        header["audio"] = struct.unpack(">BBIHI", found[5])
+        header["audio"] = struct.unpack(">BBIHIB", found[5])
     return header | {"metadata": json.loads(found.get(6, b"{}"))}
 
 
-def parse_payload(kind: int, payload: bytes, header: dict, tables: dict[str, Rows]) -> dict[str, object]:
+def parse_payload(kind: int, payload: bytes, header: Any, tables: dict[str, Rows]) -> dict[str, object]:
     """Section 5."""
     body, coding = Bytes(payload), header["coding"]
     if kind == 1:
@@ -214,7 +215,8 @@ def parse_end(body: Bytes) -> dict[str, object]:
 
 def parse(data: bytes, tables: dict[str, Rows]) -> dict[str, object]:
     """Section 2: a header, then packets up to END, then nothing."""
-    source, packets = Bytes(data), []
+    source = Bytes(data)
+    packets: list[dict[str, object]] = []
     header = parse_header(source, tables)
     while not packets or packets[-1]["kind"] != 4:
         start, kind = source.at, source.take(1)[0]

@@ -61,7 +61,7 @@ class PacketOrder:
         if self._header.audio is None:
             raise BitstreamError(f"packet {packet.sequence} is AUDIO, the header has no AUDIO section")
         _not_before(packet, self._audio_tick)
-        self._audio_tick = _end_tick(packet, len(record.frames))
+        self._audio_tick = _end_tick(packet, len(record.frames) * self._header.audio.frame_ticks)
 
     def _accept_end(self, packet: Packet, record: EndPayload, *, offset: int) -> None:
         if record.end_offset != offset:

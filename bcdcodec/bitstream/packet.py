@@ -61,7 +61,7 @@ class MotionPayload:
 
 @dataclass(frozen=True, slots=True)
 class AudioPayload:
-    """Consecutive Opus packets of 20 ms each (spec section 5.3)."""
+    """Consecutive Opus packets (spec section 5.3), each as long as the AUDIO section says."""
 
     frames: tuple[bytes, ...]
 
@@ -107,7 +107,7 @@ class EndPayload:
 
     def pack(self) -> bytes:
         check_range(len(self.seek_points), 0, MAX_SEEK_POINTS, name="seek points")
-        out = pack_uvarint(self.motion_frames, name="motion frames") + pack_uvarint(len(self.seek_points))
+        out = bytearray(pack_uvarint(self.motion_frames, name="motion frames") + pack_uvarint(len(self.seek_points)))
         tick = offset = 0
         for point in self.seek_points:
             back = 0 if point.content_offset is None else point.offset - point.content_offset
@@ -115,7 +115,7 @@ class EndPayload:
             out += pack_uvarint(point.offset - offset, name="step between seek offsets")
             out += pack_uvarint(back, name="distance to the content")
             tick, offset = point.tick, point.offset
-        return out + pack_uint(self.end_offset, END_OFFSET_BYTES, name="offset of the END packet")
+        return bytes(out + pack_uint(self.end_offset, END_OFFSET_BYTES, name="offset of the END packet"))
 
     @classmethod
     def unpack(cls, payload: bytes) -> Self:

@@ -18,6 +18,8 @@ MIN_FRAME_RATE, MAX_FRAME_RATE = Fraction(1, 10), Fraction(240)
 MAX_WINDOW_FRAMES = 64
 MAX_CODE_BITS = 8
 OPUS_SAMPLE_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+#: An Opus packet holds at most 120 ms.
+MAX_OPUS_TICKS = 6
 MAX_AUDIO_BITRATE = 1_000_000
 
 
@@ -163,14 +165,18 @@ class ContentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInfo:
-    """The sound beside the pictures (spec section 3.5). pre_skip: 48 kHz samples to drop. bitrate: bit/s asked for."""
+    """The sound beside the pictures (spec section 3.5). pre_skip: 48 kHz samples to drop. bitrate: bit/s asked for.
+
+    frame_ticks: duration of every Opus packet in units of 20 ms.
+    """
 
     codec: AudioCodec
     channels: int
     sample_rate: int
     pre_skip: int
     bitrate: int
-    WIRE: ClassVar[struct.Struct] = struct.Struct(">BBIHI")
+    frame_ticks: int
+    WIRE: ClassVar[struct.Struct] = struct.Struct(">BBIHIB")
 
     def __post_init__(self) -> None:
         if self.codec not in tuple(AudioCodec):
@@ -180,14 +186,26 @@ class AudioInfo:
             raise BitstreamError(f"audio sample rate is {self.sample_rate}, allowed are {OPUS_SAMPLE_RATES}")
         check_range(self.pre_skip, 0, 0xFFFF, name="audio pre-skip")
         check_range(self.bitrate, 1, MAX_AUDIO_BITRATE, name="audio bitrate")
+        check_range(self.frame_ticks, 1, MAX_OPUS_TICKS, name="audio frame ticks")
 
     def pack(self) -> bytes:
-        return self.WIRE.pack(self.codec, self.channels, self.sample_rate, self.pre_skip, self.bitrate)
+        return self.WIRE.pack(
+            self.codec, self.channels, self.sample_rate, self.pre_skip, self.bitrate, self.frame_ticks
+        )
 
     @classmethod
     def unpack(cls, body: bytes) -> Self:
         reader = ByteReader.over(body)
-        codec, channels, rate, pre_skip, bitrate = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="AUDIO section"))
+        codec, channels, rate, pre_skip, bitrate, ticks = cls.WIRE.unpack(
+            reader.take(cls.WIRE.size, name="AUDIO section")
+        )
         reader.finish(name="AUDIO section")
         check_range(codec, AudioCodec.OPUS, AudioCodec.OPUS, name="audio codec")
-        return cls(codec=AudioCodec(codec), channels=channels, sample_rate=rate, pre_skip=pre_skip, bitrate=bitrate)
+        return cls(
+            codec=AudioCodec(codec),
+            channels=channels,
+            sample_rate=rate,
+            pre_skip=pre_skip,
+            bitrate=bitrate,
+            frame_ticks=ticks,
+        )

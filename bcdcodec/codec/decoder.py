@@ -113,11 +113,7 @@ class Decoder:
     def _load_content(self, record: ContentRecord) -> Tensor:
         if self._replacement is not None:
             return self._replacement.to(self.model.device)
-        config = self.model.config.content
-        levels = decode_levels(
-            record.data, self.model.latent_shape, table=self.model.tables.content, max_level=config.max_level
-        )
-        return dequantise_content(torch.from_numpy(np.asarray(levels)), config).to(self.model.device)
+        return content_of_record(self.model, record)
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         coding = self.header.coding
@@ -137,3 +133,10 @@ def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
     needed = (quantizer.groups, quantizer.entries, model.config.pixels)
     if found != needed:
         raise BitstreamError(f"stream has (groups, entries, pixels) {found}, its model needs {needed}")
+
+
+def content_of_record(model: CodecModel, record: ContentRecord) -> Tensor:
+    """The content map [C, H, W] that a stream carries; BitstreamError if its bytes are not one."""
+    config = model.config.content
+    levels = decode_levels(record.data, model.latent_shape, table=model.tables.content, max_level=config.max_level)
+    return dequantise_content(torch.from_numpy(np.asarray(levels)), config).to(model.device)

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 #: (frames done, frames in all or None when unknown)
 Progress = Callable[[int, int | None], None]
 PLAIN_GREY = 64
+#: Longest Opus frames that any bitrate takes: least overhead, and 60 ms are no delay for a file.
+AUDIO_FRAME_MS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def encode_file(
         reader = stack.enter_context(VideoReader(source, rate))
         sound = None
         if audio_bitrate is not None and reader.has_audio:
-            sound = stack.enter_context(OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate))
+            sound = stack.enter_context(OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate, frame_ms=AUDIO_FRAME_MS))
         frames = iter(reader)
         first = next(frames)
         settings = dataclasses.replace(
@@ -159,18 +161,15 @@ def decode_file(
                 progress(done, None)
             if packet is None:
                 break
-            if packet.kind == PacketKind.AUDIO:
-                output.write_audio(opus_packets(packet))
+            if packet.kind == PacketKind.AUDIO and header.audio is not None:
+                output.write_audio(opus_packets(packet, header.audio))
     return DecodeResult(done, damage)
 
 
-def opus_packets(packet: Packet) -> Iterator[OpusPacket]:
+def opus_packets(packet: Packet, audio: AudioInfo) -> Iterator[OpusPacket]:
     """The Opus packets inside an AUDIO packet, each with its own start tick."""
-    payload = AudioPayload.unpack(packet.payload)
-    tick = packet.timestamp
-    for data, ticks in zip(payload.frames, payload.ticks, strict=True):
-        yield OpusPacket(tick=tick, data=data)
-        tick += ticks
+    for i, data in enumerate(AudioPayload.unpack(packet.payload).frames):
+        yield OpusPacket(tick=packet.timestamp + i * audio.frame_ticks, data=data)
 
 
 class _PacketSink:
@@ -215,6 +214,7 @@ def _audio_info(track: OpusTrack) -> AudioInfo:
         sample_rate=48_000,
         pre_skip=track.pre_skip,
         bitrate=track.bitrate,
+        frame_ticks=AUDIO_FRAME_MS // 20,
     )
 
 

@@ -14,6 +14,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae, from_uint8, to_uint8
 from bcdcodec.model.weights import load_networks
 from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
@@ -39,7 +40,7 @@ class CodecModel:
 
     weights: WeightsFile
     bcd: Bcd
-    vae: Vae | None
+    vae: Vae | StableDiffusionVae | None
     tables: Tables
     device: torch.device
 

@@ -4,7 +4,8 @@
     P, gradients, errors at W, N and in the channel before -> context = row of the table
 
 A row is chosen by the prediction too, so a token without smooth structure costs little more than its own histogram.
-Predicting against plain histograms saved 30% on quantised latents of our autoencoder, 9% more than gradients alone.
+On quantised latents of our autoencoder this took 22% fewer bits than a histogram a channel, and 7% fewer than contexts
+of gradients alone.
 """
 
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig, SamplingConfig
+from bcdcodec.model.anchor import Anchor
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
@@ -21,17 +22,41 @@ class Bcd(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        motion_dims = config.quantizer.groups * config.quantizer.dims
         self.encoder = DisentangleEncoder(config)
         self.quantizer = GroupQuantizer(config.quantizer)
-        self.dit = Dit(config.denoiser, config.quantizer.groups * config.quantizer.dims)
+        self.dit = Dit(config.denoiser, motion_dims)
+        self.anchor = Anchor(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
+
+    def anchors(self, content: Tensor, m_hat: Tensor) -> Tensor:
+        """Where each frame's diffusion starts: the moved content (`face`), or zero (paper). [B, T, C, H, W]."""
+        if self.anchor is not None:
+            moved: Tensor = self.anchor(content, m_hat)
+            return moved
+        return torch.zeros_like(content)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1)
 
     def denoise(
-        self, x: Tensor, sigma: Tensor, content: Tensor, m_hat: Tensor, *, keep: Tensor, temporal: bool = True
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        content: Tensor,
+        m_hat: Tensor,
+        *,
+        anchors: Tensor,
+        keep: Tensor,
+        temporal: bool = True,
     ) -> Tensor:
-        """D(x; sigma, c, m). sigma: [B, T], a noise level a frame; keep: bool [B], False drops both conditions."""
+        """D(x; sigma, c, m). sigma: [B, T], a noise level a frame; keep: bool [B], False drops all conditions.
+
+        The preconditioning is that of data around the anchors: D = a + skip (x - a) + out F(in (x - a)).
+        """
         s = scalings(sigma[..., None, None, None], self.config.denoiser.sigma_data)
-        raw = self.dit(s.in_ * x, sigma.log() / 4, content, m_hat, keep=keep, temporal=temporal)
-        return s.skip * x + s.out * raw
+        anchors = anchors * keep.view(-1, 1, 1, 1, 1)
+        # The denoiser is shown the content as it should lie in each frame, where that is known.
+        shown = content[:, None].expand_as(x) if self.anchor is None else anchors
+        rest = x - anchors
+        raw = self.dit(s.in_ * rest, sigma.log() / 4, shown, m_hat, keep=keep, temporal=temporal)
+        return anchors + s.skip * rest + s.out * raw
 
     @torch.no_grad()
     def analyse(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -50,28 +75,24 @@ class Bcd(nn.Module):
         *,
         context: Tensor | None = None,
         context_codes: Tensor | None = None,
+        temporal: bool = True,
     ) -> Tensor:
         """Symbols to latents. content: [B, C, H, W] dequantised; codes: int64 [B, T, G]; noise: [B, T, C, H, W];
         context: latents already decoded [B, Tc, C, H, W] with their codes. Returns [B, T, C, H, W].
         """
+        frames = codes.shape[1]
         if context_codes is not None:
             codes = torch.cat([context_codes, codes], 1)
         m_hat = self.quantizer.lookup(codes)
-        b = len(content)
-        yes = torch.ones(b, dtype=torch.bool, device=content.device)
+        anchors = self.anchors(content, m_hat)
+        yes = torch.ones(len(content), dtype=torch.bool, device=content.device)
 
         def guided(x: Tensor, sigma: Tensor) -> Tensor:
+            conditional = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=yes, temporal=temporal)
             if sampling.guidance == 1:
-                return self.denoise(x, sigma, content, m_hat, keep=yes)
-            # Classifier-free guidance on the denoised output, both branches in one batch.
-            both = self.denoise(
-                torch.cat([x, x]),
-                torch.cat([sigma, sigma]),
-                torch.cat([content, content]),
-                torch.cat([m_hat, m_hat]),
-                keep=torch.cat([yes, ~yes]),
-            )
-            conditional, unconditional = both.chunk(2)
-            return unconditional + sampling.guidance * (conditional - unconditional)
+                return conditional
+            # Classifier-free guidance on the denoised output.
+            free = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=~yes, temporal=temporal)
+            return free + sampling.guidance * (conditional - free)
 
-        return sample(guided, noise, sampling, context=context)
+        return sample(guided, noise, sampling, start=anchors[:, -frames:], context=context)

@@ -102,17 +102,17 @@ class Dit(nn.Module):
         nn.init.zeros_(self.final.bias)
 
     def forward(
-        self, x: Tensor, c_noise: Tensor, content: Tensor, motion: Tensor, *, keep: Tensor, temporal: bool = True
+        self, x: Tensor, c_noise: Tensor, shown: Tensor, motion: Tensor, *, keep: Tensor, temporal: bool = True
     ) -> Tensor:
-        """x: [B, T, C, H, W], scaled; c_noise: [B, T]; content: [B, C, H, W]; motion m_hat: [B, T, G*D];
+        """x: [B, T, C, H, W], scaled; c_noise: [B, T]; shown: content a frame [B, T, C, H, W]; motion m_hat: [B, T, G*D];
         keep: bool [B], False replaces both conditions by the learned "none"; temporal=False skips the temporal blocks.
         Returns [B, T, C, H, W].
         """
         b, t = x.shape[:2]
         kept = keep.view(b, 1, 1)
         motion = torch.where(kept, motion, self.no_motion)
-        content = torch.where(kept[..., None], content, self.no_content)
-        x = torch.cat([x, content[:, None].expand(-1, t, -1, -1, -1)], 2)  # [B, T, 2C, H, W]
+        shown = torch.where(kept[..., None, None], shown, self.no_content)
+        x = torch.cat([x, shown], 2)  # [B, T, 2C, H, W]
         h = (self.embed(patchify(x, self.config.patch)) + self.positions).flatten(0, 1)  # [B*T, P, width]
         noise = F.silu(self.noise_embedding(sinusoids(c_noise * 100, FREQUENCIES)))  # [B, T, width]
         steer = F.silu(self.motion_embedding(motion))  # [B, T, width]

@@ -32,9 +32,16 @@ def heun_step(denoise: Callable[[Tensor, float], Tensor], x: Tensor, sigma: floa
     return x + (sigma_next - sigma) * (slope + slope_next) / 2
 
 
-def sample(denoise: Denoiser, noise: Tensor, config: SamplingConfig, *, context: Tensor | None = None) -> Tensor:
-    """Decode the frames of one window. noise: unit normal [B, T, C, H, W]; context: clean latents [B, Tc, C, H, W] of the
-    frames just before, held at CONTEXT_SIGMA while the others are denoised. Returns [B, T, C, H, W] without the context.
+def sample(
+    denoise: Denoiser,
+    noise: Tensor,
+    config: SamplingConfig,
+    *,
+    start: Tensor | None = None,
+    context: Tensor | None = None,
+) -> Tensor:
+    """Decode the frames of one window. noise: unit normal [B, T, C, H, W]; start: mean of the noisiest level, zero if
+    None; context: clean latents [B, Tc, C, H, W] of the frames just before, held at CONTEXT_SIGMA while the others are denoised. Returns [B, T, C, H, W] without the context.
     """
     before = 0 if context is None else context.shape[1]
 
@@ -46,7 +53,7 @@ def sample(denoise: Denoiser, noise: Tensor, config: SamplingConfig, *, context:
         return denoise(torch.cat([context, x], 1), torch.cat([clean, level], 1))[:, before:]
 
     sigmas = sigma_steps(config)
-    x = noise * sigmas[0]
+    x = noise * sigmas[0] if start is None else start + noise * sigmas[0]
     for sigma, sigma_next in zip(sigmas[:-1], sigmas[1:], strict=True):
         x = heun_step(with_context, x, sigma, sigma_next)
     return x

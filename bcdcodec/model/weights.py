@@ -14,6 +14,7 @@ from torch import Tensor
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
 from bcdcodec.weightfile import WeightsFile
 
@@ -23,7 +24,7 @@ class Networks:
     """What decoding needs: the diffusion autoencoder and the image autoencoder (None: RGB is diffused itself)."""
 
     bcd: Bcd
-    vae: Vae | None
+    vae: Vae | StableDiffusionVae | None
 
 
 def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
@@ -35,10 +36,13 @@ def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
     config = weights.config
     bcd = Bcd(config)
     _fill(bcd, tensors, "bcd.", weights.path)
-    vae = None
+    vae: Vae | StableDiffusionVae | None = None
     if config.vae is not None:
         vae = Vae(config.vae)
         _fill(vae, tensors, "vae.", weights.path)
+    elif config.autoencoder == "stable-diffusion":
+        vae = load_sd_vae()
+    if vae is not None:
         vae = vae.eval().requires_grad_(False).to(device)
     return Networks(bcd.eval().requires_grad_(False).to(device), vae)
 
@@ -46,7 +50,7 @@ def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
 def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables: dict[str, Tensor]) -> None:
     """Write a weights file: floats as float16, tables as int32, the configuration as metadata."""
     tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
-    if networks.vae is not None:
+    if isinstance(networks.vae, Vae):
         tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}
     tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
     tensors |= {f"tables.{name}": value.to(torch.int32) for name, value in tables.items()}

@@ -28,23 +28,34 @@ def save_checkpoint(
     temporary.replace(path)
 
 
-def load_checkpoint(
-    path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> int:
+def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
     """Restore everything in place and return the step to continue from."""
+    tensors, step = _read(path)
+    for prefix, module in (("model.", model), ("average.", average)):
+        module.load_state_dict(_part(tensors, prefix))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, "optimizer.").items():
+        index, field = name.split(".")
+        state.setdefault(int(index), {})[field] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return step
+
+
+def load_average(path: Path, module: nn.Module) -> int:
+    """Only the moving average, which is what ships; returns the step it was taken at."""
+    tensors, step = _read(path)
+    module.load_state_dict(_part(tensors, "average."))
+    return step
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], int]:
     try:
         with safe_open(path, framework="pt") as file:
             step = int(json.loads(file.metadata()["checkpoint"])["step"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118 - not a dict
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a checkpoint of this program: {error}") from error
-    for prefix, module in (("model.", model), ("average.", average)):
-        part = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        module.load_state_dict(part)
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, field = name.split(".")
-            state.setdefault(int(index), {})[field] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return step
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

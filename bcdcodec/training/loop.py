@@ -79,8 +79,9 @@ def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     """AdamW with the table's two learning rates: one for the denoiser, one for everything else."""
     optim = config.optim
     rest = [*model.encoder.parameters(), *model.quantizer.parameters()]
+    decoder = [*model.dit.parameters(), *(model.anchor.parameters() if model.anchor is not None else ())]
     groups = [
-        {"params": list(model.dit.parameters()), "lr": optim.learning_rate, "peak": optim.learning_rate},
+        {"params": decoder, "lr": optim.learning_rate, "peak": optim.learning_rate},
         {"params": rest, "lr": optim.encoder_learning_rate, "peak": optim.encoder_learning_rate},
     ]
     return torch.optim.AdamW(groups, betas=optim.betas, weight_decay=optim.weight_decay)
@@ -133,7 +134,7 @@ def condition_errors(model: Bcd, batch: HalvesBatch) -> dict[str, float]:
     keep = torch.ones(len(z), dtype=torch.bool)
 
     def error(c: torch.Tensor, m: torch.Tensor, kept: torch.Tensor) -> float:
-        denoised = model.denoise(x, sigma, c, m, keep=kept, temporal=False)
+        denoised = model.denoise(x, sigma, c, m, anchors=model.anchors(c, m), keep=kept, temporal=False)
         return float((denoised - z).square().mean())
 
     errors = {
@@ -153,6 +154,7 @@ def _write_report(
     line = {
         "step": step,
         "loss": float(report.denoising),
+        "anchor_loss": float(report.anchoring),
         "error": float(report.error),
         "bits_per_code": float(report.entropy_bits.mean()),
         "used_codes": float(report.used_codes),

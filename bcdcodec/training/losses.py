@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
@@ -34,6 +35,7 @@ class LossReport:
 
     total: Tensor
     denoising: Tensor
+    anchoring: Tensor
     error: Tensor
     entropy_bits: Tensor
     used_codes: Tensor
@@ -57,22 +59,48 @@ def bcd_loss(model: Bcd, batch: HalvesBatch, objective: Objective, generator: to
     shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
     noise = torch.where(shared, noise[:, :1], noise)
     keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
+    anchors = model.anchors(content, m_hat)
     x = z + noise * sigma[..., None, None, None]
-    denoised = model.denoise(x, sigma, content, m_hat, keep=keep, temporal=objective.temporal)
-    squared = (denoised - z).square().mean((2, 3, 4))  # [B, F]
+    # The anchor has a loss of its own; the denoiser takes it as it is.
+    denoised = model.denoise(
+        x, sigma, content, m_hat, anchors=anchors.detach(), keep=keep, temporal=objective.temporal
+    )
+    place = centre_weights(config.denoiser.resolution, config.optim.centre_weight)
+    squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts
     denoising = weighted.sum() / counts.sum()
     rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
     histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
     flat = quantized.codes.flatten(0, 1).T
     histogram.scatter_add_(1, flat, torch.ones_like(flat, dtype=histogram.dtype))
+    anchoring = anchor_loss(anchors, z, place) if model.anchor is not None else torch.zeros(())
     return LossReport(
-        total=denoising + config.optim.rate_weight * rate,
+        total=denoising + anchoring + config.optim.rate_weight * rate,
         denoising=denoising.detach(),
+        anchoring=anchoring.detach(),
         error=((squared * counts).sum() / counts.sum()).detach(),
         entropy_bits=quantized.entropy_bits.detach(),
         used_codes=(histogram > 0).sum(-1).float().mean(),
     )
+
+
+def anchor_loss(anchors: Tensor, z: Tensor, place: Tensor) -> Tensor:
+    """Squared distance of anchors to the frames at full, half and quarter size: coarse sizes pull flows from afar."""
+    found, wanted = anchors.flatten(0, 1), z.flatten(0, 1)
+    loss = ((found - wanted).square() * place).mean()
+    for size in (2, 4):
+        # Pooling shrinks the variance of the difference; the factor keeps the sizes comparable.
+        coarse = F.avg_pool2d(found - wanted, size).square() * F.avg_pool2d(place[None], size)[0]
+        loss = loss + coarse.mean() * size / 2
+    return loss
+
+
+def centre_weights(resolution: int, extra: float) -> Tensor:
+    """Weight of each latent pixel [1, H, W], mean 1: 1 + extra * exp(-r^2 / 2 s^2), s a fifth of the picture."""
+    place = (torch.arange(resolution) + 0.5) / resolution - 0.5
+    bump = torch.exp(-(place**2) / (2 * 0.2**2))
+    weights = 1 + extra * bump[:, None] * bump[None, :]
+    return (weights / weights.mean())[None]
 
 
 def _decoded_part(z: Tensor, m_hat: Tensor, objective: Objective, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """What changes over a run: phase, learning rate, noise levels, temperature. In: a step. Out: numbers for loop.py."""
 
+import math
 from dataclasses import dataclass
 
 from bcdcodec.config import ModelConfig
@@ -35,7 +36,7 @@ class Schedule:
         late = min(1.0, max(0.0, step / self.steps - 0.6) / 0.2)
         return Objective(
             tau=temperature(config.quantizer, step),
-            sigma_mean=1.0 - 0.8 * late,
+            sigma_mean=math.log(config.denoiser.sigma_data) + 1.0 - 0.8 * late,
             sigma_std=1.4,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,

@@ -5,6 +5,7 @@ as players assume. High dynamic range is not tone mapped.
 """
 
 import struct
+from typing import Any
 
 import numpy as np
 from av import VideoFrame
@@ -27,6 +28,8 @@ _MATRICES = {
 _HD_HEIGHT = 720
 
 _SCALING = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+#: Side data of a picture: nine 32-bit numbers, rows (a b u) (c d v) (x y w), of which a to d turn and mirror.
+_MATRIX = "DISPLAYMATRIX"
 _ONE_THREAD = 1  # a thread pool per conversion costs more than it saves at these sizes
 
 
@@ -51,7 +54,7 @@ def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
 
 
 def from_rgb(pixels: Pixels) -> VideoFrame:
-    """Inverse of `to_rgb` for the encoder: BT.709, limited range, 4:2:0; odd sizes grow by one repeated row or column."""
+    """Inverse of `to_rgb` for the encoder: BT.709, limited range, 4:2:0; odd sizes grow by a repeated row or column."""
     height, width = pixels.shape[:2]
     if height % 2 or width % 2:
         pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -68,16 +71,22 @@ def from_rgb(pixels: Pixels) -> VideoFrame:
 
 def orientation(frame: VideoFrame) -> tuple[int, bool]:
     """Quarter turns counter-clockwise, and whether to mirror left-right first, that bring the picture upright."""
-    for item in frame.side_data:
-        if item.type.name == "DISPLAYMATRIX" and len(bytes(item)) >= 36:
-            a, b, _, c, d = struct.unpack("=5i", bytes(item)[:20])
-            mirrored = a * d - b * c < 0
-            if mirrored:  # the matrix turns after it mirrors: take the mirror out of its first row
-                a, b = -a, -b
-            if abs(a) >= abs(b):
-                return (0 if a >= 0 else 2), mirrored
-            return (1 if b < 0 else 3), mirrored
-    return 0, False
+    try:
+        side_data: Any = frame.side_data  # PyAV types it as a mapping of motion vectors only
+        matrix = bytes(side_data[_MATRIX]) if _MATRIX in side_data else b""
+    except (
+        ValueError
+    ):  # the picture carries a kind of data that PyAV has no name for, as photos do (EXIF); a mirror is lost
+        return round(frame.rotation / 90) % 4, False
+    if len(matrix) < 36:
+        return 0, False
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])
+    mirrored = a * d - b * c < 0
+    if mirrored:  # the matrix turns after it mirrors: take the mirror out of its first row
+        a, b = -a, -b
+    if abs(a) >= abs(b):
+        return (0 if a >= 0 else 2), mirrored
+    return (1 if b < 0 else 3), mirrored
 
 
 def upright(pixels: Pixels, turns: int, mirrored: bool) -> Pixels:

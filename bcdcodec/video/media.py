@@ -1,4 +1,4 @@
-"""Opens media for reading. In: a path or a binary file. Out: a PyAV container for reader.py and audio.py, or VideoError.
+"""Opens media for reading. In: a path or a binary file. Out: a PyAV container for reader.py and audio.py.
 
 Only local bytes are ever read: nested references to network protocols inside a playlist are refused.
 """
@@ -18,8 +18,11 @@ from bcdcodec.errors import VideoError
 #: A path, or a binary file object open for reading (reader, audio) or writing (writer).
 MediaFile = str | os.PathLike[str] | BinaryIO
 
+#: Formats that FFmpeg opens but that are no recording: plain text is "ANSI art" to it, the others name further files.
+_NOT_MEDIA = frozenset({"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "imf", "sdp"})
+
 #: A jump of the timestamps beyond this is taken as a broken clock (a joined recording), not as a pause.
-MAX_GAP_SECONDS = 300
+MAX_GAP_SECONDS = 60
 
 
 def media_name(source: MediaFile) -> str:
@@ -40,9 +43,13 @@ def open_media(source: MediaFile) -> InputContainer:
         if ":" in source.split(os.sep)[0]:  # "a:b.mp4" would be read as the protocol "a"
             source = os.path.abspath(source)
     try:
-        return av.open(source, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        container = av.open(source, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"{name} is not a media file that can be read: {reason(error)}") from error
+    if container.format.name.split(",")[0] in _NOT_MEDIA:
+        container.close()
+        raise VideoError(f"{name} is not a media file but text or a list of files ({container.format.long_name})")
+    return container
 
 
 def main_video_stream(container: InputContainer, name: str) -> VideoStream:

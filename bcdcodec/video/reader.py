@@ -1,7 +1,7 @@
-"""Video file -> frames at the codec's rate. In: any media file. Out: `Frame`s for codec/ (spec of time: see `VideoReader`)."""
+"""Video file -> frames at the codec's rate. In: any media file. Out: `Frame`s for codec/."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ MAX_PIXELS = 64 << 20
 #: A decoder that fails this often in a row will not recover.
 MAX_DAMAGED_PACKETS = 250
 _DEFAULT_RATE = Fraction(25)
+_PLAUSIBLE_RATES = Fraction(1, 30), Fraction(1000)
 
 
 class VideoReader:
@@ -28,8 +29,8 @@ class VideoReader:
 
     Time starts at the first picture. Tick k (the `index` of a frame, at k / rate seconds) shows the source picture on
     screen at that moment, or the next one where that is nearer and at most half a tick away; all arithmetic is in
-    fractions, so there is no drift. Sources without timestamps are taken as constant rate. A still image gives one frame.
-    Frames that repeat share one pixel array: copy before writing into it.
+    fractions, so there is no drift. Sources without timestamps are taken as constant rate. A still image gives one
+    frame. Frames that repeat share one pixel array: copy before writing into it.
 
     Damage: an undecodable packet is skipped (the last picture holds) and one warning logged; where nothing more can
     be read, every frame before that point is yielded and VideoError raised. A file shorter than it announces ends
@@ -44,6 +45,7 @@ class VideoReader:
         self._container = open_media(source)
         self._started = False
         self._damaged = 0
+        self._failure: VideoError | None = None
         try:
             self._stream = main_video_stream(self._container, self.name)
             self._stream.thread_type = "AUTO"
@@ -73,10 +75,10 @@ class VideoReader:
 
     @property
     def source_rate(self) -> Fraction:
-        """Pictures per second of the source as it announces them; 25 where it does not."""
+        """Pictures per second of the source as it announces them; 25 where it does not, or nonsense."""
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-        return Fraction(rate) if rate else _DEFAULT_RATE
+        return Fraction(rate) if rate and _PLAUSIBLE_RATES[0] <= rate <= _PLAUSIBLE_RATES[1] else _DEFAULT_RATE
 
     @property
     def duration_s(self) -> float | None:
@@ -125,6 +127,8 @@ class VideoReader:
             pixels = self._convert(current) if pixels is None else pixels
             yield Frame(pixels=pixels, index=tick)
             tick += 1
+        if self._failure:
+            raise self._failure
         if self._damaged:
             _log.warning("%s: %d damaged packets were skipped", self.name, self._damaged)
         announced = self.duration_s
@@ -147,15 +151,16 @@ class VideoReader:
             yield frame, time
             last, last_frame = time, frame
 
-    def _decode(self) -> Iterator[VideoFrame]:
-        """Every picture that decodes; VideoError where the file can no longer be read."""
+    def _decode(self) -> Generator[VideoFrame, None, None]:
+        """Every picture that decodes; sets `_failure` where the file can no longer be read."""
         packets = self._container.demux(self._stream)
         in_a_row = 0
         while True:
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, OSError) as error:
-                raise VideoError(f"{self.name} cannot be read further: {reason(error)}") from error
+                self._failure = VideoError(f"{self.name} cannot be read further: {reason(error)}")
+                return
             if packet is None:
                 return
             try:
@@ -165,7 +170,8 @@ class VideoReader:
                 self._damaged += 1
                 in_a_row += 1
                 if in_a_row >= MAX_DAMAGED_PACKETS:
-                    raise VideoError(f"{self.name}: {in_a_row} damaged packets in a row: {reason(error)}") from error
+                    self._failure = VideoError(f"{self.name}: {in_a_row} damaged packets in a row: {reason(error)}")
+                    return
                 continue
             for frame in frames:
                 if isinstance(frame, VideoFrame):
@@ -175,7 +181,7 @@ class VideoReader:
         """The first picture, which settles size and orientation for the whole file."""
         frame = next(self._source, None)
         if frame is None:
-            raise VideoError(f"{self.name} holds no picture that can be decoded")
+            raise self._failure or VideoError(f"{self.name} holds no picture that can be decoded")
         if frame.width * frame.height > MAX_PIXELS:
             raise VideoError(f"{self.name} is {frame.width}x{frame.height}, limit {MAX_PIXELS >> 20} megapixels")
         aspect = self._stream.sample_aspect_ratio or Fraction(1)
@@ -194,5 +200,7 @@ class VideoReader:
 
     def _convert(self, frame: VideoFrame) -> Pixels:
         if frame.width * frame.height > MAX_PIXELS:
-            raise VideoError(f"{self.name} changes to {frame.width}x{frame.height}, limit {MAX_PIXELS >> 20} megapixels")
+            raise VideoError(
+                f"{self.name} changes to {frame.width}x{frame.height}, limit {MAX_PIXELS >> 20} megapixels"
+            )
         return upright(to_rgb(frame, *self._scaled), self._turns, self._mirrored)

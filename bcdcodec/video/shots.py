@@ -1,4 +1,4 @@
-"""The plan of a file before it is coded. In: a media file. Out: its `Shot`s, each with one static crop for codec/files.py."""
+"""The plan of a file before it is coded. In: a media file. Out: its `Shot`s, each with one static crop, for codec/."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ MIN_SHOT_SECONDS = 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """Frames [start, start + frames) share one box. faces: how many matter; has_face: False means the box is a fallback."""
+    """Frames [start, start + frames) share one box. faces: how many matter; without has_face the box is a fallback."""
 
     start: int
     frames: int

@@ -1,4 +1,4 @@
-"""One still picture <-> JPEG bytes, for the background plate. In: a `Frame`. Out: bytes of a PLATE section, and back."""
+"""One still picture <-> JPEG bytes, for the background plate. In: a `Frame`. Out: bytes of a PLATE section."""
 
 import io
 from fractions import Fraction
@@ -23,11 +23,11 @@ def encode_plate(frame: Frame) -> bytes:
     width, height = (max(2, round(side * factor / 2) * 2) for side in (frame.width, frame.height))
     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(scale(frame.pixels, width, height)), format="rgb24")
     encoder = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height = width, height  # type: ignore[attr-defined]
-    encoder.pix_fmt = "yuvj420p"  # type: ignore[attr-defined]
+    encoder.width, encoder.height = width, height
+    encoder.pix_fmt = "yuvj420p"
     encoder.time_base = Fraction(1, 25)
     encoder.options = {"qmin": str(PLATE_QUANTISER), "qmax": str(PLATE_QUANTISER), "strict": "unofficial"}
-    packets = encoder.encode(picture) + encoder.encode(None)  # type: ignore[attr-defined]
+    packets = encoder.encode(picture) + encoder.encode(None)
     return b"".join(bytes(packet) for packet in packets)
 
 

@@ -4,6 +4,7 @@ The square is like those of the training data: 1.92 times the face's height (med
 the middle across and 1.6 % below the middle. It grows or shifts only as far as the face's range of motion asks.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from bcdcodec.frame import CropBox, Frame
@@ -135,7 +136,7 @@ def _distance(a: Face, b: Face) -> float:
     """Centre distance in face heights, plus the change of size, so that a face at another depth is another face."""
     dx, dy = a.centre[0] - b.centre[0], a.centre[1] - b.centre[1]
     tall = max(a.height, b.height)
-    return (dx * dx + dy * dy) ** 0.5 / tall + (tall / min(a.height, b.height) - 1)
+    return math.hypot(dx, dy) / tall + tall / min(a.height, b.height) - 1
 
 
 def _median(values: list[float]) -> float:

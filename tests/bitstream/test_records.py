@@ -13,12 +13,12 @@ from bcdcodec.errors import BitstreamError, TruncatedError
 VIDEO = VideoInfo(width=640, height=480, model_pixels=256, rate_num=25, rate_den=2, cropped=True)
 CODING = CodingInfo(mode=CodingMode.PACKED, groups=4, bits_per_code=5, seed=7, window_frames=16, context_frames=4)
 CONTENT = ContentRecord(x=-8, y=24, size=300, quality=1, data=b"\x0a\x0b\x0c")
-AUDIO = AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48000, pre_skip=312, bitrate=8000)
+AUDIO = AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48000, pre_skip=312, bitrate=8000, frame_ticks=1)
 GOLDEN = [
     (VIDEO, "028001e00100190201"),
     (CODING, "000405000000071004"),
     (CONTENT, "fff80018012c010a0b0c"),
-    (AUDIO, "01010000bb80013800001f40"),
+    (AUDIO, "01010000bb80013800001f4001"),
 ]
 
 
@@ -70,6 +70,8 @@ def test_bytes_after_the_end_are_refused(record: Any) -> None:
         (AUDIO, {"sample_rate": 44100}),
         (AUDIO, {"pre_skip": 65536}),
         (AUDIO, {"bitrate": 0}),
+        (AUDIO, {"frame_ticks": 0}),
+        (AUDIO, {"frame_ticks": 7}),
     ],
 )
 def test_values_outside_their_range_are_refused(record: Any, changes: dict[str, int]) -> None:

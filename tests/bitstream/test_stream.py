@@ -4,6 +4,7 @@ import io
 import os
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -82,6 +83,35 @@ def test_rubbish_after_a_valid_prefix_ends_in_an_error(stream: bytes) -> None:
         rubbish = source.randbytes(source.randrange(200))
         _, error = read_until_error(stream[: source.randrange(len(stream))] + rubbish)
         assert error is not None
+
+
+def test_rubbish_with_right_checksums_is_read_or_refused(header: StreamHeader, stream: bytes) -> None:
+    """Only the checks of the payloads stand between such packets and the decoder."""
+    source = random.Random(6)
+    start = header.pack()
+    for _ in range(1500):
+        kind = source.choice([1, 2, 2, 3, 4, 9])
+        payload = bytes([source.choice([0, 1, 2, 255])] * source.randrange(3)) + source.randbytes(source.randrange(24))
+        found, error = read_until_error(start + Packet(kind, 0, source.choice([0, 1]), payload).pack())
+        assert error is not None
+        assert [packet.payload for packet in found] in ([], [payload])
+
+
+def test_memory_does_not_grow_with_the_stream(header: StreamHeader) -> None:
+    file = io.BytesIO()
+    writer = StreamWriter(file)
+    writer.write_header(header)
+    body = MotionPayload(1, False, bytes(2000)).pack()
+    for tick in range(1000):
+        writer.write(Packet(PacketKind.MOTION, tick, tick, body if tick else MOTION))
+    writer.finish()
+    reader = StreamReader(io.BytesIO(file.getvalue()))
+    tracemalloc.start()
+    count = sum(1 for _ in reader)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 1000
+    assert peak < 100_000 < len(file.getvalue())
 
 
 def test_bytes_after_the_end_packet_are_refused(packets: list[Packet], stream: bytes) -> None:

@@ -1,0 +1,121 @@
+"""`bcd encode`: video -> .bcd. In: options. Out: a file and a short report, for codec/files.encode_file."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bcdcodec.bitstream.header import pack_metadata
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.cli.options import (
+    MAX_SEED,
+    Commands,
+    add_model_options,
+    add_output_options,
+    bitrate,
+    bitrate_or_none,
+    frame_rate,
+    key_value,
+    new_command,
+    whole_number,
+)
+from bcdcodec.cli.progress import progress_bar
+from bcdcodec.cli.streams import STANDARD, check_target, source_path
+from bcdcodec.weightfile import DEFAULT_NAME
+
+if TYPE_CHECKING:
+    from bcdcodec.codec.files import EncodeResult
+
+EXAMPLES = """  bcd encode talk.mp4 talk.bcd
+  bcd encode talk.mp4 talk.bcd --bitrate 2k --no-audio
+  bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --plate
+  bcd encode - - < talk.mp4 > talk.bcd"""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(commands, "encode", about="compress a video to .bcd", examples=EXAMPLES)
+    parser.add_argument("source", metavar="IN", help="video file, or - for standard input")
+    parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
+    modes = [mode.name.lower() for mode in CodingMode]
+    parser.add_argument("--mode", choices=modes, default="coded", help="entropy coded, or packed at a constant rate")
+    parser.add_argument("--fps", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
+    parser.add_argument(
+        "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="limit of all but the sound (4k)"
+    )
+    sound = parser.add_mutually_exclusive_group()
+    sound.add_argument("--audio-bitrate", type=bitrate, default=6000, metavar="6k", help="Opus bitrate (6k)")
+    sound.add_argument("--no-audio", dest="audio_bitrate", action="store_const", const=None, help="leave the sound out")
+    parser.add_argument(
+        "--crop",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="follow the face, or code the largest centred square (crop)",
+    )
+    parser.add_argument(
+        "--plate",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="keep a still of the whole picture for `bcd decode --paste-back` (no-plate)",
+    )
+    parser.add_argument(
+        "--meta",
+        type=key_value,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="text kept with the file; repeatable",
+    )
+    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of the decoder's noise (0)")
+    add_model_options(parser, weights=DEFAULT_NAME)
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Encode one file."""
+    target = check_target(options.target, sources=(options.source,), force=options.force)
+    metadata = dict(options.meta)
+    pack_metadata(metadata)  # too long for the stream: say so before the work
+    with source_path(options.source) as source:
+        from bcdcodec.codec.encoder import EncodeSettings
+        from bcdcodec.codec.files import encode_file
+        from bcdcodec.codec.model import CodecModel
+
+        model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
+        settings = EncodeSettings(
+            mode=CodingMode[options.mode.upper()],
+            bitrate=options.bitrate,
+            frame_rate=options.fps,
+            seed=options.seed,
+            metadata=metadata,
+        )
+        with progress_bar("encode", unit="frame", shown=False if options.quiet else options.progress) as progress:
+            result = encode_file(
+                source,
+                target,
+                model=model,
+                settings=settings,
+                crop=options.crop,
+                audio_bitrate=options.audio_bitrate,
+                plate=options.plate,
+                progress=progress,
+            )
+    if not options.quiet:
+        print(report(target, result), file=sys.stderr if options.target == STANDARD else sys.stdout)
+    return 0
+
+
+def report(target: object, result: "EncodeResult") -> str:
+    """Size, rates and shots in a few lines."""
+    stats, seconds = result.stats, result.duration_s
+    name = target if isinstance(target, Path) else "<stdout>"
+    frames, shots = stats.motion_frames, len(result.shots)
+    return "\n".join(
+        [
+            f"{name}: {stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
+            f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; "
+            f"without sound {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
+            f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, {frames} frames",
+        ]
+    )

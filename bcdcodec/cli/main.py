@@ -1,0 +1,72 @@
+"""The `bcd` command. In: arguments. Out: an exit code (0 done, 2 refused or damaged, 130 interrupted).
+
+Each command has a file of its own with `add_command` and `run`; torch is imported inside those that need it.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+from bcdcodec import __version__
+from bcdcodec.cli import decode, encode, info, train, transfer, verify
+from bcdcodec.errors import BcdError
+
+DONE, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+
+EXAMPLES = """examples:
+  bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
+  bcd decode talk.bcd talk.mp4              paint the frames back
+  bcd info talk.bcd                         where every bit went
+  bcd transfer --content a.mp4 --motion b.mp4 out.mp4
+`bcd COMMAND --help` tells more about each."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and options."""
+    parser = argparse.ArgumentParser(
+        prog="bcd",
+        description="Talking-head video codec: a content token, a few kbps of motion codes, a diffusion decoder.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (encode, decode, info, verify, transfer, train):
+        module.add_command(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Wrong usage raises SystemExit(2), as argparse does."""
+    options = build_parser().parse_args(argv)
+    with _warnings_to_stderr(quiet=getattr(options, "quiet", False)):
+        try:
+            code: int = options.run(options)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has left; without this the interpreter complains again when it exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return PIPE_CLOSED
+        except (BcdError, OSError) as error:  # OSError: a full disk, a folder without permission
+            print(f"bcd: error: {' '.join(str(error).split())}", file=sys.stderr)
+            return REFUSED
+    return code
+
+
+@contextlib.contextmanager
+def _warnings_to_stderr(*, quiet: bool) -> Iterator[None]:
+    """The package's log on stderr while a command runs."""
+    logger = logging.getLogger("bcdcodec")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("bcd: %(message)s"))
+    handler.setLevel(logging.ERROR if quiet else logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

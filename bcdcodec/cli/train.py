@@ -1,0 +1,139 @@
+"""`bcd train`, `bcd train-vae`, `bcd export`. In: options. Out: runs and weights files, for training/commands.
+
+Training is imported inside the commands: nothing in it is needed to encode or decode.
+"""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+from bcdcodec.cli.options import MAX_SEED, Commands, new_command, whole_number
+from bcdcodec.cli.progress import Progress, progress_bar
+from bcdcodec.cli.streams import STANDARD, check_target
+from bcdcodec.config import PRESET_NAMES
+from bcdcodec.errors import ConfigError
+from bcdcodec.weightfile import open_weights
+
+MAX_TRAINING_STEPS = 100_000_000
+
+TRAIN_EXAMPLES = """  bcd train-vae --data clips --steps 20000 vae.safetensors
+  bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
+  bcd export --run runs/face --vae vae.safetensors face.safetensors
+The same `bcd train` command resumes a run that was interrupted."""
+
+
+def add_command(commands: Commands) -> None:
+    """The three commands and their options."""
+    train = new_command(commands, "train", about="train a model on a folder of clips", examples=TRAIN_EXAMPLES)
+    train.add_argument("--preset", choices=PRESET_NAMES, default="face", help="model to build (face)")
+    _add_data(train)
+    train.add_argument(
+        "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train-vae, if the preset has one"
+    )
+    train.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="RUN", help="folder of the run; resumed if it exists"
+    )
+    train.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
+    train.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    train.set_defaults(run=run_train)
+
+    vae = new_command(commands, "train-vae", about="train the image autoencoder", examples=TRAIN_EXAMPLES)
+    vae.add_argument("target", metavar="OUT.safetensors", help="file to write")
+    _add_data(vae)
+    vae.add_argument("-f", "--force", action="store_true", help="replace an existing output")
+    vae.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    vae.set_defaults(run=run_train_vae)
+
+    export = new_command(commands, "export", about="turn a finished run into a weights file", examples=TRAIN_EXAMPLES)
+    export.add_argument("target", metavar="OUT.safetensors", help="file to write")
+    export.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help="folder of the run")
+    export.add_argument("--vae", type=Path, metavar="VAE.safetensors", help="autoencoder the run was trained with")
+    export.add_argument("-f", "--force", action="store_true", help="replace an existing output")
+    export.set_defaults(run=run_export_command)
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train or resume; a dry run only says what would be done."""
+    _check_data(options.data)
+    from bcdcodec.training.commands import plan_training, run_training
+
+    if options.dry_run:
+        plan = plan_training(options.preset, options.data, options.steps)
+        print(
+            f"{plan.preset}: {plan.parameters:,} parameters, {plan.clips} clips, {plan.steps} steps "
+            f"({plan.clips_seen:,} clips seen), temporal layers from step {plan.phase_2_from}"
+        )
+        return 0
+    with contextlib.ExitStack() as stack:
+        bars: dict[str, Progress] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                bars[stage] = stack.enter_context(progress_bar(stage, unit="", total=total, shown=_shown(options)))
+            bars[stage](done, total)
+
+        run_training(
+            options.preset,
+            options.data,
+            vae=options.vae,
+            run=options.folder,
+            steps=options.steps,
+            seed=options.seed,
+            progress=progress,
+        )
+    return 0
+
+
+def run_train_vae(options: argparse.Namespace) -> int:
+    """Train the autoencoder alone."""
+    out = _target(options)
+    _check_data(options.data)
+    from bcdcodec.training.commands import run_vae_training
+
+    with progress_bar("steps", unit="", total=options.steps, shown=_shown(options)) as progress:
+        run_vae_training(
+            options.data,
+            out,
+            steps=options.steps,
+            seed=options.seed,
+            progress=lambda step, loss: progress(step, None),
+        )
+    return 0
+
+
+def run_export_command(options: argparse.Namespace) -> int:
+    """Write the weights file of a run and say its id."""
+    out = _target(options)
+    from bcdcodec.training.commands import run_export
+
+    statistics = run_export(options.folder, out, vae=options.vae)
+    found = open_weights(out)
+    print(
+        f"{out}: {out.stat().st_size} bytes, model {found.model_id.hex()}, "
+        f"codes {statistics.entropy_bits:.1f} bits/frame on the training clips"
+    )
+    return 0
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of clips")
+    steps = whole_number(1, MAX_TRAINING_STEPS)
+    parser.add_argument("--steps", type=steps, required=True, metavar="N", help="updates in all")
+    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of weights and batches (0)")
+
+
+def _shown(options: argparse.Namespace) -> bool | None:
+    return False if options.quiet else None
+
+
+def _check_data(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder of clips")
+
+
+def _target(options: argparse.Namespace) -> Path:
+    if options.target == STANDARD:
+        raise ConfigError("a weights file is written to a path, - is not possible")
+    target = check_target(options.target, sources=(), force=options.force)
+    assert isinstance(target, Path), "only - gives a file object"
+    return target

@@ -1,0 +1,148 @@
+"""`bcd verify`: is every byte of a stream right? In: a .bcd. Out: one line and an exit code, without torch.
+
+Checked are checksums, order, END packet and index; where the weights are found, every content token and every code too.
+"""
+
+import argparse
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import MotionPayload, Packet, SeekPoint
+from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.cli.options import Commands, new_command
+from bcdcodec.cli.streams import open_stream
+from bcdcodec.cli.summary import file_label, weights_if_found
+from bcdcodec.config import ModelConfig
+from bcdcodec.entropy.coded import decode_codes
+from bcdcodec.entropy.content import decode_levels
+from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.entropy.tables import Tables
+from bcdcodec.errors import BitstreamError
+
+EXAMPLES = """  bcd verify talk.bcd
+  bcd verify talk.bcd && echo good"""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(commands, "verify", about="check every byte of a .bcd", examples=EXAMPLES)
+    parser.add_argument("file", metavar="FILE", help="stream, or - for standard input")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check one stream; BitstreamError names the first problem and its offset."""
+    with open_stream(options.file) as file:
+        report = verify(file)
+    codes = "codes decoded" if report.decoded else f"codes not decoded, weights {report.model_id.hex()} not found"
+    print(
+        f"OK {file_label(options.file)}: {report.size} bytes, {report.packets} packets, {report.frames} frames, {codes}"
+    )
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """What a good stream holds. decoded: whether its symbols were checked too."""
+
+    model_id: bytes
+    size: int
+    packets: int
+    frames: int
+    decoded: bool
+
+
+def verify(file: BinaryIO) -> VerifyReport:
+    """Read a whole stream; BitstreamError with the offset of the record that is wrong."""
+    try:
+        reader = StreamReader(file)
+        symbols = SymbolChecker.of_stream(reader.header)
+        if symbols is not None:
+            symbols.check_header(reader.header)
+    except BitstreamError as error:
+        raise BitstreamError(f"in the header: {error}") from error
+    points = _check_packets(reader, symbols)
+    _check_index(reader, points)
+    stats = reader.stats
+    return VerifyReport(
+        model_id=reader.header.model_id,
+        size=stats.total_bits // 8,
+        packets=stats.packet_count,
+        frames=stats.motion_frames,
+        decoded=symbols is not None,
+    )
+
+
+def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set[SeekPoint]:
+    """Read all packets and return the key ones, as the index should name them."""
+    points: set[SeekPoint] = set()
+    content_offset = None
+    while True:
+        try:
+            packet = next(reader, None)
+        except BitstreamError as error:
+            # Every record before the bad one has been counted, so the tally is where it starts.
+            raise BitstreamError(f"at offset {reader.stats.total_bits // 8}: {error}") from error
+        if packet is None:
+            return points
+        offset, record = reader.stats.total_bits // 8 - packet.size, packet.record()
+        if isinstance(record, ContentRecord):
+            content_offset = offset
+        elif isinstance(record, MotionPayload) and record.key:
+            points.add(SeekPoint(packet.timestamp, offset, content_offset))
+        try:
+            if symbols is not None:
+                symbols.check(packet)
+        except BitstreamError as error:
+            raise BitstreamError(f"at offset {offset}: {error}") from error
+
+
+def _check_index(reader: StreamReader, found: set[SeekPoint]) -> None:
+    assert reader.end is not None, "a stream that was read to its end has an END packet"
+    for point in reader.end.seek_points:
+        if point not in found:
+            raise BitstreamError(
+                f"at offset {reader.end.end_offset}: the index names a key packet of tick {point.tick} at "
+                f"{point.offset} with content at {point.content_offset}, there is none"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolChecker:
+    """Decodes content tokens and codes with a model's integer tables and throws the symbols away."""
+
+    header: StreamHeader
+    config: ModelConfig
+    tables: Tables
+
+    @classmethod
+    def of_stream(cls, header: StreamHeader) -> "SymbolChecker | None":
+        """None where the weights are not on this machine."""
+        weights = weights_if_found(header.model_id)
+        return None if weights is None else cls(header, weights.config, Tables.from_file(weights.path))
+
+    def check_header(self, header: StreamHeader) -> None:
+        """The declared sizes must be the model's, and the first content token must decode."""
+        quantizer = self.config.quantizer
+        found = (header.coding.groups, 1 << header.coding.bits_per_code, header.video.model_pixels)
+        needed = (quantizer.groups, quantizer.entries, self.config.pixels)
+        if found != needed:
+            raise BitstreamError(f"(groups, entries, pixels) are {found}, the model needs {needed}")
+        self._check_content(header.content)
+
+    def check(self, packet: Packet) -> None:
+        """The payload of one packet."""
+        record, coding = packet.record(), self.header.coding
+        if isinstance(record, ContentRecord):
+            self._check_content(record)
+        elif isinstance(record, MotionPayload) and coding.mode is CodingMode.PACKED:
+            unpack_codes(record.codes, record.frames, groups=coding.groups, bits=coding.bits_per_code)
+        elif isinstance(record, MotionPayload):
+            decode_codes(record.codes, record.frames, table=self.tables.motion)
+
+    def _check_content(self, record: ContentRecord) -> None:
+        denoiser = self.config.denoiser
+        shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
+        decode_levels(record.data, shape, table=self.tables.content, max_level=self.config.content.max_level)

@@ -1,0 +1,88 @@
+"""Motion transfer: the content of one file moves as another file does. In: two media files or streams. Out: a video.
+
+content (picture, video or .bcd) -> content map --.
+motion (video or .bcd) -> codes ------------------+-> Decoder -> mp4
+"""
+
+import contextlib
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bcdcodec.bitstream.header import MAGIC
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.decoder import content_of_record
+from bcdcodec.codec.encoder import CONTENT_SAMPLES, EncodeSettings
+from bcdcodec.codec.files import DecodeResult, Progress, decode_file, encode_file
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+from bcdcodec.errors import VideoError
+from bcdcodec.model.content import dequantise_content, quantise_content
+from bcdcodec.video.crop import crop as crop_square
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.shots import plan_shots
+
+#: Seconds at the start of a content video that its content token is made from.
+CONTENT_SECONDS = 4
+
+
+def transfer_files(
+    content: str | Path,
+    motion: str | Path,
+    target: str | Path | BinaryIO,
+    *,
+    model: CodecModel,
+    sampling: SamplingConfig | None = None,
+    seed: int | None = None,
+    crop: bool = True,
+    progress: Progress = lambda done, total: None,
+) -> DecodeResult:
+    """Decode the motion of one file with the content of another (the paper's cross-identity transfer).
+
+    crop=False: both are taken as cropped already. The sound is that of the motion file.
+    Raises VideoError, FaceError, BitstreamError, WeightsError.
+    """
+    appearance = content_of_file(model, content, crop=crop)
+    with contextlib.ExitStack() as stack:
+        stream: str | Path | BinaryIO = motion
+        if not is_stream(motion):
+            # The motion goes through an ordinary stream, so that what is seen is what can be sent.
+            stream = stack.enter_context(tempfile.TemporaryFile())
+            encode_file(motion, stream, model=model, settings=EncodeSettings(bitrate=None), crop=crop)
+            stream.seek(0)
+        return decode_file(
+            stream, target, model=model, sampling=sampling, seed=seed, content=appearance, progress=progress
+        )
+
+
+def is_stream(path: str | Path) -> bool:
+    """Whether a file begins like a .bcd stream."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise VideoError(f"cannot read {path}: {error.strerror}") from error
+
+
+@torch.inference_mode()
+def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -> Tensor:
+    """The content map [C, H, W] of a picture, of the first shot of a video, or of the header of a stream."""
+    if is_stream(path):
+        with open(path, "rb") as file:
+            return content_of_record(model, StreamReader(file).header.content)
+    rate = Fraction(CONTENT_SAMPLES, CONTENT_SECONDS)
+    shot = plan_shots(path, rate, crop=crop)[0]
+    with VideoReader(path, rate) as reader:
+        count = min(shot.frames, CONTENT_SAMPLES)
+        pixels = [
+            crop_square(frame, shot.box, model.config.pixels).pixels
+            for frame, _ in zip(reader, range(count), strict=False)
+        ]
+    content, _, _ = model.bcd.analyse(model.to_latents(np.stack(pixels))[None])
+    config = model.config.content
+    return dequantise_content(quantise_content(content[0], config), config)

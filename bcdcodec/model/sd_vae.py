@@ -1,0 +1,54 @@
+"""The public Stable-Diffusion autoencoder for the `lrs3` preset. In: RGB frames. Out: latents of about unit variance.
+
+Weights come from a local folder ($BCD_SD_VAE) or, where that is unset, from the model hub; both through `diffusers`.
+"""
+
+import os
+from typing import Any
+
+from torch import Tensor, nn
+
+from bcdcodec.errors import MissingExtraError, WeightsError
+
+#: Latents times this have about unit variance (Rombach et al., 2022).
+SCALE = 0.18215
+HUB_NAME = "stabilityai/sd-vae-ft-mse"
+
+
+class StableDiffusionVae(nn.Module):
+    """The interface of model/vae.py over `diffusers.AutoencoderKL`; encoding takes the posterior's mean."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        if network.config.latent_channels != 4 or len(network.config.block_out_channels) != 4:
+            raise WeightsError(
+                f"autoencoder has {network.config.latent_channels} channels and "
+                f"{len(network.config.block_out_channels)} levels, needs 4 and 4 (8x down)"
+            )
+        self.network = network
+
+    def encode(self, x: Tensor) -> Tensor:
+        """x: [B, 3, H, W] in [-1, 1]. Returns [B, 4, H/8, W/8]."""
+        latent: Tensor = self.network.encode(x).latent_dist.mean * SCALE
+        return latent
+
+    def decode(self, z: Tensor) -> Tensor:
+        """z: [B, 4, h, w]. Returns [B, 3, 8h, 8w], nominally in [-1, 1]."""
+        frames: Tensor = self.network.decode(z / SCALE).sample
+        return frames
+
+
+def load_sd_vae(source: str | None = None) -> StableDiffusionVae:
+    """Load from a folder or a hub name; default $BCD_SD_VAE, then HUB_NAME. Raises MissingExtraError, WeightsError."""
+    try:
+        from diffusers import AutoencoderKL
+    except ImportError as error:
+        raise MissingExtraError(
+            "the stable-diffusion autoencoder needs the extra `diffusers`: pip install bcdcodec[diffusers]"
+        ) from error
+    place = source or os.environ.get("BCD_SD_VAE", HUB_NAME)
+    try:
+        network = AutoencoderKL.from_pretrained(place, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"no autoencoder at {place}; set BCD_SD_VAE to a local folder that holds one") from error
+    return StableDiffusionVae(network.eval().requires_grad_(False))

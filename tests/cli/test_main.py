@@ -1,0 +1,124 @@
+"""Manners of the command: help, errors in one line, exit codes, nothing left behind."""
+
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bcdcodec.cli import info
+from bcdcodec.cli.main import INTERRUPTED, PIPE_CLOSED, REFUSED, build_parser
+from bcdcodec.errors import BcdError, ConfigError
+
+COMMANDS = ("encode", "decode", "info", "verify", "transfer", "train", "train-vae", "export")
+Bcd = Callable[..., Any]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_has_examples(command: str, bcd: Bcd) -> None:
+    done = bcd(command, "--help")
+    assert done.code == 0
+    assert f"usage: bcd {command}" in done.out
+    assert "examples:\n  bcd " in done.out
+
+
+def test_the_overview_names_every_command(bcd: Bcd) -> None:
+    done = bcd("--help")
+    assert done.code == 0
+    assert all(re.search(rf"^ +{command}\b", done.out, re.MULTILINE) for command in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [(), ("paint",), ("encode",), ("encode", "a", "b", "--nothing")])
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], bcd: Bcd) -> None:
+    done = bcd(*arguments)
+    assert done.code == REFUSED
+    assert "error:" in done.err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--fps", "0"),
+        ("--fps", "fast"),
+        ("--fps", "1000"),
+        ("--fps", "1/0"),
+        ("--bitrate", "0"),
+        ("--bitrate", "4m"),
+        ("--bitrate", "nan"),
+        ("--seed", "-1"),
+        ("--seed", "4294967296"),
+        ("--seed", "x"),
+        ("--meta", "novalue"),
+        ("--mode", "zip"),
+    ],
+)
+def test_values_outside_their_range_are_wrong_usage(option: tuple[str, str], bcd: Bcd, tmp_path: Path) -> None:
+    done = bcd("encode", "in.mp4", tmp_path / "out.bcd", *option)
+    assert done.code == REFUSED
+    assert option[0] in done.err.splitlines()[-1]
+
+
+def test_values_are_understood() -> None:
+    line = ["encode", "a", "b", "--fps", "30000/1001", "--bitrate", "2.5k", "--audio-bitrate", "8k", "--meta", "k=v=w"]
+    options = build_parser().parse_args(line)
+    assert (float(options.fps), options.bitrate, options.audio_bitrate) == (30000 / 1001, 2500, 8000)
+    assert options.meta == [("k", "v=w")]
+    assert build_parser().parse_args(["encode", "a", "b", "--bitrate", "none"]).bitrate is None
+    assert build_parser().parse_args(["encode", "a", "b", "--no-audio"]).audio_bitrate is None
+    assert build_parser().parse_args(["encode", "a", "b", "--crop"]).crop
+    assert not build_parser().parse_args(["encode", "a", "b", "--no-crop"]).crop
+    assert build_parser().parse_args(["encode", "a", "b", "--plate"]).plate
+    assert not build_parser().parse_args(["encode", "a", "b", "--no-plate"]).plate
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("found 3,\nallowed is 2"), REFUSED, "bcd: error: found 3, allowed is 2\n"),
+        (OSError(28, "No space left on device"), REFUSED, "bcd: error: [Errno 28] No space left on device\n"),
+        (KeyboardInterrupt(), INTERRUPTED, ""),
+    ],
+)
+def test_errors_become_one_line(
+    error: BaseException, code: int, line: str, bcd: Bcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(info, "summarise", _raiser(error))
+    done = bcd("info", "x.bcd")
+    assert (done.code, done.out, done.err) == (code, "", line)
+
+
+def test_a_closed_pipe_is_silent(stream_file: Path) -> None:
+    command = [sys.executable, "-m", "bcdcodec", "info", str(stream_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == PIPE_CLOSED
+
+
+def test_a_bug_is_a_traceback(bcd: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "summarise", _raiser(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        bcd("info", "x.bcd")
+
+
+def test_warnings_reach_stderr_only_while_a_command_runs(bcd: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(name: str, *, keep_packets: bool) -> None:
+        logging.getLogger("bcdcodec.video.shots").warning("two faces")
+        raise BcdError("end")
+
+    monkeypatch.setattr(info, "summarise", warn)
+    assert bcd("info", "x.bcd").err == "bcd: two faces\nbcd: error: end\n"
+    assert logging.getLogger("bcdcodec").handlers == []
+
+
+def _raiser(error: BaseException) -> Callable[..., None]:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    return fail

@@ -1,0 +1,82 @@
+"""The training commands hand their options on; what they do is tested with training/."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bcdcodec.training import commands
+from bcdcodec.training.export import CodeStatistics
+
+Bcd = Callable[..., Any]
+Calls = dict[str, tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
+    """Stands in for the work of training/commands, with its own signatures, and collects the arguments."""
+    found: Calls = {}
+
+    def replace(name: str, work: Callable[..., Any]) -> None:
+        signature = inspect.signature(getattr(commands, name))
+
+        def record(*places: Any, **names: Any) -> Any:
+            signature.bind(*places, **names)
+            progress = names.pop("progress", None)
+            found[name] = (places, names)
+            return work(places, progress)
+
+        monkeypatch.setattr(commands, name, record)
+
+    def export(places: tuple[Any, ...], progress: None) -> CodeStatistics:
+        places[1].write_bytes(tiny_weights.read_bytes())
+        return CodeStatistics(np.zeros((1, 2)), 123.4, [])
+
+    replace("run_training", lambda places, progress: [progress("latents", 1, 2), progress("steps", 3, 9)])
+    replace("run_vae_training", lambda places, progress: progress(3, 0.5))
+    replace("run_export", export)
+    return found
+
+
+def test_train(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
+    line = ("--data", tmp_path, "--vae", "vae.safetensors", "--run", tmp_path / "run", "--steps", "9", "--seed", "4")
+    assert bcd("train", "--preset", "sprites", *line).code == 0
+    named = {"vae": Path("vae.safetensors"), "run": tmp_path / "run", "steps": 9, "seed": 4}
+    assert calls == {"run_training": (("sprites", tmp_path), named)}
+
+
+def test_a_dry_run_trains_nothing(bcd: Bcd, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "read_manifest", lambda folder: [folder] * 7)
+    done = bcd("train", "--data", tmp_path, "--run", tmp_path / "run", "--steps", "100", "--dry-run")
+    assert (done.code, calls) == (0, {})
+    assert done.out.startswith("face: ")
+    assert " parameters, 7 clips, 100 steps " in done.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_vae(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
+    out = tmp_path / "vae.safetensors"
+    assert bcd("train-vae", "--data", tmp_path, "--steps", "9", out).code == 0
+    assert calls == {"run_vae_training": ((tmp_path, out), {"steps": 9, "seed": 0})}
+
+
+def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights: Path) -> None:
+    out = tmp_path / "face.safetensors"
+    done = bcd("export", "--run", tmp_path, "--vae", "vae.safetensors", out)
+    assert done.code == 0
+    assert done.out.startswith(f"{out}: {tiny_weights.stat().st_size} bytes, model ")
+    assert "123.4 bits/frame" in done.out
+    assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors")})}
+
+
+def test_outputs_are_not_replaced_and_data_must_exist(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
+    out = tmp_path / "vae.safetensors"
+    out.write_bytes(b"mine")
+    assert bcd("train-vae", "--data", tmp_path, "--steps", "9", out).code == 2
+    assert bcd("export", "--run", tmp_path, out).code == 2
+    assert bcd("export", "--run", tmp_path, "-").code == 2
+    assert bcd("train", "--data", tmp_path / "missing", "--run", tmp_path, "--steps", "1").code == 2
+    assert (calls, out.read_bytes()) == ({}, b"mine")

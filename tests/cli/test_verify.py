@@ -1,0 +1,100 @@
+"""`bcd verify`: OK, or the first problem with its offset."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketKind, SeekPoint
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter, account
+
+Bcd = Callable[..., Any]
+Pipes = Callable[[bytes], io.BytesIO]
+
+
+def test_a_good_stream(bcd: Bcd, stream_file: Path) -> None:
+    done = bcd("verify", stream_file)
+    assert (done.code, done.err) == (0, "")
+    size = stream_file.stat().st_size
+    assert done.out.startswith(f"OK talk.bcd: {size} bytes, ")
+    assert done.out.endswith("25 frames, codes decoded\n")
+
+
+def test_without_weights_it_says_what_was_not_checked(
+    bcd: Bcd, stream_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCD_WEIGHTS", str(stream_file.parent))
+    done = bcd("verify", stream_file)
+    assert done.code == 0
+    assert "codes not decoded, weights" in done.out
+
+
+def test_standard_input(bcd: Bcd, pipes: Pipes, stream_bytes: bytes) -> None:
+    out = pipes(stream_bytes)
+    assert bcd("verify", "-").code == 0
+    assert out.getvalue().startswith(b"OK <stdin>")
+
+
+def test_a_flipped_bit_is_found_at_its_packet(bcd: Bcd, stream_file: Path) -> None:
+    data = bytearray(stream_file.read_bytes())
+    packet = account(io.BytesIO(data), keep_packets=True).packets[2]
+    data[packet.offset + (packet.payload_bits + packet.framing_bits) // 8 - 1] ^= 1
+    stream_file.write_bytes(data)
+    done = bcd("verify", stream_file)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"bcd: error: at offset {packet.offset}: packet 2 is damaged")
+
+
+def test_damage_in_the_header(bcd: Bcd, stream_file: Path) -> None:
+    data = bytearray(stream_file.read_bytes())
+    data[20] ^= 1
+    stream_file.write_bytes(data)
+    assert bcd("verify", stream_file).err.startswith("bcd: error: in the header: section 1 is damaged")
+
+
+@pytest.mark.parametrize("cut", [1, 40, 700])
+def test_a_cut_stream(cut: int, bcd: Bcd, stream_file: Path) -> None:
+    stream_file.write_bytes(stream_file.read_bytes()[:-cut])
+    done = bcd("verify", stream_file)
+    assert done.code == 2
+    assert "stream ends without its END packet" in done.err
+
+
+def test_bytes_after_the_end(bcd: Bcd, stream_file: Path) -> None:
+    size = stream_file.stat().st_size
+    stream_file.write_bytes(stream_file.read_bytes() + b"x")
+    assert bcd("verify", stream_file).err.startswith(f"bcd: error: at offset {size}: stream has bytes")
+
+
+def test_codes_that_no_encoder_writes(bcd: Bcd, stream_file: Path) -> None:
+    """Checksums are right, the entropy-coded bytes are not."""
+    reader, out = StreamReader(io.BytesIO(stream_file.read_bytes())), io.BytesIO()
+    writer = StreamWriter(out)
+    writer.write_header(reader.header)
+    for packet in reader:
+        if packet.kind == PacketKind.MOTION and packet.timestamp:
+            motion = MotionPayload.unpack(packet.payload)
+            payload = dataclasses.replace(motion, codes=motion.codes + b"\1").pack()
+            bad, packet = writer.offset, dataclasses.replace(packet, payload=payload)
+            writer.write(packet)
+            break
+        writer.write(packet)
+    writer.finish()
+    stream_file.write_bytes(out.getvalue())
+    assert bcd("verify", stream_file).err.startswith(f"bcd: error: at offset {bad}: coded motion of")
+
+
+def test_an_index_that_points_elsewhere(bcd: Bcd, stream_file: Path) -> None:
+    data = stream_file.read_bytes()
+    end = account(io.BytesIO(data), keep_packets=True).packets[-1]
+    packet = Packet.unpack(data[end.offset :])
+    index = EndPayload.unpack(packet.payload)
+    points = (SeekPoint(0, index.seek_points[0].offset + 1, None),)
+    wrong = dataclasses.replace(packet, payload=dataclasses.replace(index, seek_points=points).pack())
+    stream_file.write_bytes(data[: end.offset] + wrong.pack())
+    done = bcd("verify", stream_file)
+    assert done.code == 2
+    assert "the index names a key packet" in done.err

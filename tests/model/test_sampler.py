@@ -1,0 +1,94 @@
+"""Preconditioning and sampler against closed forms."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bcdcodec.config import SamplingConfig
+from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma, scalings
+from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.sampler import heun_step, sample, sigma_steps
+
+SAMPLING = SamplingConfig(steps=18, guidance=1.0)
+NOISE_SEED_7 = [-0.570251, 1.946128, -0.864858, 0.584646, -0.136851, -0.392714]
+
+
+def ideal(x: torch.Tensor, sigma: torch.Tensor | float) -> torch.Tensor:
+    """The exact denoiser of unit normal data."""
+    return x / (1 + sigma**2)
+
+
+def test_schedule_of_edm() -> None:
+    steps = sigma_steps(SAMPLING)
+    assert len(steps) == 19
+    assert steps[0] == pytest.approx(80) and steps[-2] == pytest.approx(0.002) and steps[-1] == 0
+    assert steps[1] == pytest.approx(57.586, abs=1e-3)
+    assert all(a > b for a, b in zip(steps, steps[1:], strict=False))
+    assert sigma_steps(replace(SAMPLING, steps=1)) == pytest.approx([80, 0])
+
+
+def test_scalings_at_sigma_data() -> None:
+    s = scalings(torch.tensor(0.5), 0.5)
+    assert float(s.skip) == pytest.approx(0.5)
+    assert float(s.out) == pytest.approx(0.5 / math.sqrt(2))
+    assert float(s.in_) == pytest.approx(math.sqrt(2))
+    assert float(s.noise) == pytest.approx(math.log(0.5) / 4)
+
+
+@pytest.mark.parametrize("sigma", [0.002, 0.3, 5.0, 80.0])
+def test_weight_makes_the_network_target_unit(sigma: float) -> None:
+    s = scalings(torch.tensor(sigma), 0.7)
+    assert float(loss_weight(torch.tensor(sigma), 0.7) * s.out**2) == pytest.approx(1, rel=1e-4)
+
+
+def test_heun_is_second_order() -> None:
+    """Halving the step quarters the error on a Gaussian, whose trajectory is sqrt(1 + sigma^2)."""
+
+    def error(count: int) -> float:
+        x, levels = torch.tensor([math.sqrt(1 + 4.0)], dtype=torch.float64), torch.linspace(2, 1, count + 1).tolist()
+        for a, b in zip(levels, levels[1:], strict=False):
+            x = heun_step(ideal, x, a, b)
+        return abs(float(x) - math.sqrt(2.0))
+
+    assert 3.6 < error(8) / error(16) < 4.4
+
+
+def test_sampler_reaches_the_data_distribution() -> None:
+    noise = torch.randn(1, 4000, 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    out = sample(lambda x, sigma: ideal(x, sigma[..., None, None, None]), noise, SAMPLING)
+    assert float(out.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_context_frames_stay_clean_and_first() -> None:
+    context = torch.full((1, 2, 1, 2, 2), 7.0)
+    seen = []
+
+    def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        seen.append(sigma.clone())
+        assert torch.equal(x[:, :2], context)
+        return x[:, :2].mean(1, keepdim=True).expand_as(x)
+
+    out = sample(denoise, torch.zeros(1, 3, 1, 2, 2), replace(SAMPLING, steps=3), context=context)
+    assert out.shape == (1, 3, 1, 2, 2) and torch.allclose(out, torch.tensor(7.0))
+    assert all((s[:, :2] == CONTEXT_SIGMA).all() and (s[:, 2:] == s[0, 2]).all() for s in seen)
+
+
+def test_noise_is_frozen() -> None:
+    """These numbers are part of the format: the same stream must decode with the same noise for ever."""
+    found = stream_noise(7, (2, 3))
+    expected = [NOISE_SEED_7[:3], NOISE_SEED_7[3:]]
+    torch.testing.assert_close(found, torch.tensor(expected), rtol=0, atol=1e-6)
+
+
+def test_noise_is_unit_normal_and_seeded() -> None:
+    noise = stream_noise(1, (100_001,))
+    assert abs(float(noise.mean())) < 0.02 and float(noise.std()) == pytest.approx(1, abs=0.02)
+    assert not torch.equal(noise, stream_noise(2, (100_001,)))
+
+
+def test_training_sigmas_follow_the_log_normal() -> None:
+    sigma = sample_sigma((20_000,), mean=-1.2, std=1.2, generator=torch.Generator().manual_seed(0))
+    assert float(sigma.log().mean()) == pytest.approx(-1.2, abs=0.05)
+    assert float(sigma.min()) >= 0.002 and float(sigma.max()) <= 80

