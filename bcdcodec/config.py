@@ -36,7 +36,8 @@ class EncoderConfig:
     heads: int
     queries: int = 64
     content_channels: int = 64
-    #: True: each query also sees its own patch of the clip's first frame (`face`). False: learned queries alone (paper).
+    #: True: each query also sees its own patch of the clip's first frame (`face`). False: learned queries alone
+    #: (paper).
     seeded_queries: bool = False
     relative_buckets: int = 32
     relative_max_distance: int = 128
@@ -116,7 +117,8 @@ class ModelConfig:
 
     name: str
     pixels: int
-    #: "small": our own autoencoder, "stable-diffusion": loaded with the `diffusers` extra, "none": RGB is diffused itself.
+    #: "small": our own autoencoder, "stable-diffusion": loaded with the `diffusers` extra, "none": RGB is diffused
+    #: itself.
     autoencoder: str
     frame_rate: tuple[int, int]
     #: Frames the encoder sees at once, and how many decoded frames the denoiser gets as clean context before them.

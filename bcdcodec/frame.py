@@ -1,4 +1,6 @@
-"""The picture that travels between layers. In: pixels from video/reader.py. Out: the same noun for codec/ and video/writer.py."""
+"""The picture that travels between layers. In: pixels from video/reader.py. Out: the same noun for codec/ and
+video/writer.py.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,5 @@
-"""Weights files: which one a stream means and what it holds, without torch. In: a model id. Out: a checked path and config.
+"""Weights files: which one a stream means and what it holds, without torch. In: a model id. Out: a checked path and
+config.
 
 A weights file is safetensors: tensors `bcd.*`, `vae.*` (float16), `tables.*` (int32), and the model's configuration as
 JSON under the metadata key `config`. Its id is the first 16 bytes of the SHA-256 of the whole file.

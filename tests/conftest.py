@@ -58,7 +58,8 @@ def tiny_config() -> ModelConfig:
             layers=2,
             heads=2,
             temporal_blocks=(1,),
-            sigma_data=1.0,
+            sigma_data=0.5,
+            anchor_blocks=1,
         ),
         sampling={
             "paper": SamplingConfig(steps=4, guidance=1.5),
@@ -95,6 +96,9 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory, tiny_config: ModelCon
         torch.manual_seed(0)
         assert tiny_config.vae is not None
         networks = Networks(Bcd(tiny_config), Vae(tiny_config.vae))
+        with torch.no_grad():  # layers that start at zero would hide what flows through them
+            for parameter in networks.bcd.parameters():
+                parameter.add_(torch.randn_like(parameter) * 0.02)
     rng = np.random.default_rng(0)
     quantizer, denoiser, top = tiny_config.quantizer, tiny_config.denoiser, tiny_config.content.max_level
     shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)

@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(build_parser().parse_args(argv))
-    except BcdError as error:
+    except (BcdError, OSError, av.error.FFmpegError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
     except subprocess.CalledProcessError as error:

@@ -92,10 +92,11 @@ def look_ahead(file: BinaryIO) -> tuple[StreamHeader, BinaryIO, int | None]:
     if not file.seekable():
         replay = HeadReplay(file)
         return StreamReader(replay).header, replay.rewind(), None
+    start = file.tell()  # not 0 where a shell has read from the file before
     header = StreamReader(file).header
     try:
         frames = read_index(file).motion_frames
     except BitstreamError:  # a cut file has no index; decoding says so
         frames = None
-    file.seek(0)
+    file.seek(start)
     return header, file, frames

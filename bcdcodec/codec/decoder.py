@@ -47,7 +47,8 @@ class Decoder:
         content: Tensor | None = None,
         parallel_chains: int = 1,
     ) -> None:
-        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: a content map
+        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: a
+        content map
         [C, H, W] of another video that replaces the stream's own everywhere (motion transfer).
         """
         if parallel_chains < 1:

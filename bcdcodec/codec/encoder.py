@@ -1,6 +1,7 @@
 """Frames to packets. In: RGB frames of any size, shot by shot. Out: packets for bitstream/stream.py.
 
-push -> crop -> window of frames -> latents -> (first windows of a shot: content token) -> codes -> rate control -> packet
+push -> crop -> window of frames -> latents -> (first windows of a shot: content token) -> codes -> rate control ->
+packet
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from bcdcodec.entropy.packed import pack_codes
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import quantise_content
-from bcdcodec.ratecontrol.budget import Budget
+from bcdcodec.ratecontrol.budget import SEEK_POINT_BITS, Budget
 from bcdcodec.ratecontrol.codes import choose_codes
 from bcdcodec.video.crop import crop, largest_square
 
@@ -35,7 +36,8 @@ CONTENT_QUALITY = 0
 class EncodeSettings:
     """How to encode. bitrate: bit/s of everything but audio, or None for no limit. seed: of the decoder's noise.
 
-    packet_windows: encoder windows a packet; content_windows: windows buffered at the start of a shot before its content
+    packet_windows: encoder windows a packet; content_windows: windows buffered at the start of a shot before its
+    content
     token is made (latency); key_interval_s: longest chain of frames that depend on each other.
     """
 
@@ -165,23 +167,27 @@ class Encoder:
         key = self._last_key is None or (start - self._last_key) / self.frame_rate >= self.settings.key_interval_s
         if key:
             self._last_key = start
+            self._spend(SEEK_POINT_BITS)
         if self.settings.mode is CodingMode.PACKED:
             data = pack_codes(codes, self._bits_per_code)
         else:
-            data = encode_codes(self._choose(codes, distances, start), self.model.tables.motion)
+            data = encode_codes(self._choose(codes, distances, start, key), self.model.tables.motion)
         self._next_index += frames
         return self._packet(PacketKind.MOTION, start, MotionPayload(frames, key, data).pack())
 
-    def _choose(self, codes: NDArray[np.int64], distances: NDArray[np.float32], start: int) -> NDArray[np.int64]:
+    def _choose(
+        self, codes: NDArray[np.int64], distances: NDArray[np.float32], start: int, key: bool
+    ) -> NDArray[np.int64]:
         """Nearest codes, or cheaper ones where the budget asks for it."""
         if self._budget is None:
             return codes
         start_s, end_s = float(start / self.frame_rate), float((start + len(codes)) / self.frame_rate)
         allowance = self._budget.allowance(start_s, end_s)
-        overhead_bits = 8 * 16  # packet head and checksum, with room for long numbers
 
         def size_bits(chosen: NDArray[np.int64]) -> int:
-            return 8 * len(encode_codes(chosen, self.model.tables.motion)) + overhead_bits
+            payload = MotionPayload(len(chosen), key, encode_codes(chosen, self.model.tables.motion)).pack()
+            # One byte more: sound between the packets makes the sequence number of the file longer.
+            return 8 * (Packet(PacketKind.MOTION, self._sequence, start, payload).size + 1)
 
         for limit in (allowance.bits, allowance.limit_bits):
             try:

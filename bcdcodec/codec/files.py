@@ -84,7 +84,9 @@ def encode_file(
         reader = stack.enter_context(VideoReader(source, rate))
         sound = None
         if audio_bitrate is not None and reader.has_audio:
-            sound = stack.enter_context(OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate, frame_ms=AUDIO_FRAME_MS))
+            sound = stack.enter_context(
+                OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate, frame_ms=AUDIO_FRAME_MS)
+            )
         frames = iter(reader)
         first = next(frames)
         settings = dataclasses.replace(
@@ -129,9 +131,7 @@ def decode_file(
     with contextlib.ExitStack() as stack:
         reader = StreamReader(stack.enter_context(_open_input(source)))
         header = reader.header
-        decoder = Decoder(
-            model, header, sampling=sampling, seed=seed, content=content, parallel_chains=parallel_chains
-        )
+        decoder = Decoder(model, header, sampling=sampling, seed=seed, content=content, parallel_chains=parallel_chains)
         track = None
         if header.audio is not None:
             track = OpusTrack(
@@ -140,9 +140,7 @@ def decode_file(
         side = header.video.model_pixels
         width, height = (header.video.width, header.video.height) if paste_back else (side, side)
         background = _background(header.plate, width, height) if paste_back else None
-        output = stack.enter_context(
-            VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track)
-        )
+        output = stack.enter_context(VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track))
         done, damage = 0, None
         packets = iter(reader)
         while True:
@@ -230,11 +228,11 @@ def _open_input(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(source, str | Path):
         yield source
         return
-    try:
-        file = open(source, "rb")
-    except OSError as error:
-        raise VideoError(f"cannot read {source}: {error.strerror}") from error
-    with file:
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(source, "rb"))
+        except OSError as error:
+            raise VideoError(f"cannot read {source}: {error.strerror}") from error
         yield file
 
 

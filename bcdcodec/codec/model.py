@@ -1,4 +1,6 @@
-"""A model ready for coding: networks, tables and identity in one value. In: a weights file. Out: what both ends share."""
+"""A model ready for coding: networks, tables and identity in one value. In: a weights file. Out: what both ends
+share.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction

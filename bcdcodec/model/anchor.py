@@ -1,11 +1,11 @@
 """Content moved to the pose of each frame: the picture the denoiser starts from. In: content map, motion. Out: anchors.
 
-    content -> patches -> blocks steered by m_hat -> coarse flow a patch, fine flow and correction a latent pixel
-    anchor = content warped by the flow + correction
+    content -> patches -> blocks steered by m_hat -> coarse flow a patch + fine flow a latent pixel
+    anchor = content warped by the flow
 
 The `face` preset diffuses what the anchor leaves over, z - anchor, instead of z itself: a head that turns is mostly
-the same head displaced, which a small network learns as a flow long before it learns to paint it. The paper's presets
-have no anchor.
+the same head displaced, which a small network learns as a flow long before it learns to paint it. An anchor only
+displaces: it stays as sharp as the content, whatever it does not know. The paper's presets have no anchor.
 """
 
 import torch
@@ -27,9 +27,13 @@ def warp(picture: Tensor, flow: Tensor) -> Tensor:
     x = (2 * (columns + flow[:, 0]) + 1) / w - 1
     y = (2 * (rows + flow[:, 1]) + 1) / h - 1
     # Bicubic: bilinear interpolation would low-pass the latents at every half-pixel shift.
-    return F.grid_sample(
-        picture, torch.stack([x, y], -1), mode="bicubic", padding_mode="border", align_corners=False
-    )
+    return F.grid_sample(picture, torch.stack([x, y], -1), mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def warp_frames(picture: Tensor, flow: Tensor) -> Tensor:
+    """One picture [B, C, H, W] warped by the flow of each frame [B, T, 2, H, W]: [B, T, C, H, W]."""
+    b, t = flow.shape[:2]
+    return warp(picture[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1), flow.flatten(0, 1)).unflatten(0, (b, t))
 
 
 class Anchor(nn.Module):
@@ -37,7 +41,7 @@ class Anchor(nn.Module):
 
     def __init__(self, config: DenoiserConfig, motion_dims: int) -> None:
         super().__init__()
-        self.patch, self.channels = config.patch, config.channels
+        self.patch = config.patch
         width, numbers = config.width, config.channels * config.patch**2
         self.side = config.resolution // config.patch
         self.embed = nn.Linear(numbers, width)
@@ -45,13 +49,17 @@ class Anchor(nn.Module):
         self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.anchor_blocks))
         self.coarse = nn.Linear(width, 2)
-        self.fine = nn.Linear(width, 2 * config.patch**2 + numbers)
+        self.fine = nn.Linear(width, 2 * config.patch**2)
         for layer in (self.coarse, self.fine):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, content: Tensor, m_hat: Tensor) -> Tensor:
         """content: [B, C, H, W]; m_hat: [B, T, G*D]. Returns anchors [B, T, C, H, W]."""
+        return warp_frames(content, self.flow(content, m_hat))
+
+    def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
+        """Where each latent pixel of each frame comes from, relative to itself: [B, T, 2, H, W] in latent pixels."""
         b, t = m_hat.shape[:2]
         steer = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
         nothing = torch.zeros_like(steer)
@@ -62,8 +70,4 @@ class Anchor(nn.Module):
         h = F.layer_norm(h, h.shape[-1:])
         coarse = self.coarse(h).view(b * t, self.side, self.side, 2).permute(0, 3, 1, 2)
         coarse = F.interpolate(coarse, scale_factor=self.patch, mode="bilinear", align_corners=False)
-        fine, correction = self.fine(h).split([2 * self.patch**2, self.channels * self.patch**2], -1)
-        flow = coarse + unpatchify(fine, self.patch, 2)  # [B*T, 2, H, W]
-        picture = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
-        moved = warp(picture, flow) + unpatchify(correction, self.patch, self.channels)
-        return moved.unflatten(0, (b, t))
+        return (coarse + unpatchify(self.fine(h), self.patch, 2)).unflatten(0, (b, t))

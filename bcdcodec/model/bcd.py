@@ -1,7 +1,7 @@
 """The whole model: encoder, quantiser and denoiser in one module. In: latents. Out: what codec/ and training/ call.
 
-    analyse:    z -> DisentangleEncoder -> content map, codes
-    synthesise: content map, codes, context -> sampler(denoise) -> z_hat
+analyse:    z -> DisentangleEncoder -> content map, codes
+synthesise: content map, codes, context -> sampler(denoise) -> z_hat
 """
 
 import torch

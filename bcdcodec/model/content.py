@@ -1,4 +1,6 @@
-"""The content token as integers. In: content map c from disentangle.py. Out: levels for entropy/content.py, and back."""
+"""The content token as integers. In: content map c from disentangle.py. Out: levels for entropy/content.py, and
+back.
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,5 @@
-"""The diffusion transformer (DiT) with inserted temporal blocks. In: noisy latents, noise level, content, motion. Out: F.
+"""The diffusion transformer (DiT) with inserted temporal blocks. In: noisy latents, noise level, content, motion.
+Out: F.
 
     [x | content] [B, T, 2C, H, W] -> patches -> (spatial block, temporal block where listed) x layers -> patches -> F
 
@@ -104,7 +105,8 @@ class Dit(nn.Module):
     def forward(
         self, x: Tensor, c_noise: Tensor, shown: Tensor, motion: Tensor, *, keep: Tensor, temporal: bool = True
     ) -> Tensor:
-        """x: [B, T, C, H, W], scaled; c_noise: [B, T]; shown: content a frame [B, T, C, H, W]; motion m_hat: [B, T, G*D];
+        """x: [B, T, C, H, W], scaled; c_noise: [B, T]; shown: content a frame [B, T, C, H, W]; motion m_hat: [B, T,
+        G*D];
         keep: bool [B], False replaces both conditions by the learned "none"; temporal=False skips the temporal blocks.
         Returns [B, T, C, H, W].
         """

@@ -1,10 +1,11 @@
-"""EDM preconditioning (Karras et al., 2022, Table 1) as pure functions. In: sigma. Out: scalings for bcd.py and training."""
+"""EDM preconditioning (Karras et al., 2022, Table 1) as pure functions. In: sigma. Out: scalings for bcd.py and
+training.
+"""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
 
 #: Noise level that context frames are declared to carry: a decoder's context is its own output, a little off the truth.
 CONTEXT_SIGMA = 0.05
@@ -23,9 +24,7 @@ class Scalings:
 def scalings(sigma: Tensor, sigma_data: float) -> Scalings:
     """The four functions of the noise level, each of sigma's shape. sigma > 0."""
     total = (sigma**2 + sigma_data**2).sqrt()
-    return Scalings(
-        skip=sigma_data**2 / total**2, out=sigma * sigma_data / total, in_=1 / total, noise=sigma.log() / 4
-    )
+    return Scalings(skip=sigma_data**2 / total**2, out=sigma * sigma_data / total, in_=1 / total, noise=sigma.log() / 4)
 
 
 def loss_weight(sigma: Tensor, sigma_data: float) -> Tensor:

@@ -1,7 +1,8 @@
 """Bitrate-controlled grouped vector quantiser. In: motion vectors m. Out: m_hat, code indices, the rate estimate.
 
     m [B, T, G*D] -> G groups of D -> squared distances to the E entries of each group's codebook
-      -> training: one-hot sample of softmax(-alpha d / .) by Gumbel noise, gradient through the softmax at temperature tau
+      -> training: one-hot sample of softmax(-alpha d / .) by Gumbel noise, gradient through the softmax at
+      temperature tau
       -> inference: nearest entry
 
 Distances and Gumbel-softmax as in TF-Codec (Jiang et al., arXiv 2207.08363), which the paper's group published; tables

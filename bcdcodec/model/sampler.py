@@ -1,9 +1,11 @@
 """The EDM sampler with clean context frames. In: noise, a denoiser, sigmas. Out: decoded latents for the VAE.
 
-Algorithm 1 of Karras et al. (2022): deterministic Heun steps over the sigma schedule of their Eq. 5, the last one Euler.
+Algorithm 1 of Karras et al. (2022): deterministic Heun steps over the sigma schedule of their Eq. 5, the last one
+Euler.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -16,7 +18,9 @@ Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 
 def sigma_steps(config: SamplingConfig) -> list[float]:
-    """steps + 1 noise levels from sigma_max down to 0: (max^(1/rho) + i/(N-1) (min^(1/rho) - max^(1/rho)))^rho, then 0."""
+    """steps + 1 noise levels from sigma_max down to 0: (max^(1/rho) + i/(N-1) (min^(1/rho) - max^(1/rho)))^rho,
+    then 0.
+    """
     top, bottom = config.sigma_max ** (1 / config.rho), config.sigma_min ** (1 / config.rho)
     span = max(config.steps - 1, 1)
     return [(top + i / span * (bottom - top)) ** config.rho for i in range(config.steps)] + [0.0]
@@ -41,7 +45,8 @@ def sample(
     context: Tensor | None = None,
 ) -> Tensor:
     """Decode the frames of one window. noise: unit normal [B, T, C, H, W]; start: mean of the noisiest level, zero if
-    None; context: clean latents [B, Tc, C, H, W] of the frames just before, held at CONTEXT_SIGMA while the others are denoised. Returns [B, T, C, H, W] without the context.
+    None; context: clean latents [B, Tc, C, H, W] of the frames just before, held at CONTEXT_SIGMA while the others are
+    denoised. Returns [B, T, C, H, W] without the context.
     """
     before = 0 if context is None else context.shape[1]
 
@@ -54,6 +59,6 @@ def sample(
 
     sigmas = sigma_steps(config)
     x = noise * sigmas[0] if start is None else start + noise * sigmas[0]
-    for sigma, sigma_next in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, sigma_next in pairwise(sigmas):
         x = heun_step(with_context, x, sigma, sigma_next)
     return x

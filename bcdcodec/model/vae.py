@@ -59,7 +59,9 @@ class Vae(nn.Module):
         )
 
     def encode(self, x: Tensor) -> Tensor:
-        """Frames to latents. x: [B, 3, H, W] in [-1, 1], H and W multiples of 8. Returns [B, 4, H/8, W/8], unit variance."""
+        """Frames to latents. x: [B, 3, H, W] in [-1, 1], H and W multiples of 8. Returns [B, 4, H/8, W/8], unit
+        variance.
+        """
         latent: Tensor = self.standardise(self.down(x))
         return latent
 

@@ -1,6 +1,7 @@
 """How many bits the next packet may have. In: bitrate, bits spent, time. Out: an allowance for the encoder.
 
-The video part of a stream (header, content, motion, framing; not audio) of length t may hold `bitrate * max(t, grace)` bits:
+The video part of a stream (header, content, motion, framing; not audio) of length t may hold `bitrate * max(t,
+grace)` bits:
 the content token is paid off over the first `grace` seconds, which short clips do not have.
 """
 
@@ -11,8 +12,9 @@ from bcdcodec.errors import ConfigError, RateError
 MIN_BITRATE = 500
 MAX_BITRATE = 64_000
 GRACE_S = 10.0
-#: Held back for the END packet and its seek index.
-END_RESERVE_BITS = 8 * 40
+#: Held back for the END packet; the encoder pays for the seek point of a key packet when it writes it.
+END_RESERVE_BITS = 8 * 28
+SEEK_POINT_BITS = 8 * 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Allowance:
 class Budget:
     """Counts the bits of one stream against its bitrate.
 
-    duration_s: length of the whole video where known (a file). Where it is not (live), the rate holds up to every packet.
+    duration_s: length of the whole video where known (a file). Where it is not (live), the rate holds up to every
+    packet.
     """
 
     def __init__(self, bitrate: float, *, duration_s: float | None = None) -> None:

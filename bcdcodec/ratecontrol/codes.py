@@ -1,6 +1,7 @@
 """Rate-distortion choice of codes. In: distances and prices of every code. Out: the codes that fit an allowance.
 
-For a multiplier lambda each code minimises distance + lambda * bits; lambda 0 is the nearest entry, a large one the cheapest.
+For a multiplier lambda each code minimises distance + lambda * bits; lambda 0 is the nearest entry, a large one the
+cheapest.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""Checkpoints of a run: model, moving average and optimiser as one safetensors file. In: a step. Out: the same run, later.
+"""Checkpoints of a run: model, moving average and optimiser as one safetensors file. In: a step. Out: the same run,
+later.
 
 Batches, noise and schedules are functions of (seed, step), so no generator state has to be kept.
 """

@@ -1,4 +1,6 @@
-"""A folder of clips, decoded. In: DIR/clips.csv (columns `clip`, `person`) and the clips. Out: latent cache, VAE crops."""
+"""A folder of clips, decoded. In: DIR/clips.csv (columns `clip`, `person`) and the clips. Out: latent cache, VAE
+crops.
+"""
 
 import csv
 from collections.abc import Callable, Iterator

@@ -1,7 +1,9 @@
 """Training data: a folder of clips becomes cached latents, and cached latents become batches of halves.
 
-In: DIR/clips.csv with columns `clip` and `person`, and the clips. Out: `latents.f16` [N, C, H, W] and `index.csv` in a cache
-folder, then `HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a resumed run sees the same data.
+In: DIR/clips.csv with columns `clip` and `person`, and the clips. Out: `latents.f16` [N, C, H, W] and `index.csv`
+in a cache
+folder, then `HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a resumed run sees the
+same data.
 """
 
 import csv
@@ -32,7 +34,9 @@ class ClipEntry:
 
 @dataclass(frozen=True, slots=True)
 class HalvesBatch:
-    """content [B, Ta, C, H, W] from one half of each clip, motion [B, T, C, H, W] consecutive frames of the other half."""
+    """content [B, Ta, C, H, W] from one half of each clip, motion [B, T, C, H, W] consecutive frames of the other
+    half.
+    """
 
     content: Tensor
     motion: Tensor

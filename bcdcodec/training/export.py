@@ -1,4 +1,6 @@
-"""A finished run becomes a weights file. In: averaged networks and training latents. Out: tables fitted, file written."""
+"""A finished run becomes a weights file. In: averaged networks and training latents. Out: tables fitted, file
+written.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

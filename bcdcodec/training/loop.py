@@ -1,6 +1,7 @@
-"""The training run of the whole model. In: a preset and a latent cache. Out: a run folder that the same command resumes.
+"""The training run of the whole model. In: a preset and a latent cache. Out: a run folder that the same command
+resumes.
 
-    RUN/config.json  the model     RUN/metrics.jsonl  one line a report     RUN/last.safetensors  the checkpoint
+RUN/config.json  the model     RUN/metrics.jsonl  one line a report     RUN/last.safetensors  the checkpoint
 """
 
 import copy
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
@@ -115,7 +116,8 @@ def train_step(
 def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
     """Exponential moving average with a short memory at first; buffers (running moments) are copied."""
     decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
-    mine, theirs = list(average.parameters()), list(model.parameters())
+    mine: list[Tensor] = list(average.parameters())
+    theirs: list[Tensor] = list(model.parameters())
     torch._foreach_lerp_(mine, theirs, 1 - decay)
     for a, b in zip(average.buffers(), model.buffers(), strict=True):
         a.copy_(b)
@@ -123,7 +125,9 @@ def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
 
 @torch.no_grad()
 def condition_errors(model: Bcd, batch: HalvesBatch) -> dict[str, float]:
-    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is learned."""
+    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is
+    learned.
+    """
     model.eval()
     content, _ = model.encoder(batch.content)
     m_hat = model.quantizer(model.encoder(batch.motion)[1]).m_hat
@@ -143,6 +147,7 @@ def condition_errors(model: Bcd, batch: HalvesBatch) -> dict[str, float]:
         "other_content": error(content.roll(1, 0), m_hat, keep),
         "none": error(content, m_hat, ~keep),
         "content_alone": float((content[:, None] - z).square().mean()),
+        "anchor": float((model.anchors(content, m_hat) - z).square().mean()),
     }
     model.train()
     return errors

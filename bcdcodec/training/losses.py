@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bcdcodec.model.anchor import warp_frames
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
@@ -19,11 +20,15 @@ from bcdcodec.training.data import HalvesBatch
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What one step draws: temperature, noise levels ln sigma ~ N(mean, std^2), clips and frames decoded, temporal blocks."""
+    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether the denoiser takes part
+    (else the
+    anchor alone), clips and frames decoded, temporal blocks.
+    """
 
     tau: float
     sigma_mean: float
     sigma_std: float
+    denoise: bool
     clips: int
     decoded_frames: int
     temporal: bool
@@ -31,7 +36,9 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class LossReport:
-    """total is differentiable; the rest are detached: denoising loss, plain squared error, bits a codebook, codes used."""
+    """total is differentiable; the rest are detached: denoising loss, plain squared error, bits a codebook, codes
+    used.
+    """
 
     total: Tensor
     denoising: Tensor
@@ -49,9 +56,44 @@ def bcd_loss(model: Bcd, batch: HalvesBatch, objective: Objective, generator: to
     _, m = model.encoder(batch.motion)
     quantized = model.quantizer(m, tau=objective.tau)
     content = content[: objective.clips]
-    z, m_hat = _decoded_part(
-        batch.motion[: objective.clips], quantized.m_hat[: objective.clips], objective, generator
+    z, m_hat = _decoded_part(batch.motion[: objective.clips], quantized.m_hat[: objective.clips], objective, generator)
+    place = centre_weights(config.denoiser.resolution, config.optim.centre_weight)
+    anchoring, denoising, error = torch.zeros(()), torch.zeros(()), torch.zeros(())
+    if model.anchor is None:
+        anchors = model.anchors(content, m_hat)
+    else:
+        # Detached: blurring the content must not be a way to lower this loss.
+        flow = model.anchor.flow(content.detach(), m_hat)
+        anchors = warp_frames(content, flow)
+        anchoring = anchor_loss(content.detach(), flow, z, place)
+    if objective.denoise:
+        denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
+    rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
+    histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
+    flat = quantized.codes.flatten(0, 1).T
+    histogram.scatter_add_(1, flat, torch.ones_like(flat, dtype=histogram.dtype))
+    return LossReport(
+        total=denoising + anchoring + config.optim.rate_weight * rate,
+        denoising=denoising.detach(),
+        anchoring=anchoring.detach(),
+        error=error.detach(),
+        entropy_bits=quantized.entropy_bits.detach(),
+        used_codes=(histogram > 0).sum(-1).float().mean(),
     )
+
+
+def _denoising_loss(
+    model: Bcd,
+    z: Tensor,
+    content: Tensor,
+    m_hat: Tensor,
+    anchors: Tensor,
+    place: Tensor,
+    objective: Objective,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """L_d of the frames z [B, F, C, H, W], weighted as in EDM, and their plain squared error."""
+    config = model.config
     b, frames = z.shape[:2]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
     noise = torch.randn(z.shape, generator=generator)
@@ -59,40 +101,32 @@ def bcd_loss(model: Bcd, batch: HalvesBatch, objective: Objective, generator: to
     shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
     noise = torch.where(shared, noise[:, :1], noise)
     keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
-    anchors = model.anchors(content, m_hat)
     x = z + noise * sigma[..., None, None, None]
-    # The anchor has a loss of its own; the denoiser takes it as it is.
-    denoised = model.denoise(
-        x, sigma, content, m_hat, anchors=anchors.detach(), keep=keep, temporal=objective.temporal
-    )
-    place = centre_weights(config.denoiser.resolution, config.optim.centre_weight)
+    denoised = model.denoise(x, sigma, content, m_hat, anchors=anchors, keep=keep, temporal=objective.temporal)
     squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts
-    denoising = weighted.sum() / counts.sum()
-    rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
-    histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
-    flat = quantized.codes.flatten(0, 1).T
-    histogram.scatter_add_(1, flat, torch.ones_like(flat, dtype=histogram.dtype))
-    anchoring = anchor_loss(anchors, z, place) if model.anchor is not None else torch.zeros(())
-    return LossReport(
-        total=denoising + anchoring + config.optim.rate_weight * rate,
-        denoising=denoising.detach(),
-        anchoring=anchoring.detach(),
-        error=((squared * counts).sum() / counts.sum()).detach(),
-        entropy_bits=quantized.entropy_bits.detach(),
-        used_codes=(histogram > 0).sum(-1).float().mean(),
-    )
+    return weighted.sum() / counts.sum(), (squared * counts).sum() / counts.sum()
 
 
-def anchor_loss(anchors: Tensor, z: Tensor, place: Tensor) -> Tensor:
-    """Squared distance of anchors to the frames at full, half and quarter size: coarse sizes pull flows from afar."""
-    found, wanted = anchors.flatten(0, 1), z.flatten(0, 1)
-    loss = ((found - wanted).square() * place).mean()
-    for size in (2, 4):
-        # Pooling shrinks the variance of the difference; the factor keeps the sizes comparable.
-        coarse = F.avg_pool2d(found - wanted, size).square() * F.avg_pool2d(place[None], size)[0]
-        loss = loss + coarse.mean() * size / 2
+def anchor_loss(content: Tensor, flow: Tensor, z: Tensor, place: Tensor) -> Tensor:
+    """Distance of the warped content to the frames, sharp and at three degrees of blur.
+
+    content: [B, C, H, W]; flow: [B, F, 2, H, W]; z: [B, F, C, H, W]. The gradient of a warp sees one pixel around; on
+    blurred pictures that one pixel stands for many, so far displacements are found.
+    """
+    loss = torch.zeros(())
+    for kernel in (1, 3, 7, 13):
+        wanted = _blur(z.flatten(0, 1), kernel)
+        moved = warp_frames(_blur(content, kernel), flow).flatten(0, 1)
+        # Charbonnier: what cannot be matched (a shut eye, a bare wall) pulls less than what can.
+        loss = loss + (((moved - wanted).square() + 0.01).sqrt() * place).mean() * kernel**0.5 / 2
     return loss
+
+
+def _blur(picture: Tensor, kernel: int) -> Tensor:
+    if kernel == 1:
+        return picture
+    return F.avg_pool2d(picture, kernel, stride=1, padding=kernel // 2, count_include_pad=False)
 
 
 def centre_weights(resolution: int, extra: float) -> Tensor:
@@ -115,7 +149,9 @@ def _decoded_part(z: Tensor, m_hat: Tensor, objective: Objective, generator: tor
 def _noise_levels(
     b: int, frames: int, objective: Objective, context_frames: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Per-frame sigma [B, F] and loss mask: frames share a level in a window; half the windows start with clean context."""
+    """Per-frame sigma [B, F] and loss mask: frames share a level in a window; half the windows start with clean
+    context.
+    """
     shape = (b, 1) if objective.temporal else (b, frames)
     sigma = sample_sigma(shape, mean=objective.sigma_mean, std=objective.sigma_std, generator=generator)
     sigma = sigma.expand(b, frames).clone()

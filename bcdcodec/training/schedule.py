@@ -12,14 +12,17 @@ from bcdcodec.training.losses import Objective
 class Schedule:
     """Phase 1 (no temporal blocks) for 2/3 of `steps`, phase 2 with them (30 and 15 epochs in the paper).
 
+    Models with an anchor train it alone, without the denoiser, for the first `anchor_until` of the run.
+
     Learning rate: linear warm-up, flat, then linear to zero over the last `decay` of the run. Noise levels start high,
     where the conditions are learned, and end at the sampler's working range.
     """
 
     steps: int
     warmup: int = 200
-    decay: float = 0.4
+    decay: float = 0.3
     phase_2_from: float = 2 / 3
+    anchor_until: float = 0.5
     decoded_frames: int = 4
 
     def temporal(self, step: int) -> bool:
@@ -38,6 +41,7 @@ class Schedule:
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + 1.0 - 0.8 * late,
             sigma_std=1.4,
+            denoise=config.denoiser.anchor_blocks == 0 or step >= self.anchor_until * self.steps,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
             decoded_frames=self.decoded_frames,

@@ -1,6 +1,7 @@
 """Training of the small image autoencoder. In: frames of clips. Out: an averaged Vae for the latent cache.
 
-Loss: L1 and L2 on pixels, L1 on gradients at two scales. Latents get noise before decoding, so that the decoder forgives
+Loss: L1 and L2 on pixels, L1 on gradients at two scales. Latents get noise before decoding, so that the decoder
+forgives
 the denoiser; every other step decodes the mirrored latent against the mirrored picture, so that latents can be mirrored
 as augmentation later.
 """
@@ -43,7 +44,9 @@ def train_vae(
 ) -> Vae:
     """Train from scratch and return the averaged autoencoder in evaluation mode. progress: (step, loss)."""
     torch.manual_seed(seed)
-    model = Vae(config).train().to(memory_format=torch.channels_last)
+    model = Vae(config).train()
+    # Convolutions on the CPU run faster with channels last.
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
     for step in range(steps):

@@ -31,7 +31,9 @@ def header() -> StreamHeader:
             mode=CodingMode.PACKED, groups=4, bits_per_code=5, seed=7, window_frames=16, context_frames=4
         ),
         content=ContentRecord(x=-8, y=24, size=300, quality=1, data=b"\x0a\x0b\x0c"),
-        audio=AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48000, pre_skip=312, bitrate=8000, frame_ticks=1),
+        audio=AudioInfo(
+            codec=AudioCodec.OPUS, channels=1, sample_rate=48000, pre_skip=312, bitrate=8000, frame_ticks=1
+        ),
         metadata={"title": "é"},
         plate=b"\xff\xd8",
         unknown=((200, b"later"),),

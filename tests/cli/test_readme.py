@@ -6,9 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from bcdcodec import CodecModel
 from bcdcodec.cli.main import build_parser
+from bcdcodec.config import PRESET_NAMES, preset
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -39,6 +43,22 @@ def test_every_file_of_the_life_of_a_frame_exists() -> None:
     rows = re.findall(r"^\| \d+ \| `([^`]+)`", README, re.MULTILINE)
     assert len(rows) > 20
     assert [row for row in rows if not (ROOT / "bcdcodec" / row).is_file()] == []
+
+
+@pytest.mark.parametrize("name", PRESET_NAMES)
+def test_parameter_counts_are_the_models(name: str) -> None:
+    config = preset(name)
+    with torch.device("meta"):
+        parts = dict(Bcd(config).named_children())
+        autoencoder = [Vae(config.vae)] if config.vae else []
+    decoding = [part for key, part in parts.items() if key not in ("encoder", "quantizer")]
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}`"))
+    counts = [[parts["encoder"]], decoding, [*parts.values()], autoencoder]
+    assert [f" {millions(count)} M" in row for count in counts if count] == [True] * sum(map(bool, counts))
+
+
+def millions(modules: list[torch.nn.Module]) -> str:
+    return f"{sum(p.numel() for module in modules for p in module.parameters()) / 1e6:.2f}"
 
 
 def python_blocks() -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def test_schedule_of_edm() -> None:
     assert len(steps) == 19
     assert steps[0] == pytest.approx(80) and steps[-2] == pytest.approx(0.002) and steps[-1] == 0
     assert steps[1] == pytest.approx(57.586, abs=1e-3)
-    assert all(a > b for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a > b for a, b in pairwise(steps))
     assert sigma_steps(replace(SAMPLING, steps=1)) == pytest.approx([80, 0])
 
 
@@ -48,7 +49,7 @@ def test_heun_is_second_order() -> None:
 
     def error(count: int) -> float:
         x, levels = torch.tensor([math.sqrt(1 + 4.0)], dtype=torch.float64), torch.linspace(2, 1, count + 1).tolist()
-        for a, b in zip(levels, levels[1:], strict=False):
+        for a, b in pairwise(levels):
             x = heun_step(ideal, x, a, b)
         return abs(float(x) - math.sqrt(2.0))
 

@@ -64,7 +64,9 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
         video=VideoInfo(width=320, height=200, model_pixels=pixels, rate_num=30_000, rate_den=1001, cropped=True),
         coding=CodingInfo(mode=mode, groups=8, bits_per_code=5, seed=1, window_frames=8, context_frames=2),
         content=record,
-        audio=AudioInfo(codec=AudioCodec.OPUS, channels=2, sample_rate=48000, pre_skip=312, bitrate=6000, frame_ticks=3),
+        audio=AudioInfo(
+            codec=AudioCodec.OPUS, channels=2, sample_rate=48000, pre_skip=312, bitrate=6000, frame_ticks=3
+        ),
         metadata={"title": "ünï"},
         unknown=((90, b"later"),),
     )

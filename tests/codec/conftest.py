@@ -1,0 +1,45 @@
+"""A loaded tiny model, frames with motion, and one shot encoded, for the codec tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import Packet
+from bcdcodec.codec.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.frame import Frame
+
+
+@pytest.fixture(scope="session")
+def model(tiny_weights: Path) -> CodecModel:
+    return CodecModel.load(tiny_weights, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def make_frames() -> Callable[[int], list[Frame]]:
+    """n frames of a smooth texture that moves, 96x96."""
+    rng = np.random.default_rng(3)
+    texture = np.kron(rng.integers(0, 256, (12, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+
+    def make(count: int) -> list[Frame]:
+        return [Frame(pixels=np.ascontiguousarray(np.roll(texture, 3 * i, axis=i % 2)), index=i) for i in range(count)]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def encode_frames() -> Callable[..., tuple[StreamHeader, list[Packet]]]:
+    """(model, frames, settings) -> header and all packets of one shot."""
+
+    def encode(
+        model: CodecModel, frames: list[Frame], settings: EncodeSettings | None = None
+    ) -> tuple[StreamHeader, list[Packet]]:
+        encoder = Encoder(model, settings)
+        packets = [packet for frame in frames for packet in encoder.push(frame)]
+        packets += encoder.flush()
+        return encoder.header, packets
+
+    return encode

@@ -1,0 +1,293 @@
+"""Write the golden files of tests/data/golden. In: synthetic frames. Out: weights, two streams, what they hold, thumbnails.
+
+The rule: a golden stream is what every later release must still read. Its files change only together with VERSION of
+bcdcodec/bitstream/header.py and section 9 of bitstream_spec.md, and the goldens of the old version then move to a folder
+of their own and stay tested for as long as that version is read. A new golden for the same version is right only while
+no release has written that version: this is what --replace is for.
+
+The weights are random numbers in the shape of the `face` preset, shrunk. They are kept when streams are made again,
+unless --new-weights asks for others (a change of the networks that old weights do not fit).
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec import BcdError
+from bcdcodec.bitstream.header import VERSION, StreamHeader
+from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingMode, ContentRecord
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.config import ContentConfig, ModelConfig, SamplingConfig, VaeConfig, preset
+from bcdcodec.entropy.coded import decode_codes
+from bcdcodec.entropy.content import decode_levels, fit_content_table
+from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.entropy.tables import Tables, fit_rows
+from bcdcodec.frame import CropBox, Frame
+from bcdcodec.weightfile import open_weights
+
+if TYPE_CHECKING:
+    from bcdcodec.codec.encoder import Encoder
+    from bcdcodec.codec.model import CodecModel
+
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "golden"
+WEIGHTS, THUMBNAILS, DESCRIPTION = "tiny.safetensors", "thumbnails.npy", "golden.json"
+STREAMS = {"packed.bcd": CodingMode.PACKED, "coded.bcd": CodingMode.CODED}
+WIDTH, HEIGHT = 96, 80
+#: Frames of each shot: whole and broken windows, a packet inside a chain, a key packet inside a shot.
+SHOT_FRAMES = (20, 5)
+BOXES = (CropBox(x=-6, y=4, size=72), CropBox(x=16, y=0, size=80))
+KEY_INTERVAL_S = 1.0
+#: 20 ms of silence as Opus writes it.
+SILENCE = bytes.fromhex("f8fffe")
+AUDIO = AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48_000, pre_skip=312, bitrate=6000, frame_ticks=1)
+METADATA = {"title": "golden é", "version": str(VERSION)}
+#: Every fourth frame, shrunk to this side, is kept to compare decoded pictures with.
+THUMBNAIL_STEP, THUMBNAIL_SIDE = 4, 16
+
+Bytes = NDArray[np.uint8]
+
+
+def golden_config() -> ModelConfig:
+    """The `face` preset with every width shrunk to the least that still has all its parts."""
+    face = preset("face")
+    quantizer = dataclasses.replace(face.quantizer, groups=4, entries=8, dims=4)
+    encoder = dataclasses.replace(face.encoder, width=8, feed_forward=16, layers=1, heads=1)
+    denoiser = dataclasses.replace(
+        face.denoiser, width=8, feed_forward=16, layers=2, heads=1, temporal_blocks=(1,), anchor_blocks=1
+    )
+    return dataclasses.replace(
+        face,
+        name="golden",
+        window_frames=4,
+        context_frames=1,
+        encoder=encoder,
+        quantizer=quantizer,
+        denoiser=denoiser,
+        sampling={"standard": SamplingConfig(steps=2, guidance=1.0, sigma_max=5.0)},
+        content=ContentConfig(step=1.0, max_level=3),
+        vae=VaeConfig(widths=(8, 16), encoder_blocks=1, decoder_blocks=1),
+    )
+
+
+def write_weights(path: Path) -> None:
+    """Random networks and the tables of random counts: the same bytes every time with one release of torch."""
+    import torch
+
+    from bcdcodec.model.bcd import Bcd
+    from bcdcodec.model.vae import Vae
+    from bcdcodec.model.weights import Networks, save_networks
+
+    config = golden_config()
+    assert config.vae is not None, "the face preset has its own autoencoder"
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        networks = Networks(Bcd(config), Vae(config.vae))
+        for parameter in networks.bcd.parameters():  # layers that start at zero would hide what flows through them
+            parameter.add_(torch.randn_like(parameter) * 0.6)
+    rng = np.random.default_rng(0)
+    top, denoiser = config.content.max_level, config.denoiser
+    levels = np.rint(0.7 * rng.normal(size=(denoiser.channels, denoiser.resolution, denoiser.resolution)))
+    tables = {
+        "motion": fit_rows(rng.integers(1, 100, (config.quantizer.groups, config.quantizer.entries))),
+        "content": fit_content_table([np.clip(levels, -top, top).astype(np.int32)], max_level=top),
+    }
+    tensors = {name: torch.from_numpy(rows.astype(np.int32)) for name, rows in tables.items()}
+    save_networks(path, networks, config=config, tables=tensors)
+
+
+def shot_frames(shot: int, start: int) -> list[Frame]:
+    """Triangle waves that move, of other colours and speed in each shot; integers only."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    frames = []
+    for index in range(start, start + SHOT_FRAMES[shot]):
+        waves = [(3 * x + (5 + shot) * index, 4 * y - 7 * index, 2 * x + 3 * y + 40 * shot)[i] for i in range(3)]
+        planes = [np.abs(wave * (1 + (i + shot) % 2) % 256 - 128) * 2 - (wave % 2) for i, wave in enumerate(waves)]
+        frames.append(Frame(pixels=np.clip(np.stack(planes, axis=-1), 0, 255).astype(np.uint8), index=index))
+    return frames
+
+
+def encode_stream(path: Path, model: "CodecModel", mode: CodingMode) -> None:
+    """Both shots as the library's encoder writes them, each preceded by a little sound."""
+    from bcdcodec.codec.encoder import Encoder, EncodeSettings
+
+    settings = EncodeSettings(
+        mode=mode, bitrate=None, seed=7, key_interval_s=KEY_INTERVAL_S, audio=AUDIO, metadata=METADATA
+    )
+    encoder = Encoder(model, settings)
+    with path.open("wb") as file:
+        writer = StreamWriter(file)
+        start = 0
+        for shot, box in enumerate(BOXES):
+            packets = encode_shot(encoder, shot_frames(shot, start), box)
+            if not writer.offset:
+                writer.write_header(encoder.header)
+            sound = AudioPayload((SILENCE,) * 3).pack()
+            for packet in [Packet(PacketKind.AUDIO, 0, 4 * start, sound), *packets]:
+                writer.write(dataclasses.replace(packet, sequence=writer.next_sequence))
+            start += SHOT_FRAMES[shot]
+        writer.finish()
+
+
+def encode_shot(encoder: "Encoder", frames: list[Frame], box: CropBox) -> list[Packet]:
+    """All packets of one shot; the next frame starts another."""
+    return [packet for frame in frames for packet in encoder.push(frame, box=box)] + encoder.new_shot()
+
+
+def describe_stream(path: Path, weights: Path) -> dict[str, Any]:
+    """What the library reads from a stream, down to every code; needs no torch."""
+    data = path.read_bytes()
+    tables, config = Tables.from_file(weights), open_weights(weights).config
+    with path.open("rb") as file:
+        reader = StreamReader(file)
+        header = reader.header
+        packets = [_describe_packet(packet, header, tables, config) for packet in reader]
+    end = reader.end
+    assert end is not None, "a stream that was read to its end has an END packet"
+    return {
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "header": _describe_header(header, tables, config),
+        "packets": packets,
+        "motion_frames": end.motion_frames,
+        "seek_points": [[point.tick, point.offset, point.content_offset] for point in end.seek_points],
+    }
+
+
+def _describe_header(header: StreamHeader, tables: Tables, config: ModelConfig) -> dict[str, Any]:
+    assert header.audio is not None, "golden streams have sound"
+    return {
+        "model_id": header.model_id.hex(),
+        "video": dataclasses.asdict(header.video),
+        "coding": {**dataclasses.asdict(header.coding), "mode": int(header.coding.mode)},
+        "audio": {**dataclasses.asdict(header.audio), "codec": int(header.audio.codec)},
+        "metadata": header.metadata,
+        "content": _describe_content(header.content, tables, config),
+    }
+
+
+def _describe_content(record: ContentRecord, tables: Tables, config: ModelConfig) -> dict[str, Any]:
+    denoiser = config.denoiser
+    shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
+    levels = decode_levels(record.data, shape, table=tables.content, max_level=config.content.max_level)
+    return {
+        "box": [record.x, record.y, record.size],
+        "quality": record.quality,
+        "data_bytes": len(record.data),
+        "levels_sha256": hashlib.sha256(levels.astype(np.int8).tobytes()).hexdigest(),
+    }
+
+
+def _describe_packet(packet: Packet, header: StreamHeader, tables: Tables, config: ModelConfig) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "kind": int(packet.kind),
+        "sequence": packet.sequence,
+        "timestamp": packet.timestamp,
+        "payload_bytes": len(packet.payload),
+    }
+    record, coding = packet.record(), header.coding
+    if isinstance(record, ContentRecord):
+        return found | _describe_content(record, tables, config)
+    if isinstance(record, AudioPayload):
+        return found | {"opus": [frame.hex() for frame in record.frames]}
+    assert isinstance(record, MotionPayload), f"golden streams have no packets of kind {packet.kind}"
+    if coding.mode is CodingMode.PACKED:
+        codes = unpack_codes(record.codes, record.frames, groups=coding.groups, bits=coding.bits_per_code)
+    else:
+        codes = decode_codes(record.codes, record.frames, table=tables.motion)
+    return found | {"frames": record.frames, "key": record.key, "codes": codes.astype(np.uint8).tobytes().hex()}
+
+
+def thumbnails(path: Path, model: "CodecModel") -> Bytes:
+    """Every THUMBNAIL_STEP-th decoded frame as uint8 [n, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3], area averages."""
+    from bcdcodec.codec.decoder import Decoder
+
+    with path.open("rb") as file:
+        reader = StreamReader(file)
+        decoder = Decoder(model, reader.header)
+        frames = [frame for packet in reader for frame in decoder.push(packet)] + decoder.flush()
+    pixels = np.stack([frame.pixels for frame in frames[::THUMBNAIL_STEP]]).astype(np.float64)
+    part = pixels.shape[1] // THUMBNAIL_SIDE
+    blocks = pixels.reshape(len(pixels), THUMBNAIL_SIDE, part, THUMBNAIL_SIDE, part, 3)
+    small: Bytes = np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    return small
+
+
+def machine_id() -> str:
+    """Where floats come out the same to the last bit: one release of torch on one kind of processor."""
+    import torch
+
+    processors = Path("/proc/cpuinfo")
+    lines = processors.read_text().splitlines() if processors.exists() else [platform.processor()]
+    name = next((line for line in lines if line.startswith("model name")), lines[0] if lines else "")
+    parts = (torch.__version__, torch.backends.cpu.get_cpu_capability(), platform.machine(), name)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def regenerate(folder: Path, *, new_weights: bool) -> dict[str, Any]:
+    """Write every file of the folder; returns the description."""
+    import torch
+
+    from bcdcodec.codec.model import CodecModel
+
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / WEIGHTS
+    if new_weights or not weights.exists():
+        write_weights(weights)
+    model = CodecModel.load(weights, device="cpu")
+    for name, mode in STREAMS.items():
+        encode_stream(folder / name, model, mode)
+    # Both streams hold the same codes, so one set of pictures serves both.
+    np.save(folder / THUMBNAILS, thumbnails(folder / "coded.bcd", model), allow_pickle=False)
+    data = weights.read_bytes()
+    description = {
+        "bitstream_version": VERSION,
+        "made_on": machine_id(),
+        "weights": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()},
+        "streams": {name: describe_stream(folder / name, weights) for name in STREAMS},
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return description
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, prog="regenerate_golden"
+    )
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to write (tests/data/golden)")
+    parser.add_argument("--replace", action="store_true", help="overwrite goldens of the same bitstream version")
+    parser.add_argument("--new-weights", action="store_true", help="make the weights again too")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = build_parser().parse_args(argv)
+    present = options.folder / DESCRIPTION
+    if present.exists() and not options.replace:
+        version = json.loads(present.read_text(encoding="utf-8"))["bitstream_version"]
+        if version == VERSION:
+            print(f"{present} is of bitstream version {version} already; see --help, then --replace", file=sys.stderr)
+            return 2
+    try:
+        description = regenerate(options.folder, new_weights=options.new_weights)
+    except (BcdError, OSError) as error:
+        print(f"regenerate_golden: {error}", file=sys.stderr)
+        return 2
+    for name, stream in description["streams"].items():
+        print(f"{options.folder / name}: {stream['bytes']} bytes, {len(stream['packets'])} packets")
+    print(f"{options.folder / WEIGHTS}: {description['weights']['bytes']} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
