@@ -1,9 +1,9 @@
-"""Write the golden files of tests/data/golden. In: synthetic frames. Out: weights, two streams, what they hold, thumbnails.
+"""Write the golden files of tests/data/golden. In: synthetic frames. Out: weights, streams, their symbols, pictures.
 
 The rule: a golden stream is what every later release must still read. Its files change only together with VERSION of
-bcdcodec/bitstream/header.py and section 9 of bitstream_spec.md, and the goldens of the old version then move to a folder
-of their own and stay tested for as long as that version is read. A new golden for the same version is right only while
-no release has written that version: this is what --replace is for.
+bcdcodec/bitstream/header.py and section 9 of bitstream_spec.md, and the goldens of the old version then move to a
+folder of their own and stay tested for as long as that version is read. Other goldens of the same version are right
+only while no release has written that version: this is what --replace is for.
 
 The weights are random numbers in the shape of the `face` preset, shrunk. They are kept when streams are made again,
 unless --new-weights asks for others (a change of the networks that old weights do not fit).
@@ -60,7 +60,7 @@ Bytes = NDArray[np.uint8]
 def golden_config() -> ModelConfig:
     """The `face` preset with every width shrunk to the least that still has all its parts."""
     face = preset("face")
-    quantizer = dataclasses.replace(face.quantizer, groups=4, entries=8, dims=4)
+    quantizer = dataclasses.replace(face.quantizer, groups=5, entries=8, dims=4)
     encoder = dataclasses.replace(face.encoder, width=8, feed_forward=16, layers=1, heads=1)
     denoiser = dataclasses.replace(
         face.denoiser, width=8, feed_forward=16, layers=2, heads=1, temporal_blocks=(1,), anchor_blocks=1
@@ -74,7 +74,7 @@ def golden_config() -> ModelConfig:
         quantizer=quantizer,
         denoiser=denoiser,
         sampling={"standard": SamplingConfig(steps=2, guidance=1.0, sigma_max=5.0)},
-        content=ContentConfig(step=1.0, max_level=3),
+        content=ContentConfig(step=2.0, max_level=3),
         vae=VaeConfig(widths=(8, 16), encoder_blocks=1, decoder_blocks=1),
     )
 
@@ -91,9 +91,11 @@ def write_weights(path: Path) -> None:
     assert config.vae is not None, "the face preset has its own autoencoder"
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        networks = Networks(Bcd(config), Vae(config.vae))
-        for parameter in networks.bcd.parameters():  # layers that start at zero would hide what flows through them
-            parameter.add_(torch.randn_like(parameter) * 0.6)
+        vae = Vae(config.vae)
+        networks = Networks(Bcd(config), vae)
+        # Layers that start at zero would hide what flows through them, and an untrained autoencoder paints grey.
+        for parameter in [*networks.bcd.parameters(), *vae.parameters()]:
+            parameter.add_(torch.randn_like(parameter) * 0.3)
     rng = np.random.default_rng(0)
     top, denoiser = config.content.max_level, config.denoiser
     levels = np.rint(0.7 * rng.normal(size=(denoiser.channels, denoiser.resolution, denoiser.resolution)))

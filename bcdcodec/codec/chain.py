@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
-from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.weights import Networks
 
 
 @dataclass(slots=True)
@@ -40,7 +40,13 @@ class DecodedWindow:
 
 
 def next_windows(
-    bcd: Bcd, chains: list[Chain], noise: Tensor, sampling: SamplingConfig, *, window_frames: int, context_frames: int
+    networks: Networks,
+    chains: list[Chain],
+    noise: Tensor,
+    sampling: SamplingConfig,
+    *,
+    window_frames: int,
+    context_frames: int,
 ) -> list[DecodedWindow]:
     """Decode one window of every chain that still has codes; chains in the same state share a batch.
 
@@ -53,11 +59,12 @@ def next_windows(
             before = 0 if chain.context is None else len(chain.context)
             batches.setdefault((min(len(chain.codes), window_frames), before), []).append(chain)
     for (frames, before), batch in batches.items():
-        latents = bcd.synthesise(
+        latents = networks.bcd.synthesise(
             torch.stack([chain.content for chain in batch]),
             torch.stack([chain.codes[:frames] for chain in batch]),
             noise.expand(len(batch), frames, -1, -1, -1),
             sampling,
+            vae=networks.vae,
             context=_stack([chain.context for chain in batch]) if before else None,
             context_codes=_stack([chain.context_codes for chain in batch]) if before else None,
         )  # [B, frames, C, H, W]

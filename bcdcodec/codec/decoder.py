@@ -25,6 +25,7 @@ from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import dequantise_content
 from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.weights import Networks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +98,7 @@ class Decoder:
         windows: list[DecodedWindow] = []
         while any(len(chain.codes) for chain in self._chains):
             windows += next_windows(
-                self.model.bcd,
+                Networks(self.model.bcd, self.model.vae),
                 self._chains,
                 self._noise,
                 self.sampling,

@@ -1,12 +1,17 @@
 """Content moved to the pose of each frame: the picture the denoiser starts from. In: content map, motion. Out: anchors.
 
-    content -> patches -> blocks steered by m_hat -> coarse flow a patch + fine flow a latent pixel
-    anchor = content warped by the flow
+    content -> patches -> blocks steered by (m_hat, m_ref) -> coarse flow a patch + fine flow a latent pixel
+    anchor = content warped by the flow, as a picture where there is an autoencoder
+
+m_ref is the motion of the content itself, which a decoder finds by running the encoder on the content map: flow is then
+a difference of two poses that one network has read, and costs no bits.
 
 The `face` preset diffuses what the anchor leaves over, z - anchor, instead of z itself: a head that turns is mostly
 the same head displaced, which a small network learns as a flow long before it learns to paint it. An anchor only
 displaces: it stays as sharp as the content, whatever it does not know. The paper's presets have no anchor.
 """
+
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +20,14 @@ from torch.nn import functional as F
 from bcdcodec.config import DenoiserConfig
 from bcdcodec.model.disentangle import patchify, unpatchify
 from bcdcodec.model.dit import DitBlock, grid_positions
+
+
+class Autoencoder(Protocol):
+    """What model/vae.py and model/sd_vae.py have in common."""
+
+    def encode(self, x: Tensor) -> Tensor: ...
+
+    def decode(self, z: Tensor) -> Tensor: ...
 
 
 def warp(picture: Tensor, flow: Tensor) -> Tensor:
@@ -36,6 +49,27 @@ def warp_frames(picture: Tensor, flow: Tensor) -> Tensor:
     return warp(picture[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1), flow.flatten(0, 1)).unflatten(0, (b, t))
 
 
+def move_content(content: Tensor, flow: Tensor, vae: Autoencoder | None) -> Tensor:
+    """Anchors [B, T, C, H, W] of a content map [B, C, H, W] and the flow of each frame [B, T, 2, H, W].
+
+    With an autoencoder the content is warped as a picture and encoded again: latents describe 8x8 blocks, and a block
+    that moved by half its width is not halfway between two latents.
+    """
+    if vae is None:
+        return warp_frames(content, flow)
+    b, t = flow.shape[:2]
+    picture = vae.decode(content)  # [B, 3, P, P]
+    factor = picture.shape[-1] // content.shape[-1]
+    return vae.encode(warp_frames(picture, enlarge_flow(flow, factor)).flatten(0, 1)).unflatten(0, (b, t))
+
+
+def enlarge_flow(flow: Tensor, factor: int) -> Tensor:
+    """The same displacement for a picture `factor` times as large: [B, T, 2, H, W] -> [B, T, 2, f*H, f*W]."""
+    b, t = flow.shape[:2]
+    large = F.interpolate(flow.flatten(0, 1), scale_factor=factor, mode="bilinear", align_corners=False) * factor
+    return large.unflatten(0, (b, t))
+
+
 class Anchor(nn.Module):
     """A few transformer blocks over the content's patches, one pass a frame."""
 
@@ -46,7 +80,10 @@ class Anchor(nn.Module):
         self.side = config.resolution // config.patch
         self.embed = nn.Linear(numbers, width)
         self.register_buffer("positions", grid_positions(self.side, width), persistent=False)
-        self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
+        self.motion_embedding = nn.Sequential(nn.Linear(2 * motion_dims, width), nn.SiLU(), nn.Linear(width, width))
+        with torch.no_grad():  # at first only the difference of the two poses counts
+            first = self.motion_embedding[0].weight
+            first[:, motion_dims:] = -first[:, :motion_dims]
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.anchor_blocks))
         self.coarse = nn.Linear(width, 2)
         self.fine = nn.Linear(width, 2 * config.patch**2)
@@ -54,14 +91,13 @@ class Anchor(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, content: Tensor, m_hat: Tensor) -> Tensor:
-        """content: [B, C, H, W]; m_hat: [B, T, G*D]. Returns anchors [B, T, C, H, W]."""
-        return warp_frames(content, self.flow(content, m_hat))
-
-    def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
-        """Where each latent pixel of each frame comes from, relative to itself: [B, T, 2, H, W] in latent pixels."""
+    def forward(self, content: Tensor, m_hat: Tensor, m_ref: Tensor) -> Tensor:
+        """Flow: where each latent pixel of each frame comes from, relative to itself. content: [B, C, H, W];
+        m_hat: [B, T, G*D]; m_ref: [B, 1, G*D]. Returns [B, T, 2, H, W] in latent pixels.
+        """
         b, t = m_hat.shape[:2]
-        steer = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
+        poses = torch.cat([m_hat, m_ref.expand_as(m_hat)], -1)
+        steer = F.silu(self.motion_embedding(poses)).flatten(0, 1)[:, None]  # [B*T, 1, width]
         nothing = torch.zeros_like(steer)
         h = self.embed(patchify(content, self.patch)) + self.positions  # [B, P, width]
         h = h[:, None].expand(-1, t, -1, -1).flatten(0, 1)  # [B*T, P, width]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig, SamplingConfig
-from bcdcodec.model.anchor import Anchor
+from bcdcodec.model.anchor import Anchor, Autoencoder, move_content
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
@@ -28,12 +28,18 @@ class Bcd(nn.Module):
         self.dit = Dit(config.denoiser, motion_dims)
         self.anchor = Anchor(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
 
-    def anchors(self, content: Tensor, m_hat: Tensor) -> Tensor:
+    def anchors(self, content: Tensor, m_hat: Tensor, vae: Autoencoder | None) -> Tensor:
         """Where each frame's diffusion starts: the moved content (`face`), or zero (paper). [B, T, C, H, W]."""
         if self.anchor is not None:
-            moved: Tensor = self.anchor(content, m_hat)
-            return moved
+            return move_content(content, self.flow(content, m_hat), vae)
         return torch.zeros_like(content)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1)
+
+    def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
+        """Flow of the anchor [B, T, 2, H, W]; the content's own pose is read off it as off any frame."""
+        assert self.anchor is not None, "only models with an anchor have a flow"
+        _, m = self.encoder(content[:, None])
+        flow: Tensor = self.anchor(content, m_hat, self.quantizer.normalise(m, frozen=True))
+        return flow
 
     def denoise(
         self,
@@ -73,6 +79,7 @@ class Bcd(nn.Module):
         noise: Tensor,
         sampling: SamplingConfig,
         *,
+        vae: Autoencoder | None,
         context: Tensor | None = None,
         context_codes: Tensor | None = None,
         temporal: bool = True,
@@ -84,7 +91,7 @@ class Bcd(nn.Module):
         if context_codes is not None:
             codes = torch.cat([context_codes, codes], 1)
         m_hat = self.quantizer.lookup(codes)
-        anchors = self.anchors(content, m_hat)
+        anchors = self.anchors(content, m_hat, vae)
         yes = torch.ones(len(content), dtype=torch.bool, device=content.device)
 
         def guided(x: Tensor, sigma: Tensor) -> Tensor:

@@ -4,9 +4,9 @@
     K queries, one per patch ---------------+-> T5 -> first K outputs -> c [B, K, C_c]
                                                   -> last T outputs  -> m [B, T, G*D]
 
-With `seeded_queries` each query also sees its own patch of the clip's most central frame and c is that patch plus a
-learned correction: appearance then reaches the decoder at full resolution, and people unlike those of training keep
-their faces. The paper's presets use learned queries alone.
+With `seeded_queries` each query also sees its own patch of the clip's most central frame, and c is those patches as
+they are: appearance then reaches the decoder at full resolution, and people unlike those of training keep their
+faces. The paper's presets use learned queries alone, and c is what the T5 makes of them.
 """
 
 import torch
@@ -32,9 +32,13 @@ def unpatchify(tokens: Tensor, patch: int, channels: int) -> Tensor:
 
 
 def central_frame(z: Tensor) -> Tensor:
-    """The frame of each clip nearest to the clip's mean: sharp, and typical of the clip. [B, T, ...] -> [B, ...]."""
-    spread = (z - z.mean(1, keepdim=True)).flatten(2).square().sum(-1)  # [B, T]
-    return z[torch.arange(len(z), device=z.device), spread.argmin(1)]
+    """Which frame of each clip is nearest to the clip's mean: sharp, and typical of the clip. [B, T, ...] -> [B]."""
+    return (z - z.mean(1, keepdim=True)).flatten(2).square().sum(-1).argmin(1)
+
+
+def take_frame(frames: Tensor, index: Tensor) -> Tensor:
+    """One frame of each clip. frames: [B, T, ...]; index: [B]. Returns [B, ...]."""
+    return frames[torch.arange(len(frames), device=frames.device), index]
 
 
 class DisentangleEncoder(nn.Module):
@@ -43,7 +47,7 @@ class DisentangleEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         encoder, denoiser = config.encoder, config.denoiser
-        self.patch, self.channels, self.seeded = denoiser.patch, denoiser.channels, encoder.seeded_queries
+        self.patch, self.channels = denoiser.patch, denoiser.channels
         numbers = denoiser.channels * denoiser.resolution**2
         self.frame_norm = nn.LayerNorm(numbers, elementwise_affine=False)
         self.frame_token = nn.Linear(numbers, encoder.width)
@@ -51,22 +55,20 @@ class DisentangleEncoder(nn.Module):
         patch_numbers = denoiser.channels * denoiser.patch**2
         self.query_seed = nn.Linear(patch_numbers, encoder.width, bias=False) if encoder.seeded_queries else None
         self.t5 = T5Encoder(encoder)
-        self.content_head = nn.Linear(encoder.width, encoder.content_channels)
+        self.content_head = None if encoder.seeded_queries else nn.Linear(encoder.width, encoder.content_channels)
         self.motion_head = nn.Linear(encoder.width, config.quantizer.groups * config.quantizer.dims, bias=False)
         nn.init.xavier_normal_(self.motion_head.weight)
-        if self.seeded:
-            nn.init.zeros_(self.content_head.weight)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """z: [B, T, C, H, W] latents, T >= 1. Returns the content map [B, C, H, W] and m [B, T, G*D]."""
         tokens = self.frame_token(self.frame_norm(z.flatten(2)))  # [B, T, width]
         queries = self.queries.expand(len(z), -1, -1)  # [B, K, width]
-        seed = patchify(central_frame(z), self.patch) if self.query_seed is not None else None
-        if seed is not None and self.query_seed is not None:
-            queries = queries + self.query_seed(seed)
-        mixed = self.t5(torch.cat([queries, tokens], 1))  # [B, K+T, width]
+        seed = take_frame(z, central_frame(z))  # [B, C, H, W]
+        if self.query_seed is not None:
+            queries = queries + self.query_seed(patchify(seed, self.patch))
         k = queries.shape[1]
-        c = self.content_head(mixed[:, :k])  # [B, K, C_c]
-        if seed is not None:
-            c = seed + c
-        return unpatchify(c, self.patch, self.channels), self.motion_head(mixed[:, k:])
+        mixed = self.t5(torch.cat([queries, tokens], 1))  # [B, K+T, width]
+        content = seed
+        if self.content_head is not None:
+            content = unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
+        return content, self.motion_head(mixed[:, k:])

@@ -50,10 +50,16 @@ class GroupQuantizer(nn.Module):
         # Keeps the softmax equally soft whatever the size of a group (5 at 16 dimensions).
         self.sharpness = config.alpha * 16 / config.dims
 
-    def normalise(self, m: Tensor) -> Tensor:
-        """Zero mean and the configured spread per channel, moments of the batch in training. m: [B, T, G*D]."""
+    def normalise(self, m: Tensor, *, frozen: bool = False) -> Tensor:
+        """Zero mean and the configured spread per channel. m: [B, T, G*D]. In training by the moments of the batch,
+        unless frozen: then by the running moments, as in inference.
+        """
         if self.standardise is None or self.config.input_std is None:
             return m
+        if frozen:
+            mean, variance = self.standardise.running_mean, self.standardise.running_var
+            assert mean is not None and variance is not None, "the running moments are tracked"
+            return (m - mean) * (variance + self.standardise.eps).rsqrt() * self.config.input_std
         out: Tensor = self.standardise(m.flatten(0, 1)).view_as(m) * self.config.input_std
         return out
 

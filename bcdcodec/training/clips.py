@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame
 from bcdcodec.model.vae import Vae, from_uint8
+from bcdcodec.training.data import THUMBNAIL
 from bcdcodec.training.vae import BATCH, CROP, CropSource
 from bcdcodec.video.crop import crop, largest_square
 from bcdcodec.video.reader import VideoReader
@@ -53,13 +55,14 @@ def cache_latents(folder: Path, out: Path, *, vae: Vae | None, config: ModelConf
     out.mkdir(parents=True, exist_ok=True)
     manifest, rate, start = read_manifest(folder), Fraction(*config.frame_rate), 0
     rows: list[tuple[str, str, int, int]] = []
-    with (out / "latents.f16").open("wb") as file:
+    with (out / "latents.f16").open("wb") as file, (out / "thumbnails.u8").open("wb") as small:
         for done, (clip, person) in enumerate(manifest):
             pixels = np.stack(list(read_clip(folder / clip, rate=rate, pixels=config.pixels)))
             for chunk in np.array_split(pixels, -(-len(pixels) // CHUNK)):
                 x = from_uint8(torch.from_numpy(chunk)).permute(0, 3, 1, 2)
                 z = x if vae is None else vae.encode(x)
                 file.write(z.half().numpy().tobytes())
+                small.write(F.interpolate(x, THUMBNAIL, mode="area").add(1).mul(127.5).round().byte().numpy().tobytes())
             rows.append((clip, person, start, len(pixels)))
             start += len(pixels)
             progress(done + 1, len(manifest))

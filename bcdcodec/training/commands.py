@@ -35,7 +35,7 @@ def plan_training(name: str, data: Path, steps: int) -> Plan:
     config = preset(name)
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Bcd(config).parameters())
-    first_temporal = round(Schedule(steps=steps).phase_2_from * steps)
+    first_temporal = round(Schedule.of(config, steps).phase_2_from * steps)
     return Plan(name, len(read_manifest(data)), parameters, steps, first_temporal, steps * config.optim.batch)
 
 
@@ -57,7 +57,7 @@ def run_training(
         data, cache, vae=autoencoder, config=config, progress=lambda done, total: progress("latents", done, total)
     )
     options = TrainOptions(run=run, cache=cache, steps=steps, seed=seed)
-    train(config, options, progress=lambda step: progress("steps", step, steps))
+    train(config, options, vae=autoencoder, progress=lambda step: progress("steps", step, steps))
 
 
 def run_vae_training(

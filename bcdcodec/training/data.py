@@ -10,6 +10,7 @@ import csv
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from torch import Tensor
 
 from bcdcodec.errors import ConfigError
 
+#: Side of the small RGB pictures that flows are trained on.
+THUMBNAIL = 64
 #: A clip must give both halves at least this many frames.
 MIN_HALF_FRAMES = 4
 
@@ -35,11 +38,13 @@ class ClipEntry:
 @dataclass(frozen=True, slots=True)
 class HalvesBatch:
     """content [B, Ta, C, H, W] from one half of each clip, motion [B, T, C, H, W] consecutive frames of the other
-    half.
+    half; the same frames as small RGB pictures in [0, 1]: [B, Ta, 3, S, S] and [B, T, 3, S, S].
     """
 
     content: Tensor
     motion: Tensor
+    content_pictures: Tensor
+    motion_pictures: Tensor
 
 
 class LatentCache:
@@ -57,9 +62,16 @@ class LatentCache:
             -1, *latent_shape
         )
 
-    def clip(self, entry: ClipEntry) -> NDArray[np.float16]:
-        """Latents of one clip [frames, C, H, W]."""
-        return self.latents[entry.start : entry.start + entry.frames]
+        self.thumbnails: NDArray[np.uint8] = np.memmap(folder / "thumbnails.u8", np.uint8, "r").reshape(
+            -1, 3, THUMBNAIL, THUMBNAIL
+        )
+        if len(self.thumbnails) != len(self.latents):
+            raise ConfigError(f"{folder} has {len(self.latents)} latents and {len(self.thumbnails)} thumbnails")
+
+    def clip(self, entry: ClipEntry) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Latents [frames, C, H, W] and thumbnails [frames, 3, S, S] of one clip."""
+        span = slice(entry.start, entry.start + entry.frames)
+        return self.latents[span], self.thumbnails[span]
 
 
 class HalvesSampler:
@@ -79,19 +91,22 @@ class HalvesSampler:
         """The batch of one optimiser step. Clips are mirrored half the time (the VAE is trained to commute with it)."""
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.entries), self.batch, p=self.weight)
-        pairs = [self._halves(self.entries[i], rng) for i in chosen]
-        return HalvesBatch(*(torch.from_numpy(np.stack(part)).float() for part in zip(*pairs, strict=True)))
+        halves = [self._halves(self.entries[i], rng) for i in chosen]
+        z_content, z_motion, content, motion = (
+            torch.from_numpy(np.stack(part)).float() for part in zip(*halves, strict=True)
+        )
+        return HalvesBatch(z_content, z_motion, content / 255, motion / 255)
 
-    def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[np.float16]]:
-        z = self.cache.clip(entry)
+    def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
+        """Latents and thumbnails of frames of one half, then of the other."""
         # The motion half gets the longer part where a short clip cannot give a whole window twice.
         window = min(self.motion_frames, entry.frames - MIN_HALF_FRAMES)
         cut = int(rng.integers(MIN_HALF_FRAMES, entry.frames - window + 1))
-        content_half, motion_half = z[:cut], z[cut:]
-        if rng.random() < 0.5:
-            content_half, motion_half = z[entry.frames - cut :], z[: entry.frames - cut]
-        picked = np.sort(rng.integers(0, len(content_half), self.content_frames))
-        start = int(rng.integers(0, len(motion_half) - window + 1))
+        picked = np.sort(rng.integers(0, cut, self.content_frames))
+        start = int(rng.integers(cut, entry.frames - window + 1))
         run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # holds the last frame of a short clip
+        if rng.random() < 0.5:  # motion from the first half
+            picked, run = entry.frames - 1 - picked, entry.frames - 1 - run[::-1]
         flip = -1 if rng.random() < 0.5 else 1
-        return [content_half[picked][..., ::flip].copy(), motion_half[run][..., ::flip].copy()]
+        latents, thumbnails = self.cache.clip(entry)
+        return [part[frames][..., ::flip].copy() for part in (latents, thumbnails) for frames in (picked, run)]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.data import HalvesBatch, HalvesSampler, LatentCache
@@ -41,7 +42,13 @@ class TrainOptions:
     save_every: int = 250
 
 
-def train(config: ModelConfig, options: TrainOptions, *, progress: Callable[[int], None] = lambda step: None) -> Bcd:
+def train(
+    config: ModelConfig,
+    options: TrainOptions,
+    *,
+    vae: Autoencoder | None,
+    progress: Callable[[int], None] = lambda step: None,
+) -> Bcd:
     """Run or resume a training run to `options.steps` and return the averaged model, in evaluation mode."""
     options.run.mkdir(parents=True, exist_ok=True)
     (options.run / "config.json").write_text(config.to_json())
@@ -62,14 +69,14 @@ def train(config: ModelConfig, options: TrainOptions, *, progress: Callable[[int
         motion_frames=config.window_frames + config.context_frames,
         seed=options.seed,
     )
-    schedule = Schedule(steps=options.steps)
+    schedule = Schedule.of(config, options.steps)
     began = time.monotonic()
     for step in range(first, options.steps):
         batch = sampler.draw(step)
-        report = train_step(model, average, optimizer, batch, step=step, schedule=schedule, seed=options.seed)
+        report = train_step(model, average, optimizer, batch, step=step, schedule=schedule, seed=options.seed, vae=vae)
         if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
             rate = (step + 1 - first) / (time.monotonic() - began)
-            _write_report(options.run, model, batch, report, step=step + 1, steps_per_second=rate)
+            _write_report(options.run, model, batch, report, vae, step=step + 1, steps_per_second=rate)
         if (step + 1) % options.save_every == 0 or step + 1 == options.steps:
             save_checkpoint(last, step=step + 1, model=model, average=average, optimizer=optimizer)
         progress(step + 1)
@@ -97,13 +104,14 @@ def train_step(
     step: int,
     schedule: Schedule,
     seed: int,
+    vae: Autoencoder | None,
 ) -> LossReport:
     """One optimiser step and one update of the moving average; all randomness derives from (seed, step)."""
     torch.manual_seed(seed * 1_000_003 + step)  # the Gumbel noise
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * schedule.rate_factor(step)
-    report = bcd_loss(model, batch, schedule.objective(model.config, step), generator)
+    report = bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae)
     optimizer.zero_grad()
     report.total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
@@ -124,21 +132,24 @@ def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
 
 
 @torch.no_grad()
-def condition_errors(model: Bcd, batch: HalvesBatch) -> dict[str, float]:
+def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) -> dict[str, float]:
     """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is
     learned.
     """
     model.eval()
     content, _ = model.encoder(batch.content)
     m_hat = model.quantizer(model.encoder(batch.motion)[1]).m_hat
-    z = batch.motion
+    # A few clips and frames tell enough.
+    few = slice(4)
+    content, m_hat, z = content[few], m_hat[few, ::3], batch.motion[few, ::3]
+    anchors = model.anchors(content, m_hat, vae)
     sigma = torch.full(z.shape[:2], PROBE_SIGMA)
     noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
     x = z + PROBE_SIGMA * noise
     keep = torch.ones(len(z), dtype=torch.bool)
 
     def error(c: torch.Tensor, m: torch.Tensor, kept: torch.Tensor) -> float:
-        denoised = model.denoise(x, sigma, c, m, anchors=model.anchors(c, m), keep=kept, temporal=False)
+        denoised = model.denoise(x, sigma, c, m, anchors=model.anchors(c, m, vae), keep=kept, temporal=False)
         return float((denoised - z).square().mean())
 
     errors = {
@@ -147,14 +158,21 @@ def condition_errors(model: Bcd, batch: HalvesBatch) -> dict[str, float]:
         "other_content": error(content.roll(1, 0), m_hat, keep),
         "none": error(content, m_hat, ~keep),
         "content_alone": float((content[:, None] - z).square().mean()),
-        "anchor": float((model.anchors(content, m_hat) - z).square().mean()),
+        "anchor": float((anchors - z).square().mean()),
     }
     model.train()
     return errors
 
 
 def _write_report(
-    run: Path, model: Bcd, batch: HalvesBatch, report: LossReport, *, step: int, steps_per_second: float
+    run: Path,
+    model: Bcd,
+    batch: HalvesBatch,
+    report: LossReport,
+    vae: Autoencoder | None,
+    *,
+    step: int,
+    steps_per_second: float,
 ) -> None:
     line = {
         "step": step,
@@ -163,7 +181,7 @@ def _write_report(
         "error": float(report.error),
         "bits_per_code": float(report.entropy_bits.mean()),
         "used_codes": float(report.used_codes),
-        "probe": {name: round(value, 4) for name, value in condition_errors(model, batch).items()},
+        "probe": {name: round(value, 4) for name, value in condition_errors(model, batch, vae).items()},
         "steps_per_second": round(steps_per_second, 3),
     }
     with (run / "metrics.jsonl").open("a") as file:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bcdcodec.model.anchor import warp_frames
+from bcdcodec.model.anchor import Autoencoder, enlarge_flow, move_content, warp_frames
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
+from bcdcodec.model.disentangle import central_frame, take_frame
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
 from bcdcodec.model.quantizer import rate_loss
 from bcdcodec.training.data import HalvesBatch
@@ -48,26 +49,31 @@ class LossReport:
     used_codes: Tensor
 
 
-def bcd_loss(model: Bcd, batch: HalvesBatch, objective: Objective, generator: torch.Generator) -> LossReport:
+def bcd_loss(
+    model: Bcd, batch: HalvesBatch, objective: Objective, generator: torch.Generator, vae: Autoencoder | None
+) -> LossReport:
     """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset)."""
     config = model.config
     content, _ = model.encoder(batch.content)
     content = straight_through(content, config.content)
     _, m = model.encoder(batch.motion)
     quantized = model.quantizer(m, tau=objective.tau)
-    content = content[: objective.clips]
-    z, m_hat = _decoded_part(batch.motion[: objective.clips], quantized.m_hat[: objective.clips], objective, generator)
-    place = centre_weights(config.denoiser.resolution, config.optim.centre_weight)
+    clips = slice(objective.clips)
+    content = content[clips]
+    z, pictures, m_hat = _decoded_part(
+        (batch.motion[clips], batch.motion_pictures[clips], quantized.m_hat[clips]), objective, generator
+    )
     anchoring, denoising, error = torch.zeros(()), torch.zeros(()), torch.zeros(())
-    if model.anchor is None:
-        anchors = model.anchors(content, m_hat)
-    else:
-        # Detached: blurring the content must not be a way to lower this loss.
-        flow = model.anchor.flow(content.detach(), m_hat)
-        anchors = warp_frames(content, flow)
-        anchoring = anchor_loss(content.detach(), flow, z, place)
+    flow = None
+    if model.anchor is not None:
+        flow = model.flow(content.detach(), m_hat)
+        seen = take_frame(batch.content_pictures, central_frame(batch.content))[clips]
+        place = centre_weights(pictures.shape[-1], config.optim.centre_weight)
+        anchoring = anchor_loss(seen, flow, pictures, place)
     if objective.denoise:
-        denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
+        with torch.no_grad():
+            anchors = torch.zeros_like(z) if flow is None else move_content(content, flow, vae)
+        denoising, error = _denoising_loss(model, z, content, m_hat, anchors, objective, generator)
     rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
     histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
     flat = quantized.codes.flatten(0, 1).T
@@ -88,7 +94,6 @@ def _denoising_loss(
     content: Tensor,
     m_hat: Tensor,
     anchors: Tensor,
-    place: Tensor,
     objective: Objective,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
@@ -103,24 +108,26 @@ def _denoising_loss(
     keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
     x = z + noise * sigma[..., None, None, None]
     denoised = model.denoise(x, sigma, content, m_hat, anchors=anchors, keep=keep, temporal=objective.temporal)
+    place = centre_weights(config.denoiser.resolution, config.optim.centre_weight)
     squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts
     return weighted.sum() / counts.sum(), (squared * counts).sum() / counts.sum()
 
 
-def anchor_loss(content: Tensor, flow: Tensor, z: Tensor, place: Tensor) -> Tensor:
-    """Distance of the warped content to the frames, sharp and at three degrees of blur.
+def anchor_loss(seen: Tensor, flow: Tensor, wanted: Tensor, place: Tensor) -> Tensor:
+    """Distance of warped small pictures to the frames, sharp and at three degrees of blur.
 
-    content: [B, C, H, W]; flow: [B, F, 2, H, W]; z: [B, F, C, H, W]. The gradient of a warp sees one pixel around; on
-    blurred pictures that one pixel stands for many, so far displacements are found.
+    seen: the content's frame [B, 3, S, S]; flow: [B, F, 2, H, W] of the latents; wanted: [B, F, 3, S, S]. The gradient
+    of a warp sees one pixel around; on blurred pictures that one pixel stands for many, so far displacements are found.
     """
+    flow = enlarge_flow(flow, seen.shape[-1] // flow.shape[-1])
     loss = torch.zeros(())
-    for kernel in (1, 3, 7, 13):
-        wanted = _blur(z.flatten(0, 1), kernel)
-        moved = warp_frames(_blur(content, kernel), flow).flatten(0, 1)
+    for kernel in (1, 3, 9, 21):
+        moved = warp_frames(_blur(seen, kernel), flow).flatten(0, 1)
         # Charbonnier: what cannot be matched (a shut eye, a bare wall) pulls less than what can.
-        loss = loss + (((moved - wanted).square() + 0.01).sqrt() * place).mean() * kernel**0.5 / 2
-    return loss
+        difference = (moved - _blur(wanted.flatten(0, 1), kernel)).square()
+        loss = loss + ((difference + 1e-4).sqrt() * place).mean() * kernel**0.5
+    return 2 * loss
 
 
 def _blur(picture: Tensor, kernel: int) -> Tensor:
@@ -137,13 +144,16 @@ def centre_weights(resolution: int, extra: float) -> Tensor:
     return (weights / weights.mean())[None]
 
 
-def _decoded_part(z: Tensor, m_hat: Tensor, objective: Objective, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _decoded_part(
+    parts: tuple[Tensor, Tensor, Tensor], objective: Objective, generator: torch.Generator
+) -> tuple[Tensor, ...]:
     """Frames to decode: a random few in phase 1, the whole window once the temporal blocks need neighbours."""
-    if objective.temporal or objective.decoded_frames >= z.shape[1]:
-        return z, m_hat
-    order = torch.rand(z.shape[:2], generator=generator).argsort(1)[:, : objective.decoded_frames]
-    rows = torch.arange(len(z))[:, None]
-    return z[rows, order], m_hat[rows, order]
+    b, frames = parts[0].shape[:2]
+    if objective.temporal or objective.decoded_frames >= frames:
+        return parts
+    order = torch.rand((b, frames), generator=generator).argsort(1)[:, : objective.decoded_frames]
+    rows = torch.arange(b)[:, None]
+    return tuple(part[rows, order] for part in parts)
 
 
 def _noise_levels(

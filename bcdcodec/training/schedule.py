@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.quantizer import temperature
@@ -22,8 +23,15 @@ class Schedule:
     warmup: int = 200
     decay: float = 0.3
     phase_2_from: float = 2 / 3
-    anchor_until: float = 0.5
+    anchor_until: float = 0.0
     decoded_frames: int = 4
+
+    @classmethod
+    def of(cls, config: ModelConfig, steps: int) -> Self:
+        """The paper's phases, or for a model with an anchor the ones that suit a short run."""
+        if config.denoiser.anchor_blocks:
+            return cls(steps=steps, anchor_until=0.65, phase_2_from=0.88)
+        return cls(steps=steps)
 
     def temporal(self, step: int) -> bool:
         """Whether the temporal blocks are trained at this step."""
@@ -41,7 +49,7 @@ class Schedule:
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + 1.0 - 0.8 * late,
             sigma_std=1.4,
-            denoise=config.denoiser.anchor_blocks == 0 or step >= self.anchor_until * self.steps,
+            denoise=step >= self.anchor_until * self.steps,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
             decoded_frames=self.decoded_frames,

@@ -109,7 +109,9 @@ def test_the_budget_holds_from_ten_seconds_on(
     motion_bits = 8 * sum(len(MotionPayload.unpack(p.payload).codes) for p in unlimited)
     reserved_bits = END_RESERVE_BITS + 2 * SEEK_POINT_BITS + 8 * len(unlimited)
     target = (free_bits + reserved_bits - 0.2 * motion_bits) / (frames / 12.5)
-    header, packets = encode_frames(model, make_frames(frames), EncodeSettings(bitrate=target))
+    header, packets = encode_frames(
+        model, make_frames(frames), EncodeSettings(bitrate=target, duration_s=frames / 12.5)
+    )
     bits = 8 * (len(header.pack()) + sum(p.size for p in packets))
     assert bits <= target * frames / 12.5
     assert bits >= 0.85 * target * frames / 12.5  # and it is used

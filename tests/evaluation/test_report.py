@@ -1,0 +1,88 @@
+"""Means and wins of made-up scores, as records and as a page."""
+
+from typing import Any
+
+import pytest
+
+from bcdcodec.evaluation.landmark import LandmarkDistance
+from bcdcodec.evaluation.report import markdown, summarise, summary_json
+from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality, QualitySums
+
+
+def quality(psnr_db: float, distance: float | None, misses: int = 0) -> Quality:
+    landmarks = {} if distance is None else dict.fromkeys(PARTS, distance)
+    return Quality(psnr_db=psnr_db, landmarks=landmarks, misses=misses)
+
+
+def score(name: str, codec: Quality, frozen: Quality, borrowed: Quality | None, **changes: Any) -> ClipScore:
+    facts: dict[str, Any] = {
+        "clip": name,
+        "person": name[0],
+        "license_class": "unknown",
+        "lender": None if borrowed is None else "x1",
+        "seconds": 4.0,
+        "frames": 49,
+        "file_bytes": 2000,
+        "kbps": 4.0,
+        "header_content_bits": 9000,
+        "motion_bits_per_frame": 150.0,
+        "packed_kbps": 4.0,
+        "source_misses": 0,
+    }
+    return ClipScore(codec=codec, frozen=frozen, borrowed=borrowed, **{**facts, **changes})
+
+
+@pytest.fixture
+def scores() -> list[ClipScore]:
+    """A win, a loss, and a clip in which no decoded face was found."""
+    return [
+        score("a1", quality(24, 5.0), quality(20, 8.0), quality(15, 30.0)),
+        score("a2", quality(22, 9.0), quality(26, 3.0), quality(16, 40.0), kbps=8.0),
+        score("b1", quality(21, None, misses=49), quality(20, 4.0), None, source_misses=2),
+    ]
+
+
+def test_means_and_wins(scores: list[ClipScore]) -> None:
+    summary = summarise(scores)
+    assert (summary.clips, summary.people, summary.kbps) == (3, 2, pytest.approx(16 / 3))
+    assert (summary.source_misses, summary.misses) == (2, {"codec": 49, "frozen": 0, "borrowed": 0})
+    psnr, landmarks = summary.comparisons[:2]
+    assert (psnr.metric, psnr.codec, psnr.beats_frozen, psnr.clips_frozen) == ("psnr_db", pytest.approx(67 / 3), 2, 3)
+    assert (psnr.beats_borrowed, psnr.clips_borrowed) == (2, 2)
+    assert (landmarks.metric, landmarks.codec, landmarks.frozen) == ("all", 7.0, 5.0)
+    assert (landmarks.beats_frozen, landmarks.clips_frozen) == (1, 3), "a face that is not found has lost"
+    assert [part.metric for part in summary.comparisons] == ["psnr_db", *PARTS]
+
+
+def test_the_page(scores: list[ClipScore]) -> None:
+    page = markdown(scores, about=["Weights `face`."], sheet=["![sheet](sheet.png)", ""])
+    assert "| PSNR, dB | 22.33 | 22.00 | 15.50 | 2 of 3 | 2 of 2 |" in page
+    assert "| landmarks, mouth, % | 7.0 | 5.0 | 35.0 | 1 of 3 | 2 of 2 |" in page
+    assert "| frames without a face | 49 | 0 | 0 |" in page
+    assert "(2 without a face in the source)" in page and "![sheet](sheet.png)" in page
+    (line,) = [line for line in page.splitlines() if line.startswith("| `b1` |")]
+    assert "21.00 / 20.00 / -" in line and line.endswith("49 / 0 / - |")
+
+
+def test_without_landmarks_only_the_pictures_are_compared() -> None:
+    plain = [score("a1", quality(24, None), quality(20, None), quality(15, None))]
+    assert [part.metric for part in summarise(plain).comparisons] == ["psnr_db"]
+    assert "frames without a face" not in markdown(plain, about=[], sheet=[])
+
+
+def test_scores_survive_json(scores: list[ClipScore]) -> None:
+    assert [ClipScore.from_json(part) for part in summary_json(scores)["clips"]] == scores  # type: ignore[attr-defined]
+    with pytest.raises(KeyError):
+        ClipScore.from_json({"clip": "of another release"})
+
+
+def test_sums() -> None:
+    sums = QualitySums()
+    for value in (20.0, 30.0, 40.0):
+        sums.add_picture(value)
+    sums.add_face(LandmarkDistance(all=1, mouth=2, eyes=3, outline=4, expression=5))
+    sums.add_face(None)
+    sums.add_face(LandmarkDistance(all=3, mouth=4, eyes=5, outline=6, expression=7))
+    assert sums.quality() == Quality(
+        psnr_db=30.0, landmarks={"all": 2, "mouth": 3, "eyes": 4, "outline": 5, "expression": 6}, misses=1
+    )

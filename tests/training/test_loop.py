@@ -1,0 +1,88 @@
+"""The training run: it resumes bit-exactly, its phases train what they say, and it learns."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.errors import WeightsError
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.training.checkpoint import load_average
+from bcdcodec.training.loop import TrainOptions, train
+from bcdcodec.training.schedule import Schedule
+
+
+class Halt(Exception):
+    """Stands for a killed process."""
+
+
+def options(tmp_path: Path, cache: Path, steps: int) -> TrainOptions:
+    return TrainOptions(run=tmp_path / "run", cache=cache, steps=steps, report_every=3, save_every=3)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+    whole = train(tiny_config, options(tmp_path / "a", latent_cache, 12), vae=None)
+
+    def halt(step: int) -> None:
+        if step == 7:
+            raise Halt
+
+    with pytest.raises(Halt):
+        train(tiny_config, options(tmp_path / "b", latent_cache, 12), vae=None, progress=halt)
+    resumed = train(tiny_config, options(tmp_path / "b", latent_cache, 12), vae=None)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    lines = [json.loads(line) for line in (tmp_path / "b/run/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12]
+    assert ModelConfig.from_json((tmp_path / "b/run/config.json").read_text()) == tiny_config
+
+
+def test_phases_train_what_they_say(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+    torch.manual_seed(0)
+    start = Bcd(tiny_config).state_dict()
+    schedule = Schedule.of(tiny_config, 12)
+    assert [schedule.objective(tiny_config, s).denoise for s in (7, 8)] == [False, True]
+    assert [schedule.temporal(s) for s in (10, 11)] == [False, True]
+    moved = {}
+    for steps in (6, 9, 12):  # one schedule of 12, looked at in the middle and at the end
+
+        def halt(step: int, stop: int = steps) -> None:
+            if step == stop:
+                raise Halt
+
+        with pytest.raises(Halt):
+            train(tiny_config, options(tmp_path, latent_cache, 12), vae=None, progress=halt)
+        average = Bcd(tiny_config)
+        load_average(tmp_path / "run/last.safetensors", average)
+        now = average.state_dict()
+        moved[steps] = {part for part in ("anchor", "dit.blocks", "dit.temporal") for n in now
+                        if n.startswith(part) and not torch.equal(now[n], start[n])}  # fmt: skip
+    assert moved == {6: {"anchor"}, 9: {"anchor", "dit.blocks"}, 12: {"anchor", "dit.blocks", "dit.temporal"}}
+
+
+def test_it_learns(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+    """Without an anchor the denoiser must learn everything: its error falls well below the data's variance."""
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, width=64, sigma_data=1.0))
+    train(
+        paper,
+        TrainOptions(run=tmp_path / "run", cache=latent_cache, steps=120, report_every=10, save_every=120),
+        vae=None,
+    )
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    first, last = lines[0], lines[-1]
+    assert last["probe"]["true"] < 0.8 * first["probe"]["true"]
+    assert last["probe"]["other_content"] > 1.2 * last["probe"]["true"]
+    assert abs(last["bits_per_code"] - tiny_config.quantizer.target_bits_per_group) < 0.7
+
+
+def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, tiny_weights: Path, tiny_config: ModelConfig) -> None:
+    with pytest.raises(WeightsError, match="not a checkpoint"):
+        load_average(tiny_weights, Bcd(tiny_config))
