@@ -137,7 +137,8 @@ from that file are compared as 8-bit RGB with the source at the codec's frame ra
 the frames. Landmark distances are means over points of a face mesh, in % of the distance between the outer corners of
 the eyes; *pose removed*: after the decoded face was moved, turned and scaled onto the source's as a whole. The first
 frame counts for nothing. *First frame* holds the source's first frame, at no bits and without loss. *Other content*
-decodes the same motion with the content of another person's clip.""".splitlines()
+decodes the same motion with the content of another person's clip. A frame in which a face is not found is missing from
+the landmark means of that column alone, and counted below them; a clip without any counts as lost.""".splitlines()
 
 
 def _means_table(summary: Summary) -> list[str]:
