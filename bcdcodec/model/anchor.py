@@ -80,10 +80,10 @@ class Anchor(nn.Module):
         self.side = config.resolution // config.patch
         self.embed = nn.Linear(numbers, width)
         self.register_buffer("positions", grid_positions(self.side, width), persistent=False)
-        self.motion_embedding = nn.Sequential(nn.Linear(2 * motion_dims, width), nn.SiLU(), nn.Linear(width, width))
+        poses = nn.Linear(2 * motion_dims, width)
         with torch.no_grad():  # at first only the difference of the two poses counts
-            first = self.motion_embedding[0].weight
-            first[:, motion_dims:] = -first[:, :motion_dims]
+            poses.weight[:, motion_dims:] = -poses.weight[:, :motion_dims]
+        self.motion_embedding = nn.Sequential(poses, nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.anchor_blocks))
         self.coarse = nn.Linear(width, 2)
         self.fine = nn.Linear(width, 2 * config.patch**2)
