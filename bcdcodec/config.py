@@ -39,6 +39,8 @@ class EncoderConfig:
     #: True: each query also sees its own patch of the clip's first frame (`face`). False: learned queries alone
     #: (paper).
     seeded_queries: bool = False
+    #: Channels of the two strided convolutions before a frame becomes a token; empty: the flat projection of the paper.
+    frame_stem: tuple[int, ...] = ()
     relative_buckets: int = 32
     relative_max_distance: int = 128
 
@@ -101,6 +103,8 @@ class OptimConfig:
     rate_weight: float = 0.04
     #: Extra weight of the middle of the picture, where the face is: 1 + centre_weight * exp(-r^2 / 2 s^2).
     centre_weight: float = 0.0
+    #: Weight of the codebook loss; the paper has none.
+    codebook_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,7 +36,8 @@ def frames(model: CodecModel) -> list[Frame]:
 def test_encode_window(timed: Timed, model: CodecModel, frames: list[Frame]) -> None:
     """Autoencoder, encoder and quantiser, without content and rate control."""
     window = np.stack([frame.pixels for frame in frames[: model.config.window_frames]])
-    _, codes, _ = timed(len(window), lambda: model.bcd.analyse(model.to_latents(window)[None]))
+    content = model.bcd.encoder.content(model.to_latents(window)[None])
+    codes, _ = timed(len(window), lambda: model.bcd.analyse(model.to_latents(window)[None], content))
     assert codes.shape[:2] == (1, len(window))
 
 

@@ -41,7 +41,7 @@ def tiny_config() -> ModelConfig:
         context_frames=1,
         encoder=EncoderConfig(width=16, feed_forward=32, layers=1, heads=2, seeded_queries=True),
         quantizer=QuantizerConfig(
-            groups=4,
+            groups=32,
             entries=8,
             dims=4,
             target_bits_per_group=2.0,

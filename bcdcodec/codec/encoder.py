@@ -21,7 +21,7 @@ from bcdcodec.entropy.content import encode_levels
 from bcdcodec.entropy.packed import pack_codes
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.content import quantise_content
+from bcdcodec.model.content import dequantise_content, quantise_content
 from bcdcodec.ratecontrol.budget import SEEK_POINT_BITS, Budget
 from bcdcodec.ratecontrol.codes import choose_codes
 from bcdcodec.video.crop import crop, largest_square
@@ -74,7 +74,7 @@ class Encoder:
         self._shot_start = 0
         self._window: list[NDArray[np.uint8]] = []
         self._latents: list[Tensor] = []  # whole windows waiting for their packet
-        self._content_done = False
+        self._content: Tensor | None = None  # [1, C, H, W] of the shot, once it has been made
         self._next_index = 0
         self._last_key: int | None = None
         self._sequence = 0
@@ -108,7 +108,7 @@ class Encoder:
         """Finish the shot: the next frame starts another one, with a content token and a crop square of its own."""
         packets = self._close_window(last=True)
         self._shot_start = self._next_index
-        self._box, self._content_done, self._last_key = None, False, None
+        self._box, self._content, self._last_key = None, None, None
         return packets
 
     def flush(self) -> list[Packet]:
@@ -129,7 +129,7 @@ class Encoder:
         if not self._latents:
             return []
         packets: list[Packet] = []
-        if not self._content_done:
+        if self._content is None:
             if not last and len(self._latents) < self.settings.content_windows:
                 return []
             packets += self._emit_content()
@@ -143,14 +143,15 @@ class Encoder:
     def _emit_content(self) -> list[Packet]:
         shot = torch.cat(self._latents)  # [T, C, H, W]
         picked = np.linspace(0, len(shot) - 1, min(CONTENT_SAMPLES, len(shot))).round().astype(int)
-        content, _, _ = self.model.bcd.analyse(shot[torch.from_numpy(picked)][None])
+        content = self.model.bcd.encoder.content(shot[torch.from_numpy(picked)][None])
         config = self.model.config.content
-        levels = quantise_content(content[0], config).cpu().numpy()
+        rounded = quantise_content(content, config)
+        self._content = dequantise_content(rounded, config)  # as the decoder has it
+        levels = rounded[0].cpu().numpy()
         data = encode_levels(levels, self.model.tables.content, max_level=config.max_level)
         box = self._box
         assert box is not None, "a shot with latents has a crop square"
         record = ContentRecord(x=box.x, y=box.y, size=box.size, quality=CONTENT_QUALITY, data=data)
-        self._content_done = True
         if self._header is None:
             self._header = self._make_header(record)
             self._spend(8 * len(self._header.pack()))
@@ -159,9 +160,11 @@ class Encoder:
 
     @torch.inference_mode()
     def _emit_motion(self, windows: list[Tensor]) -> Packet:
-        results = [self.model.bcd.analyse(z[None]) for z in windows]
-        codes = np.concatenate([r[1][0].cpu().numpy() for r in results])  # [n, G]
-        distances = np.concatenate([r[2][0].float().cpu().numpy() for r in results])  # [n, G, E]
+        content = self._content
+        assert content is not None, "motion follows the content it is relative to"
+        results = [self.model.bcd.analyse(z[None], content) for z in windows]
+        codes = np.concatenate([found[0].cpu().numpy() for found, _ in results])  # [n, G]
+        distances = np.concatenate([found[0].float().cpu().numpy() for _, found in results])  # [n, G, E]
         start = self._next_index
         frames = len(codes)
         key = self._last_key is None or (start - self._last_key) / self.frame_rate >= self.settings.key_interval_s

@@ -83,6 +83,6 @@ def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -
             crop_square(frame, shot.box, model.config.pixels).pixels
             for frame, _ in zip(reader, range(count), strict=False)
         ]
-    content, _, _ = model.bcd.analyse(model.to_latents(np.stack(pixels))[None])
+    content = model.bcd.encoder.content(model.to_latents(np.stack(pixels))[None])
     config = model.config.content
     return dequantise_content(quantise_content(content[0], config), config)

@@ -1,10 +1,7 @@
 """Content moved to the pose of each frame: the picture the denoiser starts from. In: content map, motion. Out: anchors.
 
-    content -> patches -> blocks steered by (m_hat, m_ref) -> coarse flow a patch + fine flow a latent pixel
+    content -> patches -> blocks steered by m_hat -> coarse flow a patch + fine flow a latent pixel
     anchor = content warped by the flow, as a picture where there is an autoencoder
-
-m_ref is the motion of the content itself, which a decoder finds by running the encoder on the content map: flow is then
-a difference of two poses that one network has read, and costs no bits.
 
 The `face` preset diffuses what the anchor leaves over, z - anchor, instead of z itself: a head that turns is mostly
 the same head displaced, which a small network learns as a flow long before it learns to paint it. An anchor only
@@ -80,10 +77,7 @@ class Anchor(nn.Module):
         self.side = config.resolution // config.patch
         self.embed = nn.Linear(numbers, width)
         self.register_buffer("positions", grid_positions(self.side, width), persistent=False)
-        poses = nn.Linear(2 * motion_dims, width)
-        with torch.no_grad():  # at first only the difference of the two poses counts
-            poses.weight[:, motion_dims:] = -poses.weight[:, :motion_dims]
-        self.motion_embedding = nn.Sequential(poses, nn.SiLU(), nn.Linear(width, width))
+        self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.anchor_blocks))
         self.coarse = nn.Linear(width, 2)
         self.fine = nn.Linear(width, 2 * config.patch**2)
@@ -91,13 +85,12 @@ class Anchor(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, content: Tensor, m_hat: Tensor, m_ref: Tensor) -> Tensor:
+    def forward(self, content: Tensor, m_hat: Tensor) -> Tensor:
         """Flow: where each latent pixel of each frame comes from, relative to itself. content: [B, C, H, W];
-        m_hat: [B, T, G*D]; m_ref: [B, 1, G*D]. Returns [B, T, 2, H, W] in latent pixels.
+        m_hat: [B, T, G*D]. Returns [B, T, 2, H, W] in latent pixels.
         """
         b, t = m_hat.shape[:2]
-        poses = torch.cat([m_hat, m_ref.expand_as(m_hat)], -1)
-        steer = F.silu(self.motion_embedding(poses)).flatten(0, 1)[:, None]  # [B*T, 1, width]
+        steer = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
         nothing = torch.zeros_like(steer)
         h = self.embed(patchify(content, self.patch)) + self.positions  # [B, P, width]
         h = h[:, None].expand(-1, t, -1, -1).flatten(0, 1)  # [B*T, P, width]

@@ -31,15 +31,8 @@ class Bcd(nn.Module):
     def anchors(self, content: Tensor, m_hat: Tensor, vae: Autoencoder | None) -> Tensor:
         """Where each frame's diffusion starts: the moved content (`face`), or zero (paper). [B, T, C, H, W]."""
         if self.anchor is not None:
-            return move_content(content, self.flow(content, m_hat), vae)
+            return move_content(content, self.anchor(content, m_hat), vae)
         return torch.zeros_like(content)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1)
-
-    def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
-        """Flow of the anchor [B, T, 2, H, W]; the content's own pose is read off it as off any frame."""
-        assert self.anchor is not None, "only models with an anchor have a flow"
-        _, m = self.encoder(content[:, None])
-        flow: Tensor = self.anchor(content, m_hat, self.quantizer.normalise(m, frozen=True))
-        return flow
 
     def denoise(
         self,
@@ -65,11 +58,14 @@ class Bcd(nn.Module):
         return anchors + s.skip * rest + s.out * raw
 
     @torch.no_grad()
-    def analyse(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents to symbols. Returns content [B, C, H, W], codes int64 [B, T, G] and code distances [B, T, G, E]."""
-        content, m = self.encoder(z)
+    def analyse(self, z: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents [B, T, C, H, W] and the dequantised content map [B, C, H, W] of their shot to symbols.
+
+        Returns codes int64 [B, T, G] and the squared distance of every entry [B, T, G, E].
+        """
+        m = self.encoder.motion(z, content)
         distances = self.quantizer.distances(self.quantizer.normalise(m))
-        return content, distances.argmin(-1), distances
+        return distances.argmin(-1), distances
 
     @torch.no_grad()
     def synthesise(

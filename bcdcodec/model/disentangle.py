@@ -4,16 +4,19 @@
     K queries, one per patch ---------------+-> T5 -> first K outputs -> c [B, K, C_c]
                                                   -> last T outputs  -> m [B, T, G*D]
 
-With `seeded_queries` each query also sees its own patch of the clip's most central frame, and c is those patches as
-they are: appearance then reaches the decoder at full resolution, and people unlike those of training keep their
-faces. The paper's presets use learned queries alone, and c is what the T5 makes of them.
+With `seeded_queries` c is the clip's most central frame as it is: appearance then reaches the decoder at full
+resolution, and people unlike those of training keep their faces. Each query sees its own patch of it, and m is the
+motion since that frame. The paper's presets use learned queries alone, and c is what the T5 makes of them.
 """
 
 import torch
 from torch import Tensor, nn
 
-from bcdcodec.config import ModelConfig
+from bcdcodec.config import DenoiserConfig, ModelConfig
 from bcdcodec.model.t5 import T5Encoder
+
+#: Channels that each place of the stem's map hands to the frame token.
+STEM_CHANNELS = 32
 
 
 def patchify(z: Tensor, patch: int) -> Tensor:
@@ -41,6 +44,17 @@ def take_frame(frames: Tensor, index: Tensor) -> Tensor:
     return frames[torch.arange(len(frames), device=frames.device), index]
 
 
+def frame_stem(denoiser: DenoiserConfig, channels: tuple[int, ...]) -> tuple[nn.Sequential, int]:
+    """Strided convolutions over a latent frame, and how many numbers come out: poses are read off local features."""
+    layers: list[nn.Module] = []
+    before, side = denoiser.channels, denoiser.resolution
+    for after in channels:
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.SiLU()]
+        before, side = after, side // 2
+    layers.append(nn.Conv2d(before, STEM_CHANNELS, 1))
+    return nn.Sequential(*layers), STEM_CHANNELS * side**2
+
+
 class DisentangleEncoder(nn.Module):
     """T5 over [K queries | T frame tokens] (supplement A.1, Table A4)."""
 
@@ -49,6 +63,9 @@ class DisentangleEncoder(nn.Module):
         encoder, denoiser = config.encoder, config.denoiser
         self.patch, self.channels = denoiser.patch, denoiser.channels
         numbers = denoiser.channels * denoiser.resolution**2
+        self.frame_stem = None
+        if encoder.frame_stem:
+            self.frame_stem, numbers = frame_stem(denoiser, encoder.frame_stem)
         self.frame_norm = nn.LayerNorm(numbers, elementwise_affine=False)
         self.frame_token = nn.Linear(numbers, encoder.width)
         self.queries = nn.Parameter(torch.randn(encoder.queries, encoder.width))
@@ -59,16 +76,34 @@ class DisentangleEncoder(nn.Module):
         self.motion_head = nn.Linear(encoder.width, config.quantizer.groups * config.quantizer.dims, bias=False)
         nn.init.xavier_normal_(self.motion_head.weight)
 
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """z: [B, T, C, H, W] latents, T >= 1. Returns the content map [B, C, H, W] and m [B, T, G*D]."""
-        tokens = self.frame_token(self.frame_norm(z.flatten(2)))  # [B, T, width]
+    def content(self, z: Tensor) -> Tensor:
+        """The content map [B, C, H, W] of some frames z [B, T, C, H, W] of each clip, T >= 1."""
+        if self.content_head is None:
+            return take_frame(z, central_frame(z))
+        mixed = self._mix(self.queries.expand(len(z), -1, -1), z)
+        k = self.queries.shape[0]
+        return unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
+
+    def motion(self, z: Tensor, content: Tensor) -> Tensor:
+        """m [B, T, G*D] of the frames z [B, T, C, H, W].
+
+        With seeded queries the content map [B, C, H, W] goes through as a frame of its own and its motion is
+        subtracted: what a person looks like cancels, what has moved since the content stays.
+        """
+        k = self.queries.shape[0]
         queries = self.queries.expand(len(z), -1, -1)  # [B, K, width]
-        seed = take_frame(z, central_frame(z))  # [B, C, H, W]
-        if self.query_seed is not None:
-            queries = queries + self.query_seed(patchify(seed, self.patch))
-        k = queries.shape[1]
-        mixed = self.t5(torch.cat([queries, tokens], 1))  # [B, K+T, width]
-        content = seed
-        if self.content_head is not None:
-            content = unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
-        return content, self.motion_head(mixed[:, k:])
+        if self.query_seed is None:
+            paper: Tensor = self.motion_head(self._mix(queries, z)[:, k:])
+            return paper
+        queries = queries + self.query_seed(patchify(content, self.patch))
+        m = self.motion_head(self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:])  # [B, 1+T, G*D]
+        return m[:, 1:] - m[:, :1]
+
+    def _mix(self, queries: Tensor, z: Tensor) -> Tensor:
+        """The T5 over [K queries | T frame tokens]: [B, K+T, width]."""
+        frames = z.flatten(0, 1)
+        if self.frame_stem is not None:
+            frames = self.frame_stem(frames)
+        tokens = self.frame_token(self.frame_norm(frames.flatten(1))).unflatten(0, z.shape[:2])  # [B, T, width]
+        mixed: Tensor = self.t5(torch.cat([queries, tokens], 1))
+        return mixed

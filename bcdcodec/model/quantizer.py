@@ -20,8 +20,9 @@ from bcdcodec.config import QuantizerConfig
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """m_hat [B, T, G*D]; codes int64 [B, T, G]; entropy_bits [G]: entropy of the mean noise-free assignment."""
+    """m normalised, m_hat [B, T, G*D]; codes int64 [B, T, G]; entropy_bits [G]: of the mean noise-free assignment."""
 
+    m: Tensor
     m_hat: Tensor
     codes: Tensor
     entropy_bits: Tensor
@@ -37,6 +38,14 @@ def rate_loss(entropy_bits: Tensor, target_bits: float) -> Tensor:
     return ((entropy_bits - target_bits) ** 2).mean()
 
 
+def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
+    """Squared distance of m to its nearest entries: entries move to the vectors, and at a quarter the vectors to them
+    (van den Oord et al., 2017). m: [B, T, G*D], normalised.
+    """
+    nearest = quantizer.lookup(quantizer.distances(m).argmin(-1))
+    return (nearest - m.detach()).square().mean() + 0.25 * (nearest.detach() - m).square().mean()
+
+
 class GroupQuantizer(nn.Module):
     """`groups` codebooks of `entries` vectors of `dims` numbers."""
 
@@ -46,20 +55,14 @@ class GroupQuantizer(nn.Module):
         total = config.groups * config.dims
         self.codebook = nn.Parameter(torch.empty(config.groups, config.entries, config.dims).uniform_(-1, 1))
         # Without it the codebooks start collapsed and the rate loss has no gradient to repair them.
-        self.standardise = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.01)
+        self.standardise = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.05)
         # Keeps the softmax equally soft whatever the size of a group (5 at 16 dimensions).
         self.sharpness = config.alpha * 16 / config.dims
 
-    def normalise(self, m: Tensor, *, frozen: bool = False) -> Tensor:
-        """Zero mean and the configured spread per channel. m: [B, T, G*D]. In training by the moments of the batch,
-        unless frozen: then by the running moments, as in inference.
-        """
+    def normalise(self, m: Tensor) -> Tensor:
+        """Zero mean and the configured spread per channel, moments of the batch in training. m: [B, T, G*D]."""
         if self.standardise is None or self.config.input_std is None:
             return m
-        if frozen:
-            mean, variance = self.standardise.running_mean, self.standardise.running_var
-            assert mean is not None and variance is not None, "the running moments are tracked"
-            return (m - mean) * (variance + self.standardise.eps).rsqrt() * self.config.input_std
         out: Tensor = self.standardise(m.flatten(0, 1)).view_as(m) * self.config.input_std
         return out
 
@@ -76,12 +79,13 @@ class GroupQuantizer(nn.Module):
         return rows.permute(1, 0, 2).reshape(*codes.shape[:2], -1)
 
     def forward(self, m: Tensor, *, tau: float = 1.0) -> Quantized:
-        logits = -self.sharpness * self.distances(self.normalise(m))  # [B, T, G, E]
+        m = self.normalise(m)
+        logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
         mean = logits.softmax(-1).mean((0, 1))  # [G, E]
         entropy = -(mean * torch.log2(mean + 1e-10)).sum(-1)  # [G]
         if not self.training:
             codes = logits.argmax(-1)
-            return Quantized(self.lookup(codes), codes, entropy)
+            return Quantized(m, self.lookup(codes), codes, entropy)
         chosen = F.gumbel_softmax(logits, tau=tau, hard=True)
         m_hat = torch.einsum("btge,ged->btgd", chosen, self.codebook).flatten(2)
-        return Quantized(m_hat, chosen.argmax(-1), entropy)
+        return Quantized(m, m_hat, chosen.argmax(-1), entropy)

@@ -12,7 +12,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import fit_content_table
 from bcdcodec.entropy.tables import fit_rows
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.content import quantise_content
+from bcdcodec.model.content import dequantise_content, quantise_content
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
 from bcdcodec.training.data import HalvesSampler, LatentCache
@@ -38,11 +38,11 @@ def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) 
     levels: list[np.ndarray] = []
     for step in range(batches):
         batch = sampler.draw(step)
-        _, codes, _ = bcd.analyse(batch.motion)
+        levels += list(quantise_content(bcd.encoder.content(batch.content), bcd.config.content).numpy())
+        content = dequantise_content(torch.from_numpy(np.stack(levels[-len(batch.content) :])), bcd.config.content)
+        codes, _ = bcd.analyse(batch.motion, content)
         for group in range(quantizer.groups):
             counts[group] += np.bincount(codes[..., group].flatten().numpy(), minlength=quantizer.entries)
-        content, _, _ = bcd.analyse(batch.content)
-        levels += list(quantise_content(content, bcd.config.content).numpy())
     p = counts / counts.sum(1, keepdims=True)
     entropy = float(-(p * np.log2(np.maximum(p, 1e-12))).sum())
     return CodeStatistics(counts, entropy, levels)

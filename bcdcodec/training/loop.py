@@ -137,8 +137,8 @@ def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) ->
     learned.
     """
     model.eval()
-    content, _ = model.encoder(batch.content)
-    m_hat = model.quantizer(model.encoder(batch.motion)[1]).m_hat
+    content = model.encoder.content(batch.content)
+    m_hat = model.quantizer(model.encoder.motion(batch.motion, content)).m_hat
     # A few clips and frames tell enough.
     few = slice(4)
     content, m_hat, z = content[few], m_hat[few, ::3], batch.motion[few, ::3]

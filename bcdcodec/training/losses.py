@@ -15,13 +15,15 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
 from bcdcodec.model.disentangle import central_frame, take_frame
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
-from bcdcodec.model.quantizer import rate_loss
+from bcdcodec.model.quantizer import codebook_loss, rate_loss
 from bcdcodec.training.data import HalvesBatch
+from bcdcodec.training.teacher import teacher_flow
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether the denoiser takes part
+    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), share of clips that go around the
+    quantiser, whether the denoiser takes part
     (else the
     anchor alone), clips and frames decoded, temporal blocks.
     """
@@ -30,6 +32,7 @@ class Objective:
     sigma_mean: float
     sigma_std: float
     denoise: bool
+    unquantised: float
     clips: int
     decoded_frames: int
     temporal: bool
@@ -54,32 +57,37 @@ def bcd_loss(
 ) -> LossReport:
     """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset)."""
     config = model.config
-    content, _ = model.encoder(batch.content)
-    content = straight_through(content, config.content)
-    _, m = model.encoder(batch.motion)
+    content = straight_through(model.encoder.content(batch.content), config.content)
+    m = model.encoder.motion(batch.motion, content.detach())
     quantized = model.quantizer(m, tau=objective.tau)
     clips = slice(objective.clips)
+    # A clip passes the quantiser or, early in a run, goes around it: poses are learned before they are coded.
+    around = torch.rand(len(m), 1, 1, generator=generator) < objective.unquantised
+    m_hat = torch.where(around, quantized.m, quantized.m_hat)
     content = content[clips]
     z, pictures, m_hat = _decoded_part(
-        (batch.motion[clips], batch.motion_pictures[clips], quantized.m_hat[clips]), objective, generator
+        (batch.motion[clips], batch.motion_pictures[clips], m_hat[clips]), objective, generator
     )
     anchoring, denoising, error = torch.zeros(()), torch.zeros(()), torch.zeros(())
     flow = None
     if model.anchor is not None:
-        flow = model.flow(content.detach(), m_hat)
+        flow = model.anchor(content.detach(), m_hat)
         seen = take_frame(batch.content_pictures, central_frame(batch.content))[clips]
         place = centre_weights(pictures.shape[-1], config.optim.centre_weight)
-        anchoring = anchor_loss(seen, flow, pictures, place)
+        anchoring = anchor_loss(seen, flow, pictures, place) + flow_loss(flow, seen, pictures)
     if objective.denoise:
         with torch.no_grad():
             anchors = torch.zeros_like(z) if flow is None else move_content(content, flow, vae)
         denoising, error = _denoising_loss(model, z, content, m_hat, anchors, objective, generator)
+    codebook = torch.zeros(())
+    if config.optim.codebook_weight:
+        codebook = codebook_loss(model.quantizer, quantized.m)
     rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
     histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
     flat = quantized.codes.flatten(0, 1).T
     histogram.scatter_add_(1, flat, torch.ones_like(flat, dtype=histogram.dtype))
     return LossReport(
-        total=denoising + anchoring + config.optim.rate_weight * rate,
+        total=denoising + anchoring + config.optim.rate_weight * rate + config.optim.codebook_weight * codebook,
         denoising=denoising.detach(),
         anchoring=anchoring.detach(),
         error=error.detach(),
@@ -127,7 +135,14 @@ def anchor_loss(seen: Tensor, flow: Tensor, wanted: Tensor, place: Tensor) -> Te
         # Charbonnier: what cannot be matched (a shut eye, a bare wall) pulls less than what can.
         difference = (moved - _blur(wanted.flatten(0, 1), kernel)).square()
         loss = loss + ((difference + 1e-4).sqrt() * place).mean() * kernel**0.5
-    return 2 * loss
+    return loss / 2
+
+
+def flow_loss(flow: Tensor, seen: Tensor, wanted: Tensor) -> Tensor:
+    """Mean Huber distance of flows [B, F, 2, H, W] to the teacher's, the face's part weighted up."""
+    target = teacher_flow(seen, wanted, flow.shape[-1])
+    place = centre_weights(flow.shape[-1], 2.0)
+    return (F.huber_loss(flow, target, reduction="none") * place).mean()
 
 
 def _blur(picture: Tensor, kernel: int) -> Tensor:

@@ -20,7 +20,7 @@ class Schedule:
     """
 
     steps: int
-    warmup: int = 200
+    warmup: int = 100
     decay: float = 0.3
     phase_2_from: float = 2 / 3
     anchor_until: float = 0.0
@@ -30,7 +30,7 @@ class Schedule:
     def of(cls, config: ModelConfig, steps: int) -> Self:
         """The paper's phases, or for a model with an anchor the ones that suit a short run."""
         if config.denoiser.anchor_blocks:
-            return cls(steps=steps, anchor_until=0.65, phase_2_from=0.88)
+            return cls(steps=steps, anchor_until=0.88, phase_2_from=0.96)
         return cls(steps=steps)
 
     def temporal(self, step: int) -> bool:
@@ -49,6 +49,8 @@ class Schedule:
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + 1.0 - 0.8 * late,
             sigma_std=1.4,
+            # Falls to none over the first half of the anchor's own phase.
+            unquantised=max(0.0, 1 - 2 * step / (self.anchor_until * self.steps)) if self.anchor_until else 0.0,
             denoise=step >= self.anchor_until * self.steps,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,

@@ -37,7 +37,7 @@ def test_json_describes_the_stream(bcd: Bcd, stream_file: Path, tiny_weights: Pa
     assert found["video"]["fps"] == 12.5
     assert (found["frames"], found["duration_s"]) == (25, 2.0)
     assert found["crop"] == {"x": 20, "y": 0, "size": 120}
-    assert (found["coding"]["mode"], found["coding"]["groups"]) == ("coded", 4)
+    assert (found["coding"]["mode"], found["coding"]["groups"]) == ("coded", 32)
     assert found["audio"]["codec"] == "opus"
     assert found["metadata"] == {"title": "a \x1b[31mtest"}
     assert found["plate_bytes"] > 0

@@ -127,7 +127,7 @@ def test_an_impossible_budget_names_the_least(
 
 
 def test_packed_mode_refuses_a_rate_it_cannot_have(model: CodecModel) -> None:
-    settings = EncodeSettings(mode=CodingMode.PACKED, bitrate=1000, frame_rate=Fraction(100))
+    settings = EncodeSettings(mode=CodingMode.PACKED, bitrate=1500, frame_rate=Fraction(100))
     with pytest.raises(RateError, match="lower the frame rate"):
         Encoder(model, settings)
     Encoder(model, replace(settings, frame_rate=Fraction(25, 2)))

@@ -27,9 +27,9 @@ def test_flow_is_in_pixels_x_then_y() -> None:
 
 def test_an_untrained_anchor_is_the_content(tiny_config: ModelConfig) -> None:
     torch.manual_seed(0)
-    anchor = Anchor(tiny_config.denoiser, 16)
+    anchor = Anchor(tiny_config.denoiser, 128)
     content = torch.randn(2, 4, 32, 32)
-    moved = warp_frames(content, anchor(content, torch.randn(2, 3, 16), torch.randn(2, 1, 16)))
+    moved = warp_frames(content, anchor(content, torch.randn(2, 3, 128)))
     assert moved.shape == (2, 3, 4, 32, 32)
     torch.testing.assert_close(moved, content[:, None].expand_as(moved), atol=1e-5, rtol=0)
 
@@ -78,7 +78,7 @@ def test_without_blocks_there_is_no_anchor(tiny_config: ModelConfig) -> None:
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0))
     model = Bcd(paper)
     assert model.anchor is None
-    anchors = model.anchors(torch.randn(2, 4, 32, 32), torch.randn(2, 3, 16), None)
+    anchors = model.anchors(torch.randn(2, 4, 32, 32), torch.randn(2, 3, 128), None)
     assert anchors.shape == (2, 3, 4, 32, 32) and not anchors.any()
 
 
@@ -86,7 +86,7 @@ def test_denoising_starts_around_the_anchor(tiny_config: ModelConfig) -> None:
     """An untrained network at the highest noise returns the anchor, at the lowest its input."""
     torch.manual_seed(0)
     model = Bcd(tiny_config)
-    content, m_hat = torch.randn(1, 4, 32, 32), torch.randn(1, 2, 16)
+    content, m_hat = torch.randn(1, 4, 32, 32), torch.randn(1, 2, 128)
     anchors = model.anchors(content, m_hat, None)
     x, keep = torch.randn(1, 2, 4, 32, 32), torch.ones(1, dtype=torch.bool)
 

@@ -51,7 +51,7 @@ def test_no_usable_clip_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text("clip,person,start,frames\na,p,0,5\n")
     with pytest.raises(ConfigError, match="two halves"):
         sampler(tmp_path)
-    with pytest.raises(ConfigError, match="index.csv"):
+    with pytest.raises(ConfigError, match=r"index\.csv"):
         LatentCache(tmp_path / "nothing", SHAPE)
 
 

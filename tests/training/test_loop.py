@@ -48,24 +48,24 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, latent_cache: Path, tiny_
 def test_phases_train_what_they_say(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
     torch.manual_seed(0)
     start = Bcd(tiny_config).state_dict()
-    schedule = Schedule.of(tiny_config, 12)
-    assert [schedule.objective(tiny_config, s).denoise for s in (7, 8)] == [False, True]
-    assert [schedule.temporal(s) for s in (10, 11)] == [False, True]
+    schedule = Schedule.of(tiny_config, 50)
+    assert [schedule.objective(tiny_config, s).denoise for s in (43, 44)] == [False, True]
+    assert [schedule.temporal(s) for s in (47, 48)] == [False, True]
     moved = {}
-    for steps in (6, 9, 12):  # one schedule of 12, looked at in the middle and at the end
+    for steps in (44, 48, 50):  # one schedule, looked at where each phase ends
 
         def halt(step: int, stop: int = steps) -> None:
             if step == stop:
                 raise Halt
 
         with pytest.raises(Halt):
-            train(tiny_config, options(tmp_path, latent_cache, 12), vae=None, progress=halt)
+            train(tiny_config, replace(options(tmp_path, latent_cache, 50), save_every=2), vae=None, progress=halt)
         average = Bcd(tiny_config)
         load_average(tmp_path / "run/last.safetensors", average)
         now = average.state_dict()
         moved[steps] = {part for part in ("anchor", "dit.blocks", "dit.temporal") for n in now
                         if n.startswith(part) and not torch.equal(now[n], start[n])}  # fmt: skip
-    assert moved == {6: {"anchor"}, 9: {"anchor", "dit.blocks"}, 12: {"anchor", "dit.blocks", "dit.temporal"}}
+    assert moved == {44: {"anchor"}, 48: {"anchor", "dit.blocks"}, 50: {"anchor", "dit.blocks", "dit.temporal"}}
 
 
 def test_it_learns(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
