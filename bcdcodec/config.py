@@ -36,7 +36,8 @@ class EncoderConfig:
     heads: int
     queries: int = 64
     content_channels: int = 64
-    #: True: each query also sees its own patch of the clip's first frame (`face`). False: learned queries alone
+    #: True: each query also sees its own patch of the content, the clip's most central frame (`face`). False:
+    #: learned queries alone
     #: (paper).
     seeded_queries: bool = False
     #: Channels of the two strided convolutions before a frame becomes a token; empty: the flat projection of the paper.

@@ -59,7 +59,7 @@ def open_weights(path: Path) -> WeightsFile:
 def find_weights(named: str | Path = DEFAULT_NAME) -> WeightsFile:
     """Weights by path, or by name (`face` means the file `face*.safetensors` of the first folder that has one)."""
     path = Path(named)
-    if path.suffix == ".safetensors" or path.exists():
+    if path.suffix == ".safetensors" or len(path.parts) > 1:
         return open_weights(path)
     for folder in search_folders():
         found = sorted(folder.glob(f"{named}*.safetensors"))

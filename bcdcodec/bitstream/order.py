@@ -25,6 +25,7 @@ class PacketOrder:
         self.motion_tick = 0
         self._audio_tick = 0
         self._content_tick = 0
+        self._new_content = False
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
@@ -47,12 +48,18 @@ class PacketOrder:
     def _accept_content(self, packet: Packet, record: ContentRecord) -> None:
         if self._header.video.cropped and not record.size:
             raise BitstreamError(f"crop size of packet {packet.sequence} is 0 in a cropped stream, needs at least 1")
+        self._new_content = True
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
 
     def _accept_motion(self, packet: Packet, record: MotionPayload) -> None:
-        if not self.motion_frames and not record.key:
-            raise BitstreamError(f"packet {packet.sequence} is the first MOTION packet, it needs the key flag")
+        fresh = not self.motion_frames or self._new_content or packet.timestamp > self.motion_tick
+        if fresh and not record.key and not (self._joined and self.motion_frames):
+            raise BitstreamError(
+                f"packet {packet.sequence} needs the key flag: it is the first MOTION packet, "
+                "or follows new content or a gap"
+            )
+        self._new_content = False
         _not_before(packet, self.motion_tick)
         self.motion_tick = _end_tick(packet, record.frames)
         self.motion_frames += record.frames

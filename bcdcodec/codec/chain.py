@@ -25,6 +25,11 @@ class Chain:
     context: Tensor | None = None  # [Tc, C, H, W], with their codes [Tc, G]
     context_codes: Tensor | None = None
 
+    @property
+    def end(self) -> int:
+        """Stream frame after the last one of the chain."""
+        return self.index + len(self.codes)
+
     def append(self, codes: Tensor) -> None:
         """More frames at the end of the chain."""
         self.codes = torch.cat([self.codes, codes])

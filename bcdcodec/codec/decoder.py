@@ -27,6 +27,10 @@ from bcdcodec.model.content import dequantise_content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 
+#: Limits of parallel decoding, so that memory stays bounded whatever the stream says.
+MAX_CHAINS = 64
+MAX_WAITING_FRAMES = 4096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DecodedFrame(Frame):
@@ -52,8 +56,8 @@ class Decoder:
         content map
         [C, H, W] of another video that replaces the stream's own everywhere (motion transfer).
         """
-        if parallel_chains < 1:
-            raise ConfigError(f"parallel_chains is {parallel_chains}, needs at least 1")
+        if not 1 <= parallel_chains <= MAX_CHAINS:
+            raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_CHAINS}")
         check_stream_fits(header, model)
         self.model, self.header = model, header
         self.sampling = sampling or model.config.sampling["standard"]
@@ -63,6 +67,7 @@ class Decoder:
         self._parallel = parallel_chains
         self._chains: list[Chain] = []
         self._record = header.content
+        self._new_content = False
         self._content = self._load_content(header.content)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
@@ -70,19 +75,24 @@ class Decoder:
         record = packet.record()
         if isinstance(record, ContentRecord):
             self._record, self._content = record, self._load_content(record)
+            self._new_content = True
             return []
         if not isinstance(record, MotionPayload):
             return []
         codes = self._codes(record)
         frames: list[DecodedFrame] = []
-        if record.key or not self._chains:
+        last = self._chains[-1] if self._chains else None
+        # A key packet; or, where packets were lost, one that has nothing to continue.
+        if record.key or last is None or last.end != packet.timestamp or self._new_content:
+            self._new_content = False
             if len(self._chains) == self._parallel:
                 frames = self.flush()
             box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
             self._chains.append(Chain(self._content, box, packet.timestamp, codes))
         else:
             self._chains[-1].append(codes)
-        if self._parallel == 1:
+        # Decoded at once, or when the waiting frames could no longer be called few.
+        if self._parallel == 1 or sum(len(chain.codes) for chain in self._chains) >= MAX_WAITING_FRAMES:
             frames += self._decode_waiting()
         return frames
 

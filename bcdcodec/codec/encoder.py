@@ -34,7 +34,8 @@ CONTENT_QUALITY = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeSettings:
-    """How to encode. bitrate: bit/s of everything but audio, or None for no limit. seed: of the decoder's noise.
+    """How to encode. bitrate: bit/s of everything but audio (packed: of motion alone), None for no limit. seed: of
+    the decoder's noise.
 
     packet_windows: encoder windows a packet; content_windows: windows buffered at the start of a shot before its
     content
@@ -203,7 +204,7 @@ class Encoder:
     def _packet(self, kind: PacketKind, timestamp: int, payload: bytes) -> Packet:
         packet = Packet(kind, self._sequence, timestamp, payload)
         self._sequence += 1
-        self._spend(8 * packet.size)
+        self._spend(8 * (packet.size + 1))  # the byte that `_choose` allows for
         return packet
 
     def _spend(self, bits: int) -> None:

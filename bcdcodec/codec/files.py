@@ -21,14 +21,14 @@ from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
-from bcdcodec.codec.decoder import Decoder
+from bcdcodec.codec.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
-from bcdcodec.video.crop import paste
+from bcdcodec.video.crop import largest_square, paste
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import Shot, plan_shots
 from bcdcodec.video.still import decode_plate, encode_plate
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 #: (frames done, frames in all or None when unknown)
 Progress = Callable[[int, int | None], None]
 PLAIN_GREY = 64
+#: Largest picture that a head is pasted back into (8K is 33 million).
+MAX_PASTE_PIXELS = 1 << 25
 #: Longest Opus frames that any bitrate takes: least overhead, and 60 ms are no delay for a file.
 AUDIO_FRAME_MS = 60
 
@@ -78,6 +80,7 @@ def encode_file(
     """
     settings = settings or EncodeSettings()
     rate = settings.frame_rate or model.frame_rate
+    Encoder(model, settings)  # refuses settings that cannot work before minutes are spent on the shots
     shots = plan_shots(source, rate, crop=crop)
     total = sum(shot.frames for shot in shots)
     with contextlib.ExitStack() as stack:
@@ -126,7 +129,8 @@ def decode_file(
     """Decode a stream to a video of the model's size, or of the source's size with the head pasted back.
 
     keep_damaged: write what comes before the damage instead of raising BitstreamError and writing nothing.
-    content: a content map of another video (motion transfer). Raises BitstreamError, WeightsError, VideoError.
+    content: a content map of another video (motion transfer). Raises BitstreamError, ConfigError (other weights),
+    VideoError.
     """
     with contextlib.ExitStack() as stack:
         reader = StreamReader(stack.enter_context(_open_input(source)))
@@ -139,29 +143,40 @@ def decode_file(
             )
         side = header.video.model_pixels
         width, height = (header.video.width, header.video.height) if paste_back else (side, side)
+        if width * height > MAX_PASTE_PIXELS:
+            raise BitstreamError(f"source is {width}x{height}, more than {MAX_PASTE_PIXELS} pixels are not pasted into")
         background = _background(header.plate, width, height) if paste_back else None
         output = stack.enter_context(VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track))
         done, damage = 0, None
-        packets = iter(reader)
-        while True:
-            try:
-                packet = next(packets, None)
-            except BitstreamError as error:
-                if not keep_damaged or not done:
-                    raise
-                damage = str(error)
-                logger.warning("damaged stream: %s", damage)
-                packet = None
-            frames = decoder.flush() if packet is None else decoder.push(packet)
+        for packet, frames, damage in _decoded(reader, decoder):
             for frame in frames:
-                output.write(frame if background is None else paste(background, frame, frame.box))
+                box = frame.box if header.video.cropped else largest_square(width, height)
+                output.write(frame if background is None else paste(background, frame, box))
                 done += 1
                 progress(done, None)
-            if packet is None:
-                break
-            if packet.kind == PacketKind.AUDIO and header.audio is not None:
+            if damage is not None and (not keep_damaged or not done):
+                raise damage
+            if packet is not None and packet.kind == PacketKind.AUDIO and header.audio is not None:
                 output.write_audio(opus_packets(packet, header.audio))
-    return DecodeResult(done, damage)
+    if damage is not None:
+        logger.warning("damaged stream: %s", damage)
+    return DecodeResult(done, None if damage is None else str(damage))
+
+
+def _decoded(
+    reader: StreamReader, decoder: Decoder
+) -> Iterator[tuple[Packet | None, list[DecodedFrame], BitstreamError | None]]:
+    """Each packet with the frames it completes; at the end or at damage no packet, the last frames, and the damage."""
+    while True:
+        try:
+            packet = next(reader, None)
+            frames = decoder.flush() if packet is None else decoder.push(packet)
+        except BitstreamError as error:
+            yield None, decoder.flush(), error
+            return
+        yield packet, frames, None
+        if packet is None:
+            return
 
 
 def opus_packets(packet: Packet, audio: AudioInfo) -> Iterator[OpusPacket]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.tables import Tables
-from bcdcodec.errors import ConfigError
+from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae, from_uint8, to_uint8
@@ -51,8 +51,11 @@ class CodecModel:
         """Load weights by file, path or name. Raises WeightsError, ConfigError."""
         found = weights if isinstance(weights, WeightsFile) else find_weights(weights)
         place = choose_device(device)
-        networks = load_networks(found, place)
-        return cls(found, networks.bcd, networks.vae, Tables.from_file(found.path), place)
+        networks, tables = load_networks(found, place), Tables.from_file(found.path)
+        quantizer = found.config.quantizer
+        if tables.motion.shape != (quantizer.groups, quantizer.entries):
+            raise WeightsError(f"{found.path}: motion table is {tables.motion.shape}, its model needs another shape")
+        return cls(found, networks.bcd, networks.vae, tables, place)
 
     @property
     def config(self) -> ModelConfig:

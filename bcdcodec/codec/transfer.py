@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bcdcodec.bitstream.header import MAGIC
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.decoder import content_of_record
+from bcdcodec.codec.decoder import check_stream_fits, content_of_record
 from bcdcodec.codec.encoder import CONTENT_SAMPLES, EncodeSettings
 from bcdcodec.codec.files import DecodeResult, Progress, decode_file, encode_file
 from bcdcodec.codec.model import CodecModel
@@ -42,7 +42,8 @@ def transfer_files(
     crop: bool = True,
     progress: Progress = lambda done, total: None,
 ) -> DecodeResult:
-    """Decode the motion of one file with the content of another (the paper's cross-identity transfer).
+    """Decode the motion of one file with the content of another (the paper's cross-identity transfer; with
+    seeded queries relative: the movement since the driver's own content frame).
 
     crop=False: both are taken as cropped already. The sound is that of the motion file.
     Raises VideoError, FaceError, BitstreamError, WeightsError.
@@ -74,7 +75,9 @@ def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -
     """The content map [C, H, W] of a picture, of the first shot of a video, or of the header of a stream."""
     if is_stream(path):
         with open(path, "rb") as file:
-            return content_of_record(model, StreamReader(file).header.content)
+            header = StreamReader(file).header
+        check_stream_fits(header, model)
+        return content_of_record(model, header.content)
     rate = Fraction(CONTENT_SAMPLES, CONTENT_SECONDS)
     shot = plan_shots(path, rate, crop=crop)[0]
     with VideoReader(path, rate) as reader:

@@ -54,7 +54,7 @@ class Bcd(nn.Module):
         # The denoiser is shown the content as it should lie in each frame, where that is known.
         shown = content[:, None].expand_as(x) if self.anchor is None else anchors
         rest = x - anchors
-        raw = self.dit(s.in_ * rest, sigma.log() / 4, shown, m_hat, keep=keep, temporal=temporal)
+        raw = self.dit(s.in_ * rest, s.noise[..., 0, 0, 0], shown, m_hat, keep=keep, temporal=temporal)
         return anchors + s.skip * rest + s.out * raw
 
     @torch.no_grad()
@@ -78,7 +78,6 @@ class Bcd(nn.Module):
         vae: Autoencoder | None,
         context: Tensor | None = None,
         context_codes: Tensor | None = None,
-        temporal: bool = True,
     ) -> Tensor:
         """Symbols to latents. content: [B, C, H, W] dequantised; codes: int64 [B, T, G]; noise: [B, T, C, H, W];
         context: latents already decoded [B, Tc, C, H, W] with their codes. Returns [B, T, C, H, W].
@@ -91,11 +90,11 @@ class Bcd(nn.Module):
         yes = torch.ones(len(content), dtype=torch.bool, device=content.device)
 
         def guided(x: Tensor, sigma: Tensor) -> Tensor:
-            conditional = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=yes, temporal=temporal)
+            conditional = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=yes)
             if sampling.guidance == 1:
                 return conditional
             # Classifier-free guidance on the denoised output.
-            free = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=~yes, temporal=temporal)
+            free = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=~yes)
             return free + sampling.guidance * (conditional - free)
 
         return sample(guided, noise, sampling, start=anchors[:, -frames:], context=context)

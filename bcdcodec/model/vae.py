@@ -1,9 +1,10 @@
-"""The small image autoencoder of the `face` preset: 8x down, 4 channels. In: RGB frames. Out: latents for model/t5.py.
+"""The small image autoencoder of the `face` preset: 8x down, 4 channels. In: RGB frames. Out: latents for
+model/disentangle.py.
 
     x [B, 3, H, W] -> unshuffle 4 -> conv, down 2 -> residual convs -> z [B, 4, H/8, W/8]
     z -> residual convs -> up 2 -> residual convs -> shuffle 4 -> x_hat [B, 3, H, W]
 
-Latents leave the encoder standardised per channel, so sigma_data of the denoiser is 1.
+Latents leave the encoder standardised per channel: unit variance, as the denoiser's presets expect.
 """
 
 import torch

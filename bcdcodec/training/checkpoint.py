@@ -33,7 +33,7 @@ def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimiz
     """Restore everything in place and return the step to continue from."""
     tensors, step = _read(path)
     for prefix, module in (("model.", model), ("average.", average)):
-        module.load_state_dict(_part(tensors, prefix))
+        _fill(module, _part(tensors, prefix), path)
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _part(tensors, "optimizer.").items():
         index, field = name.split(".")
@@ -45,8 +45,15 @@ def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimiz
 def load_average(path: Path, module: nn.Module) -> int:
     """Only the moving average, which is what ships; returns the step it was taken at."""
     tensors, step = _read(path)
-    module.load_state_dict(_part(tensors, "average."))
+    _fill(module, _part(tensors, "average."), path)
     return step
+
+
+def _fill(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsError(f"{path} is of another model: {str(error).splitlines()[0]}") from error
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], int]:

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame
-from bcdcodec.model.vae import Vae, from_uint8
+from bcdcodec.model.anchor import Autoencoder
+from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.data import THUMBNAIL
 from bcdcodec.training.vae import BATCH, CROP, CropSource
 from bcdcodec.video.crop import crop, largest_square
@@ -48,7 +49,7 @@ def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[NDArray[np
 
 
 @torch.inference_mode()
-def cache_latents(folder: Path, out: Path, *, vae: Vae | None, config: ModelConfig, progress: Progress) -> None:
+def cache_latents(folder: Path, out: Path, *, vae: Autoencoder | None, config: ModelConfig, progress: Progress) -> None:
     """Encode every clip once into `out` (see LatentCache). Done already: returns at once; cut off: starts again."""
     if (out / "index.csv").exists():
         return

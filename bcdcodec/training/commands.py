@@ -9,6 +9,7 @@ import torch
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
 from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.clips import cache_latents, random_crops, read_manifest
@@ -85,11 +86,12 @@ def run_export(run: Path, out: Path, *, vae: Path | None) -> CodeStatistics:
     return export(out, bcd=bcd, vae=_autoencoder(config, vae), config=config, cache=run / "latents")
 
 
-def _autoencoder(config: ModelConfig, path: Path | None) -> Vae | None:
+def _autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiffusionVae | None:
     if config.autoencoder == "none":
         return None
-    if config.vae is None:
-        raise ConfigError(f"preset {config.name} uses the {config.autoencoder} autoencoder: cache its latents first")
+    if config.autoencoder == "stable-diffusion":
+        return load_sd_vae()
+    assert config.vae is not None, "a small autoencoder has a configuration"
     if path is None:
         raise ConfigError(f"preset {config.name} needs an autoencoder; train one with `bcd train-vae`, then give --vae")
     return load_vae(path, config.vae)

@@ -13,6 +13,7 @@ from bcdcodec.entropy.content import fit_content_table
 from bcdcodec.entropy.tables import fit_rows
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import dequantise_content, quantise_content
+from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
 from bcdcodec.training.data import HalvesSampler, LatentCache
@@ -48,11 +49,13 @@ def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) 
     return CodeStatistics(counts, entropy, levels)
 
 
-def export(path: Path, *, bcd: Bcd, vae: Vae | None, config: ModelConfig, cache: Path) -> CodeStatistics:
+def export(
+    path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
+) -> CodeStatistics:
     """Count codes on the training cache, fit the integer tables and write the weights file."""
     shape = (config.denoiser.channels, config.denoiser.resolution, config.denoiser.resolution)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
-    rounded = Networks(bcd.half().float().eval(), None if vae is None else vae.half().float().eval())
+    rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
     sampler = HalvesSampler(
         LatentCache(cache, shape), batch=16, content_frames=8, motion_frames=config.window_frames, seed=1
     )

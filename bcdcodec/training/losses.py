@@ -1,4 +1,5 @@
-"""The training objective L = L_d + 0.04 L_VQ, cross-driven. In: a HalvesBatch. Out: the loss and what to log.
+"""The training objective L = L_d + 0.04 L_VQ, cross-driven; with an anchor also its losses. In: a HalvesBatch. Out:
+the loss and what to log.
 
 Content comes from one half of a clip and motion from the other, in two passes of the encoder; the denoiser must rebuild
 the motion half. Content can then hold no motion of the frames to be rebuilt.

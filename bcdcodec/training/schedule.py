@@ -11,7 +11,7 @@ from bcdcodec.training.losses import Objective
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Phase 1 (no temporal blocks) for 2/3 of `steps`, phase 2 with them (30 and 15 epochs in the paper).
+    """Phase 1 (no temporal blocks) until `phase_2_from` of `steps`, then phase 2 with them (2/3 in the paper).
 
     Models with an anchor train it alone, without the denoiser, for the first `anchor_until` of the run.
 

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import VaeConfig
+from bcdcodec.errors import WeightsError
 from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.training.loop import update_average
 
@@ -73,7 +75,10 @@ def save_vae(path: Path, vae: Vae) -> None:
 
 
 def load_vae(path: Path, config: VaeConfig) -> Vae:
-    """Inverse of `save_vae`, in evaluation mode."""
+    """Inverse of `save_vae`, in evaluation mode. Raises WeightsError."""
     vae = Vae(config)
-    vae.load_state_dict(load_file(path))
+    try:
+        vae.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{path} is not an autoencoder of this shape: {str(error).splitlines()[0]}") from error
     return vae.eval()

@@ -180,7 +180,8 @@ class VideoWriter:
         context = stream.codec_context
         context.layout = track.layout
         context.format = "flt"
-        context.bit_rate = track.bitrate
+        # Only a hint here: the packets come as they are. Kept within what the library accepts.
+        context.bit_rate = min(max(track.bitrate, 6000), 256_000)
         context.open()
         context.extradata = _identification_header(track)
         return stream

@@ -30,7 +30,7 @@ def test_seeded_content_is_a_frame_and_its_own_motion_is_zero(tiny_config: Model
     assert torch.equal(content, take_frame(z, central_frame(z)))
     m = encoder.motion(content[:, None], content)
     assert m.shape == (2, 1, 128) and encoder.motion(z, content).shape == (2, 5, 128)
-    assert float(m.abs().max()) < 0.2 * float(encoder.motion(z, content).abs().max())
+    assert m.abs().max().item() < 0.2 * encoder.motion(z, content).abs().max().item()
 
 
 def test_the_papers_content_is_what_the_queries_gather(tiny_config: ModelConfig) -> None:
