@@ -45,7 +45,7 @@ def test_numbers_are_those_of_the_file(model: CodecModel, clips: list[Clip], tmp
     assert stats.audio_bits == 0
     assert score.header_content_bits == stats.header_bits + stats.content_bits
     assert score.motion_bits_per_frame == stats.motion_bits / 25
-    assert score.packed_kbps == pytest.approx(4 * 3 * 12.5 / 1000)
+    assert score.packed_kbps == pytest.approx(32 * 3 * 12.5 / 1000)
     assert strip.shape == (512, 8 * 256, 3)
     assert steps == [(index + 1, 25) for index in range(25)]
 
