@@ -4,6 +4,7 @@ Weights come from a local folder ($BCD_SD_VAE) or, where that is unset, from the
 """
 
 import os
+from importlib import import_module
 from typing import Any
 
 from torch import Tensor, nn
@@ -41,14 +42,14 @@ class StableDiffusionVae(nn.Module):
 def load_sd_vae(source: str | None = None) -> StableDiffusionVae:
     """Load from a folder or a hub name; default $BCD_SD_VAE, then HUB_NAME. Raises MissingExtraError, WeightsError."""
     try:
-        from diffusers import AutoencoderKL
+        diffusers: Any = import_module("diffusers")
     except ImportError as error:
         raise MissingExtraError(
             "the stable-diffusion autoencoder needs the extra `diffusers`: pip install bcdcodec[diffusers]"
         ) from error
     place = source or os.environ.get("BCD_SD_VAE", HUB_NAME)
     try:
-        network = AutoencoderKL.from_pretrained(place, use_safetensors=True)
+        network = diffusers.AutoencoderKL.from_pretrained(place, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise WeightsError(f"no autoencoder at {place}; set BCD_SD_VAE to a local folder that holds one") from error
     return StableDiffusionVae(network.eval().requires_grad_(False))
