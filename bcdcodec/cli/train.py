@@ -18,6 +18,7 @@ MAX_TRAINING_STEPS = 100_000_000
 
 TRAIN_EXAMPLES = """  bcd train-vae --data clips --steps 20000 vae.safetensors
   bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
+  bcd train --init face-v1.safetensors --data clips --run runs/more --steps 5000
   bcd export --run runs/face --vae vae.safetensors face.safetensors
 The same `bcd train` command resumes a run that was interrupted."""
 
@@ -32,6 +33,9 @@ def add_command(commands: Commands) -> None:
     )
     train.add_argument(
         "--run", dest="folder", type=Path, required=True, metavar="RUN", help="folder of the run; resumed if it exists"
+    )
+    train.add_argument(
+        "--init", type=Path, metavar="WEIGHTS.safetensors", help="weights of the same preset to start from"
     )
     train.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
     train.add_argument("-q", "--quiet", action="store_true", help="print errors only")
@@ -76,6 +80,7 @@ def run_train(options: argparse.Namespace) -> int:
             options.preset,
             options.data,
             vae=options.vae,
+            init=options.init,
             run=options.folder,
             steps=options.steps,
             seed=options.seed,

@@ -11,12 +11,14 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
+from bcdcodec.model.weights import load_networks
 from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.clips import cache_latents, random_crops, read_manifest
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.schedule import Schedule
 from bcdcodec.training.vae import load_vae, save_vae, train_vae
+from bcdcodec.weightfile import open_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,30 @@ def run_training(
     data: Path,
     *,
     vae: Path | None,
+    init: Path | None = None,
     run: Path,
     steps: int,
     seed: int = 0,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> None:
-    """Cache latents in RUN/latents, then train or resume to `steps`. progress: (stage, done, total)."""
+    """Cache latents in RUN/latents, then train or resume to `steps`. progress: (stage, done, total).
+
+    init: a weights file of the same preset to start from; its autoencoder is used where `vae` names none.
+    """
     config = preset(name)
-    autoencoder = _autoencoder(config, vae)
+    start = None
+    if init is not None:
+        start = load_networks(open_weights(init), torch.device("cpu"))
+        if (found := open_weights(init).config.name) != name:
+            raise ConfigError(f"{init} is of preset {found}, the run is of {name}")
+    autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
     cache = run / "latents"
     cache_latents(
         data, cache, vae=autoencoder, config=config, progress=lambda done, total: progress("latents", done, total)
     )
-    options = TrainOptions(run=run, cache=cache, steps=steps, seed=seed)
+    options = TrainOptions(
+        run=run, cache=cache, steps=steps, seed=seed, init=None if start is None else start.bcd.state_dict()
+    )
     train(config, options, vae=autoencoder, progress=lambda step: progress("steps", step, steps))
 
 

@@ -32,12 +32,13 @@ PROBE_SIGMA = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
-    """Where and how long. `report_every` and `save_every` are in optimiser steps."""
+    """Where and how long. `report_every` and `save_every` are in optimiser steps. init: parameters to start from."""
 
     run: Path
     cache: Path
     steps: int
     seed: int = 0
+    init: dict[str, Tensor] | None = None
     report_every: int = 100
     save_every: int = 250
 
@@ -54,6 +55,8 @@ def train(
     (options.run / "config.json").write_text(config.to_json())
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
+    if options.init is not None:
+        model.load_state_dict(options.init)
     average = copy.deepcopy(model)
     optimizer = make_optimizer(model, config)
     last = options.run / "last.safetensors"

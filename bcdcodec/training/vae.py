@@ -75,10 +75,12 @@ def save_vae(path: Path, vae: Vae) -> None:
 
 
 def load_vae(path: Path, config: VaeConfig) -> Vae:
-    """Inverse of `save_vae`, in evaluation mode. Raises WeightsError."""
+    """Inverse of `save_vae`, or the autoencoder of a whole weights file; in evaluation mode. Raises WeightsError."""
     vae = Vae(config)
     try:
-        vae.load_state_dict(load_file(path))
+        tensors = load_file(path)
+        inside = {name.removeprefix("vae."): value for name, value in tensors.items() if name.startswith("vae.")}
+        vae.load_state_dict(inside or tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(f"{path} is not an autoencoder of this shape: {str(error).splitlines()[0]}") from error
     return vae.eval()

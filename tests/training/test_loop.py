@@ -86,3 +86,12 @@ def test_it_learns(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig)
 def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, tiny_weights: Path, tiny_config: ModelConfig) -> None:
     with pytest.raises(WeightsError, match="not a checkpoint"):
         load_average(tiny_weights, Bcd(tiny_config))
+
+
+def test_a_run_can_start_from_weights(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+    torch.manual_seed(3)
+    start = {name: value.clone() for name, value in Bcd(tiny_config).state_dict().items()}
+    run = replace(options(tmp_path, latent_cache, 1), init=start)
+    found = train(tiny_config, run, vae=None).state_dict()
+    untouched = [name for name in start if name.startswith("dit.")]  # the denoiser's phase has not come
+    assert untouched and all(torch.equal(found[name], start[name]) for name in untouched)
