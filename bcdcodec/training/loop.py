@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
@@ -52,7 +53,10 @@ def train(
 ) -> Bcd:
     """Run or resume a training run to `options.steps` and return the averaged model, in evaluation mode."""
     options.run.mkdir(parents=True, exist_ok=True)
-    (options.run / "config.json").write_text(config.to_json())
+    written = options.run / "config.json"
+    if written.exists() and ModelConfig.from_json(written.read_text()) != config:
+        raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
+    written.write_text(config.to_json())
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
     if options.init is not None:

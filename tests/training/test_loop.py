@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import WeightsError
+from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.loop import TrainOptions, train
@@ -95,3 +95,9 @@ def test_a_run_can_start_from_weights(tmp_path: Path, latent_cache: Path, tiny_c
     found = train(tiny_config, run, vae=None).state_dict()
     untouched = [name for name in start if name.startswith("dit.")]  # the denoiser's phase has not come
     assert untouched and all(torch.equal(found[name], start[name]) for name in untouched)
+
+
+def test_a_run_keeps_its_configuration(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+    train(tiny_config, options(tmp_path, latent_cache, 1), vae=None)
+    with pytest.raises(ConfigError, match="another configuration"):
+        train(replace(tiny_config, name="other"), options(tmp_path, latent_cache, 2), vae=None)
