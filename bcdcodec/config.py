@@ -14,6 +14,8 @@ from typing import Any, Self
 from bcdcodec.errors import ConfigError
 
 PRESET_NAMES = ("lrs3", "sprites", "face")
+#: Chains that a decoder may paint side by side: keeps memory bounded whatever the stream says.
+MAX_PARALLEL_CHAINS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

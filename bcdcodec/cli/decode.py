@@ -20,10 +20,9 @@ from bcdcodec.cli.options import (
 )
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, HeadReplay, check_target, open_stream
+from bcdcodec.config import MAX_PARALLEL_CHAINS
 from bcdcodec.errors import BitstreamError
 from bcdcodec.weightfile import find_weights, weights_of_stream
-
-MAX_CHAINS = 256
 
 EXAMPLES = """  bcd decode talk.bcd talk.mp4
   bcd decode talk.bcd talk.mp4 --preset realtime
@@ -46,7 +45,11 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--salvage", action="store_true", help="of a damaged stream keep what comes before the damage")
     parser.add_argument(
-        "--batch", type=whole_number(1, MAX_CHAINS), default=1, metavar="N", help="chains painted at once, for GPUs (1)"
+        "--batch",
+        type=whole_number(1, MAX_PARALLEL_CHAINS),
+        default=1,
+        metavar="N",
+        help="chains painted at once, for GPUs (1)",
     )
     add_model_options(parser, weights="those that the stream names")
     add_output_options(parser)

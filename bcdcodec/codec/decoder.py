@@ -17,7 +17,7 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet
 from bcdcodec.bitstream.records import CodingMode, ContentRecord
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.config import SamplingConfig
+from bcdcodec.config import MAX_PARALLEL_CHAINS, SamplingConfig
 from bcdcodec.entropy.coded import decode_codes
 from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.packed import unpack_codes
@@ -27,8 +27,7 @@ from bcdcodec.model.content import dequantise_content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 
-#: Limits of parallel decoding, so that memory stays bounded whatever the stream says.
-MAX_CHAINS = 64
+#: Codes of this many frames wait at most for the chains beside them.
 MAX_WAITING_FRAMES = 4096
 
 
@@ -52,12 +51,11 @@ class Decoder:
         content: Tensor | None = None,
         parallel_chains: int = 1,
     ) -> None:
-        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: a
-        content map
-        [C, H, W] of another video that replaces the stream's own everywhere (motion transfer).
+        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: a content
+        map [C, H, W] of another video that replaces the stream's own everywhere (motion transfer).
         """
-        if not 1 <= parallel_chains <= MAX_CHAINS:
-            raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_CHAINS}")
+        if not 1 <= parallel_chains <= MAX_PARALLEL_CHAINS:
+            raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_PARALLEL_CHAINS}")
         check_stream_fits(header, model)
         self.model, self.header = model, header
         self.sampling = sampling or model.config.sampling["standard"]

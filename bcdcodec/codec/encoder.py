@@ -38,8 +38,7 @@ class EncodeSettings:
     the decoder's noise.
 
     packet_windows: encoder windows a packet; content_windows: windows buffered at the start of a shot before its
-    content
-    token is made (latency); key_interval_s: longest chain of frames that depend on each other.
+    content token is made (latency); key_interval_s: longest chain of frames that depend on each other.
     """
 
     mode: CodingMode = CodingMode.CODED

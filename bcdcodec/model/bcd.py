@@ -1,7 +1,8 @@
 """The whole model: encoder, quantiser and denoiser in one module. In: latents. Out: what codec/ and training/ call.
 
-analyse:    z -> DisentangleEncoder -> content map, codes
-synthesise: content map, codes, context -> sampler(denoise) -> z_hat
+encoder.content: z of a shot -> content map
+analyse:         z, content map -> codes
+synthesise:      content map, codes, context -> anchors -> sampler(denoise) -> z_hat
 """
 
 import torch

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
-from bcdcodec.frame import Frame
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.data import THUMBNAIL
@@ -45,7 +44,7 @@ def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[NDArray[np
     with VideoReader(path, rate) as reader:
         box = largest_square(reader.width, reader.height)
         for frame in reader:
-            yield crop(Frame(pixels=frame.pixels, index=frame.index), box, pixels).pixels
+            yield crop(frame, box, pixels).pixels
 
 
 @torch.inference_mode()

@@ -60,9 +60,10 @@ def run_training(
     config = preset(name)
     start = None
     if init is not None:
-        start = load_networks(open_weights(init), torch.device("cpu"))
-        if (found := open_weights(init).config.name) != name:
-            raise ConfigError(f"{init} is of preset {found}, the run is of {name}")
+        weights = open_weights(init)
+        if weights.config.name != name:
+            raise ConfigError(f"{init} is of preset {weights.config.name}, the run is of {name}")
+        start = load_networks(weights, torch.device("cpu"))
     autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
     cache = run / "latents"
     cache_latents(

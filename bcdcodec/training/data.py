@@ -1,9 +1,7 @@
-"""Training data: a folder of clips becomes cached latents, and cached latents become batches of halves.
+"""Training data: cached latents and small pictures become batches of clip halves.
 
-In: DIR/clips.csv with columns `clip` and `person`, and the clips. Out: `latents.f16` [N, C, H, W] and `index.csv`
-in a cache
-folder, then `HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a resumed run sees the
-same data.
+In: a cache folder of clips.py: `latents.f16` [N, C, H, W], `thumbnails.u8` [N, 3, S, S] and `index.csv`. Out:
+`HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a resumed run sees the same data.
 """
 
 import csv

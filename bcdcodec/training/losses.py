@@ -23,10 +23,8 @@ from bcdcodec.training.teacher import teacher_flow
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), share of clips that go around the
-    quantiser, whether the denoiser takes part
-    (else the
-    anchor alone), clips and frames decoded, temporal blocks.
+    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether the denoiser takes part (else
+    the anchor alone), share of clips that go around the quantiser, clips and frames decoded, temporal blocks.
     """
 
     tau: float

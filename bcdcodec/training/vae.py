@@ -1,9 +1,8 @@
 """Training of the small image autoencoder. In: frames of clips. Out: an averaged Vae for the latent cache.
 
 Loss: L1 and L2 on pixels, L1 on gradients at two scales. Latents get noise before decoding, so that the decoder
-forgives
-the denoiser; every other step decodes the mirrored latent against the mirrored picture, so that latents can be mirrored
-as augmentation later.
+forgives the denoiser; every other step decodes the mirrored latent against the mirrored picture, so that latents can
+be mirrored as augmentation later.
 """
 
 import copy
