@@ -42,7 +42,7 @@ class EncoderConfig:
     #: learned queries alone
     #: (paper).
     seeded_queries: bool = False
-    #: Channels of the two strided convolutions before a frame becomes a token; empty: the flat projection of the paper.
+    #: Channels of the convolution stages before a frame becomes a token; empty: the flat projection of the paper.
     frame_stem: tuple[int, ...] = ()
     relative_buckets: int = 32
     relative_max_distance: int = 128
@@ -80,6 +80,8 @@ class DenoiserConfig:
     sigma_data: float
     #: Blocks of the network that moves the content to each frame's pose (model/anchor.py); 0 is the paper's model.
     anchor_blocks: int = 0
+    #: Points of a face mesh whose movement can be read off the motion vector (model/bcd.py); 0 is the paper's model.
+    face_points: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,18 +106,19 @@ class OptimConfig:
     betas: tuple[float, float]
     condition_dropout: float
     rate_weight: float = 0.04
-    #: Extra weight of the middle of the picture, where the face is: 1 + centre_weight * exp(-r^2 / 2 s^2).
-    centre_weight: float = 0.0
     #: Weight of the codebook loss; the paper has none.
     codebook_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContentConfig:
-    """How the content token is written to the stream: integer levels of one step (entropy/content.py)."""
+    """How the content token is written to the stream: as integer levels of one step (entropy/content.py), or with
+    `picture_bits` as a still of at most so many bits that both ends encode (video/still.py).
+    """
 
     step: float
     max_level: int
+    picture_bits: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

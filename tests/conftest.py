@@ -60,6 +60,7 @@ def tiny_config() -> ModelConfig:
             temporal_blocks=(1,),
             sigma_data=0.5,
             anchor_blocks=1,
+            face_points=478,
         ),
         sampling={
             "paper": SamplingConfig(steps=4, guidance=1.5),
@@ -74,7 +75,7 @@ def tiny_config() -> ModelConfig:
             betas=(0.9, 0.99),
             condition_dropout=0.1,
         ),
-        content=ContentConfig(step=0.4, max_level=3),
+        content=ContentConfig(step=0.4, max_level=3, picture_bits=8000),
         vae=VaeConfig(widths=(8, 16), encoder_blocks=1, decoder_blocks=1),
     )
 

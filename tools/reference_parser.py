@@ -14,7 +14,7 @@ from typing import Any
 MAGIC = bytes.fromhex("8b4243440d0a1a0a")
 SECTIONS = ["END_OF_HEADER", "MODEL", "VIDEO", "CODING", "CONTENT", "AUDIO", "META", "PLATE"]
 KINDS = {1: "CONTENT", 2: "MOTION", 3: "AUDIO", 4: "END"}
-SHAPES = {256: (4, 32, 32), 64: (3, 64, 64)}  # section 7
+SHAPES = {256: (4, 32, 32), 64: (3, 64, 64)}  # section 7.1
 FULL = (1 << 64) - 1
 Rows = list[list[int]]
 
@@ -112,7 +112,7 @@ def unpack_motion(data: bytes, frames: int, groups: int, bits: int) -> Rows:
 
 
 def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> list[Rows]:
-    """Section 7. Levels and errors are kept in dictionaries, so that the edge rules read as in the text."""
+    """Section 7.1. Levels and errors are kept in dictionaries, so that the edge rules read as in the text."""
     (channels, height, width), coder = shape, RangeDecoder(data)
     need(len(table) == 63 * channels, "content table is for another number of channels")
     ends, peak = [intervals(row) for row in table], len(table[0]) // 2
@@ -150,11 +150,32 @@ def read_tables(path: Path) -> dict[str, Rows]:
     return tables
 
 
+def still_size(data: bytes) -> list[int]:
+    """Section 3.8: width and height."""
+    source, units = Bytes(data), []
+    for first in b"\x12\x0a\x32":
+        need(source.take(1)[0] == first, "units of a still are not temporal delimiter, sequence header, frame")
+        units.append(source.take(source.uvarint()))
+    need(not units[0] and source.at == len(data), "bytes where a still has none")
+    bits = "".join(f"{byte:08b}" for byte in units[1])
+    need(bits[:5] == "00011" and len(bits) >= 18, "sequence header is not the reduced one of a still of profile 0")
+    split = 18 + int(bits[10:14], 2) + 1
+    end = split + int(bits[14:18], 2) + 1
+    need(len(bits) >= end, "sequence header is cut")
+    size = [int(bits[18:split], 2) + 1, int(bits[split:end], 2) + 1]
+    need(max(size) <= 320, f"a still of {size} pixels")
+    return size
+
+
 def content_record(body: bytes, pixels: int, tables: dict[str, Rows]) -> dict[str, object]:
-    """Section 3.4."""
-    x, y, size, quality = struct.unpack(">hhHB", body[:7])
-    record: dict[str, object] = {"x": x, "y": y, "size": size, "quality": quality, "data": body[7:].hex()}
-    if tables:
+    """Sections 3.4 and 7."""
+    x, y, size, coding = struct.unpack(">hhHB", body[:7])
+    record: dict[str, object] = {"x": x, "y": y, "size": size, "coding": coding, "data": body[7:].hex()}
+    need(coding < 2, f"content coding {coding}")
+    if coding == 1:
+        record |= {"picture_bytes": len(body) - 7, "picture_size": (found := still_size(body[7:]))}
+        need(found == [pixels, pixels], f"content picture of {found} pixels, {pixels} a side needed")
+    elif tables:
         record["levels"] = decode_content(body[7:], SHAPES[pixels], tables["tables.content"])
     return record
 
@@ -179,6 +200,8 @@ def parse_header(source: Bytes, tables: dict[str, Rows]) -> dict[str, object]:
     header |= {"coding": coding, "content": content_record(found[4], sizes[2], tables)}
     if 5 in found:
         header["audio"] = struct.unpack(">BBIHIB", found[5])
+    if 7 in found:
+        header["plate_size"] = still_size(found[7])
     return header | {"metadata": json.loads(found.get(6, b"{}"))}
 
 

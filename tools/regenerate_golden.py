@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from bcdcodec import BcdError
 from bcdcodec.bitstream.header import VERSION, StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingMode, ContentRecord
+from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingMode, ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.config import ContentConfig, ModelConfig, SamplingConfig, VaeConfig, preset
 from bcdcodec.entropy.coded import decode_codes
@@ -178,15 +178,17 @@ def _describe_header(header: StreamHeader, tables: Tables, config: ModelConfig) 
 
 
 def _describe_content(record: ContentRecord, tables: Tables, config: ModelConfig) -> dict[str, Any]:
+    described = {
+        "box": [record.x, record.y, record.size],
+        "coding": int(record.coding),
+        "data_bytes": len(record.data),
+    }
+    if record.coding is ContentCoding.PICTURE:
+        return described | {"picture_sha256": hashlib.sha256(record.data).hexdigest()}
     denoiser = config.denoiser
     shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
     levels = decode_levels(record.data, shape, table=tables.content, max_level=config.content.max_level)
-    return {
-        "box": [record.x, record.y, record.size],
-        "quality": record.quality,
-        "data_bytes": len(record.data),
-        "levels_sha256": hashlib.sha256(levels.astype(np.int8).tobytes()).hexdigest(),
-    }
+    return described | {"levels_sha256": hashlib.sha256(levels.astype(np.int8).tobytes()).hexdigest()}
 
 
 def _describe_packet(packet: Packet, header: StreamHeader, tables: Tables, config: ModelConfig) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from enum import IntEnum
 from typing import Any, Self
 
 from bcdcodec.bitstream.bits import CRC_BYTES, ByteReader, checked_bytes, pack_crc, pack_uint, pack_uvarint
-from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
+from bcdcodec.bitstream.records import (
+    AudioCodec,
+    AudioInfo,
+    CodingInfo,
+    CodingMode,
+    ContentCoding,
+    ContentRecord,
+    VideoInfo,
+)
 from bcdcodec.errors import BitstreamError
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
     "AudioInfo",
     "CodingInfo",
     "CodingMode",
+    "ContentCoding",
     "ContentRecord",
     "Section",
     "SectionType",

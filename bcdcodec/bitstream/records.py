@@ -30,6 +30,15 @@ class CodingMode(IntEnum):
     CODED = 1
 
 
+class ContentCoding(IntEnum):
+    """What the data of a content record are (spec section 3.4). Ids are never reused."""
+
+    #: Integer levels, range coded (spec section 7.1).
+    LEVELS = 0
+    #: An AV1 still (spec section 7.2).
+    PICTURE = 1
+
+
 class AudioCodec(IntEnum):
     """What the bytes of an AUDIO packet are (spec section 3.5). Ids are never reused."""
 
@@ -137,13 +146,13 @@ class CodingInfo:
 class ContentRecord:
     """Appearance of one shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave the picture.
 
-    quality: index of the quantiser step. data: levels as entropy/content.py wrote them, opaque here.
+    data: levels as entropy/content.py or a still as video/still.py wrote them, opaque here.
     """
 
     x: int
     y: int
     size: int
-    quality: int
+    coding: ContentCoding
     data: bytes
     WIRE: ClassVar[struct.Struct] = struct.Struct(">hhHB")
 
@@ -151,16 +160,18 @@ class ContentRecord:
         check_range(self.x, -0x8000, 0x7FFF, name="crop x")
         check_range(self.y, -0x8000, 0x7FFF, name="crop y")
         check_range(self.size, 0, 0xFFFF, name="crop size")
-        check_range(self.quality, 0, 0xFF, name="content quality")
+        if self.coding not in tuple(ContentCoding):
+            raise BitstreamError(f"content coding is {self.coding}, allowed are {[int(c) for c in ContentCoding]}")
 
     def pack(self) -> bytes:
-        return self.WIRE.pack(self.x, self.y, self.size, self.quality) + self.data
+        return self.WIRE.pack(self.x, self.y, self.size, self.coding) + self.data
 
     @classmethod
     def unpack(cls, body: bytes) -> Self:
         reader = ByteReader.over(body)
-        x, y, size, quality = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="content record"))
-        return cls(x=x, y=y, size=size, quality=quality, data=reader.rest())
+        x, y, size, coding = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="content record"))
+        check_range(coding, ContentCoding.LEVELS, ContentCoding.PICTURE, name="content coding")
+        return cls(x=x, y=y, size=size, coding=ContentCoding(coding), data=reader.rest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """`bcd verify`: is every byte of a stream right? In: a .bcd. Out: one line and an exit code, without torch.
 
-Checked are checksums, order, END packet and index; where the weights are found, every content token and every code too.
+Checked are checksums, order, END packet and index; where the weights are found, every content token (of a picture its
+parts and its size) and every code too.
 """
 
 import argparse
@@ -9,7 +10,7 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, SeekPoint
-from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.bitstream.records import CodingMode, ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
 from bcdcodec.cli.streams import open_stream
@@ -19,7 +20,8 @@ from bcdcodec.entropy.coded import decode_codes
 from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.packed import unpack_codes
 from bcdcodec.entropy.tables import Tables
-from bcdcodec.errors import BitstreamError
+from bcdcodec.errors import BitstreamError, VideoError
+from bcdcodec.video.obu import still_size
 
 EXAMPLES = """  bcd verify talk.bcd
   bcd verify talk.bcd && echo good"""
@@ -143,6 +145,18 @@ class SymbolChecker:
             decode_codes(record.codes, record.frames, table=self.tables.motion)
 
     def _check_content(self, record: ContentRecord) -> None:
+        if record.coding is ContentCoding.PICTURE:
+            self._check_picture(record.data)
+            return
         denoiser = self.config.denoiser
         shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
         decode_levels(record.data, shape, table=self.tables.content, max_level=self.config.content.max_level)
+
+    def _check_picture(self, data: bytes) -> None:
+        side = self.config.pixels
+        try:
+            width, height = still_size(data)
+        except VideoError as error:
+            raise BitstreamError(f"content picture: {error}") from error
+        if (width, height) != (side, side):
+            raise BitstreamError(f"content picture is {width}x{height}, the model needs {side}x{side}")

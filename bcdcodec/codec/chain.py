@@ -1,4 +1,4 @@
-"""Windows of frames decoded one after the other, several chains at once. In: content and codes. Out: latents.
+"""Windows of frames decoded one after the other, several chains at once. In: content and codes. Out: pictures.
 
 A chain runs from one key packet to the next. Its first window stands alone; each later one is given the last decoded
 latents as clean context frames, so that windows join without a seam (design 4.6).
@@ -6,19 +6,24 @@ latents as clean context frames, so that windows join without a seam (design 4.6
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
+from bcdcodec.model.bcd import paint
+from bcdcodec.model.content import Content
+from bcdcodec.model.vae import to_uint8
 from bcdcodec.model.weights import Networks
 
 
 @dataclass(slots=True)
 class Chain:
-    """content: [C, H, W]; codes: those still to decode, int64 [n, G]; index: stream frame of the first of them."""
+    """content: without a batch; codes: those still to decode, int64 [n, G]; index: stream frame of the first."""
 
-    content: Tensor
+    content: Content
     box: CropBox
     index: int
     codes: Tensor
@@ -37,11 +42,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class DecodedWindow:
-    """Latents [n, C, H, W] of the frames index, index + 1, ... of a stream."""
+    """Pictures uint8 [n, P, P, 3] of the frames index, index + 1, ... of a stream."""
 
     index: int
     box: CropBox
-    latents: Tensor
+    pixels: NDArray[np.uint8]
 
 
 def next_windows(
@@ -64,17 +69,19 @@ def next_windows(
             before = 0 if chain.context is None else len(chain.context)
             batches.setdefault((min(len(chain.codes), window_frames), before), []).append(chain)
     for (frames, before), batch in batches.items():
-        latents = networks.bcd.synthesise(
-            torch.stack([chain.content for chain in batch]),
+        synthesis = networks.bcd.synthesise(
+            _stack_content([chain.content for chain in batch]),
             torch.stack([chain.codes[:frames] for chain in batch]),
             noise.expand(len(batch), frames, -1, -1, -1),
             sampling,
             vae=networks.vae,
             context=_stack([chain.context for chain in batch]) if before else None,
             context_codes=_stack([chain.context_codes for chain in batch]) if before else None,
-        )  # [B, frames, C, H, W]
-        for chain, z in zip(batch, latents, strict=True):
-            done.append(DecodedWindow(chain.index, chain.box, z))
+        )
+        for row, (chain, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
+            pictures = paint(z, synthesis.anchors.of_clip(row), networks.vae)
+            pixels = to_uint8(pictures).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            done.append(DecodedWindow(chain.index, chain.box, pixels))
             _advance(chain, z, frames, context_frames)
     return sorted(done, key=lambda window: window.index)
 
@@ -87,6 +94,11 @@ def _advance(chain: Chain, z: Tensor, frames: int, context_frames: int) -> None:
         chain.context, chain.context_codes = recent[-context_frames:], recent_codes[-context_frames:]
     chain.codes = chain.codes[frames:]
     chain.index += frames
+
+
+def _stack_content(parts: list[Content]) -> Content:
+    pictures = [part.picture for part in parts]
+    return Content(torch.stack([part.map for part in parts]), None if pictures[0] is None else _stack(pictures))
 
 
 def _stack(parts: list[Tensor | None]) -> Tensor:

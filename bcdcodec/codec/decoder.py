@@ -15,15 +15,15 @@ from torch import Tensor
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet
 from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_PARALLEL_CHAINS, SamplingConfig
 from bcdcodec.entropy.coded import decode_codes
-from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.packed import unpack_codes
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.content import dequantise_content
+from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 
@@ -48,11 +48,11 @@ class Decoder:
         *,
         sampling: SamplingConfig | None = None,
         seed: int | None = None,
-        content: Tensor | None = None,
+        content: Content | None = None,
         parallel_chains: int = 1,
     ) -> None:
-        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: a content
-        map [C, H, W] of another video that replaces the stream's own everywhere (motion transfer).
+        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: of
+        another video, which replaces the stream's own everywhere (motion transfer).
         """
         if not 1 <= parallel_chains <= MAX_PARALLEL_CHAINS:
             raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_PARALLEL_CHAINS}")
@@ -117,13 +117,11 @@ class Decoder:
         return [
             DecodedFrame(pixels=pixels, index=window.index + i, box=window.box)
             for window in windows
-            for i, pixels in enumerate(self.model.to_pixels(window.latents))
+            for i, pixels in enumerate(window.pixels)
         ]
 
-    def _load_content(self, record: ContentRecord) -> Tensor:
-        if self._replacement is not None:
-            return self._replacement.to(self.model.device)
-        return content_of_record(self.model, record)
+    def _load_content(self, record: ContentRecord) -> Content:
+        return content_of_record(self.model, record) if self._replacement is None else self._replacement
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         coding = self.header.coding
@@ -143,10 +141,3 @@ def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
     needed = (quantizer.groups, quantizer.entries, model.config.pixels)
     if found != needed:
         raise BitstreamError(f"stream has (groups, entries, pixels) {found}, its model needs {needed}")
-
-
-def content_of_record(model: CodecModel, record: ContentRecord) -> Tensor:
-    """The content map [C, H, W] that a stream carries; BitstreamError if its bytes are not one."""
-    config = model.config.content
-    levels = decode_levels(record.data, model.latent_shape, table=model.tables.content, max_level=config.max_level)
-    return dequantise_content(torch.from_numpy(np.asarray(levels)), config).to(model.device)

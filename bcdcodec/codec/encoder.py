@@ -15,21 +15,19 @@ from torch import Tensor
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
+from bcdcodec.codec.appearance import decode_content, encode_content
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.coded import code_bits, encode_codes
-from bcdcodec.entropy.content import encode_levels
 from bcdcodec.entropy.packed import pack_codes
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.content import dequantise_content, quantise_content
 from bcdcodec.ratecontrol.budget import SEEK_POINT_BITS, Budget
 from bcdcodec.ratecontrol.codes import choose_codes
 from bcdcodec.video.crop import crop, largest_square
 
-#: Frames of a shot that the content token is made from, spread evenly over the buffered start of the shot.
-CONTENT_SAMPLES = 8
-#: The only step of the content token that version 1 writes.
-CONTENT_QUALITY = 0
+#: A content picture takes at most what the bitrate gives in this time, but is never asked to be smaller than
+#: `LEAST_PICTURE_BITS`: whether a stream is possible at all is for the budget to say.
+CONTENT_SECONDS, LEAST_PICTURE_BITS = 3.0, 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +72,7 @@ class Encoder:
         self._shot_start = 0
         self._window: list[NDArray[np.uint8]] = []
         self._latents: list[Tensor] = []  # whole windows waiting for their packet
+        self._pixels: list[NDArray[np.uint8]] = []  # the same windows, until the shot has its content
         self._content: Tensor | None = None  # [1, C, H, W] of the shot, once it has been made
         self._next_index = 0
         self._last_key: int | None = None
@@ -124,7 +123,10 @@ class Encoder:
 
     def _close_window(self, *, last: bool) -> list[Packet]:
         if self._window:
-            self._latents.append(self.model.to_latents(np.stack(self._window)))
+            pixels = np.stack(self._window)
+            self._latents.append(self.model.to_latents(pixels))
+            if self._content is None:
+                self._pixels.append(pixels)
             self._window = []
         if not self._latents:
             return []
@@ -141,17 +143,17 @@ class Encoder:
 
     @torch.inference_mode()
     def _emit_content(self) -> list[Packet]:
-        shot = torch.cat(self._latents)  # [T, C, H, W]
-        picked = np.linspace(0, len(shot) - 1, min(CONTENT_SAMPLES, len(shot))).round().astype(int)
-        content = self.model.bcd.encoder.content(shot[torch.from_numpy(picked)][None])
-        config = self.model.config.content
-        rounded = quantise_content(content, config)
-        self._content = dequantise_content(rounded, config)  # as the decoder has it
-        levels = rounded[0].cpu().numpy()
-        data = encode_levels(levels, self.model.tables.content, max_level=config.max_level)
+        coding, data = encode_content(
+            self.model,
+            np.concatenate(self._pixels),
+            torch.cat(self._latents),
+            picture_bits=self._picture_bits,
+        )
+        self._pixels = []
+        self._content = decode_content(self.model, coding, data).map[None]  # as the decoder has it
         box = self._box
         assert box is not None, "a shot with latents has a crop square"
-        record = ContentRecord(x=box.x, y=box.y, size=box.size, quality=CONTENT_QUALITY, data=data)
+        record = ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data)
         if self._header is None:
             self._header = self._make_header(record)
             self._spend(8 * len(self._header.pack()))
@@ -209,6 +211,14 @@ class Encoder:
     def _spend(self, bits: int) -> None:
         if self._budget is not None:
             self._budget.spend(bits)
+
+    @property
+    def _picture_bits(self) -> int:
+        """What a content picture may take: the model's wish, less where the bitrate is low."""
+        wished = self.model.config.content.picture_bits
+        if self.settings.bitrate is None:
+            return wished
+        return min(wished, max(LEAST_PICTURE_BITS, round(self.settings.bitrate * CONTENT_SECONDS)))
 
     @property
     def _bits_per_code(self) -> int:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from torch import Tensor
 
 from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo
@@ -27,6 +26,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError, VideoError
 from bcdcodec.frame import Frame
+from bcdcodec.model.content import Content
 from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
 from bcdcodec.video.crop import largest_square, paste
 from bcdcodec.video.reader import VideoReader
@@ -121,7 +121,7 @@ def decode_file(
     sampling: SamplingConfig | None = None,
     seed: int | None = None,
     paste_back: bool = False,
-    content: Tensor | None = None,
+    content: Content | None = None,
     parallel_chains: int = 1,
     keep_damaged: bool = False,
     progress: Progress = lambda done, total: None,
@@ -129,7 +129,7 @@ def decode_file(
     """Decode a stream to a video of the model's size, or of the source's size with the head pasted back.
 
     keep_damaged: write what comes before the damage instead of raising BitstreamError and writing nothing.
-    content: a content map of another video (motion transfer). Raises BitstreamError, ConfigError (other weights),
+    content: of another video (motion transfer). Raises BitstreamError, ConfigError (other weights),
     VideoError.
     """
     with contextlib.ExitStack() as stack:

@@ -17,7 +17,7 @@ from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae
-from bcdcodec.model.vae import Vae, from_uint8, to_uint8
+from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.model.weights import load_networks
 from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
 
@@ -76,10 +76,3 @@ class CodecModel:
         """uint8 [T, H, W, 3] -> latents [T, C, h, w] on the model's device."""
         x = from_uint8(torch.from_numpy(pixels).to(self.device)).permute(0, 3, 1, 2)
         return x if self.vae is None else self.vae.encode(x)
-
-    @torch.inference_mode()
-    def to_pixels(self, z: Tensor) -> NDArray[np.uint8]:
-        """Latents [T, C, h, w] -> uint8 [T, H, W, 3]."""
-        x = z if self.vae is None else self.vae.decode(z)
-        pixels: NDArray[np.uint8] = to_uint8(x).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        return pixels

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from bcdcodec.bitstream.header import MAGIC
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.decoder import check_stream_fits, content_of_record
-from bcdcodec.codec.encoder import CONTENT_SAMPLES, EncodeSettings
+from bcdcodec.codec.appearance import CONTENT_SAMPLES, content_of_record, decode_content, encode_content
+from bcdcodec.codec.decoder import check_stream_fits
+from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import DecodeResult, Progress, decode_file, encode_file
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
-from bcdcodec.model.content import dequantise_content, quantise_content
+from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop as crop_square
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import plan_shots
@@ -70,9 +69,8 @@ def is_stream(path: str | Path) -> bool:
         raise VideoError(f"cannot read {path}: {error.strerror}") from error
 
 
-@torch.inference_mode()
-def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -> Tensor:
-    """The content map [C, H, W] of a picture, of the first shot of a video, or of the header of a stream."""
+def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -> Content:
+    """The content of a picture, of the first shot of a video, or of the header of a stream."""
     if is_stream(path):
         with open(path, "rb") as file:
             header = StreamReader(file).header
@@ -86,6 +84,6 @@ def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -
             crop_square(frame, shot.box, model.config.pixels).pixels
             for frame, _ in zip(reader, range(count), strict=False)
         ]
-    content = model.bcd.encoder.content(model.to_latents(np.stack(pixels))[None])
-    config = model.config.content
-    return dequantise_content(quantise_content(content[0], config), config)
+    frames = np.stack(pixels)
+    budget = model.config.content.picture_bits
+    return decode_content(model, *encode_content(model, frames, model.to_latents(frames), picture_bits=budget))

@@ -1,4 +1,4 @@
-"""The content token <-> bytes, without loss (spec section 7). In: int levels [C, H, W]. Out: data of a ContentRecord.
+"""The content token <-> bytes, without loss (spec section 7.1). In: int levels [C, H, W]. Out: data of a ContentRecord.
 
     W N NW NE, decoded already -> prediction P -> (level - P) mod (2 * max_level + 1)  = symbol
     P, gradients, errors at W, N and in the channel before -> context = row of the table

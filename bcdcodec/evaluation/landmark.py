@@ -11,25 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Points = NDArray[np.float32]
-
-#: Outer corners of the right and left eye in the mesh; their distance is the unit.
-_RIGHT_EYE, _LEFT_EYE = 33, 263
-_MOUTH = (
-    *(0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181, 185, 191),
-    *(267, 269, 270, 291, 308, 310, 311, 312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415),
-)
-#: Lids and irises.
-_EYES = (
-    *(7, 33, 133, 144, 145, 153, 154, 155, 157, 158, 159, 160, 161, 163, 173, 246),
-    *(249, 263, 362, 373, 374, 380, 381, 382, 384, 385, 386, 387, 388, 390, 398, 466),
-    *range(468, 478),
-)
-#: Forehead, temples, jaw and chin.
-_OUTLINE = (
-    *(10, 21, 54, 58, 67, 93, 103, 109, 127, 132, 136, 148, 149, 150, 152, 162, 172, 176, 234),
-    *(251, 284, 288, 297, 323, 332, 338, 356, 361, 365, 377, 378, 379, 389, 397, 400, 454),
-)
+from bcdcodec.video.landmarks import EYES, LEFT_EYE, MOUTH, OUTLINE, RIGHT_EYE, Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +32,15 @@ class LandmarkDistance:
 def landmark_distance(found: Points, expected: Points) -> LandmarkDistance:
     """Compare a candidate's mesh [478, 2 or more] with the source's."""
     candidate, source = found[:, :2].astype(np.float64), expected[:, :2].astype(np.float64)
-    unit = float(np.linalg.norm(source[_LEFT_EYE] - source[_RIGHT_EYE])) / 100
+    unit = float(np.linalg.norm(source[LEFT_EYE] - source[RIGHT_EYE])) / 100
     distances = np.linalg.norm(candidate - source, axis=1) / unit
     aligned = np.linalg.norm(_moved_onto(candidate, source) - source, axis=1) / unit
     return LandmarkDistance(
         all=float(distances.mean()),
-        mouth=float(distances[list(_MOUTH)].mean()),
-        eyes=float(distances[list(_EYES)].mean()),
-        outline=float(distances[list(_OUTLINE)].mean()),
-        expression=float(aligned[list(_MOUTH + _EYES)].mean()),
+        mouth=float(distances[list(MOUTH)].mean()),
+        eyes=float(distances[list(EYES)].mean()),
+        outline=float(distances[list(OUTLINE)].mean()),
+        expression=float(aligned[list(MOUTH + EYES)].mean()),
     )
 
 

@@ -26,12 +26,12 @@ from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.clips import Clip
-from bcdcodec.evaluation.landmark import Points, landmark_distance
+from bcdcodec.evaluation.landmark import landmark_distance
 from bcdcodec.evaluation.psnr import psnr_db
 from bcdcodec.evaluation.scores import ClipScore, Quality, QualitySums
 from bcdcodec.frame import Frame
 from bcdcodec.video.crop import crop
-from bcdcodec.video.landmarks import landmarks
+from bcdcodec.video.landmarks import Points, landmarks
 from bcdcodec.video.reader import VideoReader
 
 #: Columns of a strip: this many frames spread evenly over the clip.

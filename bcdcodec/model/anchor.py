@@ -1,13 +1,15 @@
-"""Content moved to the pose of each frame: the picture the denoiser starts from. In: content map, motion. Out: anchors.
+"""Content moved to the pose of each frame: what the denoiser starts from. In: content, motion. Out: anchors.
 
-    content -> patches -> blocks steered by m_hat -> coarse flow a patch + fine flow a latent pixel
-    anchor = content warped by the flow, as a picture where there is an autoencoder
+    content map -> patches -> blocks steered by m_hat -> coarse flow a patch
+                                                      -> convolutions beside the map -> fine flow
+    anchor = the content's picture warped by the flow, and the latents of that
 
 The `face` preset diffuses what the anchor leaves over, z - anchor, instead of z itself: a head that turns is mostly
 the same head displaced, which a small network learns as a flow long before it learns to paint it. An anchor only
 displaces: it stays as sharp as the content, whatever it does not know. The paper's presets have no anchor.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -17,6 +19,11 @@ from torch.nn import functional as F
 from bcdcodec.config import DenoiserConfig
 from bcdcodec.model.disentangle import patchify, unpatchify
 from bcdcodec.model.dit import DitBlock, grid_positions
+
+#: The flow has this many places to a latent pixel: lips part by less than the eight pixels of one.
+FLOW_SCALE = 2
+#: Channels that each latent pixel hands from the blocks to the convolutions.
+FINE_CHANNELS = 32
 
 
 class Autoencoder(Protocol):
@@ -46,33 +53,49 @@ def warp_frames(picture: Tensor, flow: Tensor) -> Tensor:
     return warp(picture[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1), flow.flatten(0, 1)).unflatten(0, (b, t))
 
 
-def move_content(content: Tensor, flow: Tensor, vae: Autoencoder | None) -> Tensor:
-    """Anchors [B, T, C, H, W] of a content map [B, C, H, W] and the flow of each frame [B, T, 2, H, W].
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """latents: [B, T, C, H, W]; pictures: [B, T, 3, P, P] that they are the latents of, None without an anchor."""
 
-    With an autoencoder the content is warped as a picture and encoded again: latents describe 8x8 blocks, and a block
-    that moved by half its width is not halfway between two latents.
+    latents: Tensor
+    pictures: Tensor | None
+
+    def of_clip(self, row: int) -> "Anchors":
+        """Those of one clip of the batch, without its axis."""
+        return Anchors(self.latents[row], None if self.pictures is None else self.pictures[row])
+
+    def last(self, frames: int) -> "Anchors":
+        """Those of the last frames of every clip."""
+        return Anchors(self.latents[:, -frames:], None if self.pictures is None else self.pictures[:, -frames:])
+
+
+def move_content(picture: Tensor, flow: Tensor, vae: Autoencoder | None) -> Anchors:
+    """The content's picture [B, 3, P, P] moved by the flow of each frame [B, T, 2, h, w], and its latents.
+
+    It is warped as a picture and encoded again: latents describe 8x8 blocks, and a block that moved by half its width
+    is not halfway between two latents.
     """
-    if vae is None:
-        return warp_frames(content, flow)
     b, t = flow.shape[:2]
-    picture = vae.decode(content)  # [B, 3, P, P]
-    factor = picture.shape[-1] // content.shape[-1]
-    return vae.encode(warp_frames(picture, enlarge_flow(flow, factor)).flatten(0, 1)).unflatten(0, (b, t))
+    pictures = warp_frames(picture, resize_flow(flow, picture.shape[-1]))
+    latents = pictures if vae is None else vae.encode(pictures.flatten(0, 1)).unflatten(0, (b, t))
+    return Anchors(latents, pictures)
 
 
-def enlarge_flow(flow: Tensor, factor: int) -> Tensor:
-    """The same displacement for a picture `factor` times as large: [B, T, 2, H, W] -> [B, T, 2, f*H, f*W]."""
+def resize_flow(flow: Tensor, size: int) -> Tensor:
+    """The same displacement for a picture of another size: [B, T, 2, h, w] -> [B, T, 2, size, size], in its pixels."""
     b, t = flow.shape[:2]
-    large = F.interpolate(flow.flatten(0, 1), scale_factor=factor, mode="bilinear", align_corners=False) * factor
-    return large.unflatten(0, (b, t))
+    factor = size / flow.shape[-1]
+    mode, corners = ("bilinear", False) if factor > 1 else ("area", None)
+    resized = F.interpolate(flow.flatten(0, 1), size=(size, size), mode=mode, align_corners=corners) * factor
+    return resized.unflatten(0, (b, t))
 
 
 class Anchor(nn.Module):
-    """A few transformer blocks over the content's patches, one pass a frame."""
+    """A few transformer blocks over the content's patches, one pass a frame, and convolutions that see its edges."""
 
     def __init__(self, config: DenoiserConfig, motion_dims: int) -> None:
         super().__init__()
-        self.patch = config.patch
+        self.patch, self.channels = config.patch, FINE_CHANNELS
         width, numbers = config.width, config.channels * config.patch**2
         self.side = config.resolution // config.patch
         self.embed = nn.Linear(numbers, width)
@@ -80,14 +103,24 @@ class Anchor(nn.Module):
         self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.anchor_blocks))
         self.coarse = nn.Linear(width, 2)
-        self.fine = nn.Linear(width, 2 * config.patch**2)
-        for layer in (self.coarse, self.fine):
+        self.spread = nn.Linear(width, FINE_CHANNELS * config.patch**2)
+        flow = nn.Conv2d(2 * FINE_CHANNELS, 2 * FLOW_SCALE**2, 3, padding=1)
+        self.fine = nn.Sequential(
+            nn.Conv2d(FINE_CHANNELS + config.channels, 2 * FINE_CHANNELS, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(2 * FINE_CHANNELS, 2 * FINE_CHANNELS, 3, padding=1),
+            nn.SiLU(),
+            flow,
+            nn.PixelShuffle(FLOW_SCALE),
+        )
+        # Zero flow at first: the content held still.
+        for layer in (self.coarse, flow):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, content: Tensor, m_hat: Tensor) -> Tensor:
-        """Flow: where each latent pixel of each frame comes from, relative to itself. content: [B, C, H, W];
-        m_hat: [B, T, G*D]. Returns [B, T, 2, H, W] in latent pixels.
+        """Flow: where each place of each frame comes from, relative to itself. content: map [B, C, H, W]; m_hat:
+        [B, T, G*D]. Returns [B, T, 2, 2H, 2W], x then y, in pixels of its own grid.
         """
         b, t = m_hat.shape[:2]
         steer = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
@@ -98,5 +131,8 @@ class Anchor(nn.Module):
             h = block(h, nothing, steer)
         h = F.layer_norm(h, h.shape[-1:])
         coarse = self.coarse(h).view(b * t, self.side, self.side, 2).permute(0, 3, 1, 2)
-        coarse = F.interpolate(coarse, scale_factor=self.patch, mode="bilinear", align_corners=False)
-        return (coarse + unpatchify(self.fine(h), self.patch, 2)).unflatten(0, (b, t))
+        scale = self.patch * FLOW_SCALE
+        coarse = F.interpolate(coarse, scale_factor=scale, mode="bilinear", align_corners=False)
+        spread = unpatchify(self.spread(h), self.patch, self.channels)  # [B*T, 32, H, W]
+        shown = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
+        return (coarse + self.fine(torch.cat([spread, shown], 1))).unflatten(0, (b, t))

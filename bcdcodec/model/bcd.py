@@ -2,19 +2,31 @@
 
 encoder.content: z of a shot -> content map
 analyse:         z, content map -> codes
-synthesise:      content map, codes, context -> anchors -> sampler(denoise) -> z_hat
+synthesise:      content, codes, context -> anchors -> sampler(denoise) -> z_hat
+paint:           z_hat, anchors -> pictures
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig, SamplingConfig
-from bcdcodec.model.anchor import Anchor, Autoencoder, move_content
+from bcdcodec.model.anchor import Anchor, Anchors, Autoencoder, move_content
+from bcdcodec.model.content import Content
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """latents z_hat of a window [B, T, C, H, W], and the anchors that its frames started from."""
+
+    latents: Tensor
+    anchors: Anchors
 
 
 class Bcd(nn.Module):
@@ -28,12 +40,26 @@ class Bcd(nn.Module):
         self.quantizer = GroupQuantizer(config.quantizer)
         self.dit = Dit(config.denoiser, motion_dims)
         self.anchor = Anchor(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
+        points = config.denoiser.face_points
+        self.face_points = nn.Linear(motion_dims, 2 * points, bias=False) if points else None
 
-    def anchors(self, content: Tensor, m_hat: Tensor, vae: Autoencoder | None) -> Tensor:
-        """Where each frame's diffusion starts: the moved content (`face`), or zero (paper). [B, T, C, H, W]."""
-        if self.anchor is not None:
-            return move_content(content, self.anchor(content, m_hat), vae)
-        return torch.zeros_like(content)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1)
+    def anchors(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> Anchors:
+        """Where each frame's diffusion starts: the moved content (`face`), or zero (paper)."""
+        if self.anchor is None:
+            return Anchors(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
+        if content.picture is None:
+            raise ValueError("a model with an anchor needs the content's picture")
+        return move_content(content.picture, self.anchor(content.map, m_hat), vae)
+
+    def point_motion(self, m_hat: Tensor) -> Tensor:
+        """How far each point of the face has moved since the content's frame, without painting anything: m_hat
+        [B, T, G*D] -> [B, T, L, 2], x then y, in fractions of the picture. ValueError for a model that cannot tell.
+        """
+        if self.face_points is None:
+            raise ValueError("this model was not trained to tell the points of a face")
+        # The unit of the weights is a percent of the picture, so that they are neither tiny nor huge.
+        moved: Tensor = self.face_points(m_hat) / 100
+        return moved.unflatten(-1, (-1, 2))
 
     def denoise(
         self,
@@ -71,7 +97,7 @@ class Bcd(nn.Module):
     @torch.no_grad()
     def synthesise(
         self,
-        content: Tensor,
+        content: Content,
         codes: Tensor,
         noise: Tensor,
         sampling: SamplingConfig,
@@ -79,23 +105,39 @@ class Bcd(nn.Module):
         vae: Autoencoder | None,
         context: Tensor | None = None,
         context_codes: Tensor | None = None,
-    ) -> Tensor:
-        """Symbols to latents. content: [B, C, H, W] dequantised; codes: int64 [B, T, G]; noise: [B, T, C, H, W];
-        context: latents already decoded [B, Tc, C, H, W] with their codes. Returns [B, T, C, H, W].
+    ) -> Synthesis:
+        """Symbols to latents. codes: int64 [B, T, G]; noise: [B, T, C, H, W]; context: latents already decoded
+        [B, Tc, C, H, W] with their codes.
         """
         frames = codes.shape[1]
         if context_codes is not None:
             codes = torch.cat([context_codes, codes], 1)
         m_hat = self.quantizer.lookup(codes)
         anchors = self.anchors(content, m_hat, vae)
-        yes = torch.ones(len(content), dtype=torch.bool, device=content.device)
+        yes = torch.ones(len(codes), dtype=torch.bool, device=codes.device)
 
         def guided(x: Tensor, sigma: Tensor) -> Tensor:
-            conditional = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=yes)
+            conditional = self.denoise(x, sigma, content.map, m_hat, anchors=anchors.latents, keep=yes)
             if sampling.guidance == 1:
                 return conditional
             # Classifier-free guidance on the denoised output.
-            free = self.denoise(x, sigma, content, m_hat, anchors=anchors, keep=~yes)
+            free = self.denoise(x, sigma, content.map, m_hat, anchors=anchors.latents, keep=~yes)
             return free + sampling.guidance * (conditional - free)
 
-        return sample(guided, noise, sampling, start=anchors[:, -frames:], context=context)
+        own = anchors.last(frames)
+        return Synthesis(sample(guided, noise, sampling, start=own.latents, context=context), own)
+
+
+@torch.no_grad()
+def paint(latents: Tensor, anchors: Anchors, vae: Autoencoder | None) -> Tensor:
+    """Latents and anchors of frames, [N, ...] each, to pictures [N, 3, P, P] in [-1, 1].
+
+    With an anchor its picture stays, and only what the denoiser changed about it is painted: D(z_hat) - D(E(moved)).
+    What merely moved then keeps the sharpness of the content, which no autoencoder gives back.
+    """
+    if vae is None:
+        return latents
+    painted = vae.decode(latents)
+    if anchors.pictures is None:
+        return painted
+    return anchors.pictures + painted - vae.decode(anchors.latents)

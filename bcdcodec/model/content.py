@@ -1,11 +1,23 @@
-"""The content token as integers. In: content map c from disentangle.py. Out: levels for entropy/content.py, and
-back.
+"""What a person looks like, as both ends have it. In: content map c from disentangle.py, or a coded picture.
+
+levels (paper's models): c -> integer levels (entropy/content.py) -> c
+picture (`face`):        a still (video/still.py) -> autoencoder -> c
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bcdcodec.config import ContentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """map: what the networks are shown [B, C, H, W]; picture: what an anchor moves [B, 3, P, P] in [-1, 1], or None."""
+
+    map: Tensor
+    picture: Tensor | None
 
 
 def quantise_content(c: Tensor, config: ContentConfig) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bcdcodec.config import DenoiserConfig, ModelConfig
 from bcdcodec.model.t5 import T5Encoder
+from bcdcodec.model.vae import ResidualBlock
 
 #: Channels that each place of the stem's map hands to the frame token.
 STEM_CHANNELS = 32
@@ -45,11 +46,14 @@ def take_frame(frames: Tensor, index: Tensor) -> Tensor:
 
 
 def frame_stem(denoiser: DenoiserConfig, channels: tuple[int, ...]) -> tuple[nn.Sequential, int]:
-    """Strided convolutions over a latent frame, and how many numbers come out: poses are read off local features."""
+    """Convolutions over a latent frame, half the side a stage, and how many numbers come out: where lips and lids are
+    is read off local features.
+    """
     layers: list[nn.Module] = []
     before, side = denoiser.channels, denoiser.resolution
     for after in channels:
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.SiLU()]
+        layers.append(ResidualBlock(after))
         before, side = after, side // 2
     layers.append(nn.Conv2d(before, STEM_CHANNELS, 1))
     return nn.Sequential(*layers), STEM_CHANNELS * side**2

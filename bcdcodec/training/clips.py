@@ -1,28 +1,33 @@
-"""A folder of clips, decoded. In: DIR/clips.csv (columns `clip`, `person`) and the clips. Out: latent cache, VAE
-crops.
-"""
+"""A folder of clips, decoded. In: DIR/clips.csv (columns `clip`, `person`) and the clips. Out: cache, VAE crops."""
 
+import contextlib
 import csv
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
+from bcdcodec.frame import Frame
 from bcdcodec.model.anchor import Autoencoder
-from bcdcodec.model.vae import from_uint8
-from bcdcodec.training.data import THUMBNAIL
+from bcdcodec.model.vae import from_uint8, to_uint8
+from bcdcodec.training.data import THUMBNAIL, still_frames
 from bcdcodec.training.vae import BATCH, CROP, CropSource
 from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.landmarks import POINTS, landmarks, landmarks_near
 from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.still import decode_still, encode_still
 
 #: Frames encoded at once.
 CHUNK = 32
+ARRAYS = ("latents.f16", "thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
 #: (clips done, clips in all)
 Progress = Callable[[int, int], None]
 
@@ -48,28 +53,75 @@ def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[NDArray[np
 
 
 @torch.inference_mode()
-def cache_latents(folder: Path, out: Path, *, vae: Autoencoder | None, config: ModelConfig, progress: Progress) -> None:
-    """Encode every clip once into `out` (see LatentCache). Done already: returns at once; cut off: starts again."""
+def cache_clips(folder: Path, out: Path, *, vae: Autoencoder | None, config: ModelConfig, progress: Progress) -> None:
+    """Encode every clip once into `out` (training/data.py says what is there). Done already: returns at once; cut off:
+    starts again. Raises MissingExtraError where faces are needed and their mesh is not installed.
+    """
     if (out / "index.csv").exists():
         return
     out.mkdir(parents=True, exist_ok=True)
-    manifest, rate, start = read_manifest(folder), Fraction(*config.frame_rate), 0
-    rows: list[tuple[str, str, int, int]] = []
-    with (out / "latents.f16").open("wb") as file, (out / "thumbnails.u8").open("wb") as small:
+    manifest, rate, start, first_still = read_manifest(folder), Fraction(*config.frame_rate), 0, 0
+    rows: list[tuple[str, str, int, int, int, int]] = []
+    with contextlib.ExitStack() as stack:
+        files = {name: stack.enter_context((out / name).open("wb")) for name in ARRAYS}
+
+        def append(name: str, values: Any) -> None:
+            files[name].write(np.ascontiguousarray(values).tobytes())
+
         for done, (clip, person) in enumerate(manifest):
             pixels = np.stack(list(read_clip(folder / clip, rate=rate, pixels=config.pixels)))
-            for chunk in np.array_split(pixels, -(-len(pixels) // CHUNK)):
-                x = from_uint8(torch.from_numpy(chunk)).permute(0, 3, 1, 2)
-                z = x if vae is None else vae.encode(x)
-                file.write(z.half().numpy().tobytes())
-                small.write(F.interpolate(x, THUMBNAIL, mode="area").add(1).mul(127.5).round().byte().numpy().tobytes())
-            rows.append((clip, person, start, len(pixels)))
-            start += len(pixels)
+            stills = 0
+            append("latents.f16", _latents(pixels, vae))
+            if config.denoiser.anchor_blocks:
+                kept = still_frames(len(pixels))
+                decoded = np.stack([_as_content(pixels[i], config) for i in kept])
+                append("thumbnails.u8", _thumbnails(pixels))
+                append("landmarks.f32", _face_points(pixels))
+                append("stills.u8", decoded.transpose(0, 3, 1, 2))
+                append("still_latents.f16", _latents(decoded, vae))
+                stills = len(kept)
+            rows.append((clip, person, start, len(pixels), first_still, stills))
+            start, first_still = start + len(pixels), first_still + stills
             progress(done + 1, len(manifest))
     with (out / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["clip", "person", "start", "frames"])
+        writer.writerow(["clip", "person", "start", "frames", "first_still", "stills"])
         writer.writerows(rows)
+
+
+def _as_content(pixels: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:
+    """A frame as the content token brings it, so that training sees what is lost."""
+    bits = config.content.picture_bits
+    return decode_still(encode_still(pixels, budget_bits=bits, fast=True)) if bits else pixels
+
+
+def _chunks(pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
+    """uint8 [N, P, P, 3] -> [n, 3, P, P] in [-1, 1], a few at a time."""
+    for chunk in np.array_split(pixels, -(-len(pixels) // CHUNK)):
+        yield from_uint8(torch.from_numpy(chunk)).permute(0, 3, 1, 2)
+
+
+def _latents(pixels: NDArray[np.uint8], vae: Autoencoder | None) -> NDArray[np.float16]:
+    found = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
+    return torch.cat(found).half().numpy()
+
+
+def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return torch.cat([to_uint8(F.adaptive_avg_pool2d(x, THUMBNAIL)) for x in _chunks(pixels)]).numpy()
+
+
+def _face_points(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """[N, L, 2] as fractions of the picture, NaN where no face was found."""
+    found = np.full((len(pixels), POINTS, 2), np.nan, np.float32)
+    last = None
+    for index, picture in enumerate(pixels):
+        frame = Frame(pixels=picture, index=index)
+        # The face before tells where this one is; detection costs as much again.
+        last = None if last is None else landmarks_near(frame, last)
+        last = landmarks(frame) if last is None else last
+        if last is not None:
+            found[index] = last[:, :2] / picture.shape[0]
+    return found
 
 
 def random_crops(folder: Path, *, config: ModelConfig, seed: int = 0) -> CropSource:

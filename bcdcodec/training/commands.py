@@ -13,7 +13,7 @@ from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.checkpoint import load_average
-from bcdcodec.training.clips import cache_latents, random_crops, read_manifest
+from bcdcodec.training.clips import cache_clips, random_crops, read_manifest
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.schedule import Schedule
@@ -66,7 +66,7 @@ def run_training(
         start = load_networks(weights, torch.device("cpu"))
     autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
     cache = run / "latents"
-    cache_latents(
+    cache_clips(
         data, cache, vae=autoencoder, config=config, progress=lambda done, total: progress("latents", done, total)
     )
     options = TrainOptions(

@@ -1,7 +1,12 @@
-"""Training data: cached latents and small pictures become batches of clip halves.
+"""Training data: cached frames become batches of clip halves.
 
-In: a cache folder of clips.py: `latents.f16` [N, C, H, W], `thumbnails.u8` [N, 3, S, S] and `index.csv`. Out:
-`HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a resumed run sees the same data.
+In: a cache folder of clips.py. Out: `HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a
+resumed run sees the same data.
+
+    index.csv        one row a clip: clip, person, start, frames, first_still, stills
+    latents.f16      [N, C, H, W], every frame
+    thumbnails.u8    [N, 3, S, S], landmarks.f32 [N, 478, 2]: the same frames, for an anchor to learn from
+    stills.u8        [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames as the content token brings them
 """
 
 import csv
@@ -15,67 +20,122 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
+from bcdcodec.video.landmarks import POINTS
 
 #: Side of the small RGB pictures that flows are trained on.
-THUMBNAIL = 64
+THUMBNAIL = 128
 #: A clip must give both halves at least this many frames.
 MIN_HALF_FRAMES = 4
+#: Frames of a clip to one still of it.
+FRAMES_PER_STILL = 10
+#: Share of the clips whose motion half is moved against the content, and by how many latent pixels at most.
+SHIFTED, MAX_SHIFT = 0.3, 2
+
+
+def still_frames(frames: int) -> NDArray[np.intp]:
+    """Which frames of a clip are kept as stills: spread evenly, at least two."""
+    count = max(2, frames // FRAMES_PER_STILL)
+    return ((np.arange(count) + 0.5) * frames / count).astype(np.intp)
 
 
 @dataclass(frozen=True, slots=True)
 class ClipEntry:
-    """One clip of the cache: frames `start .. start + frames` of the latent array."""
+    """One clip of the cache: frames `start .. start + frames` of the arrays, and its stills likewise."""
 
     clip: str
     person: str
     start: int
     frames: int
+    first_still: int
+    stills: int
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What an anchor learns from beside latents. picture: the content [B, 3, P, P]; thumbnails of the motion half
+    [B, T, 3, S, S]; both in [-1, 1]. Points of the faces, as fractions of the picture, NaN where none was found:
+    content_points [B, L, 2], motion_points [B, T, L, 2].
+    """
+
+    picture: Tensor
+    thumbnails: Tensor
+    content_points: Tensor
+    motion_points: Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class HalvesBatch:
-    """content [B, Ta, C, H, W] from one half of each clip, motion [B, T, C, H, W] consecutive frames of the other
-    half; the same frames as small RGB pictures in [0, 1]: [B, Ta, 3, S, S] and [B, T, 3, S, S].
+    """content [B, Ta, C, H, W] from one half of each clip (a single still where the model has an anchor), motion
+    [B, T, C, H, W] consecutive frames of the other half.
     """
 
     content: Tensor
     motion: Tensor
-    content_pictures: Tensor
-    motion_pictures: Tensor
+    faces: Faces | None
 
 
-class LatentCache:
+class ClipCache:
     """Read-only view of a cache folder."""
 
-    def __init__(self, folder: Path, latent_shape: tuple[int, int, int]) -> None:
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
         index = folder / "index.csv"
         if not index.exists():
             raise ConfigError(f"{folder} has no index.csv; make the cache with `bcd train --data` first")
         with index.open() as file:
             self.entries = [
-                ClipEntry(r["clip"], r["person"], int(r["start"]), int(r["frames"])) for r in csv.DictReader(file)
+                ClipEntry(
+                    row["clip"],
+                    row["person"],
+                    *(int(row[key]) for key in ("start", "frames", "first_still", "stills")),
+                )
+                for row in csv.DictReader(file)
             ]
-        self.latents: NDArray[np.float16] = np.memmap(folder / "latents.f16", np.float16, "r").reshape(
-            -1, *latent_shape
-        )
+        denoiser = config.denoiser
+        latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
+        self.latents = _view(folder / "latents.f16", np.float16, latent)
+        self.has_faces = denoiser.anchor_blocks > 0
+        if self.has_faces:
+            self.thumbnails = _view(folder / "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
+            self.landmarks = _view(folder / "landmarks.f32", np.float32, (POINTS, 2))
+            self.mirrored = mirror_order(self.landmarks)
+            self.stills = _view(folder / "stills.u8", np.uint8, (3, config.pixels, config.pixels))
+            self.still_latents = _view(folder / "still_latents.f16", np.float16, latent)
 
-        self.thumbnails: NDArray[np.uint8] = np.memmap(folder / "thumbnails.u8", np.uint8, "r").reshape(
-            -1, 3, THUMBNAIL, THUMBNAIL
-        )
-        if len(self.thumbnails) != len(self.latents):
-            raise ConfigError(f"{folder} has {len(self.latents)} latents and {len(self.thumbnails)} thumbnails")
 
-    def clip(self, entry: ClipEntry) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-        """Latents [frames, C, H, W] and thumbnails [frames, 3, S, S] of one clip."""
-        span = slice(entry.start, entry.start + entry.frames)
-        return self.latents[span], self.thumbnails[span]
+def mirror_order(landmarks: NDArray[np.float32], sample: int = 500) -> NDArray[np.intp]:
+    """Which point of the mesh each one becomes in a mirror, by how close their images are in the mean of some faces.
+
+    landmarks: [N, L, 2] with NaN where no face was found. Returns indices [L]; as they are where there is no face.
+    """
+    faces = np.array(landmarks[:: max(1, len(landmarks) // sample)])
+    faces = faces[np.isfinite(faces).all((1, 2))]
+    if not len(faces):
+        return np.arange(landmarks.shape[1])
+    faces = faces - faces.mean(1, keepdims=True)
+    mean = (faces / faces.std((1, 2), keepdims=True)).mean(0)  # [L, 2]
+    distance = np.linalg.norm(mean[:, None] * [-1, 1] - mean, axis=-1)
+    order = np.full(len(mean), -1)
+    for pair in distance.argsort(axis=None):  # the closest first; a point is the image of its image
+        i, j = divmod(int(pair), len(mean))
+        if order[i] < 0 and order[j] < 0:
+            order[i], order[j] = j, i
+    return order
+
+
+def _view(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    try:
+        view: NDArray[Any] = np.memmap(path, kind, "r").reshape(-1, *shape)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is not an array of {shape}; delete its folder and start again") from error
+    return view
 
 
 class HalvesSampler:
     """Draws batches of clip halves, people balanced by the square root of how often they appear."""
 
-    def __init__(self, cache: LatentCache, *, batch: int, content_frames: int, motion_frames: int, seed: int) -> None:
+    def __init__(self, cache: ClipCache, *, batch: int, content_frames: int, motion_frames: int, seed: int) -> None:
         self.cache, self.batch, self.seed = cache, batch, seed
         self.content_frames, self.motion_frames = content_frames, motion_frames
         self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
@@ -89,14 +149,18 @@ class HalvesSampler:
         """The batch of one optimiser step. Clips are mirrored half the time (the VAE is trained to commute with it)."""
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.entries), self.batch, p=self.weight)
-        halves = [self._halves(self.entries[i], rng) for i in chosen]
-        z_content, z_motion, content, motion = (
-            torch.from_numpy(np.stack(part)).float() for part in zip(*halves, strict=True)
+        drawn = [self._halves(self.entries[i], rng) for i in chosen]
+        parts = [torch.from_numpy(np.stack(part)).float() for part in zip(*drawn, strict=True)]
+        content, motion = parts[:2]
+        if not self.cache.has_faces:
+            return HalvesBatch(content, motion, None)
+        picture, thumbnails, content_points, motion_points = parts[2:]
+        return HalvesBatch(
+            content, motion, Faces(picture / 127.5 - 1, thumbnails / 127.5 - 1, content_points, motion_points)
         )
-        return HalvesBatch(z_content, z_motion, content / 255, motion / 255)
 
     def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
-        """Latents and thumbnails of frames of one half, then of the other."""
+        """content, motion; and where there are faces picture, thumbnails and the points of both."""
         # The motion half gets the longer part where a short clip cannot give a whole window twice.
         window = min(self.motion_frames, entry.frames - MIN_HALF_FRAMES)
         cut = int(rng.integers(MIN_HALF_FRAMES, entry.frames - window + 1))
@@ -105,6 +169,31 @@ class HalvesSampler:
         run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # holds the last frame of a short clip
         if rng.random() < 0.5:  # motion from the first half
             picked, run = entry.frames - 1 - picked, entry.frames - 1 - run[::-1]
-        flip = -1 if rng.random() < 0.5 else 1
-        latents, thumbnails = self.cache.clip(entry)
-        return [part[frames][..., ::flip].copy() for part in (latents, thumbnails) for frames in (picked, run)]
+        mirrored = rng.random() < 0.5
+        flip = -1 if mirrored else 1
+        cache, frames = self.cache, entry.start + run
+        if not cache.has_faces:
+            return [cache.latents[rows][..., ::flip].copy() for rows in (entry.start + picked, frames)]
+        kept = still_frames(entry.frames)
+        outside = np.flatnonzero((kept < run.min()) | (kept > run.max()))
+        still = int(rng.choice(outside)) if outside.size else int(np.abs(kept - run.mean()).argmax())
+        row = entry.first_still + still
+        pictures = [cache.still_latents[[row]], cache.latents[frames], cache.stills[row], cache.thumbnails[frames]]
+        points = [cache.landmarks[entry.start + kept[still]], cache.landmarks[frames]]
+        if mirrored:
+            points = [np.stack([1 - p[..., 0], p[..., 1]], -1)[..., cache.mirrored, :] for p in points]
+        content, motion, picture, thumbnails = (part[..., ::flip].copy() for part in pictures)
+        if rng.random() < SHIFTED:
+            shift = rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, 2)
+            side = motion.shape[-1]
+            motion, thumbnails = _shift(motion, shift), _shift(thumbnails, shift * (THUMBNAIL // side))
+            points[1] = points[1] + (shift / side).astype(np.float32)
+        return [content, motion, picture, thumbnails, *points]
+
+
+def _shift(pictures: NDArray[Any], shift: NDArray[Any]) -> NDArray[Any]:
+    """Pictures [..., H, W] moved right and down by whole pixels (x, y), borders repeated."""
+    h, w = pictures.shape[-2:]
+    rows = np.clip(np.arange(h) - shift[1], 0, h - 1)
+    columns = np.clip(np.arange(w) - shift[0], 0, w - 1)
+    return pictures[..., rows[:, None], columns]

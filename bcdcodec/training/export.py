@@ -16,7 +16,7 @@ from bcdcodec.model.content import dequantise_content, quantise_content
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
-from bcdcodec.training.data import HalvesSampler, LatentCache
+from bcdcodec.training.data import ClipCache, HalvesSampler
 
 #: Batches of training clips that the integer tables are counted on.
 TABLE_BATCHES = 150
@@ -53,11 +53,10 @@ def export(
     path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
 ) -> CodeStatistics:
     """Count codes on the training cache, fit the integer tables and write the weights file."""
-    shape = (config.denoiser.channels, config.denoiser.resolution, config.denoiser.resolution)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
     rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
     sampler = HalvesSampler(
-        LatentCache(cache, shape), batch=16, content_frames=8, motion_frames=config.window_frames, seed=1
+        ClipCache(cache, config), batch=16, content_frames=8, motion_frames=config.window_frames, seed=1
     )
     statistics = count_codes(rounded.bcd, sampler)
     tables = {

@@ -19,8 +19,9 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.content import Content
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
-from bcdcodec.training.data import HalvesBatch, HalvesSampler, LatentCache
+from bcdcodec.training.data import ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
 from bcdcodec.training.schedule import Schedule
 
@@ -68,9 +69,8 @@ def train(
     if last.exists():
         first = load_checkpoint(last, model=model, average=average, optimizer=optimizer)
         logger.info("resuming %s at step %d", options.run, first)
-    shape = (config.denoiser.channels, config.denoiser.resolution, config.denoiser.resolution)
     sampler = HalvesSampler(
-        LatentCache(options.cache, shape),
+        ClipCache(options.cache, config),
         batch=config.optim.batch,
         content_frames=4,
         motion_frames=config.window_frames + config.context_frames,
@@ -94,7 +94,8 @@ def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     """AdamW with the table's two learning rates: one for the denoiser, one for everything else."""
     optim = config.optim
     rest = [*model.encoder.parameters(), *model.quantizer.parameters()]
-    decoder = [*model.dit.parameters(), *(model.anchor.parameters() if model.anchor is not None else ())]
+    parts = [part for part in (model.dit, model.anchor, model.face_points) if part is not None]
+    decoder = [parameter for part in parts for parameter in part.parameters()]
     groups = [
         {"params": decoder, "lr": optim.learning_rate, "peak": optim.learning_rate},
         {"params": rest, "lr": optim.encoder_learning_rate, "peak": optim.encoder_learning_rate},
@@ -144,28 +145,30 @@ def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) ->
     learned.
     """
     model.eval()
-    content = model.encoder.content(batch.content)
-    m_hat = model.quantizer(model.encoder.motion(batch.motion, content)).m_hat
     # A few clips and frames tell enough.
     few = slice(4)
-    content, m_hat, z = content[few], m_hat[few, ::3], batch.motion[few, ::3]
-    anchors = model.anchors(content, m_hat, vae)
+    mapped = model.encoder.content(batch.content)
+    m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped)).m_hat[few, ::3]
+    z = batch.motion[few, ::3]
+    content = Content(mapped[few], None if batch.faces is None else batch.faces.picture[few])
+    other = Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
     sigma = torch.full(z.shape[:2], PROBE_SIGMA)
     noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
     x = z + PROBE_SIGMA * noise
     keep = torch.ones(len(z), dtype=torch.bool)
 
-    def error(c: torch.Tensor, m: torch.Tensor, kept: torch.Tensor) -> float:
-        denoised = model.denoise(x, sigma, c, m, anchors=model.anchors(c, m, vae), keep=kept, temporal=False)
+    def error(c: Content, m: Tensor, kept: Tensor) -> float:
+        anchors = model.anchors(c, m, vae).latents
+        denoised = model.denoise(x, sigma, c.map, m, anchors=anchors, keep=kept, temporal=False)
         return float((denoised - z).square().mean())
 
     errors = {
         "true": error(content, m_hat, keep),
         "other_motion": error(content, m_hat.roll(1, 0), keep),
-        "other_content": error(content.roll(1, 0), m_hat, keep),
+        "other_content": error(other, m_hat, keep),
         "none": error(content, m_hat, ~keep),
-        "content_alone": float((content[:, None] - z).square().mean()),
-        "anchor": float((anchors - z).square().mean()),
+        "content_alone": float((content.map[:, None] - z).square().mean()),
+        "anchor": float((model.anchors(content, m_hat, vae).latents - z).square().mean()),
     }
     model.train()
     return errors

@@ -9,22 +9,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from bcdcodec.model.anchor import Autoencoder, enlarge_flow, move_content, warp_frames
+from bcdcodec.model.anchor import Autoencoder, move_content
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
-from bcdcodec.model.disentangle import central_frame, take_frame
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
 from bcdcodec.model.quantizer import codebook_loss, rate_loss
-from bcdcodec.training.data import HalvesBatch
-from bcdcodec.training.teacher import teacher_flow
+from bcdcodec.training.anchoring import POINT_WEIGHT, anchor_loss, face_weights, motion_loss
+from bcdcodec.training.data import Faces, HalvesBatch
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether the denoiser takes part (else
-    the anchor alone), share of clips that go around the quantiser, clips and frames decoded, temporal blocks.
+    the anchor alone), share of clips that go around the quantiser, clips decoded and frames of each, temporal blocks.
     """
 
     tau: float
@@ -56,28 +54,38 @@ def bcd_loss(
 ) -> LossReport:
     """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset)."""
     config = model.config
-    content = straight_through(model.encoder.content(batch.content), config.content)
-    m = model.encoder.motion(batch.motion, content.detach())
+    content = model.encoder.content(batch.content)
+    if not config.content.picture_bits:  # a picture was coded before it was cached
+        content = straight_through(content, config.content)
+    frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator)
+    z = batch.motion[torch.arange(len(frames))[:, None], frames]
+    m = model.encoder.motion(z, content.detach())
     quantized = model.quantizer(m, tau=objective.tau)
-    clips = slice(objective.clips)
     # A clip passes the quantiser or, early in a run, goes around it: poses are learned before they are coded.
     around = torch.rand(len(m), 1, 1, generator=generator) < objective.unquantised
     m_hat = torch.where(around, quantized.m, quantized.m_hat)
-    content = content[clips]
-    z, pictures, m_hat = _decoded_part(
-        (batch.motion[clips], batch.motion_pictures[clips], m_hat[clips]), objective, generator
-    )
+    clips = slice(objective.clips)
+    content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
     anchoring, denoising, error = torch.zeros(()), torch.zeros(()), torch.zeros(())
-    flow = None
-    if model.anchor is not None:
+    anchors, place = torch.zeros_like(z), torch.ones(1)
+    if model.anchor is not None and batch.faces is not None:
+        rows = torch.arange(len(frames))[:, None]
+        faces = Faces(
+            picture=batch.faces.picture[clips],
+            thumbnails=batch.faces.thumbnails[rows, frames],
+            content_points=batch.faces.content_points[clips],
+            motion_points=batch.faces.motion_points[rows, frames],
+        )
         flow = model.anchor(content.detach(), m_hat)
-        seen = take_frame(batch.content_pictures, central_frame(batch.content))[clips]
-        place = centre_weights(pictures.shape[-1], config.optim.centre_weight)
-        anchoring = anchor_loss(seen, flow, pictures, place) + flow_loss(flow, seen, pictures)
+        anchoring = anchor_loss(flow, faces)
+        if model.face_points is not None:
+            anchoring = anchoring + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
+        place = face_weights(faces.motion_points, z.shape[-1])
+        if objective.denoise:
+            with torch.no_grad():
+                anchors = move_content(faces.picture, flow, vae).latents
     if objective.denoise:
-        with torch.no_grad():
-            anchors = torch.zeros_like(z) if flow is None else move_content(content, flow, vae)
-        denoising, error = _denoising_loss(model, z, content, m_hat, anchors, objective, generator)
+        denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
     codebook = torch.zeros(())
     if config.optim.codebook_weight:
         codebook = codebook_loss(model.quantizer, quantized.m)
@@ -101,10 +109,11 @@ def _denoising_loss(
     content: Tensor,
     m_hat: Tensor,
     anchors: Tensor,
+    place: Tensor,
     objective: Objective,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """L_d of the frames z [B, F, C, H, W], weighted as in EDM, and their plain squared error."""
+    """L_d of the frames z [B, F, C, H, W], weighted as in EDM and by place, and their plain squared error."""
     config = model.config
     b, frames = z.shape[:2]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
@@ -115,59 +124,22 @@ def _denoising_loss(
     keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
     x = z + noise * sigma[..., None, None, None]
     denoised = model.denoise(x, sigma, content, m_hat, anchors=anchors, keep=keep, temporal=objective.temporal)
-    place = centre_weights(config.denoiser.resolution, config.optim.centre_weight)
     squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts
     return weighted.sum() / counts.sum(), (squared * counts).sum() / counts.sum()
 
 
-def anchor_loss(seen: Tensor, flow: Tensor, wanted: Tensor, place: Tensor) -> Tensor:
-    """Distance of warped small pictures to the frames, sharp and at three degrees of blur.
-
-    seen: the content's frame [B, 3, S, S]; flow: [B, F, 2, H, W] of the latents; wanted: [B, F, 3, S, S]. The gradient
-    of a warp sees one pixel around; on blurred pictures that one pixel stands for many, so far displacements are found.
+def _coded_frames(b: int, frames: int, objective: Objective, generator: torch.Generator) -> Tensor:
+    """Which frames of each clip are encoded and decoded, in order [b, F]: in phase 1 a few, half of the time only every
+    second; the whole window once the temporal blocks need neighbours.
     """
-    flow = enlarge_flow(flow, seen.shape[-1] // flow.shape[-1])
-    loss = torch.zeros(())
-    for kernel in (1, 3, 9, 21):
-        moved = warp_frames(_blur(seen, kernel), flow).flatten(0, 1)
-        # Charbonnier: what cannot be matched (a shut eye, a bare wall) pulls less than what can.
-        difference = (moved - _blur(wanted.flatten(0, 1), kernel)).square()
-        loss = loss + ((difference + 1e-4).sqrt() * place).mean() * kernel**0.5
-    return loss / 2
-
-
-def flow_loss(flow: Tensor, seen: Tensor, wanted: Tensor) -> Tensor:
-    """Mean Huber distance of flows [B, F, 2, H, W] to the teacher's, the face's part weighted up."""
-    target = teacher_flow(seen, wanted, flow.shape[-1])
-    place = centre_weights(flow.shape[-1], 2.0)
-    return (F.huber_loss(flow, target, reduction="none") * place).mean()
-
-
-def _blur(picture: Tensor, kernel: int) -> Tensor:
-    if kernel == 1:
-        return picture
-    return F.avg_pool2d(picture, kernel, stride=1, padding=kernel // 2, count_include_pad=False)
-
-
-def centre_weights(resolution: int, extra: float) -> Tensor:
-    """Weight of each latent pixel [1, H, W], mean 1: 1 + extra * exp(-r^2 / 2 s^2), s a fifth of the picture."""
-    place = (torch.arange(resolution) + 0.5) / resolution - 0.5
-    bump = torch.exp(-(place**2) / (2 * 0.2**2))
-    weights = 1 + extra * bump[:, None] * bump[None, :]
-    return (weights / weights.mean())[None]
-
-
-def _decoded_part(
-    parts: tuple[Tensor, Tensor, Tensor], objective: Objective, generator: torch.Generator
-) -> tuple[Tensor, ...]:
-    """Frames to decode: a random few in phase 1, the whole window once the temporal blocks need neighbours."""
-    b, frames = parts[0].shape[:2]
     if objective.temporal or objective.decoded_frames >= frames:
-        return parts
-    order = torch.rand((b, frames), generator=generator).argsort(1)[:, : objective.decoded_frames]
-    rows = torch.arange(b)[:, None]
-    return tuple(part[rows, order] for part in parts)
+        return torch.arange(frames).expand(b, -1)
+    longest = (frames - 1) // (objective.decoded_frames - 1) if objective.decoded_frames > 1 else 1
+    step = torch.randint(1, min(2, longest) + 1, (b, 1), generator=generator)
+    room = frames - (objective.decoded_frames - 1) * step  # [b, 1]
+    start = (torch.rand((b, 1), generator=generator) * room).long()
+    return start + step * torch.arange(objective.decoded_frames)
 
 
 def _noise_levels(

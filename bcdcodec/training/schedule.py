@@ -30,7 +30,7 @@ class Schedule:
     def of(cls, config: ModelConfig, steps: int) -> Self:
         """The paper's phases, or for a model with an anchor the ones that suit a short run."""
         if config.denoiser.anchor_blocks:
-            return cls(steps=steps, anchor_until=0.88, phase_2_from=0.96)
+            return cls(steps=steps, anchor_until=0.8, phase_2_from=0.96)
         return cls(steps=steps)
 
     def temporal(self, step: int) -> bool:

@@ -20,7 +20,7 @@ from bcdcodec.errors import MissingExtraError
 def teacher_flow(seen: Tensor, wanted: Tensor, size: int) -> Tensor:
     """Flow that warps each clip's picture onto its frames, by dense inverse search (Kroeger et al., 2016).
 
-    seen: [B, 3, S, S] in [0, 1]; wanted: [B, F, 3, S, S]. Returns [B, F, 2, size, size], x then y, in pixels of a
+    seen: [B, 3, S, S] in [-1, 1]; wanted: [B, F, 3, S, S]. Returns [B, F, 2, size, size], x then y, in pixels of a
     picture of `size` (which divides S), as model/anchor.py wants it. Raises MissingExtraError.
     """
     search = _search()
@@ -36,7 +36,7 @@ def teacher_flow(seen: Tensor, wanted: Tensor, size: int) -> Tensor:
 
 def _grey(pictures: Tensor) -> NDArray[np.uint8]:
     weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
-    grey: NDArray[np.uint8] = (pictures * 255 * weights).sum(-3).round().to(torch.uint8).numpy()
+    grey: NDArray[np.uint8] = ((pictures + 1) * 127.5 * weights).sum(-3).round().to(torch.uint8).numpy()
     return grey
 
 

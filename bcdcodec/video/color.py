@@ -27,10 +27,10 @@ _MATRICES = {
 #: From this picture height on an untagged stream is BT.709.
 _HD_HEIGHT = 720
 
-_SCALING = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+SCALING = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 #: Side data of a picture: nine 32-bit numbers, rows (a b u) (c d v) (x y w), of which a to d turn and mirror.
 _MATRIX = "DISPLAYMATRIX"
-_ONE_THREAD = 1  # a thread pool per conversion costs more than it saves at these sizes
+ONE_THREAD = 1  # a thread pool per conversion costs more than it saves at these sizes
 
 
 def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
@@ -44,10 +44,10 @@ def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
         height=height,
         format="rgb24",
         src_colorspace=matrix,
-        interpolation=_SCALING,
+        interpolation=SCALING,
         src_color_range=_range(frame),
         dst_color_range=ColorRange.JPEG,
-        threads=_ONE_THREAD,
+        threads=ONE_THREAD,
     )
     # Rows of a converted picture are padded to the vector size; consumers need them dense.
     return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
@@ -64,8 +64,8 @@ def from_rgb(pixels: Pixels) -> VideoFrame:
         src_color_range=ColorRange.JPEG,
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
-        interpolation=_SCALING,
-        threads=_ONE_THREAD,
+        interpolation=SCALING,
+        threads=ONE_THREAD,
     )
 
 

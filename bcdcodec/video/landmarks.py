@@ -28,8 +28,23 @@ _INPUT = 256
 _CONTEXT = 1.5
 #: Logit of "there is a face" from which the mesh is believed.
 _MIN_PRESENCE = 0.0
-#: Outer corners of the right and left eye in the mesh; their line is turned level for the network.
-_RIGHT_EYE, _LEFT_EYE = 33, 263
+#: Outer corners of the right and left eye in the mesh.
+RIGHT_EYE, LEFT_EYE = 33, 263
+MOUTH = (
+    *(0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181, 185, 191),
+    *(267, 269, 270, 291, 308, 310, 311, 312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415),
+)
+#: Lids and irises.
+EYES = (
+    *(7, 33, 133, 144, 145, 153, 154, 155, 157, 158, 159, 160, 161, 163, 173, 246),
+    *(249, 263, 362, 373, 374, 380, 381, 382, 384, 385, 386, 387, 388, 390, 398, 466),
+    *range(468, 478),
+)
+#: Forehead, temples, jaw and chin.
+OUTLINE = (
+    *(10, 21, 54, 58, 67, 93, 103, 109, 127, 132, 136, 148, 149, 150, 152, 162, 172, 176, 234),
+    *(251, 284, 288, 297, 323, 332, 338, 356, 361, 365, 377, 378, 379, 389, 397, 400, 454),
+)
 
 Points = NDArray[np.float32]
 
@@ -44,9 +59,12 @@ def landmarks(frame: Frame) -> Points | None:
         return None
     face = max(faces, key=lambda item: item.area)
     first = _mesh(frame, face.centre, _CONTEXT * max(face.width, face.height), 0.0)
-    if first is None:
-        return None
-    eyes = first[_LEFT_EYE] - first[_RIGHT_EYE]
+    return None if first is None else landmarks_near(frame, first)
+
+
+def landmarks_near(frame: Frame, first: Points) -> Points | None:
+    """The mesh at the place, size and roll of another one, such as the frame before's; None if no face is there."""
+    eyes = first[LEFT_EYE] - first[RIGHT_EYE]
     low, high = first[:, :2].min(axis=0), first[:, :2].max(axis=0)
     centre = float((low[0] + high[0]) / 2), float((low[1] + high[1]) / 2)
     return _mesh(frame, centre, _CONTEXT * float((high - low).max()), float(np.arctan2(eyes[1], eyes[0])))

@@ -11,6 +11,7 @@ from bcdcodec.bitstream.header import (
     AudioInfo,
     CodingInfo,
     CodingMode,
+    ContentCoding,
     ContentRecord,
     StreamHeader,
     VideoInfo,
@@ -30,7 +31,7 @@ def header() -> StreamHeader:
         coding=CodingInfo(
             mode=CodingMode.PACKED, groups=4, bits_per_code=5, seed=7, window_frames=16, context_frames=4
         ),
-        content=ContentRecord(x=-8, y=24, size=300, quality=1, data=b"\x0a\x0b\x0c"),
+        content=ContentRecord(x=-8, y=24, size=300, coding=ContentCoding.PICTURE, data=b"\x0a\x0b\x0c"),
         audio=AudioInfo(
             codec=AudioCodec.OPUS, channels=1, sample_rate=48000, pre_skip=312, bitrate=8000, frame_ticks=1
         ),

@@ -17,7 +17,7 @@ from bcdcodec.bitstream.packet import (
     PacketKind,
     SeekPoint,
 )
-from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.errors import BitstreamError, TruncatedError
 
 PACKET = Packet(PacketKind.MOTION, 3, 200, b"\x01\x00\xff")
@@ -82,7 +82,7 @@ def test_bytes_after_the_end_are_refused() -> None:
 
 
 def test_records_by_kind() -> None:
-    content = ContentRecord(x=0, y=0, size=1, quality=0, data=b"")
+    content = ContentRecord(x=0, y=0, size=1, coding=ContentCoding.LEVELS, data=b"")
     records: list[tuple[PacketKind, Any]] = [
         (PacketKind.CONTENT, content),
         (PacketKind.MOTION, GOLDEN[1][0]),

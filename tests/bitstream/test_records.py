@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
+from bcdcodec.bitstream.records import (
+    AudioCodec,
+    AudioInfo,
+    CodingInfo,
+    CodingMode,
+    ContentCoding,
+    ContentRecord,
+    VideoInfo,
+)
 from bcdcodec.errors import BitstreamError, TruncatedError
 
 VIDEO = VideoInfo(width=640, height=480, model_pixels=256, rate_num=25, rate_den=2, cropped=True)
 CODING = CodingInfo(mode=CodingMode.PACKED, groups=4, bits_per_code=5, seed=7, window_frames=16, context_frames=4)
-CONTENT = ContentRecord(x=-8, y=24, size=300, quality=1, data=b"\x0a\x0b\x0c")
+CONTENT = ContentRecord(x=-8, y=24, size=300, coding=ContentCoding.PICTURE, data=b"\x0a\x0b\x0c")
 AUDIO = AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48000, pre_skip=312, bitrate=8000, frame_ticks=1)
 GOLDEN = [
     (VIDEO, "028001e00100190201"),
@@ -64,7 +72,8 @@ def test_bytes_after_the_end_are_refused(record: Any) -> None:
         (CONTENT, {"x": -32769}),
         (CONTENT, {"y": 32768}),
         (CONTENT, {"size": -1}),
-        (CONTENT, {"quality": 256}),
+        (CONTENT, {"coding": 2}),
+        (CONTENT, {"coding": -1}),
         (AUDIO, {"codec": 2}),
         (AUDIO, {"channels": 3}),
         (AUDIO, {"sample_rate": 44100}),
@@ -85,6 +94,7 @@ def test_values_outside_their_range_are_refused(record: Any, changes: dict[str, 
         (VideoInfo, "028001e00100190202"),  # a flag of a later version
         (VideoInfo, "028001e001009900" + "0201"),  # over-long numerator
         (CodingInfo, "020405000000071004"),
+        (ContentRecord, "fff80018012c020a0b0c"),  # a coding of a later version
         (AudioInfo, "02010000bb80013800001f40"),
     ],
 )
@@ -97,11 +107,11 @@ def test_foreign_bytes_are_refused(kind: Any, text: str) -> None:
     st.integers(-32768, 32767),
     st.integers(-32768, 32767),
     st.integers(0, 65535),
-    st.integers(0, 255),
+    st.sampled_from(ContentCoding),
     st.binary(max_size=40),
 )
-def test_content_round_trip(x: int, y: int, size: int, quality: int, data: bytes) -> None:
-    record = ContentRecord(x=x, y=y, size=size, quality=quality, data=data)
+def test_content_round_trip(x: int, y: int, size: int, coding: ContentCoding, data: bytes) -> None:
+    record = ContentRecord(x=x, y=y, size=size, coding=coding, data=data)
     assert ContentRecord.unpack(record.pack()) == record
 
 

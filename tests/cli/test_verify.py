@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketKind, SeekPoint
+from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter, account
+from bcdcodec.video.still import encode_still
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -98,3 +101,31 @@ def test_an_index_that_points_elsewhere(bcd: Bcd, stream_file: Path) -> None:
     done = bcd("verify", stream_file)
     assert done.code == 2
     assert "the index names a key packet" in done.err
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (256, 128), (256, 256)])
+def test_a_content_picture_is_as_large_as_the_model_paints(
+    bcd: Bcd, stream_file: Path, width: int, height: int
+) -> None:
+    reader, out = StreamReader(io.BytesIO(stream_file.read_bytes())), io.BytesIO()
+    still = encode_still(np.full((height, width, 3), 90, np.uint8), budget_bits=9999)
+    content = dataclasses.replace(reader.header.content, coding=ContentCoding.PICTURE, data=still)
+    writer = StreamWriter(out)
+    writer.write_header(dataclasses.replace(reader.header, content=content))
+    for packet in reader:
+        writer.write(packet)
+    writer.finish()
+    stream_file.write_bytes(out.getvalue())
+    side = reader.header.video.model_pixels
+    done = bcd("verify", stream_file)
+    assert done.code == (0 if (width, height) == (side, side) else 2)
+    if done.code:
+        assert f"content picture is {width}x{height}, the model needs {side}x{side}" in done.err
+
+
+def test_a_content_picture_that_is_none(bcd: Bcd, stream_file: Path) -> None:
+    reader, out = StreamReader(io.BytesIO(stream_file.read_bytes())), io.BytesIO()
+    content = dataclasses.replace(reader.header.content, coding=ContentCoding.PICTURE, data=b"\xff\xd8")
+    StreamWriter(out).write_header(dataclasses.replace(reader.header, content=content))
+    stream_file.write_bytes(out.getvalue())
+    assert "in the header: content picture: not an AV1 still" in bcd("verify", stream_file).err

@@ -1,4 +1,4 @@
-"""The content token (spec section 7)."""
+"""The content token (spec section 7.1)."""
 
 import numpy as np
 import pytest

@@ -42,7 +42,7 @@ def test_a_turn_with_a_scale_is_no_expression(mesh: Points) -> None:
 
 def test_a_moved_mouth_shows_in_the_mouth(mesh: Points) -> None:
     moved = mesh.copy()
-    moved[list(landmark._MOUTH), 1] += 5
+    moved[list(landmark.MOUTH), 1] += 5
     found = landmark_distance(moved, mesh)
     assert found.mouth == pytest.approx(10, rel=1e-5)
     assert found.eyes == found.outline == 0
@@ -50,7 +50,7 @@ def test_a_moved_mouth_shows_in_the_mouth(mesh: Points) -> None:
 
 
 def test_parts_are_points_of_the_mesh_named_once() -> None:
-    for part in (landmark._MOUTH, landmark._EYES, landmark._OUTLINE):
+    for part in (landmark.MOUTH, landmark.EYES, landmark.OUTLINE):
         assert len(set(part)) == len(part) and min(part) >= 0 and max(part) < 478
-    assert not set(landmark._MOUTH) & set(landmark._EYES) and not set(landmark._MOUTH) & set(landmark._OUTLINE)
-    assert [len(part) for part in (landmark._MOUTH, landmark._EYES, landmark._OUTLINE)] == [40, 42, 36]
+    assert not set(landmark.MOUTH) & set(landmark.EYES) and not set(landmark.MOUTH) & set(landmark.OUTLINE)
+    assert [len(part) for part in (landmark.MOUTH, landmark.EYES, landmark.OUTLINE)] == [40, 42, 36]

@@ -1,10 +1,12 @@
 """The second reader, written from bitstream_spec.md, against the library; and the examples of that text."""
 
+import dataclasses
 import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from bcdcodec.bitstream.header import (
     AudioInfo,
     CodingInfo,
     CodingMode,
+    ContentCoding,
     ContentRecord,
     StreamHeader,
     VideoInfo,
@@ -28,6 +31,8 @@ from bcdcodec.entropy.coded import decode_codes, encode_codes
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
 from bcdcodec.entropy.packed import pack_codes, unpack_codes
 from bcdcodec.entropy.tables import Tables, fit_rows
+from bcdcodec.video.obu import still_size
+from bcdcodec.video.still import decode_still, encode_still
 
 ROOT = Path(__file__).parents[2]
 PARSER = ROOT / "tools" / "reference_parser.py"
@@ -58,7 +63,8 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
     weights = folder / "weights.safetensors"
     tensors = {"tables.motion": motion.astype(np.int32), "tables.content": content.astype(np.int32)}
     save_file({**tensors, "net": np.ones(5, np.float32)}, weights, metadata={"format": "pt"})
-    record = ContentRecord(x=-3, y=4, size=99, quality=2, data=encode_levels(levels, content, max_level=MAX_LEVEL))
+    data = encode_levels(levels, content, max_level=MAX_LEVEL)
+    record = ContentRecord(x=-3, y=4, size=99, coding=ContentCoding.LEVELS, data=data)
     header = StreamHeader(
         model_id=bytes(range(16)),
         video=VideoInfo(width=320, height=200, model_pixels=pixels, rate_num=30_000, rate_den=1001, cropped=True),
@@ -136,6 +142,46 @@ def test_coded_motion_needs_weights(tmp_path: Path) -> None:
     assert packet["frames"] == 10 and "codes" not in packet
 
 
+def with_stills(folder: Path, *, content: bytes, plate: bytes) -> Path:
+    """A header and an END packet with the content of a 64 pixel model as a picture."""
+    path, _, _, _ = build(folder, CodingMode.PACKED, 64)
+    header = StreamReader(io.BytesIO(path.read_bytes())).header
+    record = dataclasses.replace(header.content, coding=ContentCoding.PICTURE, data=content)
+    file = io.BytesIO()
+    writer = StreamWriter(file)
+    writer.write_header(dataclasses.replace(header, content=record, plate=plate))
+    writer.write(Packet(PacketKind.CONTENT, writer.next_sequence, 0, record.pack()))
+    writer.finish()
+    path.write_bytes(file.getvalue())
+    return path
+
+
+def test_pictures_are_measured(tmp_path: Path) -> None:
+    still = encode_still(np.full((64, 64, 3), 90, np.uint8), budget_bits=9999)
+    plate = encode_still(np.full((180, 320, 3), 90, np.uint8), budget_bits=9999)
+    found = parse(with_stills(tmp_path, content=still, plate=plate), "--weights", tmp_path / "weights.safetensors")
+    for record in (found["header"]["content"], found["packets"][0]):
+        assert (record["coding"], record["picture_bytes"], record["picture_size"]) == (1, len(still), [64, 64])
+        assert bytes.fromhex(record["data"]) == still and "levels" not in record
+    assert found["header"]["plate_size"] == [320, 180]
+
+
+@pytest.mark.parametrize("part", ["content", "plate"])
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0", lambda data: b"\xff\xd8"])
+def test_other_pictures_are_refused(tmp_path: Path, part: str, change: Callable[[bytes], bytes]) -> None:
+    still = encode_still(np.full((64, 64, 3), 90, np.uint8), budget_bits=9999)
+    path = with_stills(tmp_path, **{"content": still, "plate": still, part: change(still)})
+    result = subprocess.run([sys.executable, str(PARSER), str(path)], capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+
+
+def test_a_picture_of_another_size_than_the_model_is_refused(tmp_path: Path) -> None:
+    still = encode_still(np.full((64, 62, 3), 90, np.uint8), budget_bits=9999)
+    path = with_stills(tmp_path, content=still, plate=still)
+    result = subprocess.run([sys.executable, str(PARSER), str(path)], capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "64 a side needed" in result.stderr
+
+
 @pytest.mark.parametrize("place", [0, 8, 20, 60, 400, -1])
 def test_damage_is_refused(tmp_path: Path, place: int) -> None:
     path, _, _, _ = build(tmp_path, CodingMode.PACKED, 256)
@@ -164,10 +210,20 @@ def test_example_file_of_the_spec(tmp_path: Path) -> None:
     assert isinstance(payload, MotionPayload)
     codes = unpack_codes(payload.codes, payload.frames, groups=4, bits=5)
     assert codes.tolist() == [[1, 2, 3, 4], [31, 0, 16, 8]]
-    assert (reader.header.content.x, reader.header.content.y, reader.header.content.size) == (-8, 24, 300)
+    content = reader.header.content
+    assert (content.x, content.y, content.size, content.coding) == (-8, 24, 300, ContentCoding.LEVELS)
     path = tmp_path / "example.bcd"
     path.write_bytes(data)
     assert parse(path)["packets"][0]["codes"] == codes.tolist()
+
+
+def test_still_example_of_the_spec() -> None:
+    example = re.search(r"still of (\d+)x(\d+), all pixels \((\d+), (\d+), (\d+)\).*:\n`([0-9a-f]+)`", EXAMPLES)
+    assert example is not None
+    width, height, *colour = (int(number) for number in example.groups()[:5])
+    data = bytes.fromhex(example[6])
+    assert still_size(data) == (width, height)
+    assert np.abs(decode_still(data).astype(int) - colour).max() <= 1
 
 
 def test_range_coder_examples_of_the_spec() -> None:

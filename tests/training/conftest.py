@@ -1,4 +1,4 @@
-"""A latent cache of random clips."""
+"""A clip cache of random clips."""
 
 import csv
 from pathlib import Path
@@ -6,24 +6,39 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bcdcodec.training.data import POINTS, THUMBNAIL, still_frames
+
+CLIPS, FRAMES = 8, 16
+
 
 @pytest.fixture
-def latent_cache(tmp_path: Path) -> Path:
-    """Eight clips of four people: a fixed picture per clip that a smooth pattern moves over."""
+def clip_cache(tmp_path: Path) -> Path:
+    """Eight clips of four people: a fixed picture per clip that a smooth pattern moves over, a face that sinks."""
     folder = tmp_path / "latents"
     folder.mkdir()
     rng = np.random.default_rng(0)
     clips = []
-    for _ in range(8):
+    for _ in range(CLIPS):
         still = rng.standard_normal((1, 4, 32, 32))
-        phase = np.linspace(0, 3, 16)[:, None, None, None]
+        phase = np.linspace(0, 3, FRAMES)[:, None, None, None]
         clips.append(still + np.sin(phase + np.linspace(0, 6, 32)))
     latents = np.concatenate(clips).astype(np.float16)
     latents.tofile(folder / "latents.f16")
-    small = np.kron(latents[:, :3].clip(-2, 2) * 60 + 127, np.ones((1, 1, 2, 2)))
-    small.astype(np.uint8).tofile(folder / "thumbnails.u8")
+    pictures = (latents[:, :3].clip(-2, 2) * 60 + 127).astype(np.uint8)  # [N, 3, 32, 32]
+
+    def enlarged(values: np.ndarray, side: int) -> np.ndarray:
+        return np.kron(values, np.ones((1, 1, side // 32, side // 32), np.uint8))
+
+    enlarged(pictures, THUMBNAIL).tofile(folder / "thumbnails.u8")
+    face = rng.uniform(0.3, 0.6, (1, POINTS, 2)).astype(np.float32).repeat(CLIPS * FRAMES, 0)
+    face[..., 1] += np.tile(np.linspace(0, 0.1, FRAMES), CLIPS)[:, None]
+    face.tofile(folder / "landmarks.f32")
+    kept = (np.arange(CLIPS)[:, None] * FRAMES + still_frames(FRAMES)).reshape(-1)
+    enlarged(pictures[kept], 256).tofile(folder / "stills.u8")
+    latents[kept].tofile(folder / "still_latents.f16")
     with (folder / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["clip", "person", "start", "frames"])
-        writer.writerows([f"c{i}", f"p{i % 4}", 16 * i, 16] for i in range(8))
+        writer.writerow(["clip", "person", "start", "frames", "first_still", "stills"])
+        stills = len(still_frames(FRAMES))
+        writer.writerows([f"c{i}", f"p{i % 4}", FRAMES * i, FRAMES, stills * i, stills] for i in range(CLIPS))
     return folder

@@ -1,41 +1,50 @@
-"""Halves of clips: disjoint, reproducible, of the shapes asked for."""
+"""Halves of clips: disjoint, reproducible, of the shapes asked for; what belongs together moves together."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
-from bcdcodec.training.data import HalvesSampler, LatentCache
+from bcdcodec.training import data
+from bcdcodec.training.data import POINTS, THUMBNAIL, ClipCache, HalvesSampler, still_frames
 
 SHAPE = (4, 32, 32)
 
 
-def sampler(folder: Path, seed: int = 0) -> HalvesSampler:
-    return HalvesSampler(LatentCache(folder, SHAPE), batch=3, content_frames=4, motion_frames=6, seed=seed)
+@pytest.fixture
+def paper_config(tiny_config: ModelConfig) -> ModelConfig:
+    """Without an anchor, so without faces."""
+    return replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0))
 
 
-def test_a_step_is_a_function_of_seed_and_step(latent_cache: Path) -> None:
-    first, again = sampler(latent_cache).draw(5), sampler(latent_cache).draw(5)
+def sampler(folder: Path, config: ModelConfig, seed: int = 0) -> HalvesSampler:
+    return HalvesSampler(ClipCache(folder, config), batch=3, content_frames=4, motion_frames=6, seed=seed)
+
+
+def test_a_step_is_a_function_of_seed_and_step(clip_cache: Path, tiny_config: ModelConfig) -> None:
+    first, again = (sampler(clip_cache, tiny_config).draw(5) for _ in range(2))
     assert torch.equal(first.content, again.content) and torch.equal(first.motion, again.motion)
-    assert not torch.equal(first.motion, sampler(latent_cache).draw(6).motion)
-    assert not torch.equal(first.motion, sampler(latent_cache, seed=1).draw(5).motion)
+    assert first.faces is not None and again.faces is not None
+    assert torch.equal(first.faces.motion_points, again.faces.motion_points)
+    assert not torch.equal(first.motion, sampler(clip_cache, tiny_config).draw(6).motion)
+    assert not torch.equal(first.motion, sampler(clip_cache, tiny_config, seed=1).draw(5).motion)
 
 
-def test_content_and_motion_share_no_frame(latent_cache: Path) -> None:
+def test_content_and_motion_share_no_frame(clip_cache: Path, paper_config: ModelConfig) -> None:
     for step in range(40):
-        batch = sampler(latent_cache).draw(step)
-        assert batch.content.shape == (3, 4, *SHAPE) and batch.motion.shape == (3, 6, *SHAPE)
-        assert batch.content_pictures.shape == (3, 4, 3, 64, 64) and batch.motion_pictures.shape == (3, 6, 3, 64, 64)
+        batch = sampler(clip_cache, paper_config).draw(step)
+        assert batch.content.shape == (3, 4, *SHAPE) and batch.motion.shape == (3, 6, *SHAPE) and batch.faces is None
         apart = (batch.content[:, :, None] - batch.motion[:, None]).abs().amax((3, 4, 5))
         assert float(apart.min()) > 0
 
 
-def test_motion_frames_are_consecutive(latent_cache: Path) -> None:
-    cache = LatentCache(latent_cache, SHAPE)
-    everything = torch.from_numpy(np.array(cache.latents)).float()
-    for clip in sampler(latent_cache).draw(0).motion:
+def test_motion_frames_are_consecutive(clip_cache: Path, paper_config: ModelConfig) -> None:
+    everything = torch.from_numpy(np.array(ClipCache(clip_cache, paper_config).latents)).float()
+    for clip in sampler(clip_cache, paper_config).draw(0).motion:
         for candidate in (clip, clip.flip(-1)):
             found = [int((everything - frame).abs().amax((1, 2, 3)).argmin()) for frame in candidate]
             if torch.equal(everything[found], candidate):
@@ -45,24 +54,51 @@ def test_motion_frames_are_consecutive(latent_cache: Path) -> None:
             pytest.fail("a motion half is not a run of cached frames")
 
 
-def test_no_usable_clip_is_an_error(tmp_path: Path) -> None:
+def test_pictures_show_the_frames_of_the_latents(
+    clip_cache: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the motion half was shifted or not."""
+    for shifted in (0.0, 1.0):
+        monkeypatch.setattr(data, "SHIFTED", shifted)
+        batch = sampler(clip_cache, tiny_config).draw(3)
+        assert batch.faces is not None and batch.content.shape == (3, 1, *SHAPE)
+        assert batch.faces.picture.shape == (3, 3, 256, 256)
+        assert batch.faces.thumbnails.shape == (3, 6, 3, THUMBNAIL, THUMBNAIL)
+        for z, pictures in ((batch.content[:, 0], batch.faces.picture), (batch.motion, batch.faces.thumbnails)):
+            step = pictures.shape[-1] // 32
+            shown = ((pictures[..., ::step, ::step] + 1) * 127.5 - 127) / 60
+            torch.testing.assert_close(shown, z[..., :3, :, :].clamp(-2, 2), atol=0.05, rtol=0)
+
+
+def test_points_move_with_the_shift(
+    clip_cache: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "SHIFTED", 1.0)
+    seen = set()
+    for step in range(8):
+        faces = sampler(clip_cache, tiny_config).draw(step).faces
+        assert faces is not None and faces.motion_points.shape == (3, 6, POINTS, 2)
+        across = (faces.motion_points - faces.content_points[:, None])[..., 0] * 32  # faces only sink by themselves
+        torch.testing.assert_close(across, across.round(), atol=1e-3, rtol=0)
+        seen |= {round(x) for x in across[:, 0, 0].tolist()}
+    assert seen == {-2, -1, 0, 1, 2}
+
+
+def test_stills_are_frames_of_their_clip() -> None:
+    assert still_frames(8).tolist() == [2, 6]
+    assert still_frames(50).tolist() == [5, 15, 25, 35, 45]
+
+
+def test_no_usable_clip_is_an_error(tmp_path: Path, paper_config: ModelConfig) -> None:
     np.zeros((5, *SHAPE), np.float16).tofile(tmp_path / "latents.f16")
-    np.zeros((5, 3, 64, 64), np.uint8).tofile(tmp_path / "thumbnails.u8")
-    (tmp_path / "index.csv").write_text("clip,person,start,frames\na,p,0,5\n")
+    (tmp_path / "index.csv").write_text("clip,person,start,frames,first_still,stills\na,p,0,5,0,0\n")
     with pytest.raises(ConfigError, match="two halves"):
-        sampler(tmp_path)
+        sampler(tmp_path, paper_config)
     with pytest.raises(ConfigError, match=r"index\.csv"):
-        LatentCache(tmp_path / "nothing", SHAPE)
+        ClipCache(tmp_path / "nothing", paper_config)
 
 
-def test_thumbnails_show_the_frames_of_the_latents(latent_cache: Path) -> None:
-    batch = sampler(latent_cache).draw(3)
-    for z, pictures in ((batch.content, batch.content_pictures), (batch.motion, batch.motion_pictures)):
-        shown = pictures[..., ::2, ::2] * 255 / 60 - 127 / 60
-        torch.testing.assert_close(shown, z[:, :, :3].clamp(-2, 2), atol=0.05, rtol=0)
-
-
-def test_a_cache_that_does_not_match_is_refused(latent_cache: Path) -> None:
-    (latent_cache / "thumbnails.u8").write_bytes(bytes(3 * 64 * 64))
-    with pytest.raises(ConfigError, match="128 latents and 1 thumbnails"):
-        LatentCache(latent_cache, SHAPE)
+def test_a_cache_that_does_not_match_is_refused(clip_cache: Path, tiny_config: ModelConfig) -> None:
+    (clip_cache / "thumbnails.u8").write_bytes(bytes(7))
+    with pytest.raises(ConfigError, match=r"thumbnails\.u8 is not an array of"):
+        ClipCache(clip_cache, tiny_config)

@@ -10,6 +10,7 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae
 from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.schedule import Schedule
@@ -23,21 +24,28 @@ def options(tmp_path: Path, cache: Path, steps: int) -> TrainOptions:
     return TrainOptions(run=tmp_path / "run", cache=cache, steps=steps, report_every=3, save_every=3)
 
 
+@pytest.fixture
+def vae(tiny_config: ModelConfig) -> Vae:
+    assert tiny_config.vae is not None
+    torch.manual_seed(0)
+    return Vae(tiny_config.vae).eval().requires_grad_(False)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def test_a_resumed_run_is_the_same_run(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
-    whole = train(tiny_config, options(tmp_path / "a", latent_cache, 12), vae=None)
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    whole = train(tiny_config, options(tmp_path / "a", clip_cache, 12), vae=vae)
 
     def halt(step: int) -> None:
         if step == 7:
             raise Halt
 
     with pytest.raises(Halt):
-        train(tiny_config, options(tmp_path / "b", latent_cache, 12), vae=None, progress=halt)
-    resumed = train(tiny_config, options(tmp_path / "b", latent_cache, 12), vae=None)
+        train(tiny_config, options(tmp_path / "b", clip_cache, 12), vae=vae, progress=halt)
+    resumed = train(tiny_config, options(tmp_path / "b", clip_cache, 12), vae=vae)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     lines = [json.loads(line) for line in (tmp_path / "b/run/metrics.jsonl").read_text().splitlines()]
@@ -45,35 +53,35 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, latent_cache: Path, tiny_
     assert ModelConfig.from_json((tmp_path / "b/run/config.json").read_text()) == tiny_config
 
 
-def test_phases_train_what_they_say(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
     torch.manual_seed(0)
     start = Bcd(tiny_config).state_dict()
     schedule = Schedule.of(tiny_config, 50)
-    assert [schedule.objective(tiny_config, s).denoise for s in (43, 44)] == [False, True]
+    assert [schedule.objective(tiny_config, s).denoise for s in (37, 38)] == [False, True]
     assert [schedule.temporal(s) for s in (47, 48)] == [False, True]
     moved = {}
-    for steps in (44, 48, 50):  # one schedule, looked at where each phase ends
+    for steps in (38, 48, 50):  # one schedule, looked at where each phase ends
 
         def halt(step: int, stop: int = steps) -> None:
             if step == stop:
                 raise Halt
 
         with pytest.raises(Halt):
-            train(tiny_config, replace(options(tmp_path, latent_cache, 50), save_every=2), vae=None, progress=halt)
+            train(tiny_config, replace(options(tmp_path, clip_cache, 50), save_every=2), vae=vae, progress=halt)
         average = Bcd(tiny_config)
         load_average(tmp_path / "run/last.safetensors", average)
         now = average.state_dict()
         moved[steps] = {part for part in ("anchor", "dit.blocks", "dit.temporal") for n in now
                         if n.startswith(part) and not torch.equal(now[n], start[n])}  # fmt: skip
-    assert moved == {44: {"anchor"}, 48: {"anchor", "dit.blocks"}, 50: {"anchor", "dit.blocks", "dit.temporal"}}
+    assert moved == {38: {"anchor"}, 48: {"anchor", "dit.blocks"}, 50: {"anchor", "dit.blocks", "dit.temporal"}}
 
 
-def test_it_learns(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
     """Without an anchor the denoiser must learn everything: its error falls well below the data's variance."""
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, width=64, sigma_data=1.0))
     train(
         paper,
-        TrainOptions(run=tmp_path / "run", cache=latent_cache, steps=120, report_every=10, save_every=120),
+        TrainOptions(run=tmp_path / "run", cache=clip_cache, steps=120, report_every=10, save_every=120),
         vae=None,
     )
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -88,16 +96,16 @@ def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, tiny_weights: Path, tin
         load_average(tiny_weights, Bcd(tiny_config))
 
 
-def test_a_run_can_start_from_weights(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
+def test_a_run_can_start_from_weights(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
     torch.manual_seed(3)
     start = {name: value.clone() for name, value in Bcd(tiny_config).state_dict().items()}
-    run = replace(options(tmp_path, latent_cache, 1), init=start)
-    found = train(tiny_config, run, vae=None).state_dict()
+    run = replace(options(tmp_path, clip_cache, 1), init=start)
+    found = train(tiny_config, run, vae=vae).state_dict()
     untouched = [name for name in start if name.startswith("dit.")]  # the denoiser's phase has not come
     assert untouched and all(torch.equal(found[name], start[name]) for name in untouched)
 
 
-def test_a_run_keeps_its_configuration(tmp_path: Path, latent_cache: Path, tiny_config: ModelConfig) -> None:
-    train(tiny_config, options(tmp_path, latent_cache, 1), vae=None)
+def test_a_run_keeps_its_configuration(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    train(tiny_config, options(tmp_path, clip_cache, 1), vae=vae)
     with pytest.raises(ConfigError, match="another configuration"):
-        train(replace(tiny_config, name="other"), options(tmp_path, latent_cache, 2), vae=None)
+        train(replace(tiny_config, name="other"), options(tmp_path, clip_cache, 2), vae=vae)

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from bcdcodec.model.anchor import enlarge_flow, warp_frames
-from bcdcodec.training.losses import flow_loss
+from bcdcodec.model.anchor import resize_flow, warp_frames
 from bcdcodec.training.teacher import teacher_flow
 
 pytest.importorskip("cv2")
@@ -13,7 +12,7 @@ pytest.importorskip("cv2")
 def textured() -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     noise = torch.rand(1, 3, 16, 16, generator=generator)
-    return torch.nn.functional.interpolate(noise, size=64, mode="bicubic").clamp(0, 1)
+    return torch.nn.functional.interpolate(noise, size=64, mode="bicubic").clamp(0, 1) * 2 - 1
 
 
 def test_a_shift_is_found_in_latent_pixels() -> None:
@@ -23,15 +22,7 @@ def test_a_shift_is_found_in_latent_pixels() -> None:
     assert flow.shape == (1, 1, 2, 32, 32)
     middle = flow[0, 0, :, 8:24, 8:24].mean((1, 2))
     assert middle.tolist() == pytest.approx([-2.0, 1.0], abs=0.2)
-    moved = warp_frames(seen, enlarge_flow(flow, 2))
+    moved = warp_frames(seen, resize_flow(flow, 64))
     inside = (..., slice(10, 54), slice(10, 54))
     error, before = (moved - wanted)[inside].square().mean(), (seen[:, None] - wanted)[inside].square().mean()
     assert error < 0.1 * before
-
-
-def test_the_loss_is_least_at_the_teachers_flow() -> None:
-    seen = textured()
-    wanted = seen.roll(3, -1)[:, None]
-    target = teacher_flow(seen, wanted, 32)
-    assert float(flow_loss(target, seen, wanted)) == 0
-    assert float(flow_loss(torch.zeros_like(target), seen, wanted)) > 0.1

@@ -1,0 +1,81 @@
+"""What a person looks like, to bytes and back. In: frames of a shot. Out: data of a ContentRecord, and `Content`.
+
+levels:  central frame's latents, or what the encoder makes of all frames -> integer levels -> range coder
+picture: central frame -> AV1 still; both ends take its latents
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.bitstream.records import ContentCoding, ContentRecord
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.entropy.content import decode_levels, encode_levels
+from bcdcodec.errors import BitstreamError, RateError, VideoError
+from bcdcodec.model.content import Content, dequantise_content, quantise_content
+from bcdcodec.model.disentangle import central_frame
+from bcdcodec.model.vae import from_uint8
+from bcdcodec.video.crop import scale
+from bcdcodec.video.still import decode_still, encode_still
+
+#: Frames of a shot that the content token is made from, spread evenly over the buffered start of the shot.
+CONTENT_SAMPLES = 8
+
+
+@torch.inference_mode()
+def encode_content(
+    model: CodecModel, pixels: NDArray[np.uint8], latents: Tensor, *, picture_bits: int
+) -> tuple[ContentCoding, bytes]:
+    """The content token of a shot's first frames, uint8 [T, P, P, 3] with their latents [T, C, H, W].
+
+    picture_bits: size of the still at most, where the model codes pictures. RateError if none is that small.
+    """
+    picked = np.linspace(0, len(latents) - 1, min(CONTENT_SAMPLES, len(latents))).round().astype(int)
+    shot = latents[torch.from_numpy(picked)][None]
+    config = model.config.content
+    if config.picture_bits:
+        middle = picked[int(central_frame(shot))]
+        return ContentCoding.PICTURE, _fit_still(pixels[middle], picture_bits)
+    levels = quantise_content(model.bcd.encoder.content(shot), config)[0].cpu().numpy()
+    return ContentCoding.LEVELS, encode_levels(levels, model.tables.content, max_level=config.max_level)
+
+
+def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
+    """A still of at most so many bits; of fewer details where the picture is too hard for them. Raises RateError."""
+    side = pixels.shape[0]
+    for detail in (side, side // 2, side // 4, side // 8):
+        plain = pixels if detail == side else scale(scale(pixels, detail, detail), side, side)
+        try:
+            return encode_still(np.ascontiguousarray(plain), budget_bits=budget_bits)
+        except RateError as error:
+            too_large = error
+    raise too_large
+
+
+@torch.inference_mode()
+def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Content:
+    """What the networks are given: map [C, H, W], and for a model with an anchor the picture [3, P, P].
+
+    Raises BitstreamError.
+    """
+    config, side = model.config, model.config.pixels
+    if coding is ContentCoding.PICTURE:
+        try:
+            pixels = decode_still(data)
+        except VideoError as error:
+            raise BitstreamError(f"content picture: {error}") from error
+        if pixels.shape[:2] != (side, side):
+            raise BitstreamError(f"content picture is {pixels.shape[1]}x{pixels.shape[0]}, its model needs {side}")
+        picture = from_uint8(torch.from_numpy(pixels).to(model.device)).permute(2, 0, 1)
+        return Content(picture if model.vae is None else model.vae.encode(picture[None])[0], picture)
+    levels = decode_levels(data, model.latent_shape, table=model.tables.content, max_level=config.content.max_level)
+    shown = dequantise_content(torch.from_numpy(np.asarray(levels)), config.content).to(model.device)
+    if not config.denoiser.anchor_blocks:
+        return Content(shown, None)
+    return Content(shown, shown if model.vae is None else model.vae.decode(shown[None])[0])
+
+
+def content_of_record(model: CodecModel, record: ContentRecord) -> Content:
+    """The content that a stream carries."""
+    return decode_content(model, record.coding, record.data)

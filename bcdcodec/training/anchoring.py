@@ -1,0 +1,101 @@
+"""What an anchor learns from. In: its flow, pictures and points of faces. Out: one loss.
+
+    warped small pictures at several sizes - the frames   what can be seen
+    flow - optical flow of a classical search             where the rest of the picture has gone
+    flow at the points of the face - their displacement   where lips, lids and irises have gone
+    movement read off the codes - that of the points      the same, asked of the encoder directly
+
+A warp's gradient sees one pixel around, and lips are a handful of pixels of the whole: asked for displacements
+directly, the codes learn poses in minutes and mouths in an hour. Points and optical flow are for training alone.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bcdcodec.model.anchor import resize_flow, warp_frames
+from bcdcodec.training.data import Faces
+from bcdcodec.training.teacher import teacher_flow
+from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
+
+#: Sides of the pictures that are compared, sharp to coarse, and how much each counts.
+SIZES = {128: 1.0, 64: 1.0, 32: 1.5, 16: 2.0}
+#: Side of the pictures that the classical search looks at.
+SEARCH_SIZE = 64
+SEARCH_WEIGHT, POINT_WEIGHT = 0.3, 2.0
+#: Distances of points are counted in this fraction of the picture, a pixel of the flow.
+UNIT = 64
+#: Points of mouth and eyes count this many times as much as the others.
+FEATURE_WEIGHT = 4.0
+
+
+def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
+    """Distance of what the flow [B, F, 2, h, w] makes of the content to the frames, as pictures and as movements."""
+    place = face_weights(faces.motion_points, faces.thumbnails.shape[-1])
+    seen, wanted = faces.picture, faces.thumbnails
+    loss = torch.zeros(())
+    for size, weight in SIZES.items():
+        small, target = F.adaptive_avg_pool2d(seen, size), F.adaptive_avg_pool2d(wanted.flatten(0, 1), size)
+        moved = warp_frames(small, resize_flow(flow, size)).flatten(0, 1)
+        # Charbonnier: what cannot be matched (a shut eye, a bare wall) pulls less than what can.
+        difference = ((moved - target).square().mean(1, keepdim=True) + 1e-4).sqrt()
+        loss = loss + weight * (difference * F.adaptive_avg_pool2d(place.flatten(0, 1), size)).mean()
+        if size == SEARCH_SIZE:
+            searched = teacher_flow(small, target.unflatten(0, wanted.shape[:2]), flow.shape[-1])
+    found = F.huber_loss(flow, searched, reduction="none") * F.adaptive_avg_pool3d(place, (1, *flow.shape[-2:]))
+    return loss + SEARCH_WEIGHT * found.mean() + POINT_WEIGHT * point_loss(flow, faces)
+
+
+def point_loss(flow: Tensor, faces: Faces) -> Tensor:
+    """Mean distance of the flow, read at each frame's points, to where the content has the same point; in flow
+    pixels. Frames without a face on either side count for nothing.
+    """
+    b, f = flow.shape[:2]
+    points = faces.motion_points  # [B, F, L, 2]
+    where = (points.nan_to_num() * 2 - 1).flatten(0, 1)[:, None]  # [B*F, 1, L, 2]
+    read = F.grid_sample(flow.flatten(0, 1), where, mode="bilinear", padding_mode="border", align_corners=False)
+    read = read[:, :, 0].movedim(1, -1).unflatten(0, (b, f))  # [B, F, L, 2]
+    return _distance(read / flow.shape[-1], faces.content_points[:, None] - points)
+
+
+def motion_loss(found: Tensor, faces: Faces) -> Tensor:
+    """Mean distance of the points' movement as read off the codes [B, F, L, 2] to the true one; in flow pixels.
+
+    A straight way for the gradient to the encoder, past the anchor's blocks.
+    """
+    return _distance(found, faces.motion_points - faces.content_points[:, None])
+
+
+def _distance(found: Tensor, expected: Tensor) -> Tensor:
+    """Of movements [B, F, L, 2] in fractions of the picture; the unit of the result is a 64th of it."""
+    known = expected.isfinite().all(-1)  # [B, F, L]
+    distance = F.smooth_l1_loss(found * UNIT, expected.nan_to_num() * UNIT, beta=0.25, reduction="none").sum(-1)
+    weight = known * _point_weights()
+    return (distance * weight).sum() / weight.sum().clamp(min=1)
+
+
+def face_weights(points: Tensor, size: int) -> Tensor:
+    """Weight of each place of each frame, mean 1: the head twice, mouth and eyes many times as much as the rest.
+
+    points: [B, F, L, 2] as fractions of the picture, NaN where unknown (the middle of the picture then counts as face).
+    Returns [B, F, 1, size, size].
+    """
+    middle = points.new_tensor([[0.5, 0.42], [0.5, 0.52], [0.42, 0.4], [0.58, 0.4]])
+    # Head, mouth, right and left eye: middle and how far the weight reaches, as fractions of the picture.
+    parts = (tuple(range(POINTS)), MOUTH, EYES[:16], EYES[16:32])
+    centres = torch.stack([points[:, :, list(part)].mean(2) for part in parts], 2)  # [B, F, 4, 2]
+    centres = torch.where(centres.isfinite(), centres, middle)
+    reach = points.new_tensor([0.2, 0.06, 0.045, 0.045])
+    height = points.new_tensor([1.0, 4.0, 3.0, 3.0])
+    grid = (torch.arange(size, device=points.device) + 0.5) / size
+    across, down = (
+        torch.exp(-((grid - centres[..., axis, None]) ** 2) / (2 * reach[:, None] ** 2)) for axis in (0, 1)
+    )  # [B, F, 4, size]
+    weight = 1 + torch.einsum("bfp,bfpy,bfpx->bfyx", height.expand(*centres.shape[:3]), down, across)
+    return (weight / weight.mean((2, 3), keepdim=True))[:, :, None]
+
+
+def _point_weights() -> Tensor:
+    weights = torch.ones(POINTS)
+    weights[list(MOUTH + EYES)] = FEATURE_WEIGHT
+    return weights

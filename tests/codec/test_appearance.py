@@ -1,0 +1,76 @@
+"""The content token: a picture or levels, within its budget, the same at both ends."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bcdcodec.bitstream.records import ContentCoding
+from bcdcodec.codec.appearance import decode_content, encode_content
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import BitstreamError, RateError
+from bcdcodec.frame import Frame
+from bcdcodec.model.content import Content
+from bcdcodec.video.crop import scale
+from bcdcodec.video.still import encode_still
+
+MakeFrames = Callable[[int], list[Frame]]
+
+
+@pytest.fixture
+def pixels(make_frames: MakeFrames) -> np.ndarray:
+    return np.stack([scale(frame.pixels, 256, 256) for frame in make_frames(5)])
+
+
+def with_content(model: CodecModel, **changes: object) -> CodecModel:
+    """The same model with another content configuration."""
+    config = replace(model.config, content=replace(model.config.content, **changes))
+    return replace(model, weights=replace(model.weights, config=config))
+
+
+def round_trip(model: CodecModel, pixels: np.ndarray, bits: int) -> tuple[ContentCoding, bytes, Content]:
+    coding, data = encode_content(model, pixels, model.to_latents(pixels), picture_bits=bits)
+    return coding, data, decode_content(model, coding, data)
+
+
+def test_a_picture_is_one_of_the_frames(model: CodecModel, pixels: np.ndarray) -> None:
+    coding, data, content = round_trip(model, pixels, 60_000)
+    assert coding is ContentCoding.PICTURE and 8 * len(data) <= 60_000
+    assert content.picture is not None and model.vae is not None
+    shown = ((content.picture + 1) * 127.5).permute(1, 2, 0).numpy()
+    errors = [float(np.abs(shown - frame).mean()) for frame in pixels]
+    assert min(errors) < 8 < sorted(errors)[1]
+    torch.testing.assert_close(content.map, model.vae.encode(content.picture[None])[0])
+
+
+def test_a_small_budget_costs_detail_then_is_refused(model: CodecModel, pixels: np.ndarray) -> None:
+    mosaic = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    with pytest.raises(RateError):
+        encode_still(mosaic[0], budget_bits=4000)
+    _, data, _ = round_trip(model, mosaic, 4000)
+    assert 8 * len(data) <= 4000
+    with pytest.raises(RateError, match="budget is 100"):
+        round_trip(model, pixels, 100)
+
+
+def test_levels_give_the_map_and_its_picture(model: CodecModel, pixels: np.ndarray) -> None:
+    levels = with_content(model, picture_bits=0)
+    coding, data, content = round_trip(levels, pixels, 0)
+    assert coding is ContentCoding.LEVELS
+    step, top = model.config.content.step, model.config.content.max_level
+    steps = content.map / step
+    torch.testing.assert_close(steps, steps.round())
+    assert steps.abs().max() <= top and content.picture is not None and content.picture.shape == (3, 256, 256)
+    # What a stream says counts, not what the model would have written.
+    again = decode_content(model, coding, data)
+    assert torch.equal(again.map, content.map)
+
+
+def test_pictures_of_another_size_and_garbage_are_refused(model: CodecModel, pixels: np.ndarray) -> None:
+    small = encode_still(scale(pixels[0], 64, 64), budget_bits=60_000)
+    with pytest.raises(BitstreamError, match="64x64, its model needs 256"):
+        decode_content(model, ContentCoding.PICTURE, small)
+    with pytest.raises(BitstreamError, match="content picture: "):
+        decode_content(model, ContentCoding.PICTURE, small[:-1])
