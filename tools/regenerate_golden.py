@@ -40,8 +40,16 @@ if TYPE_CHECKING:
     from bcdcodec.codec.model import CodecModel
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "golden"
-WEIGHTS, THUMBNAILS, DESCRIPTION = "tiny.safetensors", "thumbnails.npy", "golden.json"
-STREAMS = {"packed.bcd": CodingMode.PACKED, "coded.bcd": CodingMode.CODED}
+WEIGHTS, DESCRIPTION = "tiny.safetensors", "golden.json"
+#: How motion and content are written; content of the same coding gives the same codes and pictures.
+STREAMS = {
+    "packed.bcd": (CodingMode.PACKED, ContentCoding.LEVELS),
+    "coded.bcd": (CodingMode.CODED, ContentCoding.LEVELS),
+    "picture.bcd": (CodingMode.CODED, ContentCoding.PICTURE),
+}
+THUMBNAILS = {ContentCoding.LEVELS: "levels.npy", ContentCoding.PICTURE: "picture.npy"}
+#: Size of a content picture at most.
+PICTURE_BITS = 4000
 WIDTH, HEIGHT = 96, 80
 #: Frames of each shot: whole and broken windows, a packet inside a chain, a key packet inside a shot.
 SHOT_FRAMES = (20, 5)
@@ -61,9 +69,16 @@ def golden_config() -> ModelConfig:
     """The `face` preset with every width shrunk to the least that still has all its parts."""
     face = preset("face")
     quantizer = dataclasses.replace(face.quantizer, groups=5, entries=8, dims=4)
-    encoder = dataclasses.replace(face.encoder, width=8, feed_forward=16, layers=1, heads=1)
+    encoder = dataclasses.replace(face.encoder, width=8, feed_forward=16, layers=1, heads=1, frame_stem=(8, 8))
     denoiser = dataclasses.replace(
-        face.denoiser, width=8, feed_forward=16, layers=2, heads=1, temporal_blocks=(1,), anchor_blocks=1
+        face.denoiser,
+        width=8,
+        feed_forward=16,
+        layers=2,
+        heads=1,
+        temporal_blocks=(1,),
+        anchor_blocks=1,
+        face_points=2,
     )
     return dataclasses.replace(
         face,
@@ -93,9 +108,12 @@ def write_weights(path: Path) -> None:
         torch.manual_seed(0)
         vae = Vae(config.vae)
         networks = Networks(Bcd(config), vae)
-        # Layers that start at zero would hide what flows through them, and an untrained autoencoder paints grey.
-        for parameter in [*networks.bcd.parameters(), *vae.parameters()]:
-            parameter.add_(torch.randn_like(parameter) * 0.3)
+        # Layers that start at zero would hide what flows through them, and an untrained autoencoder paints grey; much
+        # more of it, or large flows, would leave nothing of the picture.
+        for module, spread in ((networks.bcd, 0.3), (vae, 0.12)):
+            for name, parameter in module.named_parameters():
+                scale = 0.03 if name.startswith("anchor.fine") else spread
+                parameter.add_(torch.randn_like(parameter) * scale)
     rng = np.random.default_rng(0)
     top, denoiser = config.content.max_level, config.denoiser
     levels = np.rint(0.7 * rng.normal(size=(denoiser.channels, denoiser.resolution, denoiser.resolution)))
@@ -118,10 +136,15 @@ def shot_frames(shot: int, start: int) -> list[Frame]:
     return frames
 
 
-def encode_stream(path: Path, model: "CodecModel", mode: CodingMode) -> None:
-    """Both shots as the library's encoder writes them, each preceded by a little sound."""
+def encode_stream(path: Path, model: "CodecModel") -> None:
+    """Both shots as the library's encoder writes the golden of this name, each preceded by a little sound."""
     from bcdcodec.codec.encoder import Encoder, EncodeSettings
 
+    mode, coding = STREAMS[path.name]
+    # One set of weights serves both codings: which one a stream uses is the encoder's choice alone.
+    bits = PICTURE_BITS if coding is ContentCoding.PICTURE else 0
+    config = dataclasses.replace(model.config, content=dataclasses.replace(model.config.content, picture_bits=bits))
+    model = dataclasses.replace(model, weights=dataclasses.replace(model.weights, config=config))
     settings = EncodeSettings(
         mode=mode, bitrate=None, seed=7, key_interval_s=KEY_INTERVAL_S, audio=AUDIO, metadata=METADATA
     )
@@ -227,13 +250,14 @@ def thumbnails(path: Path, model: "CodecModel") -> Bytes:
 
 
 def machine_id() -> str:
-    """Where floats come out the same to the last bit: one release of torch on one kind of processor."""
+    """Where encoders write the same bytes: one release of torch and of PyAV on one kind of processor."""
+    import av
     import torch
 
     processors = Path("/proc/cpuinfo")
     lines = processors.read_text().splitlines() if processors.exists() else [platform.processor()]
     name = next((line for line in lines if line.startswith("model name")), lines[0] if lines else "")
-    parts = (torch.__version__, torch.backends.cpu.get_cpu_capability(), platform.machine(), name)
+    parts = (torch.__version__, av.__version__, torch.backends.cpu.get_cpu_capability(), platform.machine(), name)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
@@ -249,10 +273,9 @@ def regenerate(folder: Path, *, new_weights: bool) -> dict[str, Any]:
     if new_weights or not weights.exists():
         write_weights(weights)
     model = CodecModel.load(weights, device="cpu")
-    for name, mode in STREAMS.items():
-        encode_stream(folder / name, model, mode)
-    # Both streams hold the same codes, so one set of pictures serves both.
-    np.save(folder / THUMBNAILS, thumbnails(folder / "coded.bcd", model), allow_pickle=False)
+    for name, (_, coding) in STREAMS.items():
+        encode_stream(folder / name, model)
+        np.save(folder / THUMBNAILS[coding], thumbnails(folder / name, model), allow_pickle=False)
     data = weights.read_bytes()
     description = {
         "bitstream_version": VERSION,

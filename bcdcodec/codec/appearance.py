@@ -44,7 +44,7 @@ def encode_content(
 def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
     """A still of at most so many bits; of fewer details where the picture is too hard for them. Raises RateError."""
     side = pixels.shape[0]
-    for detail in (side, side // 2, side // 4, side // 8):
+    for detail in (side >> halvings for halvings in range(6)):
         plain = pixels if detail == side else scale(scale(pixels, detail, detail), side, side)
         try:
             return encode_still(np.ascontiguousarray(plain), budget_bits=budget_bits)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bcdcodec.model.anchor import resize_flow, warp_frames
+from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.data import Faces
 from bcdcodec.training.teacher import teacher_flow
 from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
@@ -32,7 +33,7 @@ FEATURE_WEIGHT = 4.0
 def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
     """Distance of what the flow [B, F, 2, h, w] makes of the content to the frames, as pictures and as movements."""
     place = face_weights(faces.motion_points, faces.thumbnails.shape[-1])
-    seen, wanted = faces.picture, faces.thumbnails
+    seen, wanted = from_uint8(faces.picture), from_uint8(faces.thumbnails)
     loss = torch.zeros(())
     for size, weight in SIZES.items():
         small, target = F.adaptive_avg_pool2d(seen, size), F.adaptive_avg_pool2d(wanted.flatten(0, 1), size)

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
@@ -27,7 +28,9 @@ from bcdcodec.video.still import decode_still, encode_still
 
 #: Frames encoded at once.
 CHUNK = 32
-ARRAYS = ("latents.f16", "thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
+#: Arrays of a cache, and those that only a model with an anchor learns from.
+FRAMES, FACES = ("latents.f16",), ("thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
+MADE_WITH = "made_with.txt"
 #: (clips done, clips in all)
 Progress = Callable[[int, int], None]
 
@@ -55,15 +58,21 @@ def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[NDArray[np
 @torch.inference_mode()
 def cache_clips(folder: Path, out: Path, *, vae: Autoencoder | None, config: ModelConfig, progress: Progress) -> None:
     """Encode every clip once into `out` (training/data.py says what is there). Done already: returns at once; cut off:
-    starts again. Raises MissingExtraError where faces are needed and their mesh is not installed.
+    starts again. Raises MissingExtraError where faces are needed and their mesh is not installed, ConfigError if the
+    cache is another model's.
     """
+    mark = _fingerprint(vae, config)
     if (out / "index.csv").exists():
+        if (out / MADE_WITH).read_text() != mark:
+            raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
         return
     out.mkdir(parents=True, exist_ok=True)
+    (out / MADE_WITH).write_text(mark)
+    with_faces = config.denoiser.anchor_blocks > 0
     manifest, rate, start, first_still = read_manifest(folder), Fraction(*config.frame_rate), 0, 0
     rows: list[tuple[str, str, int, int, int, int]] = []
     with contextlib.ExitStack() as stack:
-        files = {name: stack.enter_context((out / name).open("wb")) for name in ARRAYS}
+        files = {name: stack.enter_context((out / name).open("wb")) for name in FRAMES + (FACES if with_faces else ())}
 
         def append(name: str, values: Any) -> None:
             files[name].write(np.ascontiguousarray(values).tobytes())
@@ -72,7 +81,7 @@ def cache_clips(folder: Path, out: Path, *, vae: Autoencoder | None, config: Mod
             pixels = np.stack(list(read_clip(folder / clip, rate=rate, pixels=config.pixels)))
             stills = 0
             append("latents.f16", _latents(pixels, vae))
-            if config.denoiser.anchor_blocks:
+            if with_faces:
                 kept = still_frames(len(pixels))
                 decoded = np.stack([_as_content(pixels[i], config) for i in kept])
                 append("thumbnails.u8", _thumbnails(pixels))
@@ -87,6 +96,16 @@ def cache_clips(folder: Path, out: Path, *, vae: Autoencoder | None, config: Mod
         writer = csv.writer(file)
         writer.writerow(["clip", "person", "start", "frames", "first_still", "stills"])
         writer.writerows(rows)
+
+
+def _fingerprint(vae: Autoencoder | None, config: ModelConfig) -> str:
+    """What the cached numbers depend on beside the clips."""
+    digest = hashlib.sha256()
+    if isinstance(vae, nn.Module):
+        for value in vae.state_dict().values():
+            digest.update(value.cpu().numpy().tobytes())
+    known = (config.pixels, config.frame_rate, config.content.picture_bits, config.denoiser.anchor_blocks > 0)
+    return f"{known} autoencoder {digest.hexdigest()}\n"
 
 
 def _as_content(pixels: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:

@@ -54,8 +54,8 @@ class ClipEntry:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What an anchor learns from beside latents. picture: the content [B, 3, P, P]; thumbnails of the motion half
-    [B, T, 3, S, S]; both in [-1, 1]. Points of the faces, as fractions of the picture, NaN where none was found:
+    """What an anchor learns from beside latents. picture: the content uint8 [B, 3, P, P]; thumbnails of the motion half
+    uint8 [B, T, 3, S, S]. Points of the faces, as fractions of the picture, NaN where none was found:
     content_points [B, L, 2], motion_points [B, T, L, 2].
     """
 
@@ -150,14 +150,11 @@ class HalvesSampler:
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.entries), self.batch, p=self.weight)
         drawn = [self._halves(self.entries[i], rng) for i in chosen]
-        parts = [torch.from_numpy(np.stack(part)).float() for part in zip(*drawn, strict=True)]
-        content, motion = parts[:2]
+        parts = [torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)]
+        content, motion = (part.float() for part in parts[:2])
         if not self.cache.has_faces:
             return HalvesBatch(content, motion, None)
-        picture, thumbnails, content_points, motion_points = parts[2:]
-        return HalvesBatch(
-            content, motion, Faces(picture / 127.5 - 1, thumbnails / 127.5 - 1, content_points, motion_points)
-        )
+        return HalvesBatch(content, motion, Faces(*parts[2:]))
 
     def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
         """content, motion; and where there are faces picture, thumbnails and the points of both."""

@@ -20,6 +20,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import Content
+from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.data import ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
@@ -150,7 +151,7 @@ def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) ->
     mapped = model.encoder.content(batch.content)
     m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped)).m_hat[few, ::3]
     z = batch.motion[few, ::3]
-    content = Content(mapped[few], None if batch.faces is None else batch.faces.picture[few])
+    content = Content(mapped[few], None if batch.faces is None else from_uint8(batch.faces.picture[few]))
     other = Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
     sigma = torch.full(z.shape[:2], PROBE_SIGMA)
     noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))

@@ -15,19 +15,21 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
 from bcdcodec.model.quantizer import codebook_loss, rate_loss
+from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.anchoring import POINT_WEIGHT, anchor_loss, face_weights, motion_loss
 from bcdcodec.training.data import Faces, HalvesBatch
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether the denoiser takes part (else
-    the anchor alone), share of clips that go around the quantiser, clips decoded and frames of each, temporal blocks.
+    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether anchor and denoiser take part,
+    share of clips that go around the quantiser, clips decoded and frames of each, temporal blocks.
     """
 
     tau: float
     sigma_mean: float
     sigma_std: float
+    anchor: bool
     denoise: bool
     unquantised: float
     clips: int
@@ -76,14 +78,15 @@ def bcd_loss(
             content_points=batch.faces.content_points[clips],
             motion_points=batch.faces.motion_points[rows, frames],
         )
-        flow = model.anchor(content.detach(), m_hat)
-        anchoring = anchor_loss(flow, faces)
         if model.face_points is not None:
-            anchoring = anchoring + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
-        place = face_weights(faces.motion_points, z.shape[-1])
+            anchoring = POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
+        if objective.anchor:
+            flow = model.anchor(content.detach(), m_hat)
+            anchoring = anchoring + anchor_loss(flow, faces)
         if objective.denoise:
+            place = face_weights(faces.motion_points, z.shape[-1])
             with torch.no_grad():
-                anchors = move_content(faces.picture, flow, vae).latents
+                anchors = move_content(from_uint8(faces.picture), flow, vae).latents
     if objective.denoise:
         denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
     codebook = torch.zeros(())

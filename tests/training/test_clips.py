@@ -1,0 +1,75 @@
+"""The cache of a folder of clips: what it holds, and that it is not taken for another model's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.vae import Vae
+from bcdcodec.training.clips import MADE_WITH, cache_clips
+from bcdcodec.training.data import ClipCache, still_frames
+
+pytest.importorskip("ai_edge_litert")
+
+
+@pytest.fixture
+def clips(tmp_path: Path, talking_clip: Path) -> Path:
+    """Two clips of two people, without faces."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (folder / name).write_bytes(talking_clip.read_bytes())
+    (folder / "clips.csv").write_text("clip,person\na.mp4,x\nb.mp4,y\n")
+    return folder
+
+
+def make_vae(config: ModelConfig, seed: int) -> Vae:
+    assert config.vae is not None
+    torch.manual_seed(seed)
+    return Vae(config.vae).eval().requires_grad_(False)
+
+
+def test_a_cache_holds_every_frame(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
+    vae, done = make_vae(tiny_config, 0), []
+    cache_clips(clips, tmp_path / "cache", vae=vae, config=tiny_config, progress=lambda *counts: done.append(counts))
+    cache = ClipCache(tmp_path / "cache", tiny_config)
+    assert done == [(1, 2), (2, 2)]
+    assert [(e.clip, e.person, e.start, e.frames) for e in cache.entries] == [
+        ("a.mp4", "x", 0, 25),
+        ("b.mp4", "y", 25, 25),
+    ]
+    assert len(cache.latents) == len(cache.thumbnails) == len(cache.landmarks) == 50
+    assert [(e.first_still, e.stills) for e in cache.entries] == [(0, 2), (2, 2)]
+    assert np.isnan(cache.landmarks).all()
+    # A still is its frame but for the coding, and its latents are the still's own.
+    thumbnail = cache.stills[0].reshape(3, 128, 2, 128, 2).mean((2, 4))
+    assert np.abs(thumbnail - cache.thumbnails[still_frames(25)[0]]).mean() < 20
+    again = vae.encode(torch.from_numpy(np.array(cache.stills[:1])) / 127.5 - 1)
+    torch.testing.assert_close(torch.from_numpy(np.array(cache.still_latents[:1])).float(), again, atol=0.01, rtol=0.01)
+
+
+def test_a_model_without_an_anchor_needs_no_faces(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    cache_clips(clips, tmp_path / "cache", vae=make_vae(paper, 0), config=paper, progress=lambda *counts: None)
+    names = {path.name for path in (tmp_path / "cache").iterdir()}
+    assert names == {"index.csv", "latents.f16", MADE_WITH}
+
+
+def test_a_cache_is_used_again_but_not_for_another_autoencoder(
+    clips: Path, tmp_path: Path, tiny_config: ModelConfig
+) -> None:
+    out = tmp_path / "cache"
+
+    def fill(seed: int) -> None:
+        cache_clips(clips, out, vae=make_vae(tiny_config, seed), config=tiny_config, progress=lambda *counts: None)
+
+    fill(0)
+    before = (out / "latents.f16").stat().st_mtime_ns
+    fill(0)
+    assert (out / "latents.f16").stat().st_mtime_ns == before
+    with pytest.raises(ConfigError, match="another autoencoder"):
+        fill(1)
