@@ -66,7 +66,7 @@ def test_pictures_show_the_frames_of_the_latents(
         assert batch.faces.thumbnails.shape == (3, 6, 3, THUMBNAIL, THUMBNAIL)
         for z, pictures in ((batch.content[:, 0], batch.faces.picture), (batch.motion, batch.faces.thumbnails)):
             step = pictures.shape[-1] // 32
-            shown = ((pictures[..., ::step, ::step] + 1) * 127.5 - 127) / 60
+            shown = (pictures[..., ::step, ::step].float() - 127) / 60
             torch.testing.assert_close(shown, z[..., :3, :, :].clamp(-2, 2), atol=0.05, rtol=0)
 
 

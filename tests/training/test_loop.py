@@ -57,10 +57,13 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
     torch.manual_seed(0)
     start = Bcd(tiny_config).state_dict()
     schedule = Schedule.of(tiny_config, 50)
-    assert [schedule.objective(tiny_config, s).denoise for s in (37, 38)] == [False, True]
-    assert [schedule.temporal(s) for s in (47, 48)] == [False, True]
+    objectives = [schedule.objective(tiny_config, step) for step in range(50)]
+    assert [o.anchor for o in objectives] == [False] * 26 + [True] * 24
+    assert [o.denoise for o in objectives] == [False] * 43 + [True] * 7
+    assert [o.temporal for o in objectives] == [False] * 49 + [True]
     moved = {}
-    for steps in (38, 48, 50):  # one schedule, looked at where each phase ends
+    parts = ("encoder", "face_points", "anchor", "dit.blocks", "dit.temporal")
+    for steps in (26, 42, 48, 50):  # one schedule, looked at where each phase ends
 
         def halt(step: int, stop: int = steps) -> None:
             if step == stop:
@@ -71,9 +74,10 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
         average = Bcd(tiny_config)
         load_average(tmp_path / "run/last.safetensors", average)
         now = average.state_dict()
-        moved[steps] = {part for part in ("anchor", "dit.blocks", "dit.temporal") for n in now
-                        if n.startswith(part) and not torch.equal(now[n], start[n])}  # fmt: skip
-    assert moved == {38: {"anchor"}, 48: {"anchor", "dit.blocks"}, 50: {"anchor", "dit.blocks", "dit.temporal"}}
+        moved[steps] = tuple(
+            part for part in parts if any(n.startswith(part) and not torch.equal(now[n], start[n]) for n in now)
+        )
+    assert moved == {26: parts[:2], 42: parts[:3], 48: parts[:4], 50: parts}
 
 
 def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
