@@ -1,5 +1,6 @@
 """Content moved to the pose of each frame: what the denoiser starts from. In: content, motion. Out: anchors.
 
+    points of the face moved by m_hat (points.py)     -> flow around them
     content map -> patches -> blocks steered by m_hat -> coarse flow a patch
                                                       -> convolutions beside the map -> fine flow
     anchor = the content's picture warped by the flow, and the latents of that
@@ -106,7 +107,7 @@ class Anchor(nn.Module):
         self.spread = nn.Linear(width, FINE_CHANNELS * config.patch**2)
         flow = nn.Conv2d(2 * FINE_CHANNELS, 2 * FLOW_SCALE**2, 3, padding=1)
         self.fine = nn.Sequential(
-            nn.Conv2d(FINE_CHANNELS + config.channels, 2 * FINE_CHANNELS, 3, padding=1),
+            nn.Conv2d(FINE_CHANNELS + config.channels + 3, 2 * FINE_CHANNELS, 3, padding=1),
             nn.SiLU(),
             nn.Conv2d(2 * FINE_CHANNELS, 2 * FINE_CHANNELS, 3, padding=1),
             nn.SiLU(),
@@ -118,9 +119,10 @@ class Anchor(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, content: Tensor, m_hat: Tensor) -> Tensor:
+    def forward(self, content: Tensor, m_hat: Tensor, known: Tensor, cover: Tensor) -> Tensor:
         """Flow: where each place of each frame comes from, relative to itself. content: map [B, C, H, W]; m_hat:
-        [B, T, G*D]. Returns [B, T, 2, 2H, 2W], x then y, in pixels of its own grid.
+        [B, T, G*D]; known: flow [B, T, 2, 2H, 2W] that is true where cover [B, T, 1, 2H, 2W] is 1, zero where nothing
+        is known. Returns [B, T, 2, 2H, 2W], x then y, in pixels of its own grid.
         """
         b, t = m_hat.shape[:2]
         steer = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
@@ -135,4 +137,6 @@ class Anchor(nn.Module):
         coarse = F.interpolate(coarse, scale_factor=scale, mode="bilinear", align_corners=False)
         spread = unpatchify(self.spread(h), self.patch, self.channels)  # [B*T, 32, H, W]
         shown = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
-        return (coarse + self.fine(torch.cat([spread, shown], 1))).unflatten(0, (b, t))
+        told = F.avg_pool2d(torch.cat([known / 4, cover], 2).flatten(0, 1), FLOW_SCALE)
+        fine = self.fine(torch.cat([spread, shown, told], 1))
+        return known + (coarse + fine).unflatten(0, (b, t))

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig, SamplingConfig
-from bcdcodec.model.anchor import Anchor, Anchors, Autoencoder, move_content
+from bcdcodec.model.anchor import FLOW_SCALE, Anchor, Anchors, Autoencoder, move_content
 from bcdcodec.model.content import Content
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
+from bcdcodec.model.points import spread_points
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
 
@@ -42,6 +43,7 @@ class Bcd(nn.Module):
         self.anchor = Anchor(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
         points = config.denoiser.face_points
         self.face_points = nn.Linear(motion_dims, 2 * points, bias=False) if points else None
+        self.face_places = nn.Linear(config.encoder.width, 2 * points) if points else None
 
     def anchors(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> Anchors:
         """Where each frame's diffusion starts: the moved content (`face`), or zero (paper)."""
@@ -49,7 +51,27 @@ class Bcd(nn.Module):
             return Anchors(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
         if content.picture is None:
             raise ValueError("a model with an anchor needs the content's picture")
-        return move_content(content.picture, self.anchor(content.map, m_hat), vae)
+        return move_content(content.picture, self.flow(content.map, m_hat), vae)
+
+    def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
+        """The flow of a model with an anchor, from the content map [B, C, H, W]: [B, T, 2, 2H, 2W] as in anchor.py."""
+        assert self.anchor is not None, "only an anchor makes a flow"
+        size = content.shape[-1] * FLOW_SCALE
+        if self.face_points is None:
+            nothing = content.new_zeros(*m_hat.shape[:2], 3, size, size)
+            return self.anchor(content, m_hat, nothing[:, :, :2], nothing[:, :, 2:])
+        moved = self.point_motion(m_hat)
+        # Where the points lie is learned from their own places alone.
+        points = (self.point_places(content)[:, None] + moved).detach()
+        return self.anchor(content, m_hat, *spread_points(points, moved, size))
+
+    def point_places(self, content: Tensor) -> Tensor:
+        """Where the points of the face lie in the content's frame: map [B, C, H, W] -> [B, L, 2], x then y, as
+        fractions of the picture. ValueError for a model that cannot tell.
+        """
+        if self.face_places is None:
+            raise ValueError("this model was not trained to tell the points of a face")
+        return self.face_places(self.encoder.tokens(content)).unflatten(-1, (-1, 2)) / 10 + 0.5
 
     def point_motion(self, m_hat: Tensor) -> Tensor:
         """How far each point of the face has moved since the content's frame, without painting anything: m_hat

@@ -103,11 +103,15 @@ class DisentangleEncoder(nn.Module):
         m = self.motion_head(self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:])  # [B, 1+T, G*D]
         return m[:, 1:] - m[:, :1]
 
-    def _mix(self, queries: Tensor, z: Tensor) -> Tensor:
-        """The T5 over [K queries | T frame tokens]: [B, K+T, width]."""
-        frames = z.flatten(0, 1)
+    def tokens(self, frames: Tensor) -> Tensor:
+        """One token a frame, before frames and queries are mixed. frames: [N, C, H, W]. Returns [N, width]."""
         if self.frame_stem is not None:
             frames = self.frame_stem(frames)
-        tokens = self.frame_token(self.frame_norm(frames.flatten(1))).unflatten(0, z.shape[:2])  # [B, T, width]
+        token: Tensor = self.frame_token(self.frame_norm(frames.flatten(1)))
+        return token
+
+    def _mix(self, queries: Tensor, z: Tensor) -> Tensor:
+        """The T5 over [K queries | T frame tokens]: [B, K+T, width]."""
+        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
         mixed: Tensor = self.t5(torch.cat([queries, tokens], 1))
         return mixed

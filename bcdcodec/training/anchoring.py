@@ -56,7 +56,7 @@ def point_loss(flow: Tensor, faces: Faces) -> Tensor:
     where = (points.nan_to_num() * 2 - 1).flatten(0, 1)[:, None]  # [B*F, 1, L, 2]
     read = F.grid_sample(flow.flatten(0, 1), where, mode="bilinear", padding_mode="border", align_corners=False)
     read = read[:, :, 0].movedim(1, -1).unflatten(0, (b, f))  # [B, F, L, 2]
-    return _distance(read / flow.shape[-1], faces.content_points[:, None] - points)
+    return point_distance(read / flow.shape[-1], faces.content_points[:, None] - points)
 
 
 def motion_loss(found: Tensor, faces: Faces) -> Tensor:
@@ -64,11 +64,11 @@ def motion_loss(found: Tensor, faces: Faces) -> Tensor:
 
     A straight way for the gradient to the encoder, past the anchor's blocks.
     """
-    return _distance(found, faces.motion_points - faces.content_points[:, None])
+    return point_distance(found, faces.motion_points - faces.content_points[:, None])
 
 
-def _distance(found: Tensor, expected: Tensor) -> Tensor:
-    """Of movements [B, F, L, 2] in fractions of the picture; the unit of the result is a 64th of it."""
+def point_distance(found: Tensor, expected: Tensor) -> Tensor:
+    """Mean distance of points or movements [B, F, L, 2] in fractions of the picture, in 64ths of it, NaN left out."""
     known = expected.isfinite().all(-1)  # [B, F, L]
     distance = F.smooth_l1_loss(found * UNIT, expected.nan_to_num() * UNIT, beta=0.25, reduction="none").sum(-1)
     weight = known * _point_weights()

@@ -63,7 +63,7 @@ def cache_clips(folder: Path, out: Path, *, vae: Autoencoder | None, config: Mod
     """
     mark = _fingerprint(vae, config)
     if (out / "index.csv").exists():
-        if (out / MADE_WITH).read_text() != mark:
+        if not (out / MADE_WITH).exists() or (out / MADE_WITH).read_text() != mark:
             raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
         return
     out.mkdir(parents=True, exist_ok=True)

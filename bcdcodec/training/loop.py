@@ -94,12 +94,16 @@ def train(
 def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     """AdamW with the table's two learning rates: one for the denoiser, one for everything else."""
     optim = config.optim
-    rest = [*model.encoder.parameters(), *model.quantizer.parameters()]
-    parts = [part for part in (model.dit, model.anchor, model.face_points) if part is not None]
-    decoder = [parameter for part in parts for parameter in part.parameters()]
+    moving = [part for part in (model.anchor, model.face_points, model.face_places) if part is not None]
+    parts = [
+        ([*model.dit.parameters()], optim.learning_rate, True),
+        ([parameter for part in moving for parameter in part.parameters()], optim.learning_rate, False),
+        ([*model.encoder.parameters(), *model.quantizer.parameters()], optim.encoder_learning_rate, False),
+    ]
     groups = [
-        {"params": decoder, "lr": optim.learning_rate, "peak": optim.learning_rate},
-        {"params": rest, "lr": optim.encoder_learning_rate, "peak": optim.encoder_learning_rate},
+        {"params": parameters, "lr": peak, "peak": peak, "denoiser": denoiser}
+        for parameters, peak, denoiser in parts
+        if parameters
     ]
     return torch.optim.AdamW(groups, betas=optim.betas, weight_decay=optim.weight_decay)
 
@@ -119,7 +123,7 @@ def train_step(
     torch.manual_seed(seed * 1_000_003 + step)  # the Gumbel noise
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * schedule.rate_factor(step)
+        group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
     report = bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae)
     optimizer.zero_grad()
     report.total.backward()  # type: ignore[no-untyped-call]

@@ -16,7 +16,7 @@ from bcdcodec.model.content import straight_through
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
 from bcdcodec.model.quantizer import codebook_loss, rate_loss
 from bcdcodec.model.vae import from_uint8
-from bcdcodec.training.anchoring import POINT_WEIGHT, anchor_loss, face_weights, motion_loss
+from bcdcodec.training.anchoring import POINT_WEIGHT, anchor_loss, face_weights, motion_loss, point_distance
 from bcdcodec.training.data import Faces, HalvesBatch
 
 
@@ -79,9 +79,10 @@ def bcd_loss(
             motion_points=batch.faces.motion_points[rows, frames],
         )
         if model.face_points is not None:
-            anchoring = POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
+            places = point_distance(model.point_places(content)[:, None], faces.content_points[:, None])
+            anchoring = places + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
         if objective.anchor:
-            flow = model.anchor(content.detach(), m_hat)
+            flow = model.flow(content.detach(), m_hat)
             anchoring = anchoring + anchor_loss(flow, faces)
         if objective.denoise:
             place = face_weights(faces.motion_points, z.shape[-1])

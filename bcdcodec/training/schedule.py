@@ -32,18 +32,25 @@ class Schedule:
     def of(cls, config: ModelConfig, steps: int) -> Self:
         """The paper's phases, or for a model with an anchor the ones that suit a short run."""
         if config.denoiser.anchor_blocks:
-            poses = 0.52 if config.denoiser.face_points else 0.0
-            return cls(steps=steps, poses_until=poses, anchor_until=0.86, phase_2_from=0.98)
+            poses = 0.49 if config.denoiser.face_points else 0.0
+            return cls(steps=steps, poses_until=poses, anchor_until=0.77, phase_2_from=0.973)
         return cls(steps=steps)
 
     def temporal(self, step: int) -> bool:
         """Whether the temporal blocks are trained at this step."""
         return step >= self.phase_2_from * self.steps
 
-    def rate_factor(self, step: int) -> float:
-        """Factor of the learning rates, 0..1."""
-        left = (self.steps - step) / max(1.0, self.decay * self.steps)
-        return min((step + 1) / self.warmup, 1.0, max(left, 0.0))
+    def rate_factor(self, step: int, *, denoiser: bool) -> float:
+        """Factor of the learning rate of the denoiser or of the rest, 0..1. What comes before the denoiser has come to
+        rest when the denoiser begins, and only follows from then on.
+        """
+        begin, end, decay, least = 0.0, float(self.steps), self.decay, 0.0
+        if self.anchor_until and denoiser:
+            begin, decay = self.anchor_until * self.steps, 0.4
+        elif self.anchor_until:
+            end, decay, least = self.anchor_until * self.steps, 0.7, 0.05
+        left = (end - step) / max(1.0, decay * (end - begin))
+        return max(0.0, min((step + 1 - begin) / self.warmup, 1.0, max(left, least)))
 
     def objective(self, config: ModelConfig, step: int) -> Objective:
         """Everything the loss needs to know about the step."""
@@ -51,14 +58,14 @@ class Schedule:
         poses = done < self.poses_until
         # Anchors leave little over, and what they leave is told by the conditions, which are learned at high noise.
         late = 0.0 if self.anchor_until else min(1.0, max(0.0, done - 0.6) / 0.2)
-        # Codes replace vectors over the first half of the anchor's own phase.
-        coded = (done - self.poses_until) / (self.anchor_until - self.poses_until) if self.anchor_until else 1.0
+        # Codes replace vectors in the middle half of the first phase that a model with an anchor has.
+        coded = 2 * done / (self.poses_until or self.anchor_until) - 0.5 if self.anchor_until else 1.0
         whole = self.temporal(step) or poses
         return Objective(
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + (2.0 if self.anchor_until else 1.0) - 0.8 * late,
             sigma_std=1.4,
-            unquantised=min(1.0, max(0.0, 1 - 2 * coded)),
+            unquantised=min(1.0, max(0.0, 1 - coded)),
             anchor=not poses,
             denoise=done >= self.anchor_until,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.anchor import FLOW_SCALE, Anchor, Anchors, move_content, resize_flow, warp
 from bcdcodec.model.bcd import Bcd, paint
 from bcdcodec.model.content import Content
+from bcdcodec.model.points import spread_points
 
 
 class Blocks(torch.nn.Module):
@@ -51,8 +53,12 @@ def test_flow_keeps_its_meaning_at_other_sizes() -> None:
 def test_an_untrained_anchor_is_the_content(tiny_config: ModelConfig) -> None:
     torch.manual_seed(0)
     anchor = Anchor(tiny_config.denoiser, 128)
-    flow = anchor(torch.randn(2, 4, 32, 32), torch.randn(2, 3, 128))
-    assert flow.shape == (2, 3, 2, 32 * FLOW_SCALE, 32 * FLOW_SCALE) and not flow.any()
+    side = 32 * FLOW_SCALE
+    content, m_hat, cover = torch.randn(2, 4, 32, 32), torch.randn(2, 3, 128), torch.rand(2, 3, 1, side, side)
+    known = torch.randn(2, 3, 2, side, side)
+    torch.testing.assert_close(anchor(content, m_hat, known, cover), known)
+    flow = anchor(content, m_hat, torch.zeros_like(known), torch.zeros_like(cover))
+    assert flow.shape == (2, 3, 2, side, side) and not flow.any()
     picture = torch.randn(2, 3, 64, 64)
     moved = move_content(picture, flow, None).latents
     torch.testing.assert_close(moved, picture[:, None].expand_as(moved), atol=1e-5, rtol=0)
@@ -89,6 +95,21 @@ def test_without_blocks_there_is_no_anchor(tiny_config: ModelConfig) -> None:
     assert model.anchor is None
     anchors = model.anchors(Content(torch.randn(2, 4, 32, 32), None), torch.randn(2, 3, 128), None)
     assert anchors.latents.shape == (2, 3, 4, 32, 32) and not anchors.latents.any() and anchors.pictures is None
+
+
+def test_an_untrained_model_moves_by_its_points_alone(tiny_config: ModelConfig) -> None:
+    torch.manual_seed(0)
+    model = Bcd(tiny_config)
+    content, m_hat = torch.randn(1, 4, 32, 32), torch.randn(1, 2, 128)
+    points, moved = model.point_places(content), model.point_motion(m_hat)
+    assert points.shape == (1, 478, 2) and moved.shape == (1, 2, 478, 2)
+    known, _ = spread_points(points[:, None] + moved, moved, 32 * FLOW_SCALE)
+    torch.testing.assert_close(model.flow(content, m_hat), known)
+    without = Bcd(replace(tiny_config, denoiser=replace(tiny_config.denoiser, face_points=0)))
+    assert not without.flow(content, m_hat).any()
+    for ask in (lambda: without.point_motion(m_hat), lambda: without.point_places(content)):
+        with pytest.raises(ValueError, match="not trained to tell"):
+            ask()
 
 
 def test_denoising_starts_around_the_anchor(tiny_config: ModelConfig) -> None:

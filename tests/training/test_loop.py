@@ -58,12 +58,12 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
     start = Bcd(tiny_config).state_dict()
     schedule = Schedule.of(tiny_config, 50)
     objectives = [schedule.objective(tiny_config, step) for step in range(50)]
-    assert [o.anchor for o in objectives] == [False] * 26 + [True] * 24
-    assert [o.denoise for o in objectives] == [False] * 43 + [True] * 7
+    assert [o.anchor for o in objectives] == [False] * 25 + [True] * 25
+    assert [o.denoise for o in objectives] == [False] * 39 + [True] * 11
     assert [o.temporal for o in objectives] == [False] * 49 + [True]
     moved = {}
-    parts = ("encoder", "face_points", "anchor", "dit.blocks", "dit.temporal")
-    for steps in (26, 42, 48, 50):  # one schedule, looked at where each phase ends
+    parts = ("encoder", "face_points", "face_places", "anchor", "dit.blocks", "dit.temporal")
+    for steps in (24, 38, 48, 50):  # one schedule, looked at where each phase ends
 
         def halt(step: int, stop: int = steps) -> None:
             if step == stop:
@@ -77,7 +77,7 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
         moved[steps] = tuple(
             part for part in parts if any(n.startswith(part) and not torch.equal(now[n], start[n]) for n in now)
         )
-    assert moved == {26: parts[:2], 42: parts[:3], 48: parts[:4], 50: parts}
+    assert moved == {24: parts[:3], 38: parts[:4], 48: parts[:5], 50: parts}
 
 
 def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:

@@ -1,0 +1,36 @@
+"""Points become a flow: exact where they are dense, absent where there are none."""
+
+import torch
+
+from bcdcodec.model.points import spread_points
+
+
+def test_a_face_that_moves_as_one_is_followed_exactly() -> None:
+    """Dense points in the middle all went right by a tenth and up by a twentieth: the flow looks back."""
+    points = torch.rand(1, 1, 2000, 2, generator=torch.Generator().manual_seed(0)) * 0.4 + 0.3
+    moved = torch.tensor([0.1, -0.05]).expand_as(points)
+    flow, cover = spread_points(points, moved, 64)
+    assert flow.shape == (1, 1, 2, 64, 64) and cover.shape == (1, 1, 1, 64, 64)
+    inside = flow[0, 0, :, 24:40, 24:40]
+    torch.testing.assert_close(inside, torch.tensor([-6.4, 3.2]).view(2, 1, 1).expand_as(inside), atol=0.2, rtol=0)
+    assert cover[0, 0, 0, 24:40, 24:40].min() > 0.95
+    assert cover[0, 0, 0, :8].max() < 0.01 and flow[0, 0, :, :8].abs().max() < 0.1
+
+
+def test_lips_part() -> None:
+    """Two rows of points that went apart: above the flow looks down, below it looks up."""
+    x = torch.linspace(0.4, 0.6, 40)
+    rows = [torch.stack([x, torch.full_like(x, y)], -1) for y in (0.45, 0.55)]
+    points = torch.cat(rows)[None, None]
+    moved = torch.zeros_like(points)
+    moved[..., :40, 1], moved[..., 40:, 1] = -0.03, 0.03
+    flow, _ = spread_points(points, moved, 64)
+    assert flow[0, 0, 1, round(0.45 * 64), 32] > 1.5 and flow[0, 0, 1, round(0.55 * 64), 32] < -1.5
+    assert flow[0, 0, 0].abs().max() < 1e-6
+
+
+def test_gradients_reach_the_movement() -> None:
+    points, moved = torch.rand(1, 1, 5, 2), torch.zeros(1, 1, 5, 2, requires_grad=True)
+    flow, _ = spread_points(points, moved, 16)
+    flow.sum().backward()
+    assert moved.grad is not None and (moved.grad != 0).all()
