@@ -25,9 +25,11 @@ from bcdcodec.ratecontrol.budget import SEEK_POINT_BITS, Budget
 from bcdcodec.ratecontrol.codes import choose_codes
 from bcdcodec.video.crop import crop, largest_square
 
-#: A content picture takes at most what the bitrate gives in this time, but is never asked to be smaller than
-#: `LEAST_PICTURE_BITS`: whether a stream is possible at all is for the budget to say.
-CONTENT_SECONDS, LEAST_PICTURE_BITS = 3.0, 3000
+#: A content picture may take this much, and a share of what is left beyond that and the cheapest codes; whether a
+#: stream is possible at all is for the budget to say.
+LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.4
+#: Framing of the packets, as a factor of the codes in them.
+FRAMING = 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,11 +216,14 @@ class Encoder:
 
     @property
     def _picture_bits(self) -> int:
-        """What a content picture may take: the model's wish, less where the bitrate is low."""
+        """What a content picture may take: the model's wish, less where the bitrate is low or shots are many."""
         wished = self.model.config.content.picture_bits
-        if self.settings.bitrate is None:
+        if self._budget is None:
             return wished
-        return min(wished, max(LEAST_PICTURE_BITS, round(self.settings.bitrate * CONTENT_SECONDS)))
+        left, left_s = self._budget.left(float(self._shot_start / self.frame_rate))
+        cheapest = FRAMING * float(self._price_bits.min(-1).sum()) * left_s * float(self.frame_rate)
+        spare = max(0.0, left - cheapest - LEAST_PICTURE_BITS)
+        return min(wished, LEAST_PICTURE_BITS + int(CONTENT_SHARE * spare))
 
     @property
     def _bits_per_code(self) -> int:

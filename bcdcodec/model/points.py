@@ -7,8 +7,11 @@ points say it outright, and what remains for it is hair, shoulders and what the 
 import torch
 from torch import Tensor
 
-#: How far a point's movement reaches, as a fraction of the picture, and the weight at which it counts fully.
-REACH, FULL = 0.022, 0.2
+#: How far a point's movement reaches, as a fraction of the picture, and how much it counts there: lips and lids move by
+#: themselves, but hair and neck go with the face.
+REACHES = ((0.022, 1.0), (0.09, 0.02))
+#: Sum of weights at which the movement is half believed.
+HALF = 0.2
 
 
 def spread_points(points: Tensor, moved: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -19,9 +22,11 @@ def spread_points(points: Tensor, moved: Tensor, size: int) -> tuple[Tensor, Ten
     is known [B, T, 1, size, size] in 0..1.
     """
     grid = (torch.arange(size, device=points.device) + 0.5) / size
-    # A Gaussian is the product of one in x and one in y, so all of them together are a product of two matrices.
-    across, down = (torch.exp(-((grid - points[..., axis, None]) ** 2) / (2 * REACH**2)) for axis in (0, 1))
     values = torch.cat([-moved * size, torch.ones_like(moved[..., :1])], -1)  # [B, T, L, 3]
-    sums = torch.einsum("btlc,btly,btlx->btcyx", values, down, across)
+    sums = points.new_zeros(*points.shape[:2], 3, size, size)
+    for reach, share in REACHES:
+        # A Gaussian is the product of one in x and one in y, so all of them together are a product of two matrices.
+        across, down = (torch.exp(-((grid - points[..., axis, None]) ** 2) / (2 * reach**2)) for axis in (0, 1))
+        sums = sums + share * torch.einsum("btlc,btly,btlx->btcyx", values, down, across)
     weight = sums[:, :, 2:]
-    return sums[:, :, :2] / (weight + FULL), weight / (weight + FULL)
+    return sums[:, :, :2] / (weight + HALF), weight / (weight + HALF)

@@ -45,14 +45,22 @@ class Budget:
 
     def allowance(self, start_s: float, end_s: float) -> Allowance:
         """Bits for a packet of the frames from `start_s` to `end_s` (seconds of the stream)."""
-        deadline_s = max(GRACE_S, end_s, self.duration_s or 0.0)
+        deadline_s = self._deadline_s(end_s)
         left = self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits
         share = left * (end_s - start_s) / (deadline_s - start_s)
         return Allowance(bits=share, limit_bits=left)
 
+    def left(self, at_s: float) -> tuple[float, float]:
+        """Bits that may still be spent, and the seconds they are for: from this one to the end of what is known."""
+        deadline_s = self._deadline_s(at_s)
+        return self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits, deadline_s - at_s
+
+    def _deadline_s(self, at_s: float) -> float:
+        return max(GRACE_S, at_s, self.duration_s or 0.0)
+
     def refuse(self, needed_bits: float, start_s: float, end_s: float) -> RateError:
         """The error for a packet that cannot be made small enough; names the smallest bitrate that would do."""
-        deadline_s = max(GRACE_S, end_s, self.duration_s or 0.0)
+        deadline_s = self._deadline_s(end_s)
         share = (end_s - start_s) / (deadline_s - start_s)
         smallest = (self.spent_bits + END_RESERVE_BITS + needed_bits / share) / deadline_s
         return RateError(

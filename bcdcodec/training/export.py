@@ -17,6 +17,7 @@ from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
 from bcdcodec.training.data import ClipCache, HalvesSampler
+from bcdcodec.training.readout import fit_point_motion
 
 #: Batches of training clips that the integer tables are counted on.
 TABLE_BATCHES = 150
@@ -39,8 +40,11 @@ def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) 
     levels: list[np.ndarray] = []
     for step in range(batches):
         batch = sampler.draw(step)
-        levels += list(quantise_content(bcd.encoder.content(batch.content), bcd.config.content).numpy())
-        content = dequantise_content(torch.from_numpy(np.stack(levels[-len(batch.content) :])), bcd.config.content)
+        content = bcd.encoder.content(batch.content)
+        rounded = quantise_content(content, bcd.config.content)
+        levels += list(rounded.numpy())
+        if not bcd.config.content.picture_bits:  # else the cache holds stills as they were decoded
+            content = dequantise_content(rounded, bcd.config.content)
         codes, _ = bcd.analyse(batch.motion, content)
         for group in range(quantizer.groups):
             counts[group] += np.bincount(codes[..., group].flatten().numpy(), minlength=quantizer.entries)
@@ -52,12 +56,13 @@ def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) 
 def export(
     path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
 ) -> CodeStatistics:
-    """Count codes on the training cache, fit the integer tables and write the weights file."""
-    # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
-    rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
+    """Fit what is fitted to the codes of the training cache, points and integer tables, and write the weights file."""
     sampler = HalvesSampler(
         ClipCache(cache, config), batch=16, content_frames=8, motion_frames=config.window_frames, seed=1
     )
+    fit_point_motion(bcd.eval(), sampler)
+    # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
+    rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
     statistics = count_codes(rounded.bcd, sampler)
     tables = {
         "motion": torch.from_numpy(fit_rows(statistics.counts).astype(np.int32)),

@@ -80,6 +80,10 @@ def train(
     schedule = Schedule.of(config, options.steps)
     began = time.monotonic()
     for step in range(first, options.steps):
+        if step == schedule.denoiser_from > 0:
+            # The denoiser repairs what the parts that ship leave over, which are the averages.
+            model.load_state_dict({**average.state_dict(), **_named(model.dit, "dit.")})
+            average.dit.load_state_dict(model.dit.state_dict())
         batch = sampler.draw(step)
         report = train_step(model, average, optimizer, batch, step=step, schedule=schedule, seed=options.seed, vae=vae)
         if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
@@ -129,8 +133,16 @@ def train_step(
     report.total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
     optimizer.step()
-    update_average(average, model, step)
+    # The memory is short at first, and the denoiser's first may come late.
+    update_average(average.dit, model.dit, max(0, step - schedule.denoiser_from))
+    for part in ("encoder", "quantizer", "anchor", "face_points", "face_places"):
+        if getattr(model, part) is not None and (model.anchor is None or step < schedule.denoiser_from):
+            update_average(getattr(average, part), getattr(model, part), step)
     return report
+
+
+def _named(module: nn.Module, prefix: str) -> dict[str, Tensor]:
+    return {prefix + name: value for name, value in module.state_dict().items()}
 
 
 @torch.no_grad()

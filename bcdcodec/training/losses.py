@@ -56,42 +56,40 @@ def bcd_loss(
 ) -> LossReport:
     """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset)."""
     config = model.config
-    content = model.encoder.content(batch.content)
-    if not config.content.picture_bits:  # a picture was coded before it was cached
-        content = straight_through(content, config.content)
-    frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator)
-    z = batch.motion[torch.arange(len(frames))[:, None], frames]
-    m = model.encoder.motion(z, content.detach())
-    quantized = model.quantizer(m, tau=objective.tau)
-    # A clip passes the quantiser or, early in a run, goes around it: poses are learned before they are coded.
-    around = torch.rand(len(m), 1, 1, generator=generator) < objective.unquantised
-    m_hat = torch.where(around, quantized.m, quantized.m_hat)
+    # With an anchor everything before the denoiser is done when that begins, and codes are as a decoder has them.
+    settled = objective.denoise and model.anchor is not None
+    model.encoder.train(not settled)
+    model.quantizer.train(not settled)
     clips = slice(objective.clips)
-    content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
-    anchoring, denoising, error = torch.zeros(()), torch.zeros(()), torch.zeros(())
-    anchors, place = torch.zeros_like(z), torch.ones(1)
-    if model.anchor is not None and batch.faces is not None:
-        rows = torch.arange(len(frames))[:, None]
-        faces = Faces(
-            picture=batch.faces.picture[clips],
-            thumbnails=batch.faces.thumbnails[rows, frames],
-            content_points=batch.faces.content_points[clips],
-            motion_points=batch.faces.motion_points[rows, frames],
-        )
-        if model.face_points is not None:
+    anchoring, denoising, error, flow = torch.zeros(()), torch.zeros(()), torch.zeros(()), None
+    with torch.set_grad_enabled(not settled and torch.is_grad_enabled()):
+        content = model.encoder.content(batch.content)
+        if not config.content.picture_bits:  # a picture was coded before it was cached
+            content = straight_through(content, config.content)
+        frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator)
+        z = batch.motion[torch.arange(len(frames))[:, None], frames]
+        quantized = model.quantizer(model.encoder.motion(z, content.detach()), tau=objective.tau)
+        # A clip passes the quantiser or, early in a run, goes around it: poses are learned before they are coded.
+        around = torch.rand(len(z), 1, 1, generator=generator) < objective.unquantised
+        m_hat = torch.where(around, quantized.m, quantized.m_hat)
+        content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
+        faces = None if batch.faces is None else _faces_of(batch.faces, frames)
+        if faces is not None and model.face_points is not None and not settled:
             places = point_distance(model.point_places(content)[:, None], faces.content_points[:, None])
             anchoring = places + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
-        if objective.anchor:
+        if faces is not None and model.anchor is not None and objective.anchor:
             flow = model.flow(content.detach(), m_hat)
-            anchoring = anchoring + anchor_loss(flow, faces)
-        if objective.denoise:
+            if not settled:
+                anchoring = anchoring + anchor_loss(flow, faces)
+    if objective.denoise:
+        anchors, place = torch.zeros_like(z), torch.ones(1)
+        if faces is not None and flow is not None:
             place = face_weights(faces.motion_points, z.shape[-1])
             with torch.no_grad():
                 anchors = move_content(from_uint8(faces.picture), flow, vae).latents
-    if objective.denoise:
         denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
     codebook = torch.zeros(())
-    if config.optim.codebook_weight:
+    if config.optim.codebook_weight and not settled:
         codebook = codebook_loss(model.quantizer, quantized.m)
     rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
     histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
@@ -104,6 +102,17 @@ def bcd_loss(
         error=error.detach(),
         entropy_bits=quantized.entropy_bits.detach(),
         used_codes=(histogram > 0).sum(-1).float().mean(),
+    )
+
+
+def _faces_of(faces: Faces, frames: Tensor) -> Faces:
+    """Those of the first clips and of some frames of each. frames: [b, F]."""
+    rows = torch.arange(len(frames))[:, None]
+    return Faces(
+        picture=faces.picture[: len(frames)],
+        thumbnails=faces.thumbnails[rows, frames],
+        content_points=faces.content_points[: len(frames)],
+        motion_points=faces.motion_points[rows, frames],
     )
 
 

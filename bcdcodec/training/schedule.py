@@ -41,16 +41,21 @@ class Schedule:
         return step >= self.phase_2_from * self.steps
 
     def rate_factor(self, step: int, *, denoiser: bool) -> float:
-        """Factor of the learning rate of the denoiser or of the rest, 0..1. What comes before the denoiser has come to
-        rest when the denoiser begins, and only follows from then on.
+        """Factor of the learning rate of the denoiser or of the rest, 0..1. With an anchor the rest is done when the
+        denoiser begins.
         """
-        begin, end, decay, least = 0.0, float(self.steps), self.decay, 0.0
+        begin, end, decay = 0.0, float(self.steps), self.decay
         if self.anchor_until and denoiser:
             begin, decay = self.anchor_until * self.steps, 0.4
         elif self.anchor_until:
-            end, decay, least = self.anchor_until * self.steps, 0.7, 0.05
+            end, decay = self.anchor_until * self.steps, 0.7
         left = (end - step) / max(1.0, decay * (end - begin))
-        return max(0.0, min((step + 1 - begin) / self.warmup, 1.0, max(left, least)))
+        return max(0.0, min((step + 1 - begin) / self.warmup, 1.0, left))
+
+    @property
+    def denoiser_from(self) -> int:
+        """The first step that trains the denoiser."""
+        return math.ceil(self.anchor_until * self.steps)
 
     def objective(self, config: ModelConfig, step: int) -> Objective:
         """Everything the loss needs to know about the step."""
@@ -67,7 +72,7 @@ class Schedule:
             sigma_std=1.4,
             unquantised=min(1.0, max(0.0, 1 - coded)),
             anchor=not poses,
-            denoise=done >= self.anchor_until,
+            denoise=step >= self.denoiser_from,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
             decoded_frames=config.window_frames + config.context_frames if whole else self.decoded_frames,

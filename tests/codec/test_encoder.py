@@ -131,3 +131,21 @@ def test_packed_mode_refuses_a_rate_it_cannot_have(model: CodecModel) -> None:
     with pytest.raises(RateError, match="lower the frame rate"):
         Encoder(model, settings)
     Encoder(model, replace(settings, frame_rate=Fraction(25, 2)))
+
+
+def test_many_shots_share_the_budget(model: CodecModel, make_frames: MakeFrames) -> None:
+    """Each shot's picture takes a share of what the ones before left, and the whole stays within the bitrate."""
+    wish = replace(model.config, content=replace(model.config.content, picture_bits=20_000))
+    eager = replace(model, weights=replace(model.weights, config=wish))
+    encoder = Encoder(eager, EncodeSettings(bitrate=4000, duration_s=5.0))
+    sizes, total = [], 0
+    for shot in range(5):
+        packets = []
+        for frame in make_frames(8):
+            packets += encoder.push(replace(frame, index=8 * shot + frame.index))
+        packets += encoder.new_shot() if shot < 4 else encoder.flush()
+        content = [packet.record() for packet in packets if packet.kind is PacketKind.CONTENT]
+        sizes.append(8 * len((content[0] if content else encoder.header.content).data))
+        total += sum(8 * packet.size for packet in packets)
+    assert sizes == sorted(sizes, reverse=True) and sizes[-1] < sizes[0]
+    assert total + 8 * len(encoder.header.pack()) <= 40_000

@@ -21,7 +21,7 @@ def test_the_papers_parts_share_one_rate(paper_config: ModelConfig) -> None:
     assert factors == pytest.approx([0.01, 0.5, 1, 1, 0.5, 1 / 300])
 
 
-def test_the_rest_is_at_rest_when_the_denoiser_begins(tiny_config: ModelConfig) -> None:
+def test_the_rest_is_done_when_the_denoiser_begins(tiny_config: ModelConfig) -> None:
     schedule = Schedule.of(tiny_config, 10_000)
     begin = round(schedule.anchor_until * 10_000)
     assert schedule.rate_factor(begin - 1, denoiser=True) == 0
@@ -29,7 +29,8 @@ def test_the_rest_is_at_rest_when_the_denoiser_begins(tiny_config: ModelConfig) 
     assert schedule.rate_factor(begin + 1000, denoiser=True) == 1
     assert schedule.rate_factor(9_999, denoiser=True) < 0.01
     assert schedule.rate_factor(1000, denoiser=False) == 1
-    assert [schedule.rate_factor(step, denoiser=False) for step in (begin, 9_999)] == [0.05, 0.05]
+    assert [schedule.rate_factor(step, denoiser=False) for step in (begin, 9_999)] == [0, 0]
+    assert schedule.denoiser_from == begin
 
 
 def test_codes_replace_vectors_while_poses_are_learned(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
