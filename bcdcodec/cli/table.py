@@ -40,6 +40,7 @@ def _header(summary: Summary, header: StreamHeader) -> list[str]:
             f"windows of {coding.window_frames} frames with {coding.context_frames} of context, seed {coding.seed}",
         ),
     ]
+    lines.append(_row("token", f"{content.coding.name.lower()}, {len(content.data)} bytes"))
     if audio is not None:
         channels = "mono" if audio.channels == 1 else "stereo"
         lines.append(_row("sound", f"{audio.codec.name.lower()}, {channels}, {audio.bitrate / 1000:g} kbps asked for"))

@@ -37,6 +37,7 @@ def test_json_describes_the_stream(bcd: Bcd, stream_file: Path, tiny_weights: Pa
     assert found["video"]["fps"] == 12.5
     assert (found["frames"], found["duration_s"]) == (25, 2.0)
     assert found["crop"] == {"x": 20, "y": 0, "size": 120}
+    assert found["content"]["coding"] == "picture" and 0 < found["content"]["bytes"] <= 1000
     assert (found["coding"]["mode"], found["coding"]["groups"]) == ("coded", 32)
     assert found["audio"]["codec"] == "opus"
     assert found["metadata"] == {"title": "a \x1b[31mtest"}
@@ -53,6 +54,7 @@ def test_the_table_shows_every_category_and_no_control_characters(bcd: Bcd, stre
     parts = ("header", "content", "motion", "audio", "framing", "unknown")
     assert sum(int(rows[name][1]) for name in parts) == int(rows["total"][1])
     assert "12.5 fps (25/2), 2.00 s" in done.out
+    assert rows["token"][1] == "picture,"
     assert "\x1b" not in done.out
 
 
