@@ -96,7 +96,7 @@ class Anchor(nn.Module):
 
     def __init__(self, config: DenoiserConfig, motion_dims: int) -> None:
         super().__init__()
-        self.patch, self.channels = config.patch, FINE_CHANNELS
+        self.patch = config.patch
         width, numbers = config.width, config.channels * config.patch**2
         self.side = config.resolution // config.patch
         self.embed = nn.Linear(numbers, width)
@@ -135,7 +135,7 @@ class Anchor(nn.Module):
         coarse = self.coarse(h).view(b * t, self.side, self.side, 2).permute(0, 3, 1, 2)
         scale = self.patch * FLOW_SCALE
         coarse = F.interpolate(coarse, scale_factor=scale, mode="bilinear", align_corners=False)
-        spread = unpatchify(self.spread(h), self.patch, self.channels)  # [B*T, 32, H, W]
+        spread = unpatchify(self.spread(h), self.patch, FINE_CHANNELS)  # [B*T, 32, H, W]
         shown = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
         told = F.avg_pool2d(torch.cat([known / 4, cover], 2).flatten(0, 1), FLOW_SCALE)
         fine = self.fine(torch.cat([spread, shown, told], 1))
