@@ -31,7 +31,7 @@ from bcdcodec.weightfile import DEFAULT_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Counts up when the same settings measure something else, so that old results are not taken for new ones.
-MEASURE_VERSION = 1
+MEASURE_VERSION = 2
 SHEET_CLIPS = 5
 RESULTS, PAGE, SHEET = "validation.json", "README.md", "contact_sheet.png"
 

@@ -26,7 +26,6 @@ from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.clips import Clip
-from bcdcodec.evaluation.landmark import landmark_distance
 from bcdcodec.evaluation.psnr import psnr_db
 from bcdcodec.evaluation.scores import ClipScore, Quality, QualitySums
 from bcdcodec.frame import Frame
@@ -133,7 +132,7 @@ def _compare(
 def _add(sums: QualitySums, candidate: Frame, mesh: Points | None, source: Frame, face: Points | None) -> None:
     sums.add_picture(psnr_db(candidate.pixels, source.pixels))
     if face is not None:
-        sums.add_face(None if mesh is None else landmark_distance(mesh, face))
+        sums.add_face(mesh, face)
 
 
 def decoded_frames(

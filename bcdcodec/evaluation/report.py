@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from bcdcodec.evaluation.opening import PAIRS
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality
 
 CANDIDATES = ("codec", "frozen", "borrowed")
@@ -36,8 +37,18 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One kind of opening over the clips in which the source moves it: means of correlation and amplitude."""
+
+    part: str
+    clips: int
+    correlation: float
+    amplitude: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Means over all clips; misses are counted over all frames."""
+    """Means over all clips; misses are counted over all frames. openings: of the codec."""
 
     clips: int
     people: int
@@ -50,6 +61,7 @@ class Summary:
     source_misses: int
     misses: dict[str, int]
     comparisons: list[Comparison]
+    openings: list[Opening]
 
 
 def summarise(scores: Sequence[ClipScore]) -> Summary:
@@ -68,6 +80,19 @@ def summarise(scores: Sequence[ClipScore]) -> Summary:
         source_misses=sum(score.source_misses for score in scores),
         misses={name: sum(q.misses for q in _qualities(scores, name) if q is not None) for name in CANDIDATES},
         comparisons=comparisons,
+        openings=[found for part in PAIRS if (found := _opening(part, scores)) is not None],
+    )
+
+
+def _opening(part: str, scores: Sequence[ClipScore]) -> Opening | None:
+    found = [score.codec.following[part] for score in scores if part in score.codec.following]
+    if not found:
+        return None
+    return Opening(
+        part=part,
+        clips=len(found),
+        correlation=mean(item.correlation for item in found),
+        amplitude=mean(item.amplitude for item in found),
     )
 
 
@@ -123,6 +148,7 @@ def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], sheet: Sequen
             "",
             *_rate_lines(summary),
             "",
+            *_opening_table(summary),
             *sheet,
             "## Clips",
             "",
@@ -154,6 +180,27 @@ def _means_table(summary: Summary) -> list[str]:
     if len(summary.comparisons) > 1:
         lines.append(_row(["frames without a face", *(str(summary.misses[name]) for name in CANDIDATES), "", ""]))
     return lines
+
+
+def _opening_table(summary: Summary) -> list[str]:
+    if not summary.openings:
+        return []
+    rows = [
+        _row([item.part, f"{item.correlation:.2f}", f"{item.amplitude:.2f}", str(item.clips)])
+        for item in summary.openings
+    ]
+    return [
+        "## Openings",
+        "",
+        "Whether lips and lids part when the source's do: over the frames of a clip, the correlation of their distance",
+        "with the source's, and the slope of the one over the other. A held frame has 0 and 0, the source 1 and 1.",
+        "Clips in which the source hardly moves them are left out.",
+        "",
+        "| opening | correlation | amplitude | clips |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _rate_lines(summary: Summary) -> list[str]:

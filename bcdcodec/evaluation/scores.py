@@ -4,7 +4,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bcdcodec.evaluation.landmark import LandmarkDistance
+from bcdcodec.evaluation.landmark import LandmarkDistance, landmark_distance
+from bcdcodec.evaluation.opening import Following, OpeningSums
+from bcdcodec.video.landmarks import Points
 
 #: Landmark distances that are reported, in the order of the tables.
 PARTS = tuple(part.name for part in dataclasses.fields(LandmarkDistance))
@@ -12,13 +14,15 @@ PARTS = tuple(part.name for part in dataclasses.fields(LandmarkDistance))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """Means over the frames of a clip. landmarks: by part of the face, empty where none was measured.
+    """Means over the frames of a clip. landmarks: by part of the face, empty where none was measured. following: how
+    mouth and eyes open with the source, by part, without those that the source hardly moves.
 
-    misses: frames with a face in the source and none in the candidate; they are in no mean of `landmarks`.
+    misses: frames with a face in the source and none in the candidate; they are in no mean of the others.
     """
 
     psnr_db: float
     landmarks: dict[str, float]
+    following: dict[str, Following]
     misses: int
 
 
@@ -29,6 +33,7 @@ class QualitySums:
     psnr_db: float = 0.0
     frames: int = 0
     landmarks: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+    openings: OpeningSums = field(default_factory=OpeningSums)
     faces: int = 0
     misses: int = 0
 
@@ -36,18 +41,25 @@ class QualitySums:
         self.psnr_db += psnr_db
         self.frames += 1
 
-    def add_face(self, distance: LandmarkDistance | None) -> None:
+    def add_face(self, candidate: Points | None, source: Points) -> None:
         """None: the candidate's face was not found."""
-        if distance is None:
+        if candidate is None:
             self.misses += 1
             return
         self.faces += 1
+        self.openings.add(candidate, source)
+        distance = landmark_distance(candidate, source)
         for part in PARTS:
             self.landmarks[part] += getattr(distance, part)
 
     def quality(self) -> Quality:
         landmarks = {part: total / self.faces for part, total in self.landmarks.items()} if self.faces else {}
-        return Quality(psnr_db=self.psnr_db / self.frames, landmarks=landmarks, misses=self.misses)
+        return Quality(
+            psnr_db=self.psnr_db / self.frames,
+            landmarks=landmarks,
+            following=self.openings.following(),
+            misses=self.misses,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +95,13 @@ class ClipScore:
         """Inverse of `to_json`; KeyError or TypeError if it is from another release."""
         borrowed = found["borrowed"]
         qualities = {
-            "codec": Quality(**found["codec"]),
-            "frozen": Quality(**found["frozen"]),
-            "borrowed": None if borrowed is None else Quality(**borrowed),
+            "codec": _quality(found["codec"]),
+            "frozen": _quality(found["frozen"]),
+            "borrowed": None if borrowed is None else _quality(borrowed),
         }
         return cls(**{**found, **qualities})
+
+
+def _quality(found: dict[str, Any]) -> Quality:
+    following = {part: Following(**values) for part, values in found["following"].items()}
+    return Quality(**{**found, "following": following})

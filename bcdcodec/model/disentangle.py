@@ -89,19 +89,23 @@ class DisentangleEncoder(nn.Module):
         return unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
 
     def motion(self, z: Tensor, content: Tensor) -> Tensor:
-        """m [B, T, G*D] of the frames z [B, T, C, H, W].
+        """m [B, T, G*D] of the frames z [B, T, C, H, W]."""
+        m: Tensor = self.motion_head(self.states(z, content))
+        return m
 
-        With seeded queries the content map [B, C, H, W] goes through as a frame of its own and its motion is
+    def states(self, z: Tensor, content: Tensor) -> Tensor:
+        """What the motion head sees of the frames z [B, T, C, H, W]: [B, T, width].
+
+        With seeded queries the content map [B, C, H, W] goes through as a frame of its own and its state is
         subtracted: what a person looks like cancels, what has moved since the content stays.
         """
         k = self.queries.shape[0]
         queries = self.queries.expand(len(z), -1, -1)  # [B, K, width]
         if self.query_seed is None:
-            paper: Tensor = self.motion_head(self._mix(queries, z)[:, k:])
-            return paper
+            return self._mix(queries, z)[:, k:]
         queries = queries + self.query_seed(patchify(content, self.patch))
-        m = self.motion_head(self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:])  # [B, 1+T, G*D]
-        return m[:, 1:] - m[:, :1]
+        mixed = self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:]  # [B, 1+T, width]
+        return mixed[:, 1:] - mixed[:, :1]
 
     def tokens(self, frames: Tensor) -> Tensor:
         """One token a frame, before frames and queries are mixed. frames: [N, C, H, W]. Returns [N, width]."""

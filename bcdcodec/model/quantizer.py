@@ -54,7 +54,8 @@ class GroupQuantizer(nn.Module):
         self.config = config
         total = config.groups * config.dims
         self.codebook = nn.Parameter(torch.empty(config.groups, config.entries, config.dims).uniform_(-1, 1))
-        # Without it the codebooks start collapsed and the rate loss has no gradient to repair them.
+        # Without it codebooks that start at random collapse, and the rate loss has no gradient to repair them; those
+        # that are laid out over data (training/codebooks.py) have the right size from the start.
         self.standardise = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.05)
         # Keeps the softmax equally soft whatever the size of a group (5 at 16 dimensions).
         self.sharpness = config.alpha * 16 / config.dims

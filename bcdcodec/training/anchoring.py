@@ -6,7 +6,8 @@
     movement read off the codes - that of the points      the same, asked of the encoder directly
 
 A warp's gradient sees one pixel around, and lips are a handful of pixels of the whole: asked for displacements
-directly, the codes learn poses in minutes and mouths in an hour. Points and optical flow are for training alone.
+directly, the codes learn poses in minutes. Mouths and eyes they learn only if the shapes of those are asked for by
+themselves: in the distances of points the pose drowns them. Points and optical flow are for training alone.
 """
 
 import torch
@@ -17,7 +18,7 @@ from bcdcodec.model.anchor import resize_flow, warp_frames
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.data import Faces
 from bcdcodec.training.teacher import teacher_flow
-from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
+from bcdcodec.video.landmarks import EYES, IRISES, LIDS, MOUTH, POINTS
 
 #: Sides of the pictures that are compared, sharp to coarse, and how much each counts.
 SIZES = {128: 1.0, 64: 1.0, 32: 1.5, 16: 2.0}
@@ -28,6 +29,9 @@ SEARCH_WEIGHT, POINT_WEIGHT = 0.3, 2.0
 UNIT = 64
 #: Points of mouth and eyes count this many times as much as the others.
 FEATURE_WEIGHT = 4.0
+#: Parts whose shape counts by itself, whatever the head does, and how much beside the distance of points.
+PARTS = (MOUTH, *LIDS, *(lids + iris for lids, iris in zip(LIDS, IRISES, strict=True)))
+SHAPE_WEIGHT = 6.0
 
 
 def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
@@ -48,23 +52,43 @@ def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
 
 
 def point_loss(flow: Tensor, faces: Faces) -> Tensor:
-    """Mean distance of the flow, read at each frame's points, to where the content has the same point; in flow
-    pixels. Frames without a face on either side count for nothing.
+    """Distance of the flow, read at each frame's points, to where the content has the same point; in flow pixels.
+    Frames without a face on either side count for nothing.
     """
     b, f = flow.shape[:2]
     points = faces.motion_points  # [B, F, L, 2]
     where = (points.nan_to_num() * 2 - 1).flatten(0, 1)[:, None]  # [B*F, 1, L, 2]
     read = F.grid_sample(flow.flatten(0, 1), where, mode="bilinear", padding_mode="border", align_corners=False)
     read = read[:, :, 0].movedim(1, -1).unflatten(0, (b, f))  # [B, F, L, 2]
-    return point_distance(read / flow.shape[-1], faces.content_points[:, None] - points)
+    return movement_distance(read / flow.shape[-1], faces.content_points[:, None] - points)
 
 
 def motion_loss(found: Tensor, faces: Faces) -> Tensor:
-    """Mean distance of the points' movement as read off the codes [B, F, L, 2] to the true one; in flow pixels.
+    """Distance of the points' movement as read off the codes [B, F, L, 2] to the true one; in flow pixels.
 
     A straight way for the gradient to the encoder, past the anchor's blocks.
     """
-    return point_distance(found, faces.motion_points - faces.content_points[:, None])
+    return movement_distance(found, faces.motion_points - faces.content_points[:, None])
+
+
+def movement_distance(found: Tensor, expected: Tensor) -> Tensor:
+    """Mean distance of the movements of points [B, F, L, 2], and of the shapes of the parts of the face."""
+    return point_distance(found, expected) + SHAPE_WEIGHT * shape_distance(found, expected)
+
+
+def shapes(moved: Tensor) -> Tensor:
+    """Movement of each point of a part against the mean movement of that part: [..., L, 2] -> [..., S, 2]."""
+    parts = [moved[..., list(part), :] for part in PARTS]
+    return torch.cat([part - part.mean(-2, keepdim=True) for part in parts], -2)
+
+
+def shape_distance(found: Tensor, expected: Tensor) -> Tensor:
+    """Mean distance of the shapes [B, F, L, 2] in 64ths of the picture, NaN left out."""
+    wanted = shapes(expected)
+    known = wanted.isfinite().all(-1)  # [B, F, S]
+    # An eye that shuts moves its lids by half a 64th: smaller differences count in full than for places.
+    distance = F.smooth_l1_loss(shapes(found) * UNIT, wanted.nan_to_num() * UNIT, beta=0.1, reduction="none").sum(-1)
+    return (distance * known).sum() / known.sum().clamp(min=1)
 
 
 def point_distance(found: Tensor, expected: Tensor) -> Tensor:
@@ -83,7 +107,7 @@ def face_weights(points: Tensor, size: int) -> Tensor:
     """
     middle = points.new_tensor([[0.5, 0.42], [0.5, 0.52], [0.42, 0.4], [0.58, 0.4]])
     # Head, mouth, right and left eye: middle and how far the weight reaches, as fractions of the picture.
-    parts = (tuple(range(POINTS)), MOUTH, EYES[:16], EYES[16:32])
+    parts = (tuple(range(POINTS)), MOUTH, *LIDS)
     centres = torch.stack([points[:, :, list(part)].mean(2) for part in parts], 2)  # [B, F, 4, 2]
     centres = torch.where(centres.isfinite(), centres, middle)
     reach = points.new_tensor([0.2, 0.06, 0.045, 0.045])

@@ -22,6 +22,7 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import Content
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
+from bcdcodec.training.codebooks import fit_codebooks
 from bcdcodec.training.data import ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
 from bcdcodec.training.schedule import Schedule
@@ -80,6 +81,8 @@ def train(
     schedule = Schedule.of(config, options.steps)
     began = time.monotonic()
     for step in range(first, options.steps):
+        if step == schedule.coded_from > 0:
+            _lay_out_codebooks(model, average, optimizer, sampler)
         if step == schedule.denoiser_from > 0:
             # The denoiser repairs what the parts that ship leave over, which are the averages.
             model.load_state_dict({**average.state_dict(), **_named(model.dit, "dit.")})
@@ -93,6 +96,16 @@ def train(
             save_checkpoint(last, step=step + 1, model=model, average=average, optimizer=optimizer)
         progress(step + 1)
     return average.eval()
+
+
+def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, sampler: HalvesSampler) -> None:
+    """Coding begins: the averages are what it is laid out over, and both go on from there."""
+    model.load_state_dict(average.state_dict())
+    fit_codebooks(model, sampler)
+    average.load_state_dict(model.state_dict())
+    assert model.face_points is not None, "only poses of face points come before codes"
+    for replaced in (model.encoder.motion_head.weight, model.quantizer.codebook, model.face_points.weight):
+        optimizer.state.pop(replaced, None)  # moments of what is no more
 
 
 def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
@@ -206,8 +219,8 @@ def _write_report(
         "loss": float(report.denoising),
         "anchor_loss": float(report.anchoring),
         "error": float(report.error),
-        "bits_per_code": float(report.entropy_bits.mean()),
-        "used_codes": float(report.used_codes),
+        "bits_per_code": None if report.entropy_bits is None else float(report.entropy_bits.mean()),
+        "used_codes": None if report.used_codes is None else float(report.used_codes),
         "probe": {name: round(value, 4) for name, value in condition_errors(model, batch, vae).items()},
         "steps_per_second": round(steps_per_second, 3),
     }

@@ -22,16 +22,15 @@ from bcdcodec.training.data import Faces, HalvesBatch
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether anchor and denoiser take part,
-    share of clips that go around the quantiser, clips decoded and frames of each, temporal blocks.
+    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether quantiser (and anchor) and
+    denoiser take part, clips decoded and frames of each, temporal blocks.
     """
 
     tau: float
     sigma_mean: float
     sigma_std: float
-    anchor: bool
+    coded: bool
     denoise: bool
-    unquantised: float
     clips: int
     decoded_frames: int
     temporal: bool
@@ -39,16 +38,16 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class LossReport:
-    """total is differentiable; the rest are detached: denoising loss, plain squared error, bits a codebook, codes
-    used.
+    """total is differentiable; the rest are detached: denoising loss, plain squared error, bits a codebook [G] and
+    mean count of entries used, None while nothing is coded.
     """
 
     total: Tensor
     denoising: Tensor
     anchoring: Tensor
     error: Tensor
-    entropy_bits: Tensor
-    used_codes: Tensor
+    entropy_bits: Tensor | None
+    used_codes: Tensor | None
 
 
 def bcd_loss(
@@ -68,16 +67,15 @@ def bcd_loss(
             content = straight_through(content, config.content)
         frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator)
         z = batch.motion[torch.arange(len(frames))[:, None], frames]
-        quantized = model.quantizer(model.encoder.motion(z, content.detach()), tau=objective.tau)
-        # A clip passes the quantiser or, early in a run, goes around it: poses are learned before they are coded.
-        around = torch.rand(len(z), 1, 1, generator=generator) < objective.unquantised
-        m_hat = torch.where(around, quantized.m, quantized.m_hat)
+        m = model.encoder.motion(z, content.detach())
+        quantized = model.quantizer(m, tau=objective.tau) if objective.coded else None
+        m_hat = m if quantized is None else quantized.m_hat
         content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
         faces = None if batch.faces is None else _faces_of(batch.faces, frames)
         if faces is not None and model.face_points is not None and not settled:
             places = point_distance(model.point_places(content)[:, None], faces.content_points[:, None])
             anchoring = places + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
-        if faces is not None and model.anchor is not None and objective.anchor:
+        if faces is not None and model.anchor is not None and objective.coded:
             flow = model.flow(content.detach(), m_hat)
             if not settled:
                 anchoring = anchoring + anchor_loss(flow, faces)
@@ -88,20 +86,19 @@ def bcd_loss(
             with torch.no_grad():
                 anchors = move_content(from_uint8(faces.picture), flow, vae).latents
         denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
-    codebook = torch.zeros(())
-    if config.optim.codebook_weight and not settled:
-        codebook = codebook_loss(model.quantizer, quantized.m)
-    rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
-    histogram = torch.zeros(config.quantizer.groups, config.quantizer.entries)
-    flat = quantized.codes.flatten(0, 1).T
-    histogram.scatter_add_(1, flat, torch.ones_like(flat, dtype=histogram.dtype))
+    coding, used = torch.zeros(()), None
+    if quantized is not None:
+        coding = config.optim.rate_weight * rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
+        if config.optim.codebook_weight and not settled:
+            coding = coding + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
+        used = torch.tensor([len(codes.unique()) for codes in quantized.codes.flatten(0, 1).T]).float().mean()
     return LossReport(
-        total=denoising + anchoring + config.optim.rate_weight * rate + config.optim.codebook_weight * codebook,
+        total=denoising + anchoring + coding,
         denoising=denoising.detach(),
         anchoring=anchoring.detach(),
         error=error.detach(),
-        entropy_bits=quantized.entropy_bits.detach(),
-        used_codes=(histogram > 0).sum(-1).float().mean(),
+        entropy_bits=None if quantized is None else quantized.entropy_bits.detach(),
+        used_codes=used,
     )
 
 

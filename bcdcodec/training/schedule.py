@@ -14,7 +14,8 @@ class Schedule:
     """Phase 1 (no temporal blocks) until `phase_2_from` of `steps`, then phase 2 with them (2/3 in the paper).
 
     Models with an anchor learn in an order, each part from what the one before gives it: until `poses_until` the
-    encoder alone (where the points of faces go), until `anchor_until` the anchor too, and only then the denoiser.
+    encoder alone (where the points of faces go), then codebooks are laid out (training/codebooks.py), until
+    `anchor_until` the anchor too, and only then the denoiser.
 
     Learning rate: linear warm-up, flat, then linear to zero over the last `decay` of the run. Noise levels start high,
     where the conditions are learned, and end at the sampler's working range; around an anchor they stay high.
@@ -53,6 +54,11 @@ class Schedule:
         return max(0.0, min((step + 1 - begin) / self.warmup, 1.0, left))
 
     @property
+    def coded_from(self) -> int:
+        """The first step whose motion passes the quantiser."""
+        return math.ceil(self.poses_until * self.steps)
+
+    @property
     def denoiser_from(self) -> int:
         """The first step that trains the denoiser."""
         return math.ceil(self.anchor_until * self.steps)
@@ -60,18 +66,15 @@ class Schedule:
     def objective(self, config: ModelConfig, step: int) -> Objective:
         """Everything the loss needs to know about the step."""
         done = step / self.steps
-        poses = done < self.poses_until
+        poses = step < self.coded_from
         # Anchors leave little over, and what they leave is told by the conditions, which are learned at high noise.
         late = 0.0 if self.anchor_until else min(1.0, max(0.0, done - 0.6) / 0.2)
-        # Codes replace vectors in the middle half of the first phase that a model with an anchor has.
-        coded = 2 * done / (self.poses_until or self.anchor_until) - 0.5 if self.anchor_until else 1.0
         whole = self.temporal(step) or poses
         return Objective(
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + (2.0 if self.anchor_until else 1.0) - 0.8 * late,
             sigma_std=1.4,
-            unquantised=min(1.0, max(0.0, 1 - coded)),
-            anchor=not poses,
+            coded=not poses,
             denoise=step >= self.denoiser_from,
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,

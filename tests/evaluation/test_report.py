@@ -2,16 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bcdcodec.evaluation.landmark import LandmarkDistance
+from bcdcodec.evaluation.opening import Following
 from bcdcodec.evaluation.report import markdown, summarise, summary_json
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality, QualitySums
 
 
 def quality(psnr_db: float, distance: float | None, misses: int = 0) -> Quality:
     landmarks = {} if distance is None else dict.fromkeys(PARTS, distance)
-    return Quality(psnr_db=psnr_db, landmarks=landmarks, misses=misses)
+    follows = {} if distance is None else {"mouth": Following(correlation=1 - distance / 10, amplitude=0.5)}
+    return Quality(psnr_db=psnr_db, landmarks=landmarks, following=follows, misses=misses)
 
 
 def score(name: str, codec: Quality, frozen: Quality, borrowed: Quality | None, **changes: Any) -> ClipScore:
@@ -52,6 +54,8 @@ def test_means_and_wins(scores: list[ClipScore]) -> None:
     assert (landmarks.metric, landmarks.codec, landmarks.frozen) == ("all", 7.0, 5.0)
     assert (landmarks.beats_frozen, landmarks.clips_frozen) == (1, 3), "a face that is not found has lost"
     assert [part.metric for part in summary.comparisons] == ["psnr_db", *PARTS]
+    (mouth,) = summary.openings
+    assert (mouth.part, mouth.clips, mouth.correlation, mouth.amplitude) == ("mouth", 2, pytest.approx(0.3), 0.5)
 
 
 def test_the_page(scores: list[ClipScore]) -> None:
@@ -59,6 +63,7 @@ def test_the_page(scores: list[ClipScore]) -> None:
     assert "| PSNR, dB | 22.33 | 22.00 | 15.50 | 2 of 3 | 2 of 2 |" in page
     assert "| landmarks, mouth, % | 7.0 | 5.0 | 35.0 | 1 of 3 | 2 of 2 |" in page
     assert "| frames without a face | 49 | 0 | 0 |" in page
+    assert "| mouth | 0.30 | 0.50 | 2 |" in page
     assert "(2 without a face in the source)" in page and "![sheet](sheet.png)" in page
     (line,) = [line for line in page.splitlines() if line.startswith("| `b1` |")]
     assert "21.00 / 20.00 / -" in line and line.endswith("49 / 0 / - |")
@@ -67,7 +72,8 @@ def test_the_page(scores: list[ClipScore]) -> None:
 def test_without_landmarks_only_the_pictures_are_compared() -> None:
     plain = [score("a1", quality(24, None), quality(20, None), quality(15, None))]
     assert [part.metric for part in summarise(plain).comparisons] == ["psnr_db"]
-    assert "frames without a face" not in markdown(plain, about=[], sheet=[])
+    page = markdown(plain, about=[], sheet=[])
+    assert "frames without a face" not in page and "Openings" not in page
 
 
 def test_scores_survive_json(scores: list[ClipScore]) -> None:
@@ -80,9 +86,11 @@ def test_sums() -> None:
     sums = QualitySums()
     for value in (20.0, 30.0, 40.0):
         sums.add_picture(value)
-    sums.add_face(LandmarkDistance(all=1, mouth=2, eyes=3, outline=4, expression=5))
-    sums.add_face(None)
-    sums.add_face(LandmarkDistance(all=3, mouth=4, eyes=5, outline=6, expression=7))
-    assert sums.quality() == Quality(
-        psnr_db=30.0, landmarks={"all": 2, "mouth": 3, "eyes": 4, "outline": 5, "expression": 6}, misses=1
-    )
+    mesh = np.random.default_rng(0).uniform(50, 200, (478, 3)).astype(np.float32)
+    mesh[33], mesh[263] = (100, 100, 0), (150, 100, 0)
+    sums.add_face(mesh + np.float32([1, 0, 0]), mesh)
+    sums.add_face(None, mesh)
+    sums.add_face(mesh + np.float32([3, 0, 0]), mesh)
+    found = sums.quality()
+    assert (found.psnr_db, found.misses, found.following) == (30.0, 1, {})
+    assert found.landmarks == pytest.approx({"all": 4, "mouth": 4, "eyes": 4, "outline": 4, "expression": 0}, abs=1e-4)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bcdcodec.model.vae import to_uint8
-from bcdcodec.training.anchoring import anchor_loss, face_weights, point_loss
+from bcdcodec.training.anchoring import anchor_loss, face_weights, movement_distance, point_loss, shape_distance
 from bcdcodec.training.data import Faces
 from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
 
@@ -71,3 +71,16 @@ def test_weights_follow_the_face() -> None:
     assert mouth > 3 * corner and eyes > 3 * corner
     middle = weights[0, 1, 0]
     assert middle[32, 32] > 3 * middle[63, 63] and middle.isfinite().all()
+
+
+def test_shapes_count_whatever_the_head_does() -> None:
+    """The head as a whole goes: no shape has changed. One lip goes: the same distance of points costs far more."""
+    still = torch.zeros(1, 1, POINTS, 2)
+    gone, parted = still + 0.02, still.clone()
+    parted[:, :, [17, 84, 91, 146, 181, 314, 321, 375, 405]] += torch.tensor([0.0, 0.02])
+    assert float(shape_distance(gone, still)) == pytest.approx(0, abs=1e-6)
+    assert float(shape_distance(parted, still)) > 0.02
+    lid = still.clone()
+    lid[:, :, 159, 1] = torch.nan
+    assert torch.isfinite(movement_distance(gone, lid))
+    assert float(shape_distance(gone, torch.full_like(still, torch.nan))) == 0

@@ -58,7 +58,7 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
     start = Bcd(tiny_config).state_dict()
     schedule = Schedule.of(tiny_config, 50)
     objectives = [schedule.objective(tiny_config, step) for step in range(50)]
-    assert [o.anchor for o in objectives] == [False] * 25 + [True] * 25
+    assert [o.coded for o in objectives] == [False] * 25 + [True] * 25
     assert [o.denoise for o in objectives] == [False] * 39 + [True] * 11
     assert [o.temporal for o in objectives] == [False] * 49 + [True]
     moved = {}

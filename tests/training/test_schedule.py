@@ -1,4 +1,4 @@
-"""What changes over a run: learning rates per part, noise levels, and when codes replace vectors."""
+"""What changes over a run: learning rates per part, noise levels, and when codes begin."""
 
 from dataclasses import replace
 
@@ -33,13 +33,13 @@ def test_the_rest_is_done_when_the_denoiser_begins(tiny_config: ModelConfig) -> 
     assert schedule.denoiser_from == begin
 
 
-def test_codes_replace_vectors_while_poses_are_learned(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
+def test_poses_come_before_codes(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
     schedule = Schedule.of(tiny_config, 1000)
-    shares = [schedule.objective(tiny_config, step).unquantised for step in range(1000)]
-    end = round(schedule.poses_until * 1000)
-    assert shares[end // 4 - 1] == 1 and shares[end * 3 // 4 + 1] == 0 and shares == sorted(shares, reverse=True)
+    assert schedule.coded_from == 490
+    assert [schedule.objective(tiny_config, step).coded for step in (0, 489, 490, 999)] == [False, False, True, True]
     paper = Schedule.of(paper_config, 1000)
-    assert all(paper.objective(paper_config, step).unquantised == 0 for step in range(1000))
+    assert paper.coded_from == 0
+    assert all(paper.objective(paper_config, step).coded for step in range(1000))
     assert all(paper.objective(paper_config, step).denoise for step in range(1000))
 
 
