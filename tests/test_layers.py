@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "bcdcodec"
 #: From the bottom up; a layer may import itself and those before it.
 ORDER = [
     *("errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "model", "codec"),
-    *("__init__", "cli", "__main__", "training", "evaluation"),
+    *("__init__", "cli", "__main__", "training", "evaluation", "sprites"),
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -27,9 +27,11 @@ APART = {
     ("evaluation", "model"),
     ("evaluation", "cli"),
     ("evaluation", "training"),
+    ("training", "sprites"),
+    ("sprites", "cli"),
 }
 #: What may be imported upwards, but only inside a function.
-LAZY = {("cli", "training"), ("cli", "evaluation")}
+LAZY = {("cli", "training"), ("cli", "evaluation"), ("cli", "sprites")}
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {
     "torch": {"errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "cli"},

@@ -1,0 +1,110 @@
+"""The judge of sprites: which action and which clothes a clip shows. In: RGB clips. Out: logits of the five labels.
+
+    frame [3, 64, 64] -> 4 x (conv 4x4 stride 2, batch norm, leaky ReLU), conv 4x4, batch norm, tanh -> 128 numbers
+    frames -> one bidirectional LSTM -> last state forward and first backward, 512 numbers -> a head for each label
+
+The network of C-DSVAE (Bai et al., 2021), whose weights are no longer public; ours are trained on the same real clips.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bcdcodec.errors import WeightsError
+from bcdcodec.sprites.sheets import ATTRIBUTE_NAMES, MOTIONS, VALUES
+
+#: The labels and how many values each has.
+LABELS = {"action": len(MOTIONS), **dict.fromkeys(ATTRIBUTE_NAMES, VALUES)}
+#: Optimiser of the recipe of MSD: Adam 1e-3, betas (0.5, 0.999), 32 clips.
+BATCH, RATE, BETAS = 32, 1e-3, (0.5, 0.999)
+_FORMAT = "bcdcodec sprites judge 1"
+
+
+class Judge(nn.Module):
+    """clips: float [B, T, 3, 64, 64] in 0..1. Returns logits [B, values] by name of the label."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 3
+        for after in (64, 128, 256, 512):
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+            before = after
+        self.frame = nn.Sequential(*layers, nn.Conv2d(before, 128, 4, bias=False), nn.BatchNorm2d(128), nn.Tanh())
+        self.recurrent = nn.LSTM(128, 256, batch_first=True, bidirectional=True)
+        self.heads = nn.ModuleDict(
+            {name: nn.Sequential(nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, n)) for name, n in LABELS.items()}
+        )
+
+    def forward(self, clips: Tensor) -> dict[str, Tensor]:
+        features = self.frame(clips.flatten(0, 1)).flatten(1).unflatten(0, clips.shape[:2])  # [B, T, 128]
+        states, _ = self.recurrent(features)
+        ends = torch.cat([states[:, -1, :256], states[:, 0, 256:]], 1)
+        return {name: head(ends) for name, head in self.heads.items()}
+
+    @torch.inference_mode()
+    def probabilities(self, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """softmax of uint8 clips [B, T, 64, 64, 3]: [B, values] by name of the label."""
+        return {name: logits.softmax(1).numpy() for name, logits in self(to_input(clips)).items()}
+
+
+def to_input(clips: NDArray[np.uint8]) -> Tensor:
+    """uint8 [B, T, 64, 64, 3] to what the network takes; the data set counts in 256ths."""
+    return torch.from_numpy(clips).movedim(-1, 2).float() / 256
+
+
+def train_judge(
+    draw: Callable[[int], tuple[NDArray[np.uint8], NDArray[np.int64]]],
+    *,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[int, float], None] = lambda step, loss: None,
+) -> Judge:
+    """Fit to real clips; returns it in evaluation mode. draw: step -> clips uint8 [B, T, 64, 64, 3] and labels int64
+    [B, 5] in the order of LABELS. progress: (step, loss).
+    """
+    torch.manual_seed(seed)
+    judge = Judge().to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(judge.parameters(), RATE, betas=BETAS)
+    for step in range(steps):
+        # Linear to zero: the last updates settle what the noise of small batches leaves.
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
+        clips, labels = draw(step)
+        found = judge(to_input(clips))
+        wanted = torch.from_numpy(labels)
+        loss = torch.stack([F.cross_entropy(found[name], wanted[:, i]) for i, name in enumerate(LABELS)]).sum()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        progress(step + 1, float(loss.detach()))
+    trained: Judge = judge.eval()
+    return trained
+
+
+def save_judge(path: Path, judge: Judge, *, accuracies: dict[str, float]) -> None:
+    """float16 weights, with what they reach on real test clips."""
+    tensors = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
+    facts = {"format": _FORMAT, "accuracies": json.dumps(accuracies)}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata=facts)
+
+
+def load_judge(path: Path) -> Judge:
+    """Inverse of `save_judge`, in evaluation mode; WeightsError if the file is no judge."""
+    judge = Judge()
+    try:
+        with safe_open(path, "pt") as file:
+            if (file.metadata() or {}).get("format") != _FORMAT:
+                raise WeightsError(f"{path} is no judge of sprites; `bcd sprites-judge` makes one")
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        judge.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in found.items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{path} is no judge of sprites: {str(error).splitlines()[0]}") from error
+    return judge.eval()
