@@ -27,9 +27,9 @@ from bcdcodec.video.crop import crop, largest_square
 
 #: A content picture may take this much, and a share of what is left beyond that and the cheapest codes; whether a
 #: stream is possible at all is for the budget to say.
-LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.4
-#: Framing of the packets, as a factor of the codes in them.
-FRAMING = 1.2
+LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.6
+#: Framing of a motion packet and what its range coder rounds up.
+PACKET_BITS = 8 * 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +221,9 @@ class Encoder:
         if self._budget is None:
             return wished
         left, left_s = self._budget.left(float(self._shot_start / self.frame_rate))
-        cheapest = FRAMING * float(self._price_bits.min(-1).sum()) * left_s * float(self.frame_rate)
+        packet_frames = self.settings.packet_windows * self.model.config.window_frames
+        frame_bits = float(self._price_bits.min(-1).sum()) + PACKET_BITS / packet_frames
+        cheapest = frame_bits * left_s * float(self.frame_rate)
         spare = max(0.0, left - cheapest - LEAST_PICTURE_BITS)
         return min(wished, LEAST_PICTURE_BITS + int(CONTENT_SHARE * spare))
 

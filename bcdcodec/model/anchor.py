@@ -21,8 +21,9 @@ from bcdcodec.config import DenoiserConfig
 from bcdcodec.model.disentangle import patchify, unpatchify
 from bcdcodec.model.dit import DitBlock, grid_positions
 
-#: The flow has this many places to a latent pixel: lips part by less than the eight pixels of one.
-FLOW_SCALE = 2
+#: The flow has this many places to a latent pixel: lips part by less than the eight pixels of one. What the network
+#: adds to the points' movement is smoother.
+FLOW_SCALE, ADDED_SCALE = 4, 2
 #: Channels that each latent pixel hands from the blocks to the convolutions.
 FINE_CHANNELS = 32
 
@@ -105,14 +106,14 @@ class Anchor(nn.Module):
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.anchor_blocks))
         self.coarse = nn.Linear(width, 2)
         self.spread = nn.Linear(width, FINE_CHANNELS * config.patch**2)
-        flow = nn.Conv2d(2 * FINE_CHANNELS, 2 * FLOW_SCALE**2, 3, padding=1)
+        flow = nn.Conv2d(2 * FINE_CHANNELS, 2 * ADDED_SCALE**2, 3, padding=1)
         self.fine = nn.Sequential(
             nn.Conv2d(FINE_CHANNELS + config.channels + 3, 2 * FINE_CHANNELS, 3, padding=1),
             nn.SiLU(),
             nn.Conv2d(2 * FINE_CHANNELS, 2 * FINE_CHANNELS, 3, padding=1),
             nn.SiLU(),
             flow,
-            nn.PixelShuffle(FLOW_SCALE),
+            nn.PixelShuffle(ADDED_SCALE),
         )
         # Zero flow at first: the content held still.
         for layer in (self.coarse, flow):
@@ -121,8 +122,8 @@ class Anchor(nn.Module):
 
     def forward(self, content: Tensor, m_hat: Tensor, known: Tensor, cover: Tensor) -> Tensor:
         """Flow: where each place of each frame comes from, relative to itself. content: map [B, C, H, W]; m_hat:
-        [B, T, G*D]; known: flow [B, T, 2, 2H, 2W] that is true where cover [B, T, 1, 2H, 2W] is 1, zero where nothing
-        is known. Returns [B, T, 2, 2H, 2W], x then y, in pixels of its own grid.
+        [B, T, G*D]; known: flow [B, T, 2, 4H, 4W] that is true where cover [B, T, 1, 4H, 4W] is 1, zero where nothing
+        is known. Returns [B, T, 2, 4H, 4W], x then y, in pixels of its own grid.
         """
         b, t = m_hat.shape[:2]
         steer = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
@@ -133,10 +134,10 @@ class Anchor(nn.Module):
             h = block(h, nothing, steer)
         h = F.layer_norm(h, h.shape[-1:])
         coarse = self.coarse(h).view(b * t, self.side, self.side, 2).permute(0, 3, 1, 2)
-        scale = self.patch * FLOW_SCALE
+        scale = self.patch * ADDED_SCALE
         coarse = F.interpolate(coarse, scale_factor=scale, mode="bilinear", align_corners=False)
         spread = unpatchify(self.spread(h), self.patch, FINE_CHANNELS)  # [B*T, 32, H, W]
         shown = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
-        told = F.avg_pool2d(torch.cat([known / 4, cover], 2).flatten(0, 1), FLOW_SCALE)
+        told = F.avg_pool2d(torch.cat([known / 8, cover], 2).flatten(0, 1), FLOW_SCALE)
         fine = self.fine(torch.cat([spread, shown, told], 1))
-        return known + (coarse + fine).unflatten(0, (b, t))
+        return known + resize_flow((coarse + fine).unflatten(0, (b, t)), known.shape[-1])

@@ -7,11 +7,12 @@ points say it outright, and what remains for it is hair, shoulders and what the 
 import torch
 from torch import Tensor
 
-#: How far a point's movement reaches, as a fraction of the picture, and how much it counts there: lips and lids move by
-#: themselves, but hair and neck go with the face.
-REACHES = ((0.022, 1.0), (0.09, 0.02))
+#: How far a point's movement reaches, as a fraction of the picture, and how much it counts there: the nearest point
+#: counts almost alone, since lips and lids a few pixels apart move against each other and a wider mean has them stand
+#: still; where no point is near, hair and neck go with the face.
+REACHES = ((0.008, 1.0), (0.02, 0.01), (0.09, 0.001))
 #: Sum of weights at which the movement is half believed.
-HALF = 0.2
+HALF = 0.01
 
 
 def spread_points(points: Tensor, moved: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -46,8 +46,9 @@ def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
         difference = ((moved - target).square().mean(1, keepdim=True) + 1e-4).sqrt()
         loss = loss + weight * (difference * F.adaptive_avg_pool2d(place.flatten(0, 1), size)).mean()
         if size == SEARCH_SIZE:
-            searched = teacher_flow(small, target.unflatten(0, wanted.shape[:2]), flow.shape[-1])
-    found = F.huber_loss(flow, searched, reduction="none") * F.adaptive_avg_pool3d(place, (1, *flow.shape[-2:]))
+            searched = teacher_flow(small, target.unflatten(0, wanted.shape[:2]), size)
+    missed = F.huber_loss(resize_flow(flow, SEARCH_SIZE), searched, reduction="none")
+    found = missed * F.adaptive_avg_pool3d(place, (1, SEARCH_SIZE, SEARCH_SIZE))
     return loss + SEARCH_WEIGHT * found.mean() + POINT_WEIGHT * point_loss(flow, faces)
 
 

@@ -34,6 +34,18 @@ def test_lips_part() -> None:
     assert flow[0, 0, 0].abs().max() < 1e-6
 
 
+def test_lips_a_few_pixels_apart_part_too() -> None:
+    """Rows of points five pixels of 256 apart, going apart: neither carries the other along."""
+    x = torch.linspace(0.4, 0.6, 40)
+    upper, lower = 0.49, 0.51
+    points = torch.cat([torch.stack([x, torch.full_like(x, y)], -1) for y in (upper, lower)])[None, None]
+    moved = torch.zeros_like(points)
+    moved[..., :40, 1], moved[..., 40:, 1] = -0.02, 0.02
+    flow, _ = spread_points(points, moved, 128)
+    column = flow[0, 0, 1, :, 64]
+    assert column[round(upper * 128) - 1] > 0.7 * 0.02 * 128 and column[round(lower * 128)] < -0.7 * 0.02 * 128
+
+
 def test_gradients_reach_the_movement() -> None:
     points, moved = torch.rand(1, 1, 5, 2), torch.zeros(1, 1, 5, 2, requires_grad=True)
     flow, _ = spread_points(points, moved, 16)
