@@ -27,7 +27,7 @@ from bcdcodec.video.crop import crop, largest_square
 
 #: A content picture may take this much, and a share of what is left beyond that and the cheapest codes; whether a
 #: stream is possible at all is for the budget to say.
-LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.6
+LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.5
 #: Framing of a motion packet and what its range coder rounds up.
 PACKET_BITS = 8 * 20
 
