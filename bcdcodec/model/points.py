@@ -9,10 +9,11 @@ from torch import Tensor
 
 #: How far a point's movement reaches, as a fraction of the picture, and how much it counts there: the nearest point
 #: counts almost alone, since lips and lids a few pixels apart move against each other and a wider mean has them stand
-#: still; where no point is near, hair and neck go with the face.
-REACHES = ((0.008, 1.0), (0.02, 0.01), (0.09, 0.001))
+#: still. Around the face, where points are farther apart, the mean is as wide as they need not to show in the outline;
+#: hair and neck go with the face.
+REACHES = ((0.008, 1.0), (0.02, 0.01), (0.045, 0.004), (0.09, 0.0002))
 #: Sum of weights at which the movement is half believed.
-HALF = 0.01
+HALF = 0.003
 
 
 def spread_points(points: Tensor, moved: Tensor, size: int) -> tuple[Tensor, Tensor]:
