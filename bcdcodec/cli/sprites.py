@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bcdcodec.cli.options import MAX_SEED, Commands, new_command, whole_number
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import check_target
+from bcdcodec.cli.streams import check_file
 from bcdcodec.errors import ConfigError
 
 MAX_JUDGE_STEPS = 1_000_000
@@ -53,9 +53,7 @@ def run_data(options: argparse.Namespace) -> int:
 
 def run_judge(options: argparse.Namespace) -> int:
     """Train on the train part, measure on the test part, write the file."""
-    target = check_target(options.target, sources=(), force=options.force)
-    if not isinstance(target, Path):
-        raise ConfigError("a judge is written to a path, - is not possible")
+    target = check_file(options.target, what="a judge", force=options.force)
     from bcdcodec.sprites.commands import make_judge
 
     with progress_bar("steps", unit="", total=options.steps, shown=False if options.quiet else None) as progress:

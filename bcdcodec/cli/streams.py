@@ -37,6 +37,15 @@ def check_target(target: str, *, sources: tuple[str, ...], force: bool) -> Path 
     return path
 
 
+def check_file(target: str, *, what: str, force: bool) -> Path:
+    """`check_target` for what can only be a file, such as "a weights file"."""
+    if target == STANDARD:
+        raise ConfigError(f"{what} is written to a path, - is not possible")
+    path = check_target(target, sources=(), force=force)
+    assert isinstance(path, Path), "only - gives a file object"
+    return path
+
+
 @contextlib.contextmanager
 def source_path(source: str) -> Iterator[Path]:
     """A path that can be read more than once; standard input is copied to a temporary file first."""

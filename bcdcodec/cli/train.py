@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bcdcodec.cli.options import MAX_SEED, Commands, new_command, whole_number
 from bcdcodec.cli.progress import Progress, progress_bar
-from bcdcodec.cli.streams import STANDARD, check_target
+from bcdcodec.cli.streams import check_file
 from bcdcodec.config import PRESET_NAMES
 from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import open_weights
@@ -91,7 +91,7 @@ def run_train(options: argparse.Namespace) -> int:
 
 def run_train_vae(options: argparse.Namespace) -> int:
     """Train the autoencoder alone."""
-    out = _target(options)
+    out = check_file(options.target, what="a weights file", force=options.force)
     _check_data(options.data)
     from bcdcodec.training.commands import run_vae_training
 
@@ -108,7 +108,7 @@ def run_train_vae(options: argparse.Namespace) -> int:
 
 def run_export_command(options: argparse.Namespace) -> int:
     """Write the weights file of a run and say its id."""
-    out = _target(options)
+    out = check_file(options.target, what="a weights file", force=options.force)
     from bcdcodec.training.commands import run_export
 
     statistics = run_export(options.folder, out, vae=options.vae)
@@ -134,11 +134,3 @@ def _shown(options: argparse.Namespace) -> bool | None:
 def _check_data(folder: Path) -> None:
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder of clips")
-
-
-def _target(options: argparse.Namespace) -> Path:
-    if options.target == STANDARD:
-        raise ConfigError("a weights file is written to a path, - is not possible")
-    target = check_target(options.target, sources=(), force=options.force)
-    assert isinstance(target, Path), "only - gives a file object"
-    return target

@@ -77,17 +77,20 @@ def lay_out(bcd: Bcd, states: Tensor, moved: Tensor) -> list[Line]:
 
     def at(spacing: float) -> tuple[list[Line], float]:
         lines, room = list[Line](), int(POINT_SHARE * config.groups)
-        used = 0
+        used, bits = 0, 0.0
         for direction, size in zip(directions.T, sizes.tolist(), strict=True):
             if len(lines) == room or size < NEGLIGIBLE * spacing:
                 break
             used += 1
-            shared = _lines(states, direction, spacing, config.entries)
-            lines += shared[: room - len(lines)]
+            values = states @ direction
+            shared = _lines(values, direction, spacing, config.entries)[: room - len(lines)]
+            lines += shared
+            bits += sum(_entropy_bits(values, line.entries) for line in shared)
         for direction in _rest(states, states @ directions[:, :used])[: config.groups - len(lines)]:
-            spread = float((states @ direction).std())
-            lines += _lines(states, direction, REST_SPACING * spread, config.entries)[:1]
-        bits = sum(_entropy_bits(states @ line.direction, line.entries) for line in lines)
+            values = states @ direction
+            line = _lines(values, direction, REST_SPACING * float(values.std()), config.entries)[0]
+            lines.append(line)
+            bits += _entropy_bits(values, line.entries)
         # Small encoders may have nothing to tell with the groups that are left: those stay at zero.
         nothing = Line(states.new_zeros(states.shape[1]), torch.arange(config.entries) - config.entries // 2.0)
         return lines + [nothing] * (config.groups - len(lines)), bits
@@ -133,18 +136,18 @@ def _solve(a: Tensor, b: Tensor) -> Tensor:
     return torch.linalg.solve(gram, a.T @ b)
 
 
-def _lines(states: Tensor, direction: Tensor, spacing: float, entries: int) -> list[Line]:
+def _lines(values: Tensor, direction: Tensor, spacing: float, entries: int) -> list[Line]:
     """One line, or several whose entries lie between one another, with the spacing at zero and entries that reach far.
 
     Movements have long tails (most people keep still, some do not), so entries lie the wider apart the farther out.
     """
     half = max(2, entries // 2)
-    reach = float((states @ direction).abs().quantile(REACHED))
+    reach = float(values.abs().quantile(REACHED))
     groups = 1
     while groups < TOGETHER and half * groups * _growth(reach / spacing, half * groups) > MAX_GROWTH:
         groups += 1
     growth = max(_growth(reach / spacing, half * groups), 1e-6)
-    fine = torch.arange(-half * groups, half * groups, dtype=states.dtype) * growth
+    fine = torch.arange(-half * groups, half * groups, dtype=values.dtype) * growth
     places = spacing * fine.sinh() / growth
     return [Line(direction, places[index::groups][:entries]) for index in range(groups)]
 
