@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from bcdcodec.errors import ConfigError
 
-PRESET_NAMES = ("lrs3", "sprites", "face")
+PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face")
 #: Chains that a decoder may paint side by side: keeps memory bounded whatever the stream says.
 MAX_PARALLEL_CHAINS = 64
 
@@ -108,6 +108,11 @@ class OptimConfig:
     rate_weight: float = 0.04
     #: Weight of the codebook loss; the paper has none.
     codebook_weight: float = 0.0
+    #: Weight of the mean size of the content token's numbers, which its bits grow with; the paper has none.
+    content_weight: float = 0.0
+    #: Content comes from any clip of the same person, not from the other half of the clip (the paper): whatever stays
+    #: the same within a clip, as the action of a sprite does, is then motion.
+    across_clips: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

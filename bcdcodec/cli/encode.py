@@ -49,8 +49,8 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--crop",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="follow the face, or code the largest centred square (crop)",
+        default=None,
+        help="follow the face, or code the largest centred square (what the model is for)",
     )
     parser.add_argument(
         "--plate",

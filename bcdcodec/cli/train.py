@@ -37,6 +37,14 @@ def add_command(commands: Commands) -> None:
     train.add_argument(
         "--init", type=Path, metavar="WEIGHTS.safetensors", help="weights of the same preset to start from"
     )
+    train.add_argument(
+        "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
+    )
+    train.add_argument(
+        "--refit-codes",
+        action="store_true",
+        help="with --init: let motion through uncoded at first, then lay the codebooks out anew over its clusters",
+    )
     train.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
     train.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     train.set_defaults(run=run_train)
@@ -59,6 +67,8 @@ def add_command(commands: Commands) -> None:
 def run_train(options: argparse.Namespace) -> int:
     """Train or resume; a dry run only says what would be done."""
     _check_data(options.data)
+    if options.refit_codes and options.init is None:
+        raise ConfigError("--refit-codes needs --init: the denoiser must know looks before motion goes uncoded")
     from bcdcodec.training.commands import plan_training, run_training
 
     if options.dry_run:
@@ -84,6 +94,8 @@ def run_train(options: argparse.Namespace) -> int:
             run=options.folder,
             steps=options.steps,
             seed=options.seed,
+            precision=options.precision,
+            refit_codes=options.refit_codes,
             progress=progress,
         )
     return 0

@@ -35,8 +35,8 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--crop",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="follow the faces, or take the largest centred squares (crop)",
+        default=None,
+        help="follow the faces, or take the largest centred squares (what the model is for)",
     )
     add_model_options(parser, weights=DEFAULT_NAME)
     add_output_options(parser)

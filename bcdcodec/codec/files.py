@@ -67,12 +67,13 @@ def encode_file(
     *,
     model: CodecModel,
     settings: EncodeSettings | None = None,
-    crop: bool = True,
+    crop: bool | None = None,
     audio_bitrate: int | None = 6000,
     plate: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> EncodeResult:
-    """Encode a media file. crop=False codes the largest centred square without looking for a face.
+    """Encode a media file. crop: follow the face, or code the largest centred square without looking for one; None
+    leaves that to the model (`CodecModel.follows_faces`).
 
     audio_bitrate: bit/s of Opus, None leaves the sound out. plate: keep a small still of the whole first picture for
     `decode_file(paste_back=True)`. Two passes over the source (shots, then codes), constant memory.
@@ -80,6 +81,7 @@ def encode_file(
     """
     settings = settings or EncodeSettings()
     rate = settings.frame_rate or model.frame_rate
+    crop = model.follows_faces if crop is None else crop
     Encoder(model, settings)  # refuses settings that cannot work before minutes are spent on the shots
     shots = plan_shots(source, rate, crop=crop)
     total = sum(shot.frames for shot in shots)

@@ -66,6 +66,11 @@ class CodecModel:
         """Frames a second the model was trained at."""
         return Fraction(*self.config.frame_rate)
 
+    @property
+    def follows_faces(self) -> bool:
+        """Whether its pictures are crops around a face; drawn pictures that are diffused as they are have none."""
+        return self.config.autoencoder != "none"
+
     @cached_property
     def latent_shape(self) -> tuple[int, int, int]:
         denoiser = self.config.denoiser

@@ -38,13 +38,13 @@ def transfer_files(
     model: CodecModel,
     sampling: SamplingConfig | None = None,
     seed: int | None = None,
-    crop: bool = True,
+    crop: bool | None = None,
     progress: Progress = lambda done, total: None,
 ) -> DecodeResult:
     """Decode the motion of one file with the content of another (the paper's cross-identity transfer; with
     seeded queries relative: the movement since the driver's own content frame).
 
-    crop=False: both are taken as cropped already. The sound is that of the motion file.
+    crop: as in `encode_file`; False takes both as cropped already. The sound is that of the motion file.
     Raises VideoError, FaceError, BitstreamError, WeightsError.
     """
     appearance = content_of_file(model, content, crop=crop)
@@ -69,15 +69,15 @@ def is_stream(path: str | Path) -> bool:
         raise VideoError(f"cannot read {path}: {error.strerror}") from error
 
 
-def content_of_file(model: CodecModel, path: str | Path, *, crop: bool = True) -> Content:
-    """The content of a picture, of the first shot of a video, or of the header of a stream."""
+def content_of_file(model: CodecModel, path: str | Path, *, crop: bool | None = None) -> Content:
+    """The content of a picture, of the first shot of a video, or of a stream. crop: as in `encode_file`."""
     if is_stream(path):
         with open(path, "rb") as file:
             header = StreamReader(file).header
         check_stream_fits(header, model)
         return content_of_record(model, header.content)
     rate = Fraction(CONTENT_SAMPLES, CONTENT_SECONDS)
-    shot = plan_shots(path, rate, crop=crop)[0]
+    shot = plan_shots(path, rate, crop=model.follows_faces if crop is None else crop)[0]
     with VideoReader(path, rate) as reader:
         count = min(shot.frames, CONTENT_SAMPLES)
         pixels = [

@@ -81,12 +81,14 @@ class GroupQuantizer(nn.Module):
 
     def forward(self, m: Tensor, *, tau: float = 1.0) -> Quantized:
         m = self.normalise(m)
-        logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
+        with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
+            logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
         mean = logits.softmax(-1).mean((0, 1))  # [G, E]
         entropy = -(mean * torch.log2(mean + 1e-10)).sum(-1)  # [G]
         if not self.training:
             codes = logits.argmax(-1)
             return Quantized(m, self.lookup(codes), codes, entropy)
         chosen = F.gumbel_softmax(logits, tau=tau, hard=True)
-        m_hat = torch.einsum("btge,ged->btgd", chosen, self.codebook).flatten(2)
+        with torch.autocast(m.device.type, enabled=False):
+            m_hat = torch.einsum("btge,ged->btgd", chosen, self.codebook).flatten(2)
         return Quantized(m, m_hat, chosen.argmax(-1), entropy)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
+from bcdcodec.model.tensors import halved, save_tensors, widened
 from bcdcodec.model.vae import Vae
 from bcdcodec.weightfile import WeightsFile
 
@@ -52,15 +53,13 @@ def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables
     tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
     if isinstance(networks.vae, Vae):
         tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}
-    tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
-    tensors |= {f"tables.{name}": value.to(torch.int32) for name, value in tables.items()}
-    save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, path, metadata={"config": config.to_json()})
+    integers = {f"tables.{name}": value.to(torch.int32) for name, value in tables.items()}
+    save_tensors(path, {**halved(tensors), **integers}, metadata={"config": config.to_json()})
 
 
 def _fill(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
     part = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-    floats = {name: value.float() if value.is_floating_point() else value for name, value in part.items()}
     try:
-        module.load_state_dict(floats)
+        module.load_state_dict(widened(part))
     except RuntimeError as error:
         raise WeightsError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}") from error

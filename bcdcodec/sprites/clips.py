@@ -40,3 +40,8 @@ class ClipSet:
         """RGB of some clips, [n, 8, 64, 64, 3]."""
         found: NDArray[np.uint8] = self._pictures[self._person[numbers][:, None], self.poses[numbers]]
         return found
+
+    def of_characters(self, numbers: NDArray[np.intp], motion: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The character of each clip of `numbers` as it moves in its partner of `motion`: [n, 8, 64, 64, 3]."""
+        found: NDArray[np.uint8] = self._pictures[self._person[numbers][:, None], self.poses[motion]]
+        return found

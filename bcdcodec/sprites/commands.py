@@ -1,17 +1,23 @@
-"""What `bcd sprites-judge` does. In: the data set's folder. Out: a judge on disk, and how good it is."""
+"""What `bcd sprites-judge` and `bcd sprites-score` do. In: the data set's folder. Out: a judge; scores and pictures."""
 
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+from bcdcodec.evaluation.sheet import pack_png
 from bcdcodec.sprites.clips import ClipSet
-from bcdcodec.sprites.judge import BATCH, LABELS, Judge, save_judge, train_judge
-from bcdcodec.sprites.scores import accuracy
+from bcdcodec.sprites.judge import BATCH, judge_clips, load_judge, save_judge, train_judge
+from bcdcodec.sprites.measure import SpriteScores, accuracies, measure
+from bcdcodec.sprites.report import codes_raster, markdown, transfer_sheet
 
-#: Clips judged at once.
-CHUNK = 64
+#: The judge that comes with the package.
+JUDGE = "judge-v1.safetensors"
+SCORES, TABLES, SHEET, RASTER = "scores.json", "tables.md", "transfer.png", "codes.png"
 
 
 def make_judge(
@@ -30,18 +36,31 @@ def make_judge(
         return train.clips(chosen), train.labels[chosen]
 
     judge = train_judge(draw, steps=steps, seed=seed, progress=progress)
-    accuracies = judge_accuracies(judge, test)
-    save_judge(out, judge, accuracies=accuracies)
-    return accuracies
+    found = accuracies(judge_clips(judge, test.clips(np.arange(len(test)))), test.labels)
+    save_judge(out, judge, accuracies=found)
+    return found
 
 
-def judge_accuracies(judge: Judge, clips: ClipSet) -> dict[str, float]:
-    """Share of the clips that the judge labels rightly, by label."""
-    parts = [
-        judge.probabilities(clips.clips(rows))
-        for rows in np.array_split(np.arange(len(clips)), -(-len(clips) // CHUNK))
-    ]
-    return {
-        name: accuracy(np.concatenate([part[name] for part in parts]), clips.labels[:, i])
-        for i, name in enumerate(LABELS)
-    }
+def score(
+    data: Path,
+    out: Path,
+    *,
+    model: CodecModel,
+    sampling: SamplingConfig,
+    judge: Path | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> SpriteScores:
+    """Score a model on data/test and write scores, tables and pictures into `out`. judge: default is the package's."""
+    with resources.as_file(resources.files("bcdcodec.sprites") / JUDGE) as bundled:
+        judging = load_judge(judge or bundled)
+    clips = ClipSet(data / "test")
+    scores, found = measure(model, judging, clips, sampling=sampling, limit=limit, seed=seed, progress=progress)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / SCORES).write_text(scores.to_json(), encoding="utf-8")
+    (out / TABLES).write_text(markdown(scores), encoding="utf-8")
+    (out / SHEET).write_bytes(pack_png(transfer_sheet(clips, found)))
+    poses = clips.poses[found.motion]
+    (out / RASTER).write_bytes(pack_png(codes_raster(found, poses, model.config.quantizer.entries)))
+    return scores

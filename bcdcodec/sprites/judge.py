@@ -14,17 +14,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.errors import WeightsError
+from bcdcodec.model.tensors import halved, save_tensors, widened
 from bcdcodec.sprites.sheets import ATTRIBUTE_NAMES, MOTIONS, VALUES
 
 #: The labels and how many values each has.
 LABELS = {"action": len(MOTIONS), **dict.fromkeys(ATTRIBUTE_NAMES, VALUES)}
 #: Optimiser of the recipe of MSD: Adam 1e-3, betas (0.5, 0.999), 32 clips.
 BATCH, RATE, BETAS = 32, 1e-3, (0.5, 0.999)
+#: Clips judged at once.
+CHUNK = 64
 _FORMAT = "bcdcodec sprites judge 1"
 
 
@@ -54,6 +56,12 @@ class Judge(nn.Module):
     def probabilities(self, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """softmax of uint8 clips [B, T, 64, 64, 3]: [B, values] by name of the label."""
         return {name: logits.softmax(1).numpy() for name, logits in self(to_input(clips)).items()}
+
+
+def judge_clips(judge: Judge, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Probabilities of clips uint8 [N, T, 64, 64, 3], a few at a time: [N, values] by name of the label."""
+    parts = [judge.probabilities(chunk) for chunk in np.array_split(clips, -(-len(clips) // CHUNK))]
+    return {name: np.concatenate([part[name] for part in parts]) for name in LABELS}
 
 
 def to_input(clips: NDArray[np.uint8]) -> Tensor:
@@ -91,9 +99,8 @@ def train_judge(
 
 def save_judge(path: Path, judge: Judge, *, accuracies: dict[str, float]) -> None:
     """float16 weights, with what they reach on real test clips."""
-    tensors = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
     facts = {"format": _FORMAT, "accuracies": json.dumps(accuracies)}
-    save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata=facts)
+    save_tensors(path, halved(judge.state_dict()), metadata=facts)
 
 
 def load_judge(path: Path) -> Judge:
@@ -104,7 +111,7 @@ def load_judge(path: Path) -> Judge:
             if (file.metadata() or {}).get("format") != _FORMAT:
                 raise WeightsError(f"{path} is no judge of sprites; `bcd sprites-judge` makes one")
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        judge.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in found.items()})
+        judge.load_state_dict(widened(found))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(f"{path} is no judge of sprites: {str(error).splitlines()[0]}") from error
     return judge.eval()

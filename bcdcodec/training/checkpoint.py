@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bcdcodec.errors import WeightsError
+from bcdcodec.model.tensors import save_tensors
 
 
 def save_checkpoint(
@@ -21,12 +21,10 @@ def save_checkpoint(
     """Write atomically: a killed run leaves the previous checkpoint whole."""
     tensors: dict[str, Tensor] = {}
     for prefix, module in (("model", model), ("average", average)):
-        tensors |= {f"{prefix}.{name}": value.contiguous().clone() for name, value in module.state_dict().items()}
+        tensors |= {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.clone() for name, value in state.items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata={"checkpoint": json.dumps({"step": step})})
-    temporary.replace(path)
+    save_tensors(path, tensors, metadata={"checkpoint": json.dumps({"step": step})})
 
 
 def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:

@@ -51,6 +51,8 @@ def run_training(
     run: Path,
     steps: int,
     seed: int = 0,
+    precision: str = "fp32",
+    refit_codes: bool = False,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> None:
     """Cache latents in RUN/latents, then train or resume to `steps`. progress: (stage, done, total).
@@ -70,7 +72,13 @@ def run_training(
         data, cache, vae=autoencoder, config=config, progress=lambda done, total: progress("latents", done, total)
     )
     options = TrainOptions(
-        run=run, cache=cache, steps=steps, seed=seed, init=None if start is None else start.bcd.state_dict()
+        run=run,
+        cache=cache,
+        steps=steps,
+        seed=seed,
+        precision=precision,
+        refit_codes=refit_codes,
+        init=None if start is None else start.bcd.state_dict(),
     )
     train(config, options, vae=autoencoder, progress=lambda step: progress("steps", step, steps))
 

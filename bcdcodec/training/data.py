@@ -95,6 +95,8 @@ class ClipCache:
         denoiser = config.denoiser
         latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
         self.latents = _view(folder / "latents.f16", np.float16, latent)
+        # Left and right of drawn pictures differ: those that are diffused as they are stay as they are.
+        self.may_mirror = config.autoencoder != "none"
         self.has_faces = denoiser.anchor_blocks > 0
         if self.has_faces:
             self.thumbnails = _view(folder / "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
@@ -133,20 +135,39 @@ def _view(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 class HalvesSampler:
-    """Draws batches of clip halves, people balanced by the square root of how often they appear."""
+    """Draws batches of clip halves, people balanced by the square root of how often they appear.
 
-    def __init__(self, cache: ClipCache, *, batch: int, content_frames: int, motion_frames: int, seed: int) -> None:
-        self.cache, self.batch, self.seed = cache, batch, seed
-        self.content_frames, self.motion_frames = content_frames, motion_frames
+    across_clips: content comes from any clip of the same person instead of the other half. Motion halves have
+    `motion_frames` frames, or as many as the longest clip gives.
+    """
+
+    def __init__(
+        self,
+        cache: ClipCache,
+        *,
+        batch: int,
+        content_frames: int,
+        motion_frames: int,
+        seed: int,
+        across_clips: bool = False,
+    ) -> None:
+        self.cache, self.batch, self.seed, self.across_clips = cache, batch, seed, across_clips
         self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
+        if across_clips and cache.has_faces:
+            raise ConfigError("content across clips is for models without an anchor")
         if not self.entries:
             raise ConfigError(f"no clip has the {2 * MIN_HALF_FRAMES} frames that two halves need")
+        self.content_frames = content_frames
+        self.motion_frames = min(motion_frames, max(self._longest_run(e) for e in self.entries))
+        self._of_person: dict[str, list[ClipEntry]] = {}
+        for entry in self.entries:
+            self._of_person.setdefault(entry.person, []).append(entry)
         people = Counter(e.person for e in self.entries)
         weight = np.array([people[e.person] ** -0.5 * min(e.frames, 75) ** 0.5 for e in self.entries])
         self.weight = weight / weight.sum()
 
     def draw(self, step: int) -> HalvesBatch:
-        """The batch of one optimiser step. Clips are mirrored half the time (the VAE is trained to commute with it)."""
+        """The batch of one optimiser step. Latents are mirrored half the time (the VAE commutes with it)."""
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.entries), self.batch, p=self.weight)
         drawn = [self._halves(self.entries[i], rng) for i in chosen]
@@ -158,15 +179,17 @@ class HalvesSampler:
 
     def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
         """content, motion; and where there are faces picture, thumbnails and the points of both."""
+        if self.across_clips:
+            return self._across(entry, rng)
         # The motion half gets the longer part where a short clip cannot give a whole window twice.
-        window = min(self.motion_frames, entry.frames - MIN_HALF_FRAMES)
+        window = min(self.motion_frames, self._longest_run(entry))
         cut = int(rng.integers(MIN_HALF_FRAMES, entry.frames - window + 1))
         picked = np.sort(rng.integers(0, cut, self.content_frames))
         start = int(rng.integers(cut, entry.frames - window + 1))
         run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # holds the last frame of a short clip
         if rng.random() < 0.5:  # motion from the first half
             picked, run = entry.frames - 1 - picked, entry.frames - 1 - run[::-1]
-        mirrored = rng.random() < 0.5
+        mirrored = self.cache.may_mirror and rng.random() < 0.5
         flip = -1 if mirrored else 1
         cache, frames = self.cache, entry.start + run
         if not cache.has_faces:
@@ -186,6 +209,19 @@ class HalvesSampler:
             motion, thumbnails = _shift(motion, shift), _shift(thumbnails, shift * (THUMBNAIL // side))
             points[1] = points[1] + (shift / side).astype(np.float32)
         return [content, motion, picture, thumbnails, *points]
+
+    def _across(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
+        """Content from any clip of the person, motion from this one."""
+        others = self._of_person[entry.person]
+        other = others[int(rng.integers(len(others)))]
+        picked = other.start + np.sort(rng.integers(0, other.frames, self.content_frames))
+        start = entry.start + int(rng.integers(0, max(1, entry.frames - self.motion_frames + 1)))
+        run = np.minimum(start + np.arange(self.motion_frames), entry.start + entry.frames - 1)
+        return [self.cache.latents[rows].copy() for rows in (picked, run)]
+
+    def _longest_run(self, entry: ClipEntry) -> int:
+        """Frames of one clip that motion may take."""
+        return entry.frames if self.across_clips else entry.frames - MIN_HALF_FRAMES
 
 
 def _shift(pictures: NDArray[Any], shift: NDArray[Any]) -> NDArray[Any]:

@@ -58,7 +58,12 @@ def export(
 ) -> CodeStatistics:
     """Fit what is fitted to the codes of the training cache, points and integer tables, and write the weights file."""
     sampler = HalvesSampler(
-        ClipCache(cache, config), batch=16, content_frames=8, motion_frames=config.window_frames, seed=1
+        ClipCache(cache, config),
+        batch=16,
+        content_frames=8,
+        motion_frames=config.window_frames,
+        seed=1,
+        across_clips=config.optim.across_clips,
     )
     fit_point_motion(bcd.eval(), sampler)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.

@@ -22,6 +22,7 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import Content
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
+from bcdcodec.training.clusters import fit_clusters
 from bcdcodec.training.codebooks import fit_codebooks
 from bcdcodec.training.data import ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
@@ -36,12 +37,18 @@ PROBE_SIGMA = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
-    """Where and how long. `report_every` and `save_every` are in optimiser steps. init: parameters to start from."""
+    """Where and how long. `report_every` and `save_every` are in optimiser steps. init: parameters to start from.
+
+    refit_codes: begin with motion that is not coded (schedule.py). precision: fp32 or bf16; bf16 halves the time where
+    the processor has instructions for it, and blurs what turns on a fraction of a pixel.
+    """
 
     run: Path
     cache: Path
     steps: int
     seed: int = 0
+    precision: str = "fp32"
+    refit_codes: bool = False
     init: dict[str, Tensor] | None = None
     report_every: int = 100
     save_every: int = 250
@@ -77,8 +84,9 @@ def train(
         content_frames=4,
         motion_frames=config.window_frames + config.context_frames,
         seed=options.seed,
+        across_clips=config.optim.across_clips,
     )
-    schedule = Schedule.of(config, options.steps)
+    schedule = Schedule.of(config, options.steps, refit_codes=options.refit_codes)
     began = time.monotonic()
     for step in range(first, options.steps):
         if step == schedule.coded_from > 0:
@@ -88,7 +96,9 @@ def train(
             model.load_state_dict({**average.state_dict(), **_named(model.dit, "dit.")})
             average.dit.load_state_dict(model.dit.state_dict())
         batch = sampler.draw(step)
-        report = train_step(model, average, optimizer, batch, step=step, schedule=schedule, seed=options.seed, vae=vae)
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+            report = step_loss(model, batch, step=step, schedule=schedule, seed=options.seed, vae=vae)
+        train_step(model, average, optimizer, report, step=step, schedule=schedule)
         if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
             rate = (step + 1 - first) / (time.monotonic() - began)
             _write_report(options.run, model, batch, report, vae, step=step + 1, steps_per_second=rate)
@@ -101,11 +111,15 @@ def train(
 def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, sampler: HalvesSampler) -> None:
     """Coding begins: the averages are what it is laid out over, and both go on from there."""
     model.load_state_dict(average.state_dict())
-    fit_codebooks(model, sampler)
+    replaced: list[Tensor] = [model.quantizer.codebook]
+    if model.face_points is None:
+        fit_clusters(model, sampler)
+    else:
+        fit_codebooks(model, sampler)
+        replaced += [model.encoder.motion_head.weight, model.face_points.weight]
     average.load_state_dict(model.state_dict())
-    assert model.face_points is not None, "only poses of face points come before codes"
-    for replaced in (model.encoder.motion_head.weight, model.quantizer.codebook, model.face_points.weight):
-        optimizer.state.pop(replaced, None)  # moments of what is no more
+    for parameter in replaced:
+        optimizer.state.pop(parameter, None)  # type: ignore[call-overload] # moments of what is no more
 
 
 def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
@@ -125,23 +139,21 @@ def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, betas=optim.betas, weight_decay=optim.weight_decay)
 
 
-def train_step(
-    model: Bcd,
-    average: Bcd,
-    optimizer: torch.optim.Optimizer,
-    batch: HalvesBatch,
-    *,
-    step: int,
-    schedule: Schedule,
-    seed: int,
-    vae: Autoencoder | None,
+def step_loss(
+    model: Bcd, batch: HalvesBatch, *, step: int, schedule: Schedule, seed: int, vae: Autoencoder | None
 ) -> LossReport:
-    """One optimiser step and one update of the moving average; all randomness derives from (seed, step)."""
+    """The objective of one step; all randomness derives from (seed, step)."""
     torch.manual_seed(seed * 1_000_003 + step)  # the Gumbel noise
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    return bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae)
+
+
+def train_step(
+    model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, report: LossReport, *, step: int, schedule: Schedule
+) -> None:
+    """One optimiser step and one update of the moving average."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
-    report = bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae)
     optimizer.zero_grad()
     report.total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
@@ -151,7 +163,6 @@ def train_step(
     for part in ("encoder", "quantizer", "anchor", "face_points", "face_places"):
         if getattr(model, part) is not None and (model.anchor is None or step < schedule.denoiser_from):
             update_average(getattr(average, part), getattr(model, part), step)
-    return report
 
 
 def _named(module: nn.Module, prefix: str) -> dict[str, Tensor]:

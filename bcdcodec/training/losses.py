@@ -22,15 +22,19 @@ from bcdcodec.training.data import Faces, HalvesBatch
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), whether quantiser (and anchor) and
-    denoiser take part, clips decoded and frames of each, temporal blocks.
+    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), weight of the content's size, whether
+    quantiser (and anchor) and denoiser take part, whether all but the denoiser is settled (codes are then as a decoder
+    has them), noise on motion that is not coded, clips decoded and frames of each, temporal blocks.
     """
 
     tau: float
     sigma_mean: float
     sigma_std: float
+    content_weight: float
     coded: bool
+    motion_noise: float
     denoise: bool
+    settled: bool
     clips: int
     decoded_frames: int
     temporal: bool
@@ -55,21 +59,24 @@ def bcd_loss(
 ) -> LossReport:
     """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset)."""
     config = model.config
-    # With an anchor everything before the denoiser is done when that begins, and codes are as a decoder has them.
-    settled = objective.denoise and model.anchor is not None
+    settled = objective.settled
     model.encoder.train(not settled)
     model.quantizer.train(not settled)
     clips = slice(objective.clips)
     anchoring, denoising, error, flow = torch.zeros(()), torch.zeros(()), torch.zeros(()), None
     with torch.set_grad_enabled(not settled and torch.is_grad_enabled()):
-        content = model.encoder.content(batch.content)
+        # In full precision whatever the networks run in: nearest levels and entries turn on small differences.
+        content = model.encoder.content(batch.content).float()
+        size = content.abs().mean()
         if not config.content.picture_bits:  # a picture was coded before it was cached
             content = straight_through(content, config.content)
         frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator)
         z = batch.motion[torch.arange(len(frames))[:, None], frames]
-        m = model.encoder.motion(z, content.detach())
+        m = model.encoder.motion(z, content.detach()).float()
         quantized = model.quantizer(m, tau=objective.tau) if objective.coded else None
-        m_hat = m if quantized is None else quantized.m_hat
+        m_hat = model.quantizer.normalise(m) if quantized is None else quantized.m_hat
+        if objective.motion_noise:
+            m_hat = m_hat + objective.motion_noise * torch.randn(m_hat.shape, generator=generator)
         content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
         faces = None if batch.faces is None else _faces_of(batch.faces, frames)
         if faces is not None and model.face_points is not None and not settled:
@@ -86,9 +93,10 @@ def bcd_loss(
             with torch.no_grad():
                 anchors = move_content(from_uint8(faces.picture), flow, vae).latents
         denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
-    coding, used = torch.zeros(()), None
+    coding, used = objective.content_weight * size, None
     if quantized is not None:
-        coding = config.optim.rate_weight * rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
+        rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
+        coding = coding + config.optim.rate_weight * rate
         if config.optim.codebook_weight and not settled:
             coding = coding + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
         used = torch.tensor([len(codes.unique()) for codes in quantized.codes.flatten(0, 1).T]).float().mean()

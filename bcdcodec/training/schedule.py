@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError
 from bcdcodec.model.quantizer import temperature
+from bcdcodec.training.clusters import MOTION_NOISE
 from bcdcodec.training.losses import Objective
+
+#: Share of a run that its motion is not coded before codes are refitted.
+REFIT = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +21,9 @@ class Schedule:
     Models with an anchor learn in an order, each part from what the one before gives it: until `poses_until` the
     encoder alone (where the points of faces go), then codebooks are laid out (training/codebooks.py), until
     `anchor_until` the anchor too, and only then the denoiser.
+
+    A model that was trained before may have its codes refitted: until `refit_until` its motion passes as noisy numbers,
+    then its codebooks are laid out anew over clusters (training/clusters.py), and the denoiser alone learns those.
 
     Learning rate: linear warm-up, flat, then linear to zero over the last `decay` of the run. Noise levels start high,
     where the conditions are learned, and end at the sampler's working range; around an anchor they stay high.
@@ -27,15 +35,18 @@ class Schedule:
     phase_2_from: float = 2 / 3
     poses_until: float = 0.0
     anchor_until: float = 0.0
+    refit_until: float = 0.0
     decoded_frames: int = 4
 
     @classmethod
-    def of(cls, config: ModelConfig, steps: int) -> Self:
-        """The paper's phases, or for a model with an anchor the ones that suit a short run."""
+    def of(cls, config: ModelConfig, steps: int, *, refit_codes: bool = False) -> Self:
+        """The paper's phases, or for a model with an anchor the ones that suit a short run. Raises ConfigError."""
         if config.denoiser.anchor_blocks:
+            if refit_codes:
+                raise ConfigError("codes of a model with an anchor are laid out over poses, not refitted")
             poses = 0.49 if config.denoiser.face_points else 0.0
             return cls(steps=steps, poses_until=poses, anchor_until=0.77, phase_2_from=0.973)
-        return cls(steps=steps)
+        return cls(steps=steps, refit_until=REFIT if refit_codes else 0.0)
 
     def temporal(self, step: int) -> bool:
         """Whether the temporal blocks are trained at this step."""
@@ -56,7 +67,7 @@ class Schedule:
     @property
     def coded_from(self) -> int:
         """The first step whose motion passes the quantiser."""
-        return math.ceil(self.poses_until * self.steps)
+        return math.ceil(max(self.poses_until, self.refit_until) * self.steps)
 
     @property
     def denoiser_from(self) -> int:
@@ -66,16 +77,22 @@ class Schedule:
     def objective(self, config: ModelConfig, step: int) -> Objective:
         """Everything the loss needs to know about the step."""
         done = step / self.steps
-        poses = step < self.coded_from
+        coded = step >= self.coded_from
+        poses = not coded and self.poses_until > 0
         # Anchors leave little over, and what they leave is told by the conditions, which are learned at high noise.
+        last = 1.0 if self.refit_until else min(1.0, max(0.0, done - 0.6) / 0.2)
         late = 0.0 if self.anchor_until else min(1.0, max(0.0, done - 0.6) / 0.2)
         whole = self.temporal(step) or poses
         return Objective(
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + (2.0 if self.anchor_until else 1.0) - 0.8 * late,
             sigma_std=1.4,
-            coded=not poses,
+            # What the content has to hold is learned first; what it need not hold then goes.
+            content_weight=config.optim.content_weight * last,
+            coded=coded,
+            motion_noise=MOTION_NOISE if not coded and self.refit_until else 0.0,
             denoise=step >= self.denoiser_from,
+            settled=coded and step >= self.denoiser_from and (self.anchor_until > 0 or self.refit_until > 0),
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
             decoded_frames=config.window_frames + config.context_frames if whole else self.decoded_frames,

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import VaeConfig
 from bcdcodec.errors import WeightsError
+from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.training.loop import update_average
 
@@ -70,7 +71,7 @@ def train_vae(
 
 def save_vae(path: Path, vae: Vae) -> None:
     """Weights alone, float32: the latent cache and the export of the whole model read them."""
-    save_file({name: value.contiguous() for name, value in vae.state_dict().items()}, path)
+    save_tensors(path, vae.state_dict())
 
 
 def load_vae(path: Path, config: VaeConfig) -> Vae:

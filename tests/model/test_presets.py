@@ -9,7 +9,7 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
 
 #: Parameters in millions (encoder, quantiser, denoiser); the README quotes them.
-SIZES = {"lrs3": (40.45, 0.03, 238.51), "sprites": (26.21, 0.02, 59.89)}
+SIZES = {"lrs3": (40.45, 0.03, 238.51), "sprites": (26.21, 0.02, 59.89), "sprites-tiny": (3.75, 0.0, 9.32)}
 
 
 def test_lrs3_is_table_a4() -> None:
@@ -46,6 +46,16 @@ def test_sprites_is_table_a5() -> None:
     optim = config.optim
     assert (optim.learning_rate, optim.encoder_learning_rate, optim.batch) == (5e-5, 5e-5, 128)
     assert (optim.weight_decay, optim.betas, optim.condition_dropout) == (0.01, (0.9, 0.999), 0.1)
+
+
+def test_sprites_tiny_is_sprites_made_small() -> None:
+    tiny, whole = preset("sprites-tiny"), preset("sprites")
+    assert (tiny.pixels, tiny.autoencoder, tiny.frame_rate) == (whole.pixels, whole.autoencoder, whole.frame_rate)
+    for name in ("groups", "entries", "target_bits_per_group", "temperature_max", "temperature_min", "input_std"):
+        assert getattr(tiny.quantizer, name) == getattr(whole.quantizer, name)
+    for name in ("resolution", "channels", "patch", "sigma_data", "anchor_blocks"):
+        assert getattr(tiny.denoiser, name) == getattr(whole.denoiser, name)
+    assert tiny.optim.across_clips and not whole.optim.across_clips
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))
@@ -86,5 +96,5 @@ def test_broken_configurations_are_refused(old: str, new: str, message: str) -> 
 
 
 def test_unknown_preset_names_the_known() -> None:
-    with pytest.raises(ConfigError, match="lrs3, sprites, face"):
+    with pytest.raises(ConfigError, match="lrs3, sprites, sprites-tiny, face"):
         preset("nope")

@@ -42,6 +42,46 @@ def test_content_and_motion_share_no_frame(clip_cache: Path, paper_config: Model
         assert float(apart.min()) > 0
 
 
+def test_short_clips_give_what_they_have(clip_cache: Path, paper_config: ModelConfig) -> None:
+    cache = ClipCache(clip_cache, paper_config)
+    drawn = HalvesSampler(cache, batch=3, content_frames=4, motion_frames=40, seed=0).draw(0)
+    assert drawn.motion.shape[1] == 12  # of 16, four are the content's
+    across = HalvesSampler(cache, batch=3, content_frames=4, motion_frames=40, seed=0, across_clips=True).draw(0)
+    assert across.motion.shape[1] == 16
+
+
+def test_content_across_clips_is_the_same_person(
+    clip_cache: Path, paper_config: ModelConfig, tiny_config: ModelConfig
+) -> None:
+    """Drawn pictures, too: they are never mirrored, so every frame is found as it was."""
+    drawn = replace(paper_config, autoencoder="none")
+    cache = ClipCache(clip_cache, drawn)
+    everything = torch.from_numpy(np.array(cache.latents)).float().flatten(1)
+    across = HalvesSampler(cache, batch=3, content_frames=4, motion_frames=6, seed=0, across_clips=True)
+    other_clips = 0
+    for step in range(10):
+        batch = across.draw(step)
+        for content, motion in zip(batch.content, batch.motion, strict=True):
+            places = [int((everything - frame.flatten()).abs().amax(1).argmin()) for frame in (*content, *motion)]
+            found = everything[places]
+            assert torch.equal(found, torch.cat([content, motion]).flatten(1))
+            clips = [place // 16 for place in places]
+            assert len(set(clips[:4])) == 1 and len(set(clips[4:])) == 1
+            assert clips[0] % 4 == clips[4] % 4  # clip i is of person i % 4
+            assert places[4:] == list(range(places[4], places[4] + 6))
+            other_clips += clips[0] != clips[4]
+    assert other_clips > 5
+    with pytest.raises(ConfigError, match="without an anchor"):
+        HalvesSampler(
+            ClipCache(clip_cache, tiny_config),
+            batch=3,
+            content_frames=4,
+            motion_frames=6,
+            seed=0,
+            across_clips=True,
+        )
+
+
 def test_motion_frames_are_consecutive(clip_cache: Path, paper_config: ModelConfig) -> None:
     everything = torch.from_numpy(np.array(ClipCache(clip_cache, paper_config).latents)).float()
     for clip in sampler(clip_cache, paper_config).draw(0).motion:

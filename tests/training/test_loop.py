@@ -95,6 +95,45 @@ def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -
     assert abs(last["bits_per_code"] - tiny_config.quantizer.target_bits_per_group) < 0.7
 
 
+def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    run = replace(options(tmp_path, clip_cache, 16), refit_codes=True, save_every=1)
+    states = {}
+    for steps in (4, 5, 15):  # the codebook is laid out before step 4
+
+        def halt(step: int, stop: int = steps) -> None:
+            if step == stop:
+                raise Halt
+
+        with pytest.raises(Halt):
+            train(paper, run, vae=None, progress=halt)
+        average = Bcd(paper)
+        load_average(tmp_path / "run/last.safetensors", average)
+        states[steps] = average.state_dict()
+    changed = {
+        (a, b): {name.split(".")[0] for name in states[a] if not torch.equal(states[a][name], states[b][name])}
+        for a, b in ((4, 5), (5, 15))
+    }
+    assert "quantizer" in changed[4, 5]
+    assert changed[5, 15] == {"dit"}
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["used_codes"] is None for line in lines] == [True, False, False, False, False]
+
+
+def test_bf16_trains_alike(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    errors = {}
+    for precision in ("fp32", "bf16"):
+        run = replace(options(tmp_path / precision, clip_cache, 6), precision=precision)
+        trained = train(paper, run, vae=None)
+        assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
+        assert all(value.dtype != torch.bfloat16 for value in trained.state_dict().values())
+        lines = (tmp_path / precision / "run/metrics.jsonl").read_text().splitlines()
+        errors[precision] = [json.loads(line)["error"] for line in lines]
+    assert errors["bf16"] != errors["fp32"]
+    assert errors["bf16"] == pytest.approx(errors["fp32"], rel=0.05)
+
+
 def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, tiny_weights: Path, tiny_config: ModelConfig) -> None:
     with pytest.raises(WeightsError, match="not a checkpoint"):
         load_average(tiny_weights, Bcd(tiny_config))

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError
+from bcdcodec.training.clusters import MOTION_NOISE
 from bcdcodec.training.schedule import Schedule
 
 
@@ -48,3 +50,26 @@ def test_noise_comes_down_only_without_an_anchor(tiny_config: ModelConfig, paper
         schedule = Schedule.of(config, 100)
         first, last = (schedule.objective(config, step).sigma_mean for step in (0, 99))
         assert first - last == pytest.approx(falls)
+
+
+def test_refitted_codes_come_after_noisy_motion(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
+    schedule = Schedule.of(paper_config, 100, refit_codes=True)
+    assert schedule.coded_from == 25
+    first, before, after, last = (schedule.objective(paper_config, step) for step in (0, 24, 25, 99))
+    for objective in (first, before):
+        assert (objective.coded, objective.settled, objective.motion_noise) == (False, False, MOTION_NOISE)
+        assert objective.decoded_frames == schedule.decoded_frames
+    for objective in (after, last):
+        assert (objective.coded, objective.settled, objective.motion_noise) == (True, True, 0)
+    plain = [Schedule.of(paper_config, 100).objective(paper_config, step) for step in range(100)]
+    assert not any(objective.settled or objective.motion_noise for objective in plain)
+    with pytest.raises(ConfigError, match="anchor"):
+        Schedule.of(tiny_config, 100, refit_codes=True)
+
+
+def test_content_shrinks_once_it_is_learned(paper_config: ModelConfig) -> None:
+    config = replace(paper_config, optim=replace(paper_config.optim, content_weight=0.5))
+    schedule = Schedule.of(config, 100)
+    weights = [schedule.objective(config, step).content_weight for step in (0, 60, 70, 80, 99)]
+    assert weights == pytest.approx([0, 0, 0.25, 0.5, 0.5])
+    assert Schedule.of(config, 100, refit_codes=True).objective(config, 0).content_weight == 0.5

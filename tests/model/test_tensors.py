@@ -1,0 +1,45 @@
+"""Files of tensors: whole or not at all, readable by others, halves and back."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bcdcodec.model import tensors
+from bcdcodec.model.tensors import halved, save_tensors, widened
+
+
+def test_what_is_saved_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    values = {"x": torch.arange(6.0).view(2, 3).T, "n": torch.tensor([1, 2])}
+    save_tensors(path, values)
+    found = load_file(path)
+    assert all(torch.equal(found[name], values[name]) for name in values)
+    umask = os.umask(0)
+    os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_a_failure_leaves_the_file_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.safetensors"
+    save_tensors(path, {"x": torch.ones(2)})
+    before = path.read_bytes()
+
+    def fail(values: object, partial: Path, metadata: object) -> None:
+        partial.write_bytes(b"half")
+        raise OSError("no space")
+
+    monkeypatch.setattr(tensors, "save_file", fail)
+    with pytest.raises(OSError, match="no space"):
+        save_tensors(path, {"x": torch.zeros(2)})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_halves_and_back() -> None:
+    values = {"x": torch.tensor([1.5]), "n": torch.tensor([3])}
+    assert {name: value.dtype for name, value in halved(values).items()} == {"x": torch.float16, "n": torch.int64}
+    assert all(torch.equal(widened(halved(values))[name], values[name]) for name in values)
