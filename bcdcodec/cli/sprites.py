@@ -17,8 +17,7 @@ from bcdcodec.cli.options import (
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import check_file
-from bcdcodec.errors import ConfigError
+from bcdcodec.cli.streams import check_file, check_folder
 
 MAX_JUDGE_STEPS = 1_000_000
 #: Weights that are scored when none are named.
@@ -67,8 +66,7 @@ def add_command(commands: Commands) -> None:
 
 def run_data(options: argparse.Namespace) -> int:
     """Draw every clip."""
-    if options.out.is_dir() and any(options.out.iterdir()) and not options.force:
-        raise ConfigError(f"{options.out} is not empty, use --force to write into it")
+    check_folder(options.out, force=options.force)
     from bcdcodec.sprites.dataset import build
 
     with progress_bar("characters", unit="", total=None, shown=False if options.quiet else None) as progress:
@@ -100,8 +98,7 @@ def run_judge(options: argparse.Namespace) -> int:
 
 def run_score(options: argparse.Namespace) -> int:
     """Transfer test clips through the codec and write what the judge says of them."""
-    if options.out.is_dir() and any(options.out.iterdir()) and not options.force:
-        raise ConfigError(f"{options.out} is not empty, use --force to write into it")
+    check_folder(options.out, force=options.force)
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.sprites.commands import score
 

@@ -46,6 +46,12 @@ def check_file(target: str, *, what: str, force: bool) -> Path:
     return path
 
 
+def check_folder(target: Path, *, force: bool) -> None:
+    """Refuse to write among what a folder holds already, without `force`."""
+    if target.is_dir() and any(target.iterdir()) and not force:
+        raise ConfigError(f"{target} is not empty, use --force to write into it")
+
+
 @contextlib.contextmanager
 def source_path(source: str) -> Iterator[Path]:
     """A path that can be read more than once; standard input is copied to a temporary file first."""

@@ -80,15 +80,15 @@ class Schedule:
         coded = step >= self.coded_from
         poses = not coded and self.poses_until > 0
         # Anchors leave little over, and what they leave is told by the conditions, which are learned at high noise.
-        last = 1.0 if self.refit_until else min(1.0, max(0.0, done - 0.6) / 0.2)
-        late = 0.0 if self.anchor_until else min(1.0, max(0.0, done - 0.6) / 0.2)
+        ramp = min(1.0, max(0.0, done - 0.6) / 0.2)
+        late = 0.0 if self.anchor_until else ramp
         whole = self.temporal(step) or poses
         return Objective(
             tau=temperature(config.quantizer, step),
             sigma_mean=math.log(config.denoiser.sigma_data) + (2.0 if self.anchor_until else 1.0) - 0.8 * late,
             sigma_std=1.4,
             # What the content has to hold is learned first; what it need not hold then goes.
-            content_weight=config.optim.content_weight * last,
+            content_weight=config.optim.content_weight * (1.0 if self.refit_until else ramp),
             coded=coded,
             motion_noise=MOTION_NOISE if not coded and self.refit_until else 0.0,
             denoise=step >= self.denoiser_from,
