@@ -41,9 +41,11 @@ def add_command(commands: Commands) -> None:
         "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
     )
     train.add_argument(
-        "--refit-codes",
-        action="store_true",
-        help="with --init: let motion through uncoded at first, then lay the codebooks out anew over its clusters",
+        "--codes",
+        choices=("learn", "refit", "keep"),
+        default="learn",
+        help="refit: with --init, let motion through uncoded at first, then lay codebooks out anew over its clusters; "
+        "keep: with --init, train the denoiser alone (learn)",
     )
     train.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
     train.add_argument("-q", "--quiet", action="store_true", help="print errors only")
@@ -67,8 +69,8 @@ def add_command(commands: Commands) -> None:
 def run_train(options: argparse.Namespace) -> int:
     """Train or resume; a dry run only says what would be done."""
     _check_data(options.data)
-    if options.refit_codes and options.init is None:
-        raise ConfigError("--refit-codes needs --init: the denoiser must know looks before motion goes uncoded")
+    if options.codes != "learn" and options.init is None:
+        raise ConfigError(f"--codes {options.codes} needs --init: only weights that were trained have codes")
     from bcdcodec.training.commands import plan_training, run_training
 
     if options.dry_run:
@@ -95,7 +97,7 @@ def run_train(options: argparse.Namespace) -> int:
             steps=options.steps,
             seed=options.seed,
             precision=options.precision,
-            refit_codes=options.refit_codes,
+            codes=options.codes,
             progress=progress,
         )
     return 0

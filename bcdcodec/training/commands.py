@@ -16,7 +16,7 @@ from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.clips import cache_clips, random_crops, read_manifest
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.loop import TrainOptions, train
-from bcdcodec.training.schedule import Schedule
+from bcdcodec.training.schedule import Codes, Schedule
 from bcdcodec.training.vae import load_vae, save_vae, train_vae
 from bcdcodec.weightfile import open_weights
 
@@ -52,7 +52,7 @@ def run_training(
     steps: int,
     seed: int = 0,
     precision: str = "fp32",
-    refit_codes: bool = False,
+    codes: Codes = "learn",
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> None:
     """Cache latents in RUN/latents, then train or resume to `steps`. progress: (stage, done, total).
@@ -77,7 +77,7 @@ def run_training(
         steps=steps,
         seed=seed,
         precision=precision,
-        refit_codes=refit_codes,
+        codes=codes,
         init=None if start is None else start.bcd.state_dict(),
     )
     train(config, options, vae=autoencoder, progress=lambda step: progress("steps", step, steps))

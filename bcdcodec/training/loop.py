@@ -26,7 +26,7 @@ from bcdcodec.training.clusters import fit_clusters
 from bcdcodec.training.codebooks import fit_codebooks
 from bcdcodec.training.data import ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
-from bcdcodec.training.schedule import Schedule
+from bcdcodec.training.schedule import Codes, Schedule
 
 logger = logging.getLogger(__name__)
 AVERAGE_DECAY = 0.999
@@ -39,8 +39,8 @@ PROBE_SIGMA = 20.0
 class TrainOptions:
     """Where and how long. `report_every` and `save_every` are in optimiser steps. init: parameters to start from.
 
-    refit_codes: begin with motion that is not coded (schedule.py). precision: fp32 or bf16; bf16 halves the time where
-    the processor has instructions for it, and blurs what turns on a fraction of a pixel.
+    codes: whether they are learned, laid out anew or kept (schedule.py). precision: fp32 or bf16; bf16 halves the time
+    where the processor has instructions for it, and blurs what turns on a fraction of a pixel.
     """
 
     run: Path
@@ -48,7 +48,7 @@ class TrainOptions:
     steps: int
     seed: int = 0
     precision: str = "fp32"
-    refit_codes: bool = False
+    codes: Codes = "learn"
     init: dict[str, Tensor] | None = None
     report_every: int = 100
     save_every: int = 250
@@ -86,7 +86,7 @@ def train(
         seed=options.seed,
         across_clips=config.optim.across_clips,
     )
-    schedule = Schedule.of(config, options.steps, refit_codes=options.refit_codes)
+    schedule = Schedule.of(config, options.steps, codes=options.codes)
     began = time.monotonic()
     for step in range(first, options.steps):
         if step == schedule.coded_from > 0:

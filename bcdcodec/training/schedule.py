@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
@@ -10,6 +10,8 @@ from bcdcodec.model.quantizer import temperature
 from bcdcodec.training.clusters import MOTION_NOISE
 from bcdcodec.training.losses import Objective
 
+#: What becomes of the codes: learned with the rest, laid out anew on the way, or kept.
+Codes = Literal["learn", "refit", "keep"]
 #: Share of a run that its motion is not coded before codes are refitted.
 REFIT = 0.25
 
@@ -24,6 +26,8 @@ class Schedule:
 
     A model that was trained before may have its codes refitted: until `refit_until` its motion passes as noisy numbers,
     then its codebooks are laid out anew over clusters (training/clusters.py), and the denoiser alone learns those.
+    Or its codes are kept, and with them the encoder: from the first step the denoiser alone learns, temporal blocks
+    and all, at the noise levels of the sampler's standard preset.
 
     Learning rate: linear warm-up, flat, then linear to zero over the last `decay` of the run. Noise levels start high,
     where the conditions are learned, and end at the sampler's working range; around an anchor they stay high.
@@ -36,17 +40,20 @@ class Schedule:
     poses_until: float = 0.0
     anchor_until: float = 0.0
     refit_until: float = 0.0
+    keep_codes: bool = False
     decoded_frames: int = 4
 
     @classmethod
-    def of(cls, config: ModelConfig, steps: int, *, refit_codes: bool = False) -> Self:
+    def of(cls, config: ModelConfig, steps: int, *, codes: Codes = "learn") -> Self:
         """The paper's phases, or for a model with an anchor the ones that suit a short run. Raises ConfigError."""
+        if codes == "keep":
+            return cls(steps=steps, keep_codes=True, phase_2_from=0.0)
         if config.denoiser.anchor_blocks:
-            if refit_codes:
+            if codes == "refit":
                 raise ConfigError("codes of a model with an anchor are laid out over poses, not refitted")
             poses = 0.49 if config.denoiser.face_points else 0.0
             return cls(steps=steps, poses_until=poses, anchor_until=0.77, phase_2_from=0.973)
-        return cls(steps=steps, refit_until=REFIT if refit_codes else 0.0)
+        return cls(steps=steps, refit_until=REFIT if codes == "refit" else 0.0)
 
     def temporal(self, step: int) -> bool:
         """Whether the temporal blocks are trained at this step."""
@@ -79,22 +86,32 @@ class Schedule:
         done = step / self.steps
         coded = step >= self.coded_from
         poses = not coded and self.poses_until > 0
-        # Anchors leave little over, and what they leave is told by the conditions, which are learned at high noise.
         ramp = min(1.0, max(0.0, done - 0.6) / 0.2)
-        late = 0.0 if self.anchor_until else ramp
         whole = self.temporal(step) or poses
+        sigma_mean, sigma_std = self._noise_levels(config, ramp)
         return Objective(
             tau=temperature(config.quantizer, step),
-            sigma_mean=math.log(config.denoiser.sigma_data) + (2.0 if self.anchor_until else 1.0) - 0.8 * late,
-            sigma_std=1.4,
+            sigma_mean=sigma_mean,
+            sigma_std=sigma_std,
             # What the content has to hold is learned first; what it need not hold then goes.
             content_weight=config.optim.content_weight * (1.0 if self.refit_until else ramp),
             coded=coded,
             motion_noise=MOTION_NOISE if not coded and self.refit_until else 0.0,
             denoise=step >= self.denoiser_from,
-            settled=coded and step >= self.denoiser_from and (self.anchor_until > 0 or self.refit_until > 0),
+            settled=self.keep_codes
+            or (coded and step >= self.denoiser_from and (self.anchor_until > 0 or self.refit_until > 0)),
             # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
             clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
             decoded_frames=config.window_frames + config.context_frames if whole else self.decoded_frames,
             temporal=self.temporal(step),
         )
+
+    def _noise_levels(self, config: ModelConfig, ramp: float) -> tuple[float, float]:
+        """Mean and deviation of ln sigma. ramp: 0 until the last two fifths of the run, then up to 1."""
+        if self.keep_codes:
+            used = config.sampling["standard"]
+            first, last = used.sigma_max, used.sigma_min if used.steps > 1 else used.sigma_max
+            return math.log(first * last) / 2, max(1.0, math.log(first / last) / 2)
+        # Anchors leave little over, and what they leave is told by the conditions, which are learned at high noise.
+        above = 2.0 if self.anchor_until else 1.0 - 0.8 * ramp
+        return math.log(config.denoiser.sigma_data) + above, 1.4

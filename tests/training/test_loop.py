@@ -97,7 +97,7 @@ def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -
 
 def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
-    run = replace(options(tmp_path, clip_cache, 16), refit_codes=True, save_every=1)
+    run = replace(options(tmp_path, clip_cache, 16), codes="refit", save_every=1)
     states = {}
     for steps in (4, 5, 15):  # the codebook is laid out before step 4
 
@@ -118,6 +118,15 @@ def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: 
     assert changed[5, 15] == {"dit"}
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["used_codes"] is None for line in lines] == [True, False, False, False, False]
+
+
+def test_kept_codes_train_the_denoiser_alone(
+    tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae
+) -> None:
+    first = train(tiny_config, options(tmp_path / "first", clip_cache, 4), vae=vae).state_dict()
+    again = replace(options(tmp_path / "again", clip_cache, 4), codes="keep", init=first)
+    then = train(tiny_config, again, vae=vae).state_dict()
+    assert {name.split(".")[0] for name in first if not torch.equal(first[name], then[name])} == {"dit"}
 
 
 def test_bf16_trains_alike(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:

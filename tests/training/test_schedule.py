@@ -1,5 +1,6 @@
 """What changes over a run: learning rates per part, noise levels, and when codes begin."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -53,7 +54,7 @@ def test_noise_comes_down_only_without_an_anchor(tiny_config: ModelConfig, paper
 
 
 def test_refitted_codes_come_after_noisy_motion(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
-    schedule = Schedule.of(paper_config, 100, refit_codes=True)
+    schedule = Schedule.of(paper_config, 100, codes="refit")
     assert schedule.coded_from == 25
     first, before, after, last = (schedule.objective(paper_config, step) for step in (0, 24, 25, 99))
     for objective in (first, before):
@@ -64,7 +65,28 @@ def test_refitted_codes_come_after_noisy_motion(tiny_config: ModelConfig, paper_
     plain = [Schedule.of(paper_config, 100).objective(paper_config, step) for step in range(100)]
     assert not any(objective.settled or objective.motion_noise for objective in plain)
     with pytest.raises(ConfigError, match="anchor"):
-        Schedule.of(tiny_config, 100, refit_codes=True)
+        Schedule.of(tiny_config, 100, codes="refit")
+
+
+def test_kept_codes_leave_the_denoiser_alone(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
+    for config in (tiny_config, paper_config):
+        schedule = Schedule.of(config, 100, codes="keep")
+        steps = [schedule.objective(config, step) for step in (0, 50, 99)]
+        assert all(step.settled and step.coded and step.denoise and step.temporal for step in steps)
+        assert {step.decoded_frames for step in steps} == {config.window_frames + config.context_frames}
+        assert schedule.rate_factor(99, denoiser=True) == pytest.approx(1 / 30)
+
+
+def test_kept_codes_are_learned_at_the_samplers_noise(paper_config: ModelConfig) -> None:
+    def levels(**sampling: float) -> tuple[float, float]:
+        used = replace(paper_config.sampling["standard"], **sampling)
+        config = replace(paper_config, sampling={**paper_config.sampling, "standard": used})
+        objective = Schedule.of(config, 100, codes="keep").objective(config, 0)
+        return objective.sigma_mean, objective.sigma_std
+
+    assert levels(steps=3, sigma_min=1.0, sigma_max=100.0) == pytest.approx((math.log(10), math.log(100) / 2))
+    # One step is taken at the highest level, whatever the lowest is.
+    assert levels(steps=1, sigma_min=0.01, sigma_max=5.0) == pytest.approx((math.log(5), 1.0))
 
 
 def test_content_shrinks_once_it_is_learned(paper_config: ModelConfig) -> None:
@@ -72,4 +94,4 @@ def test_content_shrinks_once_it_is_learned(paper_config: ModelConfig) -> None:
     schedule = Schedule.of(config, 100)
     weights = [schedule.objective(config, step).content_weight for step in (0, 60, 70, 80, 99)]
     assert weights == pytest.approx([0, 0, 0.25, 0.5, 0.5])
-    assert Schedule.of(config, 100, refit_codes=True).objective(config, 0).content_weight == 0.5
+    assert Schedule.of(config, 100, codes="refit").objective(config, 0).content_weight == 0.5
