@@ -5,6 +5,7 @@ Content comes from one half of a clip and motion from the other, in two passes o
 the motion half. Content can then hold no motion of the frames to be rebuilt.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
@@ -64,7 +65,10 @@ def bcd_loss(
     model.quantizer.train(not settled)
     clips = slice(objective.clips)
     anchoring, denoising, error, flow = torch.zeros(()), torch.zeros(()), torch.zeros(()), None
-    with torch.set_grad_enabled(not settled and torch.is_grad_enabled()):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.set_grad_enabled(not settled and torch.is_grad_enabled()))
+        if settled:  # as a decoder computes it: places of a face turn on fractions of a pixel
+            stack.enter_context(torch.autocast("cpu", enabled=False))
         # In full precision whatever the networks run in: nearest levels and entries turn on small differences.
         content = model.encoder.content(batch.content).float()
         size = content.abs().mean()

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
@@ -67,6 +68,13 @@ def from_rgb(pixels: Pixels) -> VideoFrame:
         interpolation=SCALING,
         threads=ONE_THREAD,
     )
+
+
+def tag_color(stream: VideoStream) -> None:
+    """Tell a stream that its pictures are as `from_rgb` makes them."""
+    context = stream.codec_context
+    context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+    context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
 
 
 def orientation(frame: VideoFrame) -> tuple[int, bool]:

@@ -14,13 +14,12 @@ from typing import Any, Self
 import av
 from av.audio.stream import AudioStream
 from av.packet import Packet
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, OpusTrack
-from bcdcodec.video.color import from_rgb
+from bcdcodec.video.color import from_rgb, tag_color
 from bcdcodec.video.media import MediaFile, media_name, reason
 
 #: Suffix -> container, encoder and its speed options.
@@ -165,12 +164,8 @@ class VideoWriter:
         stream.width = self.width + self.width % 2
         stream.height = self.height + self.height % 2
         stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        context.time_base = 1 / self._rate
-        context.colorspace = Colorspace.ITU709
-        context.color_range = ColorRange.MPEG
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
+        stream.codec_context.time_base = 1 / self._rate
+        tag_color(stream)
         return stream
 
     def _add_audio(self, track: OpusTrack) -> AudioStream:

@@ -1,0 +1,181 @@
+"""One clip, one codec, one point: coded, decoded, compared. In: a `Cell`. Out: a `CellResult` and a picture.
+
+lossless clip -> bcdcodec or a rival -> file on disk -> its bytes
+                                                     '-> decoded frames -> metrics against the clip
+"""
+
+import dataclasses
+import functools
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.codec.encoder import EncodeSettings
+from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+from bcdcodec.errors import VideoError
+from bcdcodec.evaluation.bench.binary import encode_by_binary
+from bcdcodec.evaluation.bench.memory import peak_mib, reset_peak
+from bcdcodec.evaluation.bench.plan import OWN, SIDE, Plan, Series
+from bcdcodec.evaluation.bench.rivals import RIVALS
+from bcdcodec.evaluation.measure import decoded_frames
+from bcdcodec.evaluation.metrics.features import Features
+from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.video.classical import decode_classical, encode_classical, payload_bytes
+from bcdcodec.video.crop import scale
+from bcdcodec.video.reader import VideoReader
+
+Frames = NDArray[np.uint8]
+#: The frame of a sheet, as a share of the clip: late enough that every codec shows what it does to motion.
+SHOWN_AT = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """source: the clip without loss, SIDE x SIDE, at the rate of the series."""
+
+    clip: str
+    source: Path
+    series: Series
+    point: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellResult:
+    """payload_bytes: without the container, which a .bcd does not have. encode_s, decode_s: wall time of one thread or
+    of those the worker has; peak_mib: the most memory the process held meanwhile, None where the system does not say.
+    metrics: means over the frames looked at, None where none had a value. missing: frames looked at that had none, by
+    metric: no face was found in them, so that the mean tells nothing of them.
+    """
+
+    clip: str
+    series: str
+    point: int
+    seconds: float
+    frames: int
+    file_bytes: int
+    payload_bytes: int
+    encode_s: float
+    decode_s: float
+    peak_mib: float | None
+    metrics: dict[str, float | None]
+    missing: dict[str, int]
+
+    @property
+    def kbps(self) -> float:
+        """Payload over duration."""
+        return 8 * self.payload_bytes / self.seconds / 1000
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Self:
+        """Inverse of `to_json`; TypeError if it is from another release."""
+        return cls(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a cell leaves. picture: the decoded one of SHOWN_AT. features: [2, n, D] of decoded and source frames, None
+    where the plan has no distances between sets.
+    """
+
+    result: CellResult
+    picture: Frames
+    features: NDArray[np.float64] | None
+
+
+def run_cell(
+    cell: Cell,
+    model: CodecModel,
+    *,
+    sampling: SamplingConfig,
+    coded: Path,
+    plan: Plan,
+) -> Measured:
+    """Measure one cell; `coded` is written. VideoError where a rival fails, RateError where bcdcodec cannot reach the
+    bitrate.
+    """
+    rate = cell.series.rate
+    source = read_all(cell.source, rate)
+    reset_peak()
+    began = time.perf_counter()
+    _encode(cell, source, model, coded)
+    encoded = time.perf_counter()
+    decoded = _decode(cell, model, sampling, coded, len(source))
+    done = time.perf_counter()
+    peak = peak_mib()
+    means, missing = {}, {}
+    for name in plan.metrics:
+        step = plan.every_nth.get(name, 1)
+        values = _measure(name)(decoded[::step], source[::step])
+        known = values[np.isfinite(values)]
+        means[name] = float(known.mean()) if len(known) else None
+        missing[name] = len(values) - len(known)
+    result = CellResult(
+        clip=cell.clip,
+        series=cell.series.name,
+        point=cell.point,
+        seconds=float(len(source) / rate),
+        frames=len(source),
+        file_bytes=coded.stat().st_size,
+        payload_bytes=coded.stat().st_size if cell.series.codec == OWN else payload_bytes(coded),
+        encode_s=encoded - began,
+        decode_s=done - encoded,
+        peak_mib=peak,
+        metrics=means,
+        missing=missing,
+    )
+    features = None
+    if step := plan.sets_every_nth:
+        features = np.stack([_features()(video[::step]) for video in (decoded, source)])
+    return Measured(result, decoded[shown_frame(len(source))], features)
+
+
+def shown_frame(frames: int) -> int:
+    """Which frame of a clip goes into a sheet."""
+    return int(SHOWN_AT * frames)
+
+
+def read_all(path: Path, rate: Fraction) -> Frames:
+    """Every frame of a lossless clip [T, SIDE, SIDE, 3]."""
+    with VideoReader(path, rate) as reader:
+        return np.stack([frame.pixels for frame in reader])
+
+
+def _encode(cell: Cell, source: Frames, model: CodecModel, coded: Path) -> None:
+    series = cell.series
+    if series.codec == OWN:
+        settings = EncodeSettings(bitrate=float(cell.point), frame_rate=series.rate)
+        encode_file(cell.source, coded, model=model, settings=settings, crop=False, audio_bitrate=None)
+        return
+    rival = RIVALS[series.codec]
+    options = rival.options(series.profile, cell.point)
+    if rival.by_binary:
+        encode_by_binary(cell.source, coded, side=series.side, rate=series.rate, encoder=rival.encoder, options=options)
+    else:
+        small = (scale(pixels, series.side, series.side) for pixels in source)
+        encode_classical(coded, small, rate=series.rate, encoder=rival.encoder, options=options)
+
+
+def _decode(cell: Cell, model: CodecModel, sampling: SamplingConfig, coded: Path, count: int) -> Frames:
+    if cell.series.codec == OWN:
+        frames = np.stack([frame.pixels for frame in decoded_frames(model, coded, sampling)])
+    else:
+        small = decode_classical(coded, rate=cell.series.rate, count=count)
+        frames = np.stack([scale(pixels, SIDE, SIDE) for pixels in small])
+    if len(frames) != count:
+        raise VideoError(f"{coded.name} has {len(frames)} frames, its source {count}")
+    return frames
+
+
+#: Networks of metrics are read once a process.
+_measure = functools.cache(lambda name: METRICS[name].load())
+_features = functools.cache(Features)

@@ -1,0 +1,124 @@
+"""Cross-identity transfer, the paper's protocol. In: pairs of clips of two people. Out: errors a pair.
+
+    content clip -> content token --.
+    motion clip  -> codes ----------+-> decoder -> result -> identity against the content clip
+                                                         '-> movement against the motion clip
+
+Beside the codec stand two that bound it: the motion clip as it is (moves perfectly, the wrong person) and the first
+frame of the content clip held (the right person, does not move). Reconstruction of a clip from itself is another
+protocol: that is what curves.py compares.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.codec.encoder import EncodeSettings
+from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.transfer import content_of_file
+from bcdcodec.config import SamplingConfig
+from bcdcodec.errors import ConfigError, FaceError
+from bcdcodec.evaluation.clips import Clip
+from bcdcodec.evaluation.face3d.errors import motion_error, shape_error, transfer_error
+from bcdcodec.evaluation.face3d.fit import FaceFit, fit_video
+from bcdcodec.evaluation.measure import decoded_frames
+from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.frame import Frame
+from bcdcodec.video.landmarks import POINTS, landmarks
+
+Frames = NDArray[np.uint8]
+#: What is measured, in the order of tables: name -> (unit, higher is better). Errors in 3D are roots of Eqs. 7, 9, 11.
+MEASURES = {
+    "csim": ("", True),
+    "shape": ("mm", False),
+    "motion": ("mm", False),
+    "cross": ("mm", False),
+    "ard": ("degrees", False),
+    "auh": ("", False),
+}
+CANDIDATES = ("transfer", "motion clip", "content held")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferScore:
+    """One candidate on one pair; None where no frame showed a face."""
+
+    content: str
+    motion: str
+    candidate: str
+    values: dict[str, float | None]
+
+
+def read_pairs(path: Path, clips: list[Clip]) -> list[tuple[Clip, Clip]]:
+    """(content, motion) of every row of a CSV file. ConfigError unless all are clips, of two people a pair."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [(row["content"], row["motion"]) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except KeyError as error:
+        raise ConfigError(f"{path} misses the column {error}, needs content and motion") from error
+    by_name = {clip.name: clip for clip in clips}
+    if unknown := {name for row in rows for name in row} - {*by_name}:
+        raise ConfigError(f"{path} names {', '.join(sorted(unknown))}, which the folder of clips does not hold")
+    pairs = [(by_name[content], by_name[motion]) for content, motion in rows]
+    if not pairs or any(content.person == motion.person for content, motion in pairs):
+        raise ConfigError(f"{path} needs at least one pair, each of two people")
+    return pairs
+
+
+def score_pair(
+    content: Frames,
+    motion: Frames,
+    *,
+    sources: tuple[Path, Path],
+    model: CodecModel,
+    sampling: SamplingConfig,
+    stream: Path,
+) -> dict[str, dict[str, float | None]]:
+    """Candidate -> measure -> value. content, motion: [T, H, W, 3] of the files `sources`; `stream` is written."""
+    encode_file(sources[1], stream, model=model, settings=EncodeSettings(bitrate=None), crop=False, audio_bitrate=None)
+    appearance = content_of_file(model, sources[0], crop=False)
+    result = np.stack([frame.pixels for frame in decoded_frames(model, stream, sampling, content=appearance)])
+    held = np.broadcast_to(content[:1], motion.shape)
+    fits = _fit(content), _fit(motion)
+    shown = dict(zip(CANDIDATES, (result, motion, held), strict=True))
+    return {name: _values(frames, content, motion, fits) for name, frames in shown.items()}
+
+
+def _values(
+    frames: Frames, content: Frames, motion: Frames, fits: tuple[FaceFit | None, FaceFit | None]
+) -> dict[str, float | None]:
+    values: dict[str, float | None] = dict.fromkeys(MEASURES)
+    values["csim"] = _mean(METRICS["csim"].load()(frames, np.broadcast_to(content[:1], frames.shape)))
+    for name in ("ard", "auh"):
+        values[name] = _mean(METRICS[name].load()(frames, motion))
+    (of_content, of_motion), own = fits, _fit(frames)
+    if own is None or of_content is None or of_motion is None:
+        return values
+    values["shape"] = shape_error(of_content, own) ** 0.5
+    try:
+        values["motion"] = motion_error(of_motion, own) ** 0.5
+        values["cross"] = transfer_error(of_content, of_motion, own) ** 0.5
+    except FaceError:  # no frame in which both show a face
+        pass
+    return values
+
+
+def _fit(frames: Frames) -> FaceFit | None:
+    """None where no frame shows a face that can be fitted."""
+    found = [landmarks(Frame(pixels=np.ascontiguousarray(pixels), index=i)) for i, pixels in enumerate(frames)]
+    meshes = np.stack([np.full((POINTS, 2), np.nan) if mesh is None else mesh[:, :2] for mesh in found])
+    try:
+        return fit_video(meshes)
+    except FaceError:
+        return None
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None

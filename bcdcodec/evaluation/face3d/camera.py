@@ -1,0 +1,55 @@
+"""Weak perspective: points of the head in mm -> pixels. In: points and a mesh in a picture. Out: the pose between them.
+
+    x, y = scale * zoom * (rotation . point), y turned down, + translation
+
+Distance from the camera is seen as size alone, so the third number of the paper's translation is the zoom.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pose:
+    """rotation: [T, 3, 3]. translation: [T, 2] pixels. size: [T] pixels per mm."""
+
+    rotation: Array
+    translation: Array
+    size: Array
+
+
+def place(points: Array, pose: Pose) -> Array:
+    """Points [T, n, 3] in mm at rest -> in the picture [T, n, 3], pixels: x right, y down, z to the viewer."""
+    turned = points @ pose.rotation.swapaxes(-1, -2) * pose.size[:, None, None]
+    turned[..., 1] *= -1
+    turned[..., :2] += pose.translation[:, None]
+    return np.asarray(turned)
+
+
+def first_pose(points: Array, observed: Array) -> Pose:
+    """The pose of rigid points [n, 3] in each picture [T, n, 2]: least squares, then the nearest turn with a scale."""
+    middle = points.mean(axis=0)
+    flipped = observed * (1.0, -1.0)
+    centre = flipped.mean(axis=1)
+    # affine: [T, 2, 3], the best map without regard for right angles
+    affine = (np.linalg.pinv(points - middle) @ (flipped - centre[:, None])).swapaxes(-1, -2)
+    u, stretch, v = np.linalg.svd(affine, full_matrices=False)
+    size = stretch.mean(axis=1)
+    rows = u @ v
+    rotation = np.concatenate([rows, np.cross(rows[:, 0], rows[:, 1])[:, None]], axis=1)
+    shift = centre - size[:, None] * (rows @ middle)
+    return Pose(rotation=rotation, translation=shift * (1.0, -1.0), size=size)
+
+
+def turn(vectors: Tensor) -> Tensor:
+    """Rotation matrices [T, 3, 3] of axis-angle vectors [T, 3], in radians."""
+    zero = torch.zeros_like(vectors[:, 0])
+    x, y, z = vectors.unbind(1)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).unflatten(1, (3, 3))
+    return torch.linalg.matrix_exp(cross)

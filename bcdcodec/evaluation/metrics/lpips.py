@@ -1,0 +1,53 @@
+"""LPIPS v0.1 over AlexNet or VGG16. In: two videos. Out: one distance a frame; lower is better, 0 is equal.
+
+    features of both, each position at unit length -> squared difference -> learned weights -> mean, summed over taps
+
+Zhang, Isola, Efros, Shechtman, Wang, *The Unreasonable Effectiveness of Deep Features as a Perceptual Metric*, 2018.
+Not bounded; unlike pictures reach about 0.8. Pictures go in at their own size. Weights: see imagenet.py.
+"""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bcdcodec.evaluation.metrics.imagenet import alex_taps, convolutions, heads, read_table, vgg_taps
+from bcdcodec.evaluation.metrics.pair import Values, Video, batches, check_pair
+
+#: Of pictures from -1 to 1, as LPIPS takes them.
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+#: What the poolings leave of smaller pictures is nothing.
+LEAST_SIDE = 32
+_BATCH = 4
+
+
+class Lpips:
+    """Holds the network, so that many videos are compared with one. net: "alex" (fast) or "vgg" (20 times slower)."""
+
+    def __init__(self, net: Literal["alex", "vgg"] = "alex") -> None:
+        table = read_table(net)
+        self._taps = alex_taps if net == "alex" else vgg_taps
+        self._layers, self._heads = convolutions(table), heads(table)
+
+    def __call__(self, found: Video, expected: Video) -> Values:
+        check_pair(found, expected, least_side=LEAST_SIDE)
+        pairs = zip(batches(found, size=_BATCH), batches(expected, size=_BATCH), strict=True)
+        with torch.inference_mode():
+            return np.concatenate([self._distance(x, y).double().numpy() for x, y in pairs])
+
+    def _distance(self, x: Tensor, y: Tensor) -> Tensor:
+        """x, y: [B, 3, H, W] from 0 to 255. Returns [B]."""
+        total = torch.zeros(len(x))
+        for one, other, head in zip(self._features(x), self._features(y), self._heads, strict=True):
+            total += ((_unit(one) - _unit(other)) ** 2 * head).sum(1).mean((1, 2))
+        return total
+
+    def _features(self, x: Tensor) -> list[Tensor]:
+        shift, scale = (torch.tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
+        return self._taps((x / 127.5 - 1 - shift) / scale, self._layers)
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Every position's channels at length 1."""
+    return x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)

@@ -1,0 +1,81 @@
+"""Every full-reference metric by name. In: a name. Out: what measures it, its unit and which way is better.
+
+    for name in names:
+        values = METRICS[name].load()(found, expected)
+
+Importing this file loads no network and needs no extra; `load` does, and raises MissingExtraError without it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from bcdcodec.evaluation.metrics.action_units import action_unit_distance
+from bcdcodec.evaluation.metrics.dists import Dists
+from bcdcodec.evaluation.metrics.flicker import flicker
+from bcdcodec.evaluation.metrics.identity import Csim
+from bcdcodec.evaluation.metrics.lpips import Lpips
+from bcdcodec.evaluation.metrics.pair import Values, Video, check_pair
+from bcdcodec.evaluation.metrics.parts import PARTS, part_distance
+from bcdcodec.evaluation.metrics.pose import rotation_distance
+from bcdcodec.evaluation.metrics.ssim import ms_ssim, ssim
+from bcdcodec.evaluation.metrics.vmaf import vmaf
+from bcdcodec.evaluation.psnr import psnr_db
+
+#: (found, expected) -> float64 [T]; NaN where a frame cannot be measured.
+Measure = Callable[[Video, Video], Values]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """unit: empty where there is none. extra: what has to be installed, None where nothing. load: makes the measure,
+    which may take a second; keep it for many videos.
+    """
+
+    name: str
+    unit: str
+    higher_is_better: bool
+    reference: str
+    extra: str | None
+    load: Callable[[], Measure]
+
+
+def psnr(found: Video, expected: Video) -> Values:
+    """The ratio of every frame on its own."""
+    check_pair(found, expected)
+    return np.array([psnr_db(*pair) for pair in zip(found, expected, strict=True)])
+
+
+def _metric(
+    name: str, load: Callable[[], Measure], *, unit: str = "", higher: bool, reference: str, extra: str | None = None
+) -> Metric:
+    return Metric(name=name, unit=unit, higher_is_better=higher, reference=reference, extra=extra, load=load)
+
+
+_ALL = (
+    _metric("psnr", lambda: psnr, unit="dB", higher=True, reference="mean squared error of RGB against 255"),
+    _metric("ssim", lambda: ssim, higher=True, reference="Wang et al. 2004"),
+    _metric("ms-ssim", lambda: ms_ssim, higher=True, reference="Wang et al. 2003"),
+    _metric("lpips-alex", Lpips, higher=False, reference="Zhang et al. 2018, v0.1", extra="metrics"),
+    _metric("lpips-vgg", lambda: Lpips("vgg"), higher=False, reference="Zhang et al. 2018, v0.1", extra="metrics"),
+    _metric("dists", Dists, higher=False, reference="Ding et al. 2020", extra="metrics"),
+    _metric("csim", Csim, higher=True, reference="Zakharov et al. 2019, with SFace", extra="metrics"),
+    *(
+        _metric(
+            f"landmarks-{part}",
+            partial(part_distance, part),
+            unit="%",
+            higher=False,
+            reference="see parts.py",
+            extra="landmarks",
+        )
+        for part in PARTS
+    ),
+    _metric("ard", lambda: rotation_distance, unit="degrees", higher=False, reference="see pose.py", extra="landmarks"),
+    _metric("auh", lambda: action_unit_distance, higher=False, reference="see action_units.py", extra="landmarks"),
+    _metric("flicker", lambda: flicker, unit="levels", higher=False, reference="see flicker.py; one value fewer"),
+    _metric("vmaf", lambda: vmaf, higher=True, reference="Netflix 2016, vmaf_v0.6.1", extra="metrics"),
+)
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
