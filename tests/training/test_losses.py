@@ -1,0 +1,39 @@
+"""The loss of one step where everything but the denoiser is settled."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae
+from bcdcodec.training.data import ClipCache, HalvesSampler
+from bcdcodec.training.losses import LossReport, bcd_loss
+from bcdcodec.training.schedule import Schedule
+
+
+def test_settled_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_config: ModelConfig) -> None:
+    """A decoder has them in full precision, whatever the denoiser is trained in."""
+    torch.manual_seed(0)
+    model = Bcd(tiny_config)
+    assert tiny_config.vae is not None
+    vae = Vae(tiny_config.vae).eval().requires_grad_(False)
+    frames = tiny_config.window_frames + tiny_config.context_frames
+    sampler = HalvesSampler(ClipCache(clip_cache, tiny_config), batch=2, content_frames=4, motion_frames=frames, seed=0)
+    kept = Schedule.of(tiny_config, 100, codes="keep").objective(tiny_config, 0)
+
+    def loss(*, settled: bool, bf16: bool) -> LossReport:
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            objective = replace(kept, settled=settled)
+            return bcd_loss(model, sampler.draw(0), objective, torch.Generator().manual_seed(0), vae)
+
+    exact, half = loss(settled=True, bf16=False), loss(settled=True, bf16=True)
+    assert exact.entropy_bits is not None
+    assert half.entropy_bits is not None
+    assert torch.equal(exact.entropy_bits, half.entropy_bits)
+    assert not torch.equal(exact.denoising, half.denoising)
+    learned = loss(settled=False, bf16=True)
+    assert learned.entropy_bits is not None
+    assert not torch.equal(exact.entropy_bits, learned.entropy_bits)
