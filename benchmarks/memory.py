@@ -5,6 +5,7 @@ the most memory was that each held at a time.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -21,8 +22,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import BcdError
 from bcdcodec.frame import Frame
-from bcdcodec.video.crop import crop, largest_square
-from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.clip import read_clip
 from bcdcodec.video.writer import VideoWriter
 
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"
@@ -60,12 +60,7 @@ def head_pictures() -> list[NDArray[np.uint8]]:
 
 def clip_pictures(path: Path) -> list[NDArray[np.uint8]]:
     """The start of a clip, played forwards and backwards so that the loop has no cut."""
-    pictures: list[NDArray[np.uint8]] = []
-    with VideoReader(path, RATE) as reader:
-        for frame in reader:
-            pictures.append(crop(frame, largest_square(frame.width, frame.height), SIDE).pixels)
-            if len(pictures) == MAX_LOOP_FRAMES:
-                break
+    pictures = list(itertools.islice(read_clip(path, rate=RATE, pixels=SIDE), MAX_LOOP_FRAMES))
     return pictures + pictures[-2:0:-1]
 
 

@@ -3,10 +3,13 @@
 torch is imported inside the fixtures that need it, so that the tests of the lower layers start at once.
 """
 
+import importlib.util
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import av
 import numpy as np
@@ -78,6 +81,23 @@ def tiny_config() -> ModelConfig:
         content=ContentConfig(step=0.4, max_level=3, picture_bits=8000),
         vae=VaeConfig(widths=(8, 16), encoder_blocks=1, decoder_blocks=1),
     )
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[str], ModuleType]:
+    """load_script("tools/demo.py"): a script of the repository as a module."""
+
+    def load(place: str) -> ModuleType:
+        path = Path(__file__).parents[1] / place
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

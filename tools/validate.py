@@ -22,6 +22,7 @@ from bcdcodec import BcdError, CodecModel
 from bcdcodec.cli.options import add_model_options, add_sampling_options, sampling_of
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.clips import Clip, choose, lender, read_clips
+from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.measure import MeasureSettings, measure_clip
 from bcdcodec.evaluation.report import markdown, summary_json
 from bcdcodec.evaluation.scores import ClipScore
@@ -62,19 +63,6 @@ class Cache:
         """The picture first: where there is a score, there is a picture."""
         write_whole(self.path(clip, other, ".png"), pack_png(strip))
         write_whole(self.path(clip, other, ".json"), json.dumps(score.to_json()).encode())
-
-
-def file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """A file that is there completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 def measure_all(

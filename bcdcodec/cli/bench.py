@@ -1,12 +1,11 @@
 """`bcd bench`. In: a plan and a folder of clips. Out: a page of rate and distortion, for evaluation/bench."""
 
 import argparse
-import contextlib
 import json
 from pathlib import Path
 
 from bcdcodec.cli.options import SAMPLING_PRESETS, Commands, add_model_options, new_command, whole_number
-from bcdcodec.cli.progress import Progress, progress_bar
+from bcdcodec.cli.progress import progress_bars
 from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
@@ -50,14 +49,7 @@ def run(options: argparse.Namespace) -> int:
         preset=options.preset,
         jobs=options.jobs,
     )
-    with contextlib.ExitStack() as stack:
-        bars: dict[str, Progress] = {}
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bars[what] = stack.enter_context(progress_bar(what, unit="", shown=False if options.quiet else None))
-            bars[what](done, total)
-
+    with progress_bars(shown=False if options.quiet else None) as progress:
         numbers = bench(request, progress=progress)
     if options.json:
         print(json.dumps(numbers))

@@ -22,3 +22,17 @@ def progress_bar(what: str, *, unit: str, total: int | None = None, shown: bool 
             bar.update(done - bar.n)
 
         yield update
+
+
+@contextlib.contextmanager
+def progress_bars(*, shown: bool | None = None) -> Iterator[Callable[[str, int, int], None]]:
+    """One bar for each stage that reports, below those before: (stage, steps done, steps in all)."""
+    with contextlib.ExitStack() as stack:
+        bars: dict[str, Progress] = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in bars:
+                bars[stage] = stack.enter_context(progress_bar(stage, unit="", total=total, shown=shown))
+            bars[stage](done, total)
+
+        yield update

@@ -4,11 +4,10 @@ Training is imported inside the commands: nothing in it is needed to encode or d
 """
 
 import argparse
-import contextlib
 from pathlib import Path
 
 from bcdcodec.cli.options import MAX_SEED, Commands, new_command, whole_number
-from bcdcodec.cli.progress import Progress, progress_bar
+from bcdcodec.cli.progress import progress_bar, progress_bars
 from bcdcodec.cli.streams import check_file
 from bcdcodec.config import PRESET_NAMES
 from bcdcodec.errors import ConfigError
@@ -80,14 +79,7 @@ def run_train(options: argparse.Namespace) -> int:
             f"({plan.clips_seen:,} clips seen), temporal layers from step {plan.phase_2_from}"
         )
         return 0
-    with contextlib.ExitStack() as stack:
-        bars: dict[str, Progress] = {}
-
-        def progress(stage: str, done: int, total: int) -> None:
-            if stage not in bars:
-                bars[stage] = stack.enter_context(progress_bar(stage, unit="", total=total, shown=_shown(options)))
-            bars[stage](done, total)
-
+    with progress_bars(shown=_shown(options)) as progress:
         run_training(
             options.preset,
             options.data,

@@ -21,9 +21,8 @@ from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.training.data import THUMBNAIL, still_frames
 from bcdcodec.training.vae import BATCH, CROP, CropSource
-from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.clip import read_clip
 from bcdcodec.video.landmarks import POINTS, landmarks, landmarks_near
-from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.still import decode_still, encode_still
 
 #: Frames encoded at once.
@@ -45,14 +44,6 @@ def read_manifest(folder: Path) -> list[tuple[str, str]]:
     if not rows or not {"clip", "person"} <= set(rows[0]):
         raise ConfigError(f"{path} needs at least one row, and the columns clip and person")
     return [(row["clip"], row["person"]) for row in rows]
-
-
-def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames of one clip as uint8 [pixels, pixels, 3] at the given rate; a clip is taken as cropped already."""
-    with VideoReader(path, rate) as reader:
-        box = largest_square(reader.width, reader.height)
-        for frame in reader:
-            yield crop(frame, box, pixels).pixels
 
 
 @torch.inference_mode()

@@ -1,10 +1,10 @@
 """benchmarks/: the memory script on the golden model, and that the timed ones still run."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,14 +16,8 @@ GOLDEN = ROOT / "tests" / "data" / "golden"
 
 
 @pytest.fixture(scope="module")
-def memory() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("memory", ROOT / "benchmarks" / "memory.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["memory"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def memory(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("benchmarks/memory.py")
 
 
 def test_help(memory: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """tools/demo.py on the tiny model."""
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -9,14 +9,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def demo() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "demo.py"
-    spec = importlib.util.spec_from_file_location("demo", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def demo(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("tools/demo.py")
 
 
 def test_help(demo: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """tools/build_head.py: its files and its renderer on drawn meshes; the model itself needs the package it reads."""
 
 import gzip
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -23,14 +23,8 @@ f 1 2 3 4
 
 
 @pytest.fixture(scope="module")
-def build_head() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "build_head.py"
-    spec = importlib.util.spec_from_file_location("build_head", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def build_head(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("tools/build_head.py")
 
 
 def test_quads_of_skin_and_eyes_become_triangles(build_head: ModuleType, tmp_path: Path) -> None:

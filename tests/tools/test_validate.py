@@ -1,7 +1,6 @@
 """tools/validate.py on the tiny model: its files, going on where it stopped, and what it shows."""
 
 import csv
-import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -21,14 +20,8 @@ COLUMNS = ("clip", "person", "source", "license", "license_class")
 
 
 @pytest.fixture(scope="module")
-def validate() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "validate.py"
-    spec = importlib.util.spec_from_file_location("validate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def validate(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("tools/validate.py")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from bcdcodec.evaluation.bench.plan import OWN, SIDE, Plan, Series
 from bcdcodec.evaluation.bench.rivals import RIVALS
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.features import Features
-from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.video.classical import decode_classical, encode_classical, payload_bytes
 from bcdcodec.video.crop import scale
 from bcdcodec.video.reader import VideoReader
@@ -115,7 +115,7 @@ def run_cell(
     means, missing = {}, {}
     for name in plan.metrics:
         step = plan.every_nth.get(name, 1)
-        values = _measure(name)(decoded[::step], source[::step])
+        values = loaded(name)(decoded[::step], source[::step])
         known = values[np.isfinite(values)]
         means[name] = float(known.mean()) if len(known) else None
         missing[name] = len(values) - len(known)
@@ -176,6 +176,5 @@ def _decode(cell: Cell, model: CodecModel, sampling: SamplingConfig, coded: Path
     return frames
 
 
-#: Networks of metrics are read once a process.
-_measure = functools.cache(lambda name: METRICS[name].load())
+#: The network is read once a process.
 _features = functools.cache(Features)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.bench.cell import Cell, CellResult
 from bcdcodec.evaluation.bench.curves import BdRate, Curve, Match, bd_rate, curve, match
 from bcdcodec.evaluation.bench.matched import matched_sheet
@@ -16,11 +15,12 @@ from bcdcodec.evaluation.bench.page import COMPARED_AT, Findings, page, transfer
 from bcdcodec.evaluation.bench.plan import OWN, Plan, Series, read_plan
 from bcdcodec.evaluation.bench.plots import picture_sheet, rd_plot
 from bcdcodec.evaluation.bench.published import SOURCE, published
-from bcdcodec.evaluation.bench.runner import Setting, open_store, run_plan, run_transfer
+from bcdcodec.evaluation.bench.runner import Bench, Setting, open_bench, run_plan, run_transfer
 from bcdcodec.evaluation.bench.sets import set_distances
-from bcdcodec.evaluation.bench.store import Store, write_whole
+from bcdcodec.evaluation.bench.store import Store
 from bcdcodec.evaluation.bench.transfer import read_pairs
 from bcdcodec.evaluation.clips import Clip, choose, read_clips
+from bcdcodec.evaluation.files import write_whole
 
 PAGE, FOLDER, NUMBERS, SHEET = "results.md", "results", "results.json", "sheet.png"
 
@@ -49,22 +49,24 @@ def bench(request: Request, *, progress: Callable[[str, int, int], None]) -> dic
     setting = Setting(
         plan=plan, work=request.work, weights=request.weights, device=request.device, preset=request.preset
     )
-    results = run_plan(setting, clips, jobs=request.jobs, progress=partial(progress, "cells"))
+    opened = open_bench(setting)
+    results = run_plan(opened, clips, jobs=request.jobs, progress=partial(progress, "cells"))
     transfers = []
     if plan.transfer is not None:
         pairs = read_pairs(plan.transfer.pairs, every)
-        transfers = run_transfer(setting, pairs, jobs=request.jobs, progress=partial(progress, "pairs"))
+        transfers = run_transfer(
+            opened, pairs, seconds=plan.transfer.seconds, jobs=request.jobs, progress=partial(progress, "pairs")
+        )
     folder = request.out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     own = next(series for series in plan.series if series.codec == OWN)
     point = min(own.points, key=lambda bits: abs(bits - COMPARED_AT))
     found = list(results.values())
     curves = [item for series in plan.series for metric in plan.metrics if (item := curve(found, series.name, metric))]
-    store = open_store(setting)
-    sets = set_distances(results, store) if plan.sets_every_nth else []
+    sets = set_distances(results, opened.store) if plan.sets_every_nth else []
     findings = Findings(
         plan=plan,
-        about=_about(request, plan, clips),
+        about=_about(request, opened, clips),
         results=found,
         own=own.name,
         point=point,
@@ -72,7 +74,7 @@ def bench(request: Request, *, progress: Callable[[str, int, int], None]) -> dic
         bd_rates=_bd_rates(curves, own),
         sets=sets,
         plots=[f"{FOLDER}/{name}" for name in _plots(folder, plan, curves)],
-        sheet=_sheet(folder, store, results, own, point, clips),
+        sheet=_sheet(folder, opened.store, results, own, point, clips),
         transfer=transfer_lines(transfers),
     )
     numbers: dict[str, object] = {
@@ -91,9 +93,8 @@ def bench(request: Request, *, progress: Callable[[str, int, int], None]) -> dic
     return numbers
 
 
-def _about(request: Request, plan: Plan, clips: Sequence[Clip]) -> list[str]:
-    model = CodecModel.load(request.weights, device=request.device)
-    sampling = model.config.sampling[request.preset]
+def _about(request: Request, opened: Bench, clips: Sequence[Clip]) -> list[str]:
+    plan, model, sampling = opened.setting.plan, opened.model, opened.sampling
     people = len({clip.person for clip in clips})
     return [
         f"Weights `{model.config.name}`, id `{model.weights.model_id.hex()}`; preset `{request.preset}`, "

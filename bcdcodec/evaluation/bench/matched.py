@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ def matched_sheet(
     for clip in clips:
         at = next(cell for cell in results if (cell.clip, cell.series, cell.point) == (clip, own, point))
         chosen = [at, *(_nearest(results, clip, series, results[at].kbps) for series in columns[1:])]
-        source = read_all(at.source, Fraction(own.rate))
+        source = read_all(at.source, own.rate)
         rows.append([source[shown_frame(len(source))], *(store.picture(cell) for cell in chosen)])
         captions.append([clip, *(f"{results[cell].kbps:.2f} kbps" for cell in chosen)])
     return Sheet(rows, ["source", *(item.name for item in columns)], captions)

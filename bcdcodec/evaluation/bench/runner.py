@@ -13,19 +13,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.evaluation.bench.cell import Cell, CellResult, read_all, run_cell
 from bcdcodec.evaluation.bench.plan import SIDE, Plan
-from bcdcodec.evaluation.bench.store import Store, write_whole_by
+from bcdcodec.evaluation.bench.store import Store
 from bcdcodec.evaluation.bench.transfer import TransferScore, score_pair
 from bcdcodec.evaluation.clips import Clip
-from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.clip import read_clip
 from bcdcodec.video.lossless import write_lossless
-from bcdcodec.video.reader import VideoReader
 
 #: (cells done, cells in all)
 Progress = Callable[[int, int], None]
@@ -43,51 +39,46 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Worker:
+class Bench:
+    """A setting with its networks read and its store open."""
+
     setting: Setting
     model: CodecModel
     store: Store
     sampling: SamplingConfig
 
 
-def run_plan(setting: Setting, clips: list[Clip], *, jobs: int, progress: Progress) -> dict[Cell, CellResult]:
+def open_bench(setting: Setting) -> Bench:
+    """Takes a second: once a process. Raises WeightsError."""
+    model = CodecModel.load(setting.weights, device=setting.device)
+    sampling = model.config.sampling[setting.preset]
+    store = Store(setting.work, setting.plan, model_id=model.weights.model_id.hex(), sampling=sampling)
+    return Bench(setting, model, store, sampling)
+
+
+def run_plan(bench: Bench, clips: list[Clip], *, jobs: int, progress: Progress) -> dict[Cell, CellResult]:
     """Results by cell, in the order of the plan. Errors of a cell end the run; what is finished stays finished."""
-    worker = _open(setting)
-    cells = list(_cells(setting.plan, clips, worker.store))
-    found = {cell: result for cell in cells if (result := worker.store.load(cell)) is not None}
+    cells = list(_cells(bench.setting.plan, clips, bench.store))
+    found = {cell: result for cell in cells if (result := bench.store.load(cell)) is not None}
     missing = [cell for cell in cells if cell not in found]
-    _in_parallel(setting, _measure, missing, found, jobs, len(cells), progress)
+    _in_parallel(bench.setting, _measure, missing, found, jobs, len(cells), progress)
     return {cell: found[cell] for cell in cells}
 
 
 def run_transfer(
-    setting: Setting, pairs: list[tuple[Clip, Clip]], *, jobs: int, progress: Progress
+    bench: Bench, pairs: list[tuple[Clip, Clip]], *, seconds: float, jobs: int, progress: Progress
 ) -> list[TransferScore]:
     """Every candidate of every (content, motion), in order; what is finished stays finished here too."""
-    seconds = setting.plan.transfer.seconds if setting.plan.transfer else 0.0
-    worker = _open(setting)
-    rate = worker.model.frame_rate
-    folder = worker.store.clips
+    rate, folder = bench.model.frame_rate, bench.store.clips
     works = [(_prepare(a, rate, seconds, folder), _prepare(b, rate, seconds, folder)) for a, b in pairs]
-    found = {work: values for work in works if (values := worker.store.load_pair(work)) is not None}
-    _in_parallel(setting, _transfer, [work for work in works if work not in found], found, jobs, len(works), progress)
+    found = {work: values for work in works if (values := bench.store.load_pair(work)) is not None}
+    missing = [work for work in works if work not in found]
+    _in_parallel(bench.setting, _transfer, missing, found, jobs, len(works), progress)
     return [
         TransferScore(content=content.name, motion=motion.name, candidate=name, values=values)
         for (content, motion), work in zip(pairs, works, strict=True)
         for name, values in found[work].items()
     ]
-
-
-def open_store(setting: Setting) -> Store:
-    """The store that a run with this setting uses."""
-    return _open(setting).store
-
-
-def _open(setting: Setting) -> _Worker:
-    model = CodecModel.load(setting.weights, device=setting.device)
-    sampling = model.config.sampling[setting.preset]
-    store = Store(setting.work, setting.plan, model_id=model.weights.model_id.hex(), sampling=sampling)
-    return _Worker(setting, model, store, sampling)
 
 
 def _in_parallel(
@@ -128,43 +119,36 @@ def _prepare(clip: Clip, rate: Fraction, seconds: float, folder: Path) -> Path:
     """The start of a clip as every codec gets it."""
     path = folder / f"{clip.name}-{float(rate):g}-{seconds:g}.mkv"
     if not path.exists():
-        frames = _start_of(clip.path, rate, round(seconds * rate))
-        write_whole_by(path, lambda partial: write_lossless(partial, frames, rate=rate))
+        frames = itertools.islice(read_clip(clip.path, rate=rate, pixels=SIDE), round(seconds * rate))
+        write_lossless(path, frames, rate=rate)
     return path
 
 
-def _start_of(path: Path, rate: Fraction, count: int) -> Iterator[NDArray[np.uint8]]:
-    with VideoReader(path, rate) as reader:
-        box = largest_square(reader.width, reader.height)
-        for frame in itertools.islice(reader, count):
-            yield crop(frame, box, SIDE).pixels
-
-
 #: What a worker process holds between cells.
-_HELD: list[_Worker] = []
+_HELD: list[Bench] = []
 
 
 def _start(setting: Setting, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    _HELD[:] = [_open(setting)]
+    _HELD[:] = [open_bench(setting)]
 
 
 def _measure(cell: Cell) -> CellResult:
-    worker = _HELD[0]
-    coded = worker.store.path(cell, ".bcd" if not cell.series.profile else ".mp4")
-    found = run_cell(cell, worker.model, sampling=worker.sampling, coded=coded, plan=worker.setting.plan)
-    worker.store.save(cell, found)
+    bench = _HELD[0]
+    coded = bench.store.path(cell, ".bcd" if not cell.series.profile else ".mp4")
+    found = run_cell(cell, bench.model, sampling=bench.sampling, coded=coded, plan=bench.setting.plan)
+    bench.store.save(cell, found)
     coded.unlink()
     return found.result
 
 
 def _transfer(sources: tuple[Path, Path]) -> dict[str, dict[str, float | None]]:
-    worker = _HELD[0]
-    content, motion = (read_all(path, worker.model.frame_rate) for path in sources)
-    stream = worker.store.pair_path(sources).with_suffix(".bcd")
-    values = score_pair(content, motion, sources=sources, model=worker.model, sampling=worker.sampling, stream=stream)
-    worker.store.save_pair(sources, values)
+    bench = _HELD[0]
+    content, motion = (read_all(path, bench.model.frame_rate) for path in sources)
+    stream = bench.store.pair_path(sources).with_suffix(".bcd")
+    values = score_pair(content, motion, sources=sources, model=bench.model, sampling=bench.sampling, stream=stream)
+    bench.store.save_pair(sources, values)
     stream.unlink()
     return values

@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from bcdcodec.config import SamplingConfig
 from bcdcodec.evaluation.bench.cell import Cell, CellResult, Measured
 from bcdcodec.evaluation.bench.plan import OWN, Plan
 from bcdcodec.evaluation.bench.rivals import RIVALS
+from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.sheet import pack_png
 from bcdcodec.video.reader import VideoReader
 
@@ -76,7 +76,7 @@ class Store:
 
     def _hash(self, path: Path) -> str:
         if path not in self._hash_of:
-            self._hash_of[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            self._hash_of[path] = file_hash(path)
         return self._hash_of[path]
 
     def _named(self, parts: list[object], suffix: str) -> Path:
@@ -91,18 +91,3 @@ class Store:
         """What `save` was given."""
         with VideoReader(self.path(cell, ".png"), Fraction(1)) as reader:
             return next(iter(reader)).pixels
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """A file that is there completely or not at all."""
-    write_whole_by(path, lambda partial: partial.write_bytes(data))
-
-
-def write_whole_by(path: Path, write: Callable[[Path], object]) -> None:
-    """The same, where something else does the writing; the suffix stays."""
-    partial = path.with_name(f".part.{path.name}")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

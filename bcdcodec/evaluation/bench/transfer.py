@@ -26,9 +26,9 @@ from bcdcodec.evaluation.clips import Clip
 from bcdcodec.evaluation.face3d.errors import motion_error, shape_error, transfer_error
 from bcdcodec.evaluation.face3d.fit import FaceFit, fit_video
 from bcdcodec.evaluation.measure import decoded_frames
-from bcdcodec.evaluation.metrics.table import METRICS
-from bcdcodec.frame import Frame
-from bcdcodec.video.landmarks import POINTS, landmarks
+from bcdcodec.evaluation.metrics.faces import face_mesh
+from bcdcodec.evaluation.metrics.table import loaded
+from bcdcodec.video.landmarks import POINTS
 
 Frames = NDArray[np.uint8]
 #: What is measured, in the order of tables: name -> (unit, higher is better). Errors in 3D are roots of Eqs. 7, 9, 11.
@@ -94,9 +94,9 @@ def _values(
     frames: Frames, content: Frames, motion: Frames, fits: tuple[FaceFit | None, FaceFit | None]
 ) -> dict[str, float | None]:
     values: dict[str, float | None] = dict.fromkeys(MEASURES)
-    values["csim"] = _mean(METRICS["csim"].load()(frames, np.broadcast_to(content[:1], frames.shape)))
+    values["csim"] = _mean(loaded("csim")(frames, np.broadcast_to(content[:1], frames.shape)))
     for name in ("ard", "auh"):
-        values[name] = _mean(METRICS[name].load()(frames, motion))
+        values[name] = _mean(loaded(name)(frames, motion))
     (of_content, of_motion), own = fits, _fit(frames)
     if own is None or of_content is None or of_motion is None:
         return values
@@ -111,7 +111,7 @@ def _values(
 
 def _fit(frames: Frames) -> FaceFit | None:
     """None where no frame shows a face that can be fitted."""
-    found = [landmarks(Frame(pixels=np.ascontiguousarray(pixels), index=i)) for i, pixels in enumerate(frames)]
+    found = [face_mesh(pixels) for pixels in frames]
     meshes = np.stack([np.full((POINTS, 2), np.nan) if mesh is None else mesh[:, :2] for mesh in found])
     try:
         return fit_video(meshes)

@@ -10,14 +10,13 @@ is the same at 256. Weights: VGG16 as in imagenet.py, alpha and beta from the pa
 
 import io
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from bcdcodec.evaluation.metrics.backbones import PackagedFile
 from bcdcodec.evaluation.metrics.imagenet import DEVIATION, MEAN, convolutions, read_table, vgg_taps
-from bcdcodec.evaluation.metrics.pair import Values, Video, batches, check_pair
+from bcdcodec.evaluation.metrics.pair import Values, Video, in_batches
 
 WEIGHTS = PackagedFile(
     package="DISTS-pytorch",
@@ -43,10 +42,7 @@ class Dists:
         self._layers = convolutions(read_table("vgg"))
 
     def __call__(self, found: Video, expected: Video) -> Values:
-        check_pair(found, expected, least_side=LEAST_SIDE)
-        pairs = zip(batches(found, size=_BATCH), batches(expected, size=_BATCH), strict=True)
-        with torch.inference_mode():
-            return np.concatenate([self._distance(x, y).double().numpy() for x, y in pairs])
+        return in_batches(found, expected, self._distance, size=_BATCH, least_side=LEAST_SIDE)
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
         """x, y: [B, 3, H, W] from 0 to 255. Returns [B]."""

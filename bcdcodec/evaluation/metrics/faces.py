@@ -32,6 +32,11 @@ def compare_faces(found: Video, expected: Video, compare: Compare) -> Values:
     return np.array([_compare(*pair, compare) for pair in zip(found, expected, strict=True)], np.float64)
 
 
+def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
+    """The mesh of a picture's face, None without one; that of a picture seen lately is not found again."""
+    return _mesh(_picture(pixels))
+
+
 def _compare(found: NDArray[np.uint8], expected: NDArray[np.uint8], compare: Compare) -> float:
     own, theirs = _picture(found), _picture(expected)
     their_mesh = _mesh(theirs)

@@ -8,12 +8,11 @@ Not bounded; unlike pictures reach about 0.8. Pictures go in at their own size. 
 
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bcdcodec.evaluation.metrics.imagenet import alex_taps, convolutions, heads, read_table, vgg_taps
-from bcdcodec.evaluation.metrics.pair import Values, Video, batches, check_pair
+from bcdcodec.evaluation.metrics.pair import Values, Video, in_batches
 
 #: Of pictures from -1 to 1, as LPIPS takes them.
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -31,10 +30,7 @@ class Lpips:
         self._layers, self._heads = convolutions(table), heads(table)
 
     def __call__(self, found: Video, expected: Video) -> Values:
-        check_pair(found, expected, least_side=LEAST_SIDE)
-        pairs = zip(batches(found, size=_BATCH), batches(expected, size=_BATCH), strict=True)
-        with torch.inference_mode():
-            return np.concatenate([self._distance(x, y).double().numpy() for x, y in pairs])
+        return in_batches(found, expected, self._distance, size=_BATCH, least_side=LEAST_SIDE)
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
         """x, y: [B, 3, H, W] from 0 to 255. Returns [B]."""

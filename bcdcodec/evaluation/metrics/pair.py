@@ -1,6 +1,6 @@
 """Two videos that are compared. In: uint8 arrays. Out: the same, checked, and as batches of tensors for networks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -30,6 +30,16 @@ def check_pair(found: Video, expected: Video, *, least_side: int = 1) -> None:
     height, width = found.shape[1:3]
     if min(height, width) < least_side:
         raise ConfigError(f"frames are {width}x{height}, this metric needs at least {least_side} pixels a side")
+
+
+def in_batches(
+    found: Video, expected: Video, distance: Callable[[Tensor, Tensor], Tensor], *, size: int, least_side: int
+) -> Values:
+    """Check a pair, and put together what `distance` makes of `size` frames at a time: two [B, 3, H, W] -> [B]."""
+    check_pair(found, expected, least_side=least_side)
+    pairs = zip(batches(found, size=size), batches(expected, size=size), strict=True)
+    with torch.inference_mode():
+        return np.concatenate([distance(x, y).double().numpy() for x, y in pairs])
 
 
 def batches(video: Video, *, size: int) -> Iterator[Tensor]:

@@ -8,7 +8,7 @@ Importing this file loads no network and needs no extra; `load` does, and raises
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -79,3 +79,9 @@ _ALL = (
     _metric("vmaf", lambda: vmaf, higher=True, reference="Netflix 2016, vmaf_v0.6.1", extra="metrics"),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+@cache
+def loaded(name: str) -> Measure:
+    """The measure of a metric; its network is read once a process."""
+    return METRICS[name].load()

@@ -12,6 +12,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.bench import runner
 from bcdcodec.evaluation.bench.command import Request, bench
 from bcdcodec.evaluation.clips import read_clips
+from bcdcodec.video.clip import read_clip
 
 PLAN = """
 seconds = 1.0
@@ -48,7 +49,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(setting, work, missing, found, jobs, total, progress):  # type: ignore[no-untyped-def]
         progress(len(found), total)
-        runner._HELD[:] = [runner._open(setting)]
+        runner._HELD[:] = [runner.open_bench(setting)]
         for item in missing:
             found[item] = work(item)
             progress(len(found), total)
@@ -130,5 +131,5 @@ def test_clips_become_lossless_squares(request_: Request) -> None:
     path = runner._prepare(clip, runner.Fraction(25, 2), 1.0, folder)
     frames = runner.read_all(path, runner.Fraction(25, 2))
     assert frames.shape == (12, 256, 256, 3)
-    direct = np.stack(list(runner._start_of(clip.path, runner.Fraction(25, 2), 12)))
+    direct = np.stack(list(read_clip(clip.path, rate=runner.Fraction(25, 2), pixels=256)))[:12]
     assert np.array_equal(frames, direct)
