@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 
 from bcdcodec.entropy.coded import code_bits, decode_codes, encode_codes
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
+from bcdcodec.entropy.context import context_bits, decode_context, encode_context
 from bcdcodec.entropy.packed import pack_codes, unpack_codes
+from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Rows, fit_rows
 
 #: The fixture of conftest.py.
 Timed = Callable[[int, Callable[[], Any]], Any]
 FRAMES, GROUPS, ENTRIES, BITS, PACKET_FRAMES = 1000, 64, 32, 5, 16
 SHAPE, MAX_LEVEL = (4, 32, 32), 15
+#: Of the context model of the `face` preset.
+HIDDEN = 128
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,33 @@ def test_encode_coded(timed: Timed, table: Rows, packets: list[NDArray[np.int64]
 def test_decode_coded(timed: Timed, table: Rows, packets: list[NDArray[np.int64]]) -> None:
     coded = [(encode_codes(codes, table), len(codes)) for codes in packets]
     found = timed(FRAMES, lambda: [decode_codes(data, frames, table=table) for data, frames in coded])
+    assert (np.concatenate(found) == np.concatenate(packets)).all()
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    """Random integers: the work is the same whatever they are."""
+    source = np.random.default_rng(0)
+    return Predictor(
+        now=source.integers(-20, 21, (GROUPS, ENTRIES, HIDDEN), np.int8),
+        before=source.integers(-20, 21, (GROUPS, ENTRIES + 1, HIDDEN), np.int8),
+        same=source.integers(-3000, 3000, (GROUPS, ENTRIES + 1, ENTRIES), np.int16),
+        same2=source.integers(-300, 300, (GROUPS, ENTRIES + 1, ENTRIES), np.int16),
+        out=source.integers(-10, 11, (GROUPS, HIDDEN, ENTRIES), np.int8),
+    )
+
+
+def test_encode_context(timed: Timed, predictor: Predictor, packets: list[NDArray[np.int64]]) -> None:
+    coded = timed(FRAMES, lambda: [encode_context(codes, predictor) for codes in packets])
+    ideal = sum(
+        float(np.take_along_axis(context_bits(codes, predictor), codes[..., None], axis=-1).sum()) for codes in packets
+    )
+    assert 8 * sum(map(len, coded)) < 1.01 * ideal
+
+
+def test_decode_context(timed: Timed, predictor: Predictor, packets: list[NDArray[np.int64]]) -> None:
+    coded = [(encode_context(codes, predictor), len(codes)) for codes in packets]
+    found = timed(FRAMES, lambda: [decode_context(data, frames, predictor=predictor) for data, frames in coded])
     assert (np.concatenate(found) == np.concatenate(packets)).all()
 
 

@@ -76,7 +76,8 @@ def read_until_damage(data: bytes) -> tuple[list[Packet], BitstreamError | None]
 
 def test_files_are_the_ones_described() -> None:
     assert DESCRIPTION["bitstream_version"] == VERSION, "a new version needs new goldens beside the old ones"
-    described = {**DESCRIPTION["streams"], "tiny.safetensors": DESCRIPTION["weights"]}
+    weights = {"tiny.safetensors": DESCRIPTION["weights"], "context.safetensors": DESCRIPTION["context_weights"]}
+    described = DESCRIPTION["streams"] | weights
     for name, facts in described.items():
         data = (FOLDER / name).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (facts["bytes"], facts["sha256"])
@@ -87,8 +88,9 @@ def test_goldens_hold_what_they_are_for() -> None:
         assert {packet["kind"] for packet in stream["packets"]} == {1, 2, 3}
         assert {packet["key"] for packet in stream["packets"] if packet["kind"] == 2} == {True, False}
         assert stream["header"]["metadata"] and len(stream["seek_points"]) == 3
-    packed, coded = (DESCRIPTION["streams"][f"{name}.bcd"]["packets"] for name in ("packed", "coded"))
-    assert [packet.get("codes") for packet in packed] == [packet.get("codes") for packet in coded]
+    packed, *others = (DESCRIPTION["streams"][f"{name}.bcd"]["packets"] for name in ("packed", "coded", "context"))
+    for packets in others:
+        assert [packet.get("codes") for packet in packed] == [packet.get("codes") for packet in packets]
     assert [DESCRIPTION["streams"][f"{name}.bcd"]["header"]["content"]["coding"] for name in ("coded", "picture")] == [
         0,
         1,
@@ -101,8 +103,8 @@ def test_goldens_hold_what_they_are_for() -> None:
 def test_the_library_reads_the_same_codes_without_torch(name: str) -> None:
     code = (
         f"import json, sys; sys.path.insert(0, {str(TOOL.parent)!r}); from pathlib import Path\n"
-        "from regenerate_golden import FOLDER, WEIGHTS, describe_stream\n"
-        f"found = describe_stream(FOLDER / {name!r}, FOLDER / WEIGHTS)\n"
+        "from regenerate_golden import FOLDER, describe_stream, weights_of\n"
+        f"found = describe_stream(FOLDER / {name!r}, FOLDER / weights_of({name!r}))\n"
         "assert 'torch' not in sys.modules, 'reading a stream loaded torch'\n"
         "print(json.dumps(found))"
     )
@@ -112,8 +114,8 @@ def test_the_library_reads_the_same_codes_without_torch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_the_reference_parser_reads_the_same_codes(name: str) -> None:
-    command = [sys.executable, str(PARSER), str(FOLDER / name), "--weights", str(FOLDER / "tiny.safetensors")]
+def test_the_reference_parser_reads_the_same_codes(name: str, tool: ModuleType) -> None:
+    command = [sys.executable, str(PARSER), str(FOLDER / name), "--weights", str(FOLDER / tool.weights_of(name))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found, expected = json.loads(done.stdout), DESCRIPTION["streams"][name]
@@ -199,7 +201,7 @@ def test_encoding_again_gives_the_golden(name: str, tool: ModuleType, again: Pat
     """
     if DESCRIPTION["made_on"] == tool.machine_id():
         assert (again / name).read_bytes() == (FOLDER / name).read_bytes()
-    found, expected = tool.describe_stream(again / name, FOLDER / "tiny.safetensors"), DESCRIPTION["streams"][name]
+    found, expected = tool.describe_stream(again / name, FOLDER / tool.weights_of(name)), DESCRIPTION["streams"][name]
     for key in ("model_id", "video", "coding", "audio", "metadata"):
         assert found["header"][key] == expected["header"][key]
     assert found["header"]["content"]["box"] == expected["header"]["content"]["box"]

@@ -5,6 +5,7 @@ It shares no code with bcdcodec and needs only the standard library, so that it 
 
 import argparse
 import json
+import math
 import struct
 import sys
 import zlib
@@ -101,6 +102,42 @@ def decode_motion(data: bytes, frames: int, table: Rows) -> Rows:
     return codes
 
 
+def context_row(scores: list[int]) -> list[int]:
+    """The end of section 6.5."""
+    weights = []
+    for score in scores:
+        weight, step = 0, max(scores) - score >> 5
+        if step <= 768:
+            weight = 1 << 768 - step
+            for _ in range(5):
+                weight = math.isqrt(weight)
+        weights.append(weight)
+    row = [1 + weight * (65536 - len(scores)) // sum(weights) for weight in weights]
+    row[weights.index(max(weights))] += 65536 - sum(row)
+    return row
+
+
+def decode_contexts(data: bytes, frames: int, tables: dict[str, Any]) -> Rows:
+    """Sections 5.2.3 and 6.5."""
+    now, before, same, same2, out = (tables[f"context.{name}"] for name in ("now", "before", "same", "same2", "out"))
+    coder, groups, entries = RangeDecoder(data), range(len(now)), len(now[0])
+    codes = [[entries for _ in groups] for _ in range(2)]
+    for t in range(2, 2 + frames):
+        codes.append([])
+        sums = [sum(column) for column in zip(*(before[g][codes[t - 1][g]] for g in groups), strict=True)]
+        for g in groups:
+            if g % 2 == 0:
+                known = [sums, *(now[k][codes[t][k]] for k in range(max(0, g - 2), g))]
+                sums = [sum(column) for column in zip(*known, strict=True)]
+                hidden = [min(max(total >> 1, 0), 127) for total in sums]
+            terms = [same[g][codes[t - 1][g]], same2[g][codes[t - 2][g]]]
+            terms += [[number * weight for weight in row] for number, row in zip(hidden, out[g], strict=True) if number]
+            row = context_row([sum(column) for column in zip(*terms, strict=True)])
+            codes[t].append(coder.symbol(intervals(row)))
+    coder.finish()
+    return codes[2:]
+
+
 def unpack_motion(data: bytes, frames: int, groups: int, bits: int) -> Rows:
     """Section 5.2.1."""
     used = frames * groups * bits
@@ -137,15 +174,19 @@ def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> lis
     return [[[level[c, y, x] for x in range(width)] for y in range(height)] for c in range(channels)]
 
 
-def read_tables(path: Path) -> dict[str, Rows]:
+def read_tables(path: Path) -> dict[str, Any]:
     """Section 8."""
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
     entries, tables = json.loads(data[8 : 8 + size]), {}
+    for name in (name for name in entries if name.startswith(("tables.", "context."))):
+        shape, (start, end) = entries[name]["shape"], entries[name]["data_offsets"]
+        kind = {"I32": "i", "I16": "h", "I8": "b"}[entries[name]["dtype"]]
+        values = list(struct.unpack(f"<{math.prod(shape)}{kind}", data[8 + size + start : 8 + size + end]))
+        for length in shape[:0:-1]:
+            values = [values[at : at + length] for at in range(0, len(values), length)]
+        tables[name] = values
     for name in ("tables.motion", "tables.content"):
-        (rows, columns), (start, end) = entries[name]["shape"], entries[name]["data_offsets"]
-        values = struct.unpack(f"<{rows * columns}i", data[8 + size + start : 8 + size + end])
-        tables[name] = [list(values[row * columns : (row + 1) * columns]) for row in range(rows)]
         need(all(min(row) > 0 and sum(row) == 1 << 16 for row in tables[name]), f"{name} is not a table")
     return tables
 
@@ -167,7 +208,7 @@ def still_size(data: bytes) -> list[int]:
     return size
 
 
-def content_record(body: bytes, pixels: int, tables: dict[str, Rows]) -> dict[str, object]:
+def content_record(body: bytes, pixels: int, tables: dict[str, Any]) -> dict[str, object]:
     """Sections 3.4 and 7."""
     x, y, size, coding = struct.unpack(">hhHB", body[:7])
     record: dict[str, object] = {"x": x, "y": y, "size": size, "coding": coding, "data": body[7:].hex()}
@@ -180,7 +221,7 @@ def content_record(body: bytes, pixels: int, tables: dict[str, Rows]) -> dict[st
     return record
 
 
-def parse_header(source: Bytes, tables: dict[str, Rows]) -> dict[str, object]:
+def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
     """Sections 2 and 3."""
     need(source.take(8) == MAGIC and source.take(1) == b"\x01", "not a .bcd file of version 1")
     found: dict[int, bytes] = {}
@@ -205,7 +246,7 @@ def parse_header(source: Bytes, tables: dict[str, Rows]) -> dict[str, object]:
     return header | {"metadata": json.loads(found.get(6, b"{}"))}
 
 
-def parse_payload(kind: int, payload: bytes, header: Any, tables: dict[str, Rows]) -> dict[str, object]:
+def parse_payload(kind: int, payload: bytes, header: Any, tables: dict[str, Any]) -> dict[str, object]:
     """Section 5."""
     body, coding = Bytes(payload), header["coding"]
     if kind == 1:
@@ -213,10 +254,14 @@ def parse_payload(kind: int, payload: bytes, header: Any, tables: dict[str, Rows
     if kind == 2:
         record: dict[str, object] = {"frames": (frames := body.uvarint()), "key": body.take(1)[0]}
         codes = payload[body.at :]
+        need(coding["mode"] < 3, f"coding mode {coding['mode']}")
         if coding["mode"] == 0:
             record["codes"] = unpack_motion(codes, frames, coding["groups"], coding["bits"])
-        elif tables:
+        elif tables and coding["mode"] == 1:
             record["codes"] = decode_motion(codes, frames, tables["tables.motion"][: coding["groups"]])
+        elif tables:
+            need(len(tables["context.now"]) == coding["groups"], "context model is for another number of groups")
+            record["codes"] = decode_contexts(codes, frames, tables)
         return record
     if kind == 3:
         return {"opus": [body.take(body.uvarint()).hex() for _ in range(body.uvarint())]}
@@ -236,7 +281,7 @@ def parse_end(body: Bytes) -> dict[str, object]:
     return {"motion_frames": frames, "seek_points": points, "end_offset": int.from_bytes(body.take(8), "big")}
 
 
-def parse(data: bytes, tables: dict[str, Rows]) -> dict[str, object]:
+def parse(data: bytes, tables: dict[str, Any]) -> dict[str, object]:
     """Section 2: a header, then packets up to END, then nothing."""
     source = Bytes(data)
     packets: list[dict[str, object]] = []

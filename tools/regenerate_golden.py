@@ -6,7 +6,8 @@ folder of their own and stay tested for as long as that version is read. Other g
 only while no release has written that version: this is what --replace is for.
 
 The weights are random numbers in the shape of the `face` preset, shrunk. They are kept when streams are made again,
-unless --new-weights asks for others (a change of the networks that old weights do not fit).
+unless --new-weights asks for others (a change of the networks that old weights do not fit). Streams of mode context
+name a file of tables alone, which shares their networks.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from bcdcodec import BcdError
 from bcdcodec.bitstream.header import VERSION, StreamHeader
@@ -28,9 +30,9 @@ from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, Packe
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingMode, ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.config import ContentConfig, ModelConfig, SamplingConfig, VaeConfig, preset
-from bcdcodec.entropy.coded import decode_codes
 from bcdcodec.entropy.content import decode_levels, fit_content_table
-from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.entropy.motion import MotionCoder
+from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables, fit_rows
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.weightfile import open_weights
@@ -40,16 +42,19 @@ if TYPE_CHECKING:
     from bcdcodec.codec.model import CodecModel
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "golden"
-WEIGHTS, DESCRIPTION = "tiny.safetensors", "golden.json"
+WEIGHTS, CONTEXT_WEIGHTS, DESCRIPTION = "tiny.safetensors", "context.safetensors", "golden.json"
 #: How motion and content are written; content of the same coding gives the same codes and pictures.
 STREAMS = {
     "packed.bcd": (CodingMode.PACKED, ContentCoding.LEVELS),
     "coded.bcd": (CodingMode.CODED, ContentCoding.LEVELS),
     "picture.bcd": (CodingMode.CODED, ContentCoding.PICTURE),
+    "context.bcd": (CodingMode.CONTEXT, ContentCoding.LEVELS),
 }
 THUMBNAILS = {ContentCoding.LEVELS: "levels.npy", ContentCoding.PICTURE: "picture.npy"}
 #: Size of a content picture at most.
 PICTURE_BITS = 4000
+#: Hidden numbers of the context model.
+CONTEXT_HIDDEN = 16
 WIDTH, HEIGHT = 96, 80
 #: Frames of each shot: whole and broken windows, a packet inside a chain, a key packet inside a shot.
 SHOT_FRAMES = (20, 5)
@@ -125,6 +130,36 @@ def write_weights(path: Path) -> None:
     save_networks(path, networks, config=config, tables=tensors)
 
 
+def write_context_weights(path: Path, weights: Path) -> None:
+    """The tables of the weights, and a context model of random integers."""
+    config, tables = open_weights(weights).config, Tables.from_file(weights)
+    groups, entries, hidden = config.quantizer.groups, config.quantizer.entries, CONTEXT_HIDDEN
+    rng = np.random.default_rng(1)
+    predictor = Predictor(
+        now=rng.integers(-128, 128, (groups, entries, hidden), np.int8),
+        before=rng.integers(-128, 128, (groups, entries + 1, hidden), np.int8),
+        same=rng.integers(-3000, 3000, (groups, entries + 1, entries), np.int16),
+        same2=rng.integers(-1000, 1000, (groups, entries + 1, entries), np.int16),
+        out=rng.integers(-20, 21, (groups, hidden, entries), np.int8),
+    )
+    rows = {"tables.motion": tables.motion, "tables.content": tables.content}
+    tensors = {name: values.astype(np.int32) for name, values in rows.items()} | predictor.tensors()
+    save_file(tensors, path, metadata={"config": config.to_json()})
+
+
+def weights_of(name: str) -> str:
+    """The file with the tables of a golden stream."""
+    return CONTEXT_WEIGHTS if STREAMS[name][0] is CodingMode.CONTEXT else WEIGHTS
+
+
+def model_of(path: Path, model: "CodecModel") -> "CodecModel":
+    """The networks of `model` with the tables, and the id, of the stream's own weights."""
+    if weights_of(path.name) == model.weights.path.name:
+        return model
+    found = open_weights(model.weights.path.with_name(weights_of(path.name)))
+    return dataclasses.replace(model, weights=found, predictor=Predictor.from_file(found.path))
+
+
 def shot_frames(shot: int, start: int) -> list[Frame]:
     """Triangle waves that move, of other colours and speed in each shot; integers only."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
@@ -140,6 +175,7 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
     """Both shots as the library's encoder writes the golden of this name, each preceded by a little sound."""
     from bcdcodec.codec.encoder import Encoder, EncodeSettings
 
+    model = model_of(path, model)
     mode, coding = STREAMS[path.name]
     # One set of weights serves both codings: which one a stream uses is the encoder's choice alone.
     bits = PICTURE_BITS if coding is ContentCoding.PICTURE else 0
@@ -175,7 +211,8 @@ def describe_stream(path: Path, weights: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         reader = StreamReader(file)
         header = reader.header
-        packets = [_describe_packet(packet, header, tables, config) for packet in reader]
+        coder = MotionCoder(header.coding.mode, tables.motion, Predictor.from_file(weights))
+        packets = [_describe_packet(packet, coder, tables, config) for packet in reader]
     end = reader.end
     assert end is not None, "a stream that was read to its end has an END packet"
     return {
@@ -214,23 +251,20 @@ def _describe_content(record: ContentRecord, tables: Tables, config: ModelConfig
     return described | {"levels_sha256": hashlib.sha256(levels.astype(np.int8).tobytes()).hexdigest()}
 
 
-def _describe_packet(packet: Packet, header: StreamHeader, tables: Tables, config: ModelConfig) -> dict[str, Any]:
+def _describe_packet(packet: Packet, coder: MotionCoder, tables: Tables, config: ModelConfig) -> dict[str, Any]:
     found: dict[str, Any] = {
         "kind": int(packet.kind),
         "sequence": packet.sequence,
         "timestamp": packet.timestamp,
         "payload_bytes": len(packet.payload),
     }
-    record, coding = packet.record(), header.coding
+    record = packet.record()
     if isinstance(record, ContentRecord):
         return found | _describe_content(record, tables, config)
     if isinstance(record, AudioPayload):
         return found | {"opus": [frame.hex() for frame in record.frames]}
     assert isinstance(record, MotionPayload), f"golden streams have no packets of kind {packet.kind}"
-    if coding.mode is CodingMode.PACKED:
-        codes = unpack_codes(record.codes, record.frames, groups=coding.groups, bits=coding.bits_per_code)
-    else:
-        codes = decode_codes(record.codes, record.frames, table=tables.motion)
+    codes = coder.decode(record.codes, record.frames)
     return found | {"frames": record.frames, "key": record.key, "codes": codes.astype(np.uint8).tobytes().hex()}
 
 
@@ -240,7 +274,7 @@ def thumbnails(path: Path, model: "CodecModel") -> Bytes:
 
     with path.open("rb") as file:
         reader = StreamReader(file)
-        decoder = Decoder(model, reader.header)
+        decoder = Decoder(model_of(path, model), reader.header)
         frames = [frame for packet in reader for frame in decoder.push(packet)] + decoder.flush()
     pixels = np.stack([frame.pixels for frame in frames[::THUMBNAIL_STEP]]).astype(np.float64)
     part = pixels.shape[1] // THUMBNAIL_SIDE
@@ -272,19 +306,26 @@ def regenerate(folder: Path, *, new_weights: bool) -> dict[str, Any]:
     weights = folder / WEIGHTS
     if new_weights or not weights.exists():
         write_weights(weights)
+    if new_weights or not (folder / CONTEXT_WEIGHTS).exists():
+        write_context_weights(folder / CONTEXT_WEIGHTS, weights)
     model = CodecModel.load(weights, device="cpu")
     for name, (_, coding) in STREAMS.items():
         encode_stream(folder / name, model)
         np.save(folder / THUMBNAILS[coding], thumbnails(folder / name, model), allow_pickle=False)
-    data = weights.read_bytes()
     description = {
         "bitstream_version": VERSION,
         "made_on": machine_id(),
-        "weights": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()},
-        "streams": {name: describe_stream(folder / name, weights) for name in STREAMS},
+        "weights": _describe_file(weights),
+        "context_weights": _describe_file(folder / CONTEXT_WEIGHTS),
+        "streams": {name: describe_stream(folder / name, folder / weights_of(name)) for name in STREAMS},
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return description
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -27,7 +27,10 @@ class CodingMode(IntEnum):
     """How the codes of a MOTION packet are written (spec section 3.3). Ids are never reused."""
 
     PACKED = 0
+    #: A probability table a group.
     CODED = 1
+    #: Probabilities from the codes before, by a model of integers.
+    CONTEXT = 2
 
 
 class ContentCoding(IntEnum):
@@ -131,7 +134,7 @@ class CodingInfo:
         reader = ByteReader.over(body)
         mode, groups, bits, seed, window, context = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="CODING section"))
         reader.finish(name="CODING section")
-        check_range(mode, CodingMode.PACKED, CodingMode.CODED, name="coding mode")
+        check_range(mode, CodingMode.PACKED, CodingMode.CONTEXT, name="coding mode")
         return cls(
             mode=CodingMode(mode),
             groups=groups,

@@ -26,6 +26,7 @@ from bcdcodec.weightfile import DEFAULT_NAME
 if TYPE_CHECKING:
     from bcdcodec.codec.files import EncodeResult
 
+AUTO = "auto"
 EXAMPLES = """  bcd encode talk.mp4 talk.bcd
   bcd encode talk.mp4 talk.bcd --bitrate 2k --no-audio
   bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --plate
@@ -37,8 +38,14 @@ def add_command(commands: Commands) -> None:
     parser = new_command(commands, "encode", about="compress a video to .bcd", examples=EXAMPLES)
     parser.add_argument("source", metavar="IN", help="video file, or - for standard input")
     parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
-    modes = [mode.name.lower() for mode in CodingMode]
-    parser.add_argument("--mode", choices=modes, default="coded", help="entropy coded, or packed at a constant rate")
+    modes = [AUTO, *(mode.name.lower() for mode in CodingMode)]
+    parser.add_argument(
+        "--mode",
+        choices=modes,
+        default=AUTO,
+        help="packed: a constant rate; coded: by a table; context: by the codes before; auto: the smaller of the last "
+        "two (auto)",
+    )
     parser.add_argument("--fps", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
     parser.add_argument(
         "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="limit of all but the sound (4k)"
@@ -84,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
         model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
         settings = EncodeSettings(
-            mode=CodingMode[options.mode.upper()],
+            mode=None if options.mode == AUTO else CodingMode[options.mode.upper()],
             bitrate=options.bitrate,
             frame_rate=options.fps,
             seed=options.seed,

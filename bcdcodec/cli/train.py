@@ -1,4 +1,4 @@
-"""`bcd train`, `bcd train-vae`, `bcd export`. In: options. Out: runs and weights files, for training/commands.
+"""`bcd train`, `bcd train-vae`, `bcd export`, `bcd train-context`. In: options. Out: runs and weights files.
 
 Training is imported inside the commands: nothing in it is needed to encode or decode.
 """
@@ -18,12 +18,13 @@ MAX_TRAINING_STEPS = 100_000_000
 TRAIN_EXAMPLES = """  bcd train-vae --data clips --steps 20000 vae.safetensors
   bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
   bcd train --init face-v3.safetensors --data clips --run runs/more --steps 5000
-  bcd export --run runs/face --vae vae.safetensors face.safetensors
+  bcd export --run runs/face --vae vae.safetensors plain.safetensors
+  bcd train-context --weights plain.safetensors --data clips --run runs/face --steps 4000 face.safetensors
 The same `bcd train` command resumes a run that was interrupted."""
 
 
 def add_command(commands: Commands) -> None:
-    """The three commands and their options."""
+    """The four commands and their options."""
     train = new_command(commands, "train", about="train a model on a folder of clips", examples=TRAIN_EXAMPLES)
     train.add_argument("--preset", choices=PRESET_NAMES, default="face", help="model to build (face)")
     _add_data(train)
@@ -63,6 +64,21 @@ def add_command(commands: Commands) -> None:
     export.add_argument("--vae", type=Path, metavar="VAE.safetensors", help="autoencoder the run was trained with")
     export.add_argument("-f", "--force", action="store_true", help="replace an existing output")
     export.set_defaults(run=run_export_command)
+
+    context = new_command(
+        commands, "train-context", about="give a weights file a context model for its codes", examples=TRAIN_EXAMPLES
+    )
+    context.add_argument("target", metavar="OUT.safetensors", help="file to write: the weights with a context model")
+    context.add_argument(
+        "--weights", type=Path, required=True, metavar="WEIGHTS.safetensors", help="trained weights, left as they are"
+    )
+    _add_data(context)
+    context.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="RUN", help="folder that latents are kept in"
+    )
+    context.add_argument("-f", "--force", action="store_true", help="replace an existing output")
+    context.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    context.set_defaults(run=run_train_context)
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -122,6 +138,29 @@ def run_export_command(options: argparse.Namespace) -> int:
     print(
         f"{out}: {out.stat().st_size} bytes, model {found.model_id.hex()}, "
         f"codes {statistics.entropy_bits:.1f} bits/frame on the training clips"
+    )
+    return 0
+
+
+def run_train_context(options: argparse.Namespace) -> int:
+    """Write weights with a context model and say their id."""
+    out = check_file(options.target, what="a weights file", force=options.force)
+    _check_data(options.data)
+    from bcdcodec.training.commands import run_context_training
+
+    with progress_bars(shown=_shown(options)) as progress:
+        found = run_context_training(
+            options.weights,
+            options.data,
+            out,
+            run=options.folder,
+            steps=options.steps,
+            seed=options.seed,
+            progress=progress,
+        )
+    print(
+        f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, codes {found.context_bits:.1f} "
+        f"bits/frame on the training clips, {found.table_bits:.1f} by the table"
     )
     return 0
 

@@ -10,15 +10,15 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, SeekPoint
-from bcdcodec.bitstream.records import CodingMode, ContentCoding, ContentRecord
+from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
 from bcdcodec.cli.streams import open_stream
 from bcdcodec.cli.summary import file_label, weights_if_found
 from bcdcodec.config import ModelConfig
-from bcdcodec.entropy.coded import decode_codes
 from bcdcodec.entropy.content import decode_levels
-from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.entropy.motion import MotionCoder
+from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import BitstreamError, VideoError
 from bcdcodec.video.obu import still_size
@@ -115,15 +115,19 @@ def _check_index(reader: StreamReader, found: set[SeekPoint]) -> None:
 class SymbolChecker:
     """Decodes content tokens and codes with a model's integer tables and throws the symbols away."""
 
-    header: StreamHeader
     config: ModelConfig
     tables: Tables
+    coder: MotionCoder
 
     @classmethod
     def of_stream(cls, header: StreamHeader) -> "SymbolChecker | None":
         """None where the weights are not on this machine."""
         weights = weights_if_found(header.model_id)
-        return None if weights is None else cls(header, weights.config, Tables.from_file(weights.path))
+        if weights is None:
+            return None
+        tables = Tables.from_file(weights.path)
+        coder = MotionCoder(header.coding.mode, tables.motion, Predictor.of_table(weights.path, tables.motion))
+        return cls(weights.config, tables, coder)
 
     def check_header(self, header: StreamHeader) -> None:
         """The declared sizes must be the model's, and the first content token must decode."""
@@ -136,13 +140,11 @@ class SymbolChecker:
 
     def check(self, packet: Packet) -> None:
         """The payload of one packet."""
-        record, coding = packet.record(), self.header.coding
+        record = packet.record()
         if isinstance(record, ContentRecord):
             self._check_content(record)
-        elif isinstance(record, MotionPayload) and coding.mode is CodingMode.PACKED:
-            unpack_codes(record.codes, record.frames, groups=coding.groups, bits=coding.bits_per_code)
         elif isinstance(record, MotionPayload):
-            decode_codes(record.codes, record.frames, table=self.tables.motion)
+            self.coder.decode(record.codes, record.frames)
 
     def _check_content(self, record: ContentRecord) -> None:
         if record.coding is ContentCoding.PICTURE:

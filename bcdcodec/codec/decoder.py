@@ -14,13 +14,12 @@ from torch import Tensor
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet
-from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_PARALLEL_CHAINS, SamplingConfig
-from bcdcodec.entropy.coded import decode_codes
-from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
@@ -58,6 +57,7 @@ class Decoder:
             raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_PARALLEL_CHAINS}")
         check_stream_fits(header, model)
         self.model, self.header = model, header
+        self._coder = MotionCoder(header.coding.mode, model.tables.motion, model.predictor)
         self.sampling = sampling or model.config.sampling["standard"]
         noise = stream_noise(header.coding.seed if seed is None else seed, model.latent_shape)
         self._noise = noise.to(model.device)
@@ -124,11 +124,7 @@ class Decoder:
         return content_of_record(self.model, record) if self._replacement is None else self._replacement
 
     def _codes(self, motion: MotionPayload) -> Tensor:
-        coding = self.header.coding
-        if coding.mode is CodingMode.PACKED:
-            codes = unpack_codes(motion.codes, motion.frames, groups=coding.groups, bits=coding.bits_per_code)
-        else:
-            codes = decode_codes(motion.codes, motion.frames, table=self.model.tables.motion)
+        codes = self._coder.decode(motion.codes, motion.frames)
         return torch.from_numpy(np.asarray(codes, dtype=np.int64)).to(self.model.device)
 
 

@@ -4,6 +4,7 @@ push -> crop -> window of frames -> latents -> (first windows of a shot: content
 packet
 """
 
+import itertools
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -17,8 +18,8 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
 from bcdcodec.codec.appearance import decode_content, encode_content
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.entropy.coded import code_bits, encode_codes
-from bcdcodec.entropy.packed import pack_codes
+from bcdcodec.entropy.coded import code_bits
+from bcdcodec.entropy.motion import MotionCoder, smallest_coder
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.budget import SEEK_POINT_BITS, Budget
@@ -34,14 +35,14 @@ PACKET_BITS = 8 * 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeSettings:
-    """How to encode. bitrate: bit/s of everything but audio (packed: of motion alone), None for no limit. seed: of
-    the decoder's noise.
+    """How to encode. mode: None for whichever of coded and context makes the start of the stream smaller. bitrate:
+    bit/s of everything but audio (packed: of motion alone), None for no limit. seed: of the decoder's noise.
 
     packet_windows: encoder windows a packet; content_windows: windows buffered at the start of a shot before its
     content token is made (latency); key_interval_s: longest chain of frames that depend on each other.
     """
 
-    mode: CodingMode = CodingMode.CODED
+    mode: CodingMode | None = None
     bitrate: float | None = 4000.0
     frame_rate: Fraction | None = None
     seed: int = 0
@@ -63,6 +64,10 @@ class Encoder:
         self.frame_rate = self.settings.frame_rate or model.frame_rate
         self._header: StreamHeader | None = None
         self._budget = None
+        if self.settings.mode is CodingMode.CONTEXT and model.predictor is None:
+            raise ConfigError(f"mode context needs weights with a context model, {model.weights.path.name} has none")
+        mode = self.settings.mode
+        self._coder = MotionCoder(CodingMode.CODED if mode is None else mode, model.tables.motion, model.predictor)
         if self.settings.mode is CodingMode.PACKED:
             self._check_packed_rate()
         elif self.settings.bitrate is not None:
@@ -157,6 +162,8 @@ class Encoder:
         assert box is not None, "a shot with latents has a crop square"
         record = ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data)
         if self._header is None:
+            if self.settings.mode is None and self.model.predictor is not None:
+                self._coder = self._smallest_coder()
             self._header = self._make_header(record)
             self._spend(8 * len(self._header.pack()))
             return []
@@ -164,23 +171,31 @@ class Encoder:
 
     @torch.inference_mode()
     def _emit_motion(self, windows: list[Tensor]) -> Packet:
-        content = self._content
-        assert content is not None, "motion follows the content it is relative to"
-        results = [self.model.bcd.analyse(z[None], content) for z in windows]
-        codes = np.concatenate([found[0].cpu().numpy() for found, _ in results])  # [n, G]
-        distances = np.concatenate([found[0].float().cpu().numpy() for _, found in results])  # [n, G, E]
+        codes, distances = self._analyse(windows)
         start = self._next_index
         frames = len(codes)
         key = self._last_key is None or (start - self._last_key) / self.frame_rate >= self.settings.key_interval_s
         if key:
             self._last_key = start
             self._spend(SEEK_POINT_BITS)
-        if self.settings.mode is CodingMode.PACKED:
-            data = pack_codes(codes, self._bits_per_code)
-        else:
-            data = encode_codes(self._choose(codes, distances, start, key), self.model.tables.motion)
+        data = self._coder.encode(self._choose(codes, distances, start, key))
         self._next_index += frames
         return self._packet(PacketKind.MOTION, start, MotionPayload(frames, key, data).pack())
+
+    def _analyse(self, windows: list[Tensor]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Nearest codes [n, G] of some windows, and the distances of all [n, G, E]."""
+        content = self._content
+        assert content is not None, "motion follows the content it is relative to"
+        results = [self.model.bcd.analyse(z[None], content) for z in windows]
+        codes = np.concatenate([found[0].cpu().numpy() for found, _ in results])
+        return codes, np.concatenate([found[0].float().cpu().numpy() for _, found in results])
+
+    def _smallest_coder(self) -> MotionCoder:
+        """What makes the packets of the windows that wait for the first content smallest."""
+        step = self.settings.packet_windows
+        waiting = [self._latents[start : start + step] for start in range(0, len(self._latents), step)]
+        packets = [self._analyse(windows)[0] for windows in waiting]
+        return smallest_coder(packets, self.model.tables.motion, self.model.predictor)
 
     def _choose(
         self, codes: NDArray[np.int64], distances: NDArray[np.float32], start: int, key: bool
@@ -192,13 +207,16 @@ class Encoder:
         allowance = self._budget.allowance(start_s, end_s)
 
         def size_bits(chosen: NDArray[np.int64]) -> int:
-            payload = MotionPayload(len(chosen), key, encode_codes(chosen, self.model.tables.motion)).pack()
+            payload = MotionPayload(len(chosen), key, self._coder.encode(chosen)).pack()
             # One byte more: sound between the packets makes the sequence number of the file longer.
             return 8 * (Packet(PacketKind.MOTION, self._sequence, start, payload).size + 1)
 
-        for limit in (allowance.bits, allowance.limit_bits):
+        prices = [self._price_bits]
+        if self._coder.mode is CodingMode.CONTEXT:  # those of the table remain: the cheapest codes are cheapest by them
+            prices.insert(0, self._coder.price_bits(codes))
+        for limit, price_bits in itertools.product((allowance.bits, allowance.limit_bits), prices):
             try:
-                return choose_codes(distances, self._price_bits, allowance_bits=limit, size_bits=size_bits)
+                return choose_codes(distances, price_bits, allowance_bits=limit, size_bits=size_bits)
             except RateError:
                 continue
         cheapest = np.broadcast_to(self._price_bits.argmin(-1), codes.shape)
@@ -253,7 +271,7 @@ class Encoder:
                 cropped=self._cropped,
             ),
             coding=CodingInfo(
-                mode=settings.mode,
+                mode=self._coder.mode,
                 groups=config.quantizer.groups,
                 bits_per_code=self._bits_per_code,
                 seed=settings.seed,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
@@ -38,13 +39,16 @@ def choose_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class CodecModel:
-    """Networks on a device, integer tables, and the id that streams carry."""
+    """Networks on a device, integer tables, and the id that streams carry. predictor: of mode context, None where the
+    weights have none.
+    """
 
     weights: WeightsFile
     bcd: Bcd
     vae: Vae | StableDiffusionVae | None
     tables: Tables
     device: torch.device
+    predictor: Predictor | None = None
 
     @classmethod
     def load(cls, weights: WeightsFile | str | Path = DEFAULT_NAME, *, device: str = "auto") -> "CodecModel":
@@ -55,7 +59,7 @@ class CodecModel:
         quantizer = found.config.quantizer
         if tables.motion.shape != (quantizer.groups, quantizer.entries):
             raise WeightsError(f"{found.path}: motion table is {tables.motion.shape}, its model needs another shape")
-        return cls(found, networks.bcd, networks.vae, tables, place)
+        return cls(found, networks.bcd, networks.vae, tables, place, Predictor.of_table(found.path, tables.motion))
 
     @property
     def config(self) -> ModelConfig:

@@ -24,7 +24,8 @@ def choose_codes(
 ) -> Codes:
     """The codes with the least distance whose coded size is within the allowance.
 
-    distances: [n, groups, entries]; price_bits: [groups, entries]; size_bits: true coded size of codes [n, groups].
+    distances: [n, groups, entries]; price_bits: [groups, entries], or a list a frame; size_bits: true coded size of
+    codes [n, groups].
     Raises RateError when even the cheapest codes are too large; the caller knows what to say about it.
     """
 

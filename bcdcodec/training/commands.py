@@ -1,24 +1,46 @@
-"""What `bcd train`, `bcd train-vae` and `bcd export` do. In: paths and numbers. Out: run folders and weights files."""
+"""What `bcd train`, `train-vae`, `export`, `train-context` do. In: paths and numbers. Out: runs and weights files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from bcdcodec.config import ModelConfig, preset
+from bcdcodec.entropy.coded import code_bits
+from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
+from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.clips import cache_clips, random_crops, read_manifest
+from bcdcodec.training.context import cost_bits, fit_context
+from bcdcodec.training.data import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.schedule import Codes, Schedule
+from bcdcodec.training.streams import read_streams
 from bcdcodec.training.vae import load_vae, save_vae, train_vae
-from bcdcodec.weightfile import open_weights
+from bcdcodec.weightfile import WeightsFile, open_weights
+
+#: Windows of a packet that the encoder writes, and how often clips are seen with other stills and mirrored.
+PACKET_WINDOWS, CONTEXT_PASSES = 2, 3
+#: Every so-many-th packet of training clips is measured when all is done.
+MEASURED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ContextStatistics:
+    """Bits a frame on training clips: by the table of the weights, and by the context model."""
+
+    table_bits: float
+    context_bits: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,55 @@ def run_export(run: Path, out: Path, *, vae: Path | None) -> CodeStatistics:
     bcd = Bcd(config)
     load_average(checkpoint, bcd)
     return export(out, bcd=bcd, vae=_autoencoder(config, vae), config=config, cache=run / "latents")
+
+
+def run_context_training(
+    source: Path,
+    data: Path,
+    out: Path,
+    *,
+    run: Path,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> ContextStatistics:
+    """Fit a context model to the codes that weights give to clips; `out` is a copy of the weights with it, and another
+    model to streams. Latents are cached in RUN/latents as by `run_training`. progress: (stage, done, total).
+    """
+    weights = open_weights(source)
+    networks, table, config = (
+        load_networks(weights, torch.device("cpu")),
+        Tables.from_file(source).motion,
+        weights.config,
+    )
+    cache, packet_frames = run / "latents", PACKET_WINDOWS * config.window_frames
+
+    def stage(name: str) -> Callable[[int, int], None]:
+        return lambda done, total: progress(name, done, total)
+
+    cache_clips(data, cache, vae=networks.vae, config=config, progress=stage("latents"))
+    streams = read_streams(
+        networks.bcd, ClipCache(cache, config), passes=CONTEXT_PASSES, seed=seed, progress=stage("codes")
+    )
+    predictor = fit_context(
+        streams,
+        entries=config.quantizer.entries,
+        packet_frames=packet_frames,
+        steps=steps,
+        seed=seed,
+        progress=lambda step, bits: progress("steps", step, steps),
+    )
+    save_with_context(out, weights, predictor)
+    packets = [packet for stream in streams for packet in stream.packets(packet_frames)][::MEASURED]
+    codes, prices = np.concatenate(packets), code_bits(table)
+    table_bits = float(prices[np.arange(len(prices)), codes].sum())
+    return ContextStatistics(table_bits / len(codes), cost_bits(packets, predictor) / len(codes))
+
+
+def save_with_context(out: Path, weights: WeightsFile, predictor: Predictor) -> None:
+    """A copy of a weights file with this context model."""
+    context = {name: torch.from_numpy(values) for name, values in predictor.tensors().items()}
+    save_tensors(out, load_file(weights.path) | context, metadata={"config": weights.config.to_json()})
 
 
 def _autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiffusionVae | None:

@@ -61,7 +61,7 @@ def test_bytes_after_the_end_are_refused(record: Any) -> None:
         (VIDEO, {"rate_den": 1_000_001}),
         (VIDEO, {"rate_num": 241, "rate_den": 1}),
         (VIDEO, {"rate_num": 1, "rate_den": 11}),
-        (CODING, {"mode": 2}),
+        (CODING, {"mode": 3}),
         (CODING, {"groups": 0}),
         (CODING, {"groups": 256}),
         (CODING, {"bits_per_code": 0}),
@@ -93,7 +93,7 @@ def test_values_outside_their_range_are_refused(record: Any, changes: dict[str, 
     [
         (VideoInfo, "028001e00100190202"),  # a flag of a later version
         (VideoInfo, "028001e001009900" + "0201"),  # over-long numerator
-        (CodingInfo, "020405000000071004"),
+        (CodingInfo, "030405000000071004"),
         (ContentRecord, "fff80018012c020a0b0c"),  # a coding of a later version
         (AudioInfo, "02010000bb80013800001f40"),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bcdcodec.training import commands
+from bcdcodec.training.commands import ContextStatistics
 from bcdcodec.training.export import CodeStatistics
 
 Bcd = Callable[..., Any]
@@ -35,9 +36,15 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
         places[1].write_bytes(tiny_weights.read_bytes())
         return CodeStatistics(np.zeros((1, 2)), 123.4, [])
 
+    def train_context(places: tuple[Any, ...], progress: Callable[[str, int, int], None]) -> ContextStatistics:
+        progress("codes", 1, 2)
+        places[2].write_bytes(tiny_weights.read_bytes())
+        return ContextStatistics(table_bits=150.0, context_bits=67.8)
+
     replace("run_training", lambda places, progress: [progress("latents", 1, 2), progress("steps", 3, 9)])
     replace("run_vae_training", lambda places, progress: progress(3, 0.5))
     replace("run_export", export)
+    replace("run_context_training", train_context)
     return found
 
 
@@ -71,6 +78,16 @@ def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights
     assert done.out.startswith(f"{out}: {tiny_weights.stat().st_size} bytes, model ")
     assert "123.4 bits/frame" in done.out
     assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors")})}
+
+
+def test_train_context_says_the_id_and_the_bits(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
+    out = tmp_path / "face.safetensors"
+    line = ("--weights", "plain.safetensors", "--data", tmp_path, "--run", tmp_path / "run", "--steps", "9")
+    done = bcd("train-context", *line, out)
+    assert done.code == 0
+    assert "67.8 bits/frame on the training clips, 150.0 by the table" in done.out
+    named = {"run": tmp_path / "run", "steps": 9, "seed": 0}
+    assert calls == {"run_context_training": ((Path("plain.safetensors"), tmp_path, out), named)}
 
 
 def test_outputs_are_not_replaced_and_data_must_exist(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, Packe
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.entropy.coded import decode_codes, encode_codes
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
-from bcdcodec.entropy.packed import pack_codes, unpack_codes
+from bcdcodec.entropy.motion import MotionCoder
+from bcdcodec.entropy.packed import unpack_codes
+from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables, fit_rows
 from bcdcodec.video.obu import still_size
 from bcdcodec.video.still import decode_still, encode_still
@@ -53,6 +55,17 @@ def levels_of(seed: int, shape: tuple[int, int, int]) -> NDArray[np.int32]:
     return np.clip(np.round(walk), -MAX_LEVEL, MAX_LEVEL).astype(np.int32)
 
 
+def context_model(source: np.random.Generator) -> Predictor:
+    """Of 8 groups of 32 entries; small integers, so that probabilities are not all extreme."""
+    return Predictor(
+        now=source.integers(-30, 31, (8, 32, 20), np.int8),
+        before=source.integers(-30, 31, (8, 33, 20), np.int8),
+        same=source.integers(-3000, 3000, (8, 33, 32), np.int16),
+        same2=source.integers(-1000, 1000, (8, 33, 32), np.int16),
+        out=source.integers(-15, 16, (8, 20, 32), np.int8),
+    )
+
+
 def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDArray[np.int64], NDArray[np.int32]]:
     """A file of random codes and levels, its weights, the codes [frames, groups] and the levels."""
     source = np.random.default_rng(pixels + mode)
@@ -61,7 +74,12 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
     levels = levels_of(1, shape)
     content = fit_content_table([levels_of(2, shape)], max_level=MAX_LEVEL)
     weights = folder / "weights.safetensors"
-    tensors = {"tables.motion": motion.astype(np.int32), "tables.content": content.astype(np.int32)}
+    tensors: dict[str, NDArray[Any]] = {
+        "tables.motion": motion.astype(np.int32),
+        "tables.content": content.astype(np.int32),
+    }
+    predictor = context_model(source)
+    tensors |= predictor.tensors()
     save_file({**tensors, "net": np.ones(5, np.float32)}, weights, metadata={"format": "pt"})
     data = encode_levels(levels, content, max_level=MAX_LEVEL)
     record = ContentRecord(x=-3, y=4, size=99, coding=ContentCoding.LEVELS, data=data)
@@ -82,7 +100,7 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
     writer.write_header(header)
     for tick in range(0, 30, 10):
         block = codes[tick : tick + 10]
-        payload = pack_codes(block, 5) if mode == CodingMode.PACKED else encode_codes(block, motion)
+        payload = MotionCoder(mode, motion, predictor).encode(block)
         motion_payload = MotionPayload(10, tick != 10, payload).pack()
         writer.write(Packet(PacketKind.MOTION, writer.next_sequence, tick, motion_payload))
         writer.write(Packet(PacketKind.AUDIO, writer.next_sequence, tick, AudioPayload((b"a", b"bc")).pack()))
@@ -95,7 +113,8 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
 
 
 @pytest.mark.parametrize(
-    ("mode", "pixels"), [(CodingMode.PACKED, 64), (CodingMode.PACKED, 256), (CodingMode.CODED, 256)]
+    ("mode", "pixels"),
+    [(CodingMode.PACKED, 64), (CodingMode.PACKED, 256), (CodingMode.CODED, 256), (CodingMode.CONTEXT, 256)],
 )
 def test_both_readers_agree(tmp_path: Path, mode: CodingMode, pixels: int) -> None:
     path, weights, codes, levels = build(tmp_path, mode, pixels)

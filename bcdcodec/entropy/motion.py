@@ -1,0 +1,66 @@
+"""Codes <-> bytes of a MOTION packet in the mode that a stream names (spec section 5.2). In: codes. Out: bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.entropy.coded import code_bits, decode_codes, encode_codes
+from bcdcodec.entropy.context import context_bits, decode_context, encode_context
+from bcdcodec.entropy.packed import pack_codes, unpack_codes
+from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.tables import Rows
+from bcdcodec.errors import BitstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class MotionCoder:
+    """table: uint32 [groups, entries]. predictor: None where the weights have none, and mode is not CONTEXT."""
+
+    mode: CodingMode
+    table: Rows
+    predictor: Predictor | None
+
+    def __post_init__(self) -> None:
+        if self.mode is CodingMode.CONTEXT and self.predictor is None:
+            raise BitstreamError("codes in mode context need weights with a context model, these have none")
+
+    def encode(self, codes: NDArray[Any]) -> bytes:
+        """Codes int [n, groups] of one packet."""
+        if self.mode is CodingMode.PACKED:
+            return pack_codes(codes, self._bits)
+        if self.mode is CodingMode.CODED:
+            return encode_codes(codes, self.table)
+        assert self.predictor is not None, "checked when made"
+        return encode_context(codes, self.predictor)
+
+    def decode(self, data: bytes, frames: int) -> NDArray[np.int32]:
+        """Inverse of `encode`: int32 [frames, groups]. Raises BitstreamError."""
+        if self.mode is CodingMode.PACKED:
+            return unpack_codes(data, frames, groups=self.table.shape[0], bits=self._bits)
+        if self.mode is CodingMode.CODED:
+            return decode_codes(data, frames, table=self.table)
+        assert self.predictor is not None, "checked when made"
+        return decode_context(data, frames, predictor=self.predictor)
+
+    def price_bits(self, codes: NDArray[Any]) -> NDArray[np.float64]:
+        """What every code would cost, [groups, entries]; in mode context what it would after the codes [n, groups]
+        before it, [n, groups, entries].
+        """
+        if self.mode is CodingMode.CONTEXT and self.predictor is not None:
+            return context_bits(codes, self.predictor)
+        return code_bits(self.table)
+
+    @property
+    def _bits(self) -> int:
+        return (int(self.table.shape[1]) - 1).bit_length()
+
+
+def smallest_coder(packets: Sequence[NDArray[Any]], table: Rows, predictor: Predictor | None) -> MotionCoder:
+    """Of modes coded and context the one that makes packets of codes [n, groups] smaller."""
+    modes = [CodingMode.CODED] if predictor is None else [CodingMode.CONTEXT, CodingMode.CODED]
+    coders = [MotionCoder(mode, table, predictor) for mode in modes]
+    return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))

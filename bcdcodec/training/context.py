@@ -1,0 +1,169 @@
+"""Fitting the context model of the entropy coder. In: code streams of training clips. Out: the integers that ship.
+
+code streams -> frames with the two before them -> ContextNet (float, rounded in its forward pass) -> Predictor
+
+The network computes what entropy/predictor.py does, in bits: its weights are rounded to what their integers can say in
+every forward pass, so that what was trained is what is coded with.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bcdcodec.entropy.context import context_bits
+from bcdcodec.entropy.predictor import TOP, WAVE, Predictor
+from bcdcodec.entropy.softmax import SCORES_PER_BIT
+from bcdcodec.errors import ConfigError
+from bcdcodec.training.streams import CodeStream
+
+#: What one is worth in the integers of each tensor; the hidden numbers are half as fine as the rows that they sum.
+UNITS = {"now": 1 / 64, "before": 1 / 64, "same": 1 / SCORES_PER_BIT, "same2": 1 / SCORES_PER_BIT, "out": 1 / 32}
+HIDDEN_UNIT = 1 / 32
+HIDDEN = 128
+BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 256, 8e-3, 1e-2
+#: Hidden numbers left out in training: without it people outside the clips gain nothing after a few hundred steps.
+DROPOUT = 0.2
+#: Counts that a row of the first guess leans on the group's histogram with.
+PRIOR_COUNTS = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """Every frame with what is known of it: codes of its own, one and two frames before, [N, groups]; weight [N]."""
+
+    now: NDArray[np.int64]
+    before: NDArray[np.int64]
+    before2: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+def list_frames(streams: list[CodeStream], *, packet_frames: int, entries: int) -> Frames:
+    """People count by the square root of their frames; nothing is known before the start of a packet."""
+    person_frames: dict[str, int] = {}
+    for stream in streams:
+        person_frames[stream.person] = person_frames.get(stream.person, 0) + len(stream.codes)
+    parts: list[list[NDArray[np.int64]]] = [[], [], []]
+    weights = []
+    for stream in streams:
+        weights.append(np.full(len(stream.codes), person_frames[stream.person] ** -0.5))
+        for packet in stream.packets(packet_frames):
+            padded = np.concatenate([np.full((2, packet.shape[1]), entries), packet.astype(np.int64)])
+            for part, back in zip(parts, (2, 1, 0), strict=True):
+                part.append(padded[back : len(packet) + back])
+    now, before, before2 = (np.concatenate(part) for part in parts)
+    weight = np.concatenate(weights)
+    return Frames(now, before, before2, weight / weight.sum())
+
+
+class ContextNet(nn.Module):
+    """The float twin of `Predictor`, whose docstring has the flow."""
+
+    def __init__(self, frames: Frames, *, entries: int, hidden: int) -> None:
+        super().__init__()
+        groups = frames.now.shape[1]
+        self.now = nn.Parameter(0.05 * torch.randn(groups, entries, hidden))
+        self.before = nn.Parameter(0.05 * torch.randn(groups, entries + 1, hidden))
+        self.same = nn.Parameter(_first_guess(frames, entries))
+        self.same2 = nn.Parameter(torch.zeros(groups, entries + 1, entries))
+        self.out = nn.Parameter(0.05 * torch.randn(groups, hidden, entries))
+
+    def forward(self, now: Tensor, before: Tensor, before2: Tensor) -> Tensor:
+        """What the codes [N, groups] cost, given those before: bits [N, groups]."""
+        groups = now.shape[1]
+        rows = _gather(self._rounded("now"), now)  # [N, G, H]
+        waves = [rows[:, start : start + WAVE].sum(1) for start in range(0, groups, WAVE)]
+        known = torch.stack([torch.zeros_like(waves[0]), *waves[:-1]], 1).cumsum(1)  # [N, waves, H]
+        sums = known + _gather(self._rounded("before"), before).sum(1, keepdim=True)
+        hidden = F.dropout(_round(sums, HIDDEN_UNIT, 0, TOP, down=True), DROPOUT, self.training)
+        hidden = hidden.repeat_interleave(WAVE, 1)[:, :groups]
+        scores = torch.einsum("ngh,ghe->nge", hidden, self._rounded("out"))
+        scores = scores + _gather(self._rounded("same"), before) + _gather(self._rounded("same2"), before2)
+        nats = F.cross_entropy(scores.flatten(0, 1) * np.log(2), now.flatten(), reduction="none")
+        return nats.view(now.shape) / np.log(2)
+
+    def predictor(self) -> Predictor:
+        """The integers."""
+        found = {}
+        for name, unit in UNITS.items():
+            kind, weights = _kind(name), getattr(self, name).detach() / unit
+            found[name] = weights.round().clamp(kind.min, kind.max).numpy().astype(kind.dtype)
+        return Predictor(**found)
+
+    def _rounded(self, name: str) -> Tensor:
+        kind = _kind(name)
+        return _round(getattr(self, name), UNITS[name], kind.min, kind.max)
+
+
+def fit_context(
+    streams: list[CodeStream],
+    *,
+    entries: int,
+    packet_frames: int,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[int, float], None] = lambda step, bits: None,
+) -> Predictor:
+    """Train on code streams; progress: (step, bits a frame of the batch). ConfigError without frames."""
+    if not sum(len(stream.codes) for stream in streams):
+        raise ConfigError("no code stream has a frame, there is nothing to learn from")
+    frames = list_frames(streams, packet_frames=packet_frames, entries=entries)
+    with torch.random.fork_rng():  # first numbers and dropout
+        torch.manual_seed(seed)
+        net = ContextNet(frames, entries=entries, hidden=HIDDEN)
+        optimiser = torch.optim.AdamW(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+        for step, batch in enumerate(_batches(frames, steps, seed)):
+            bits = net(*batch).sum(1).mean()
+            optimiser.zero_grad()
+            bits.backward()
+            optimiser.step()
+            schedule.step()
+            progress(step + 1, bits.item())
+    return net.predictor()
+
+
+def cost_bits(packets: list[NDArray[np.uint8]], predictor: Predictor) -> float:
+    """What the integers need for packets of codes [n, groups], in bits: their cross-entropy, without a coder."""
+    total = 0.0
+    for codes in packets:
+        bits = context_bits(codes, predictor)
+        total += float(np.take_along_axis(bits, codes[..., None].astype(np.int64), axis=-1).sum())
+    return total
+
+
+def _batches(frames: Frames, steps: int, seed: int) -> Iterator[list[Tensor]]:
+    for step in range(steps):
+        picked = np.random.default_rng((seed, step)).choice(len(frames.now), BATCH_FRAMES, p=frames.weight)
+        yield [torch.from_numpy(codes[picked]) for codes in (frames.now, frames.before, frames.before2)]
+
+
+def _first_guess(frames: Frames, entries: int) -> Tensor:
+    """log2 of how often each code follows each code of its group: [groups, entries + 1, entries]."""
+    groups = frames.now.shape[1]
+    counts = np.zeros((groups, entries + 1, entries))
+    np.add.at(counts, (np.arange(groups), frames.before, frames.now), 1.0)
+    histogram = counts.sum(1, keepdims=True) + 0.5
+    guess = counts + PRIOR_COUNTS * histogram / histogram.sum(-1, keepdims=True)
+    return torch.from_numpy(np.log2(guess / guess.sum(-1, keepdims=True))).float()
+
+
+def _gather(table: Tensor, codes: Tensor) -> Tensor:
+    """Rows of table [G, K, D] by codes [N, G]: [N, G, D]."""
+    groups, rows, _ = table.shape
+    return F.embedding(codes + rows * torch.arange(groups), table.flatten(0, 1))
+
+
+def _round(x: Tensor, unit: float, low: int, high: int, *, down: bool = False) -> Tensor:
+    """The nearest multiple of `unit` within the range (down: below x), with the gradient of x inside the range."""
+    inside = x.clamp(low * unit, high * unit)
+    steps = inside.detach() / unit
+    return inside + ((steps.floor() if down else steps.round()) * unit - inside).detach()
+
+
+def _kind(name: str) -> np.iinfo:
+    return np.iinfo(np.int8 if name in ("now", "before", "out") else np.int16)
