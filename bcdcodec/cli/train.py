@@ -17,7 +17,7 @@ MAX_TRAINING_STEPS = 100_000_000
 
 TRAIN_EXAMPLES = """  bcd train-vae --data clips --steps 20000 vae.safetensors
   bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
-  bcd train --init face-v3.safetensors --data clips --run runs/more --steps 5000
+  bcd train --init face-v4.safetensors --data clips --run runs/more --steps 5000
   bcd export --run runs/face --vae vae.safetensors plain.safetensors
   bcd train-context --weights plain.safetensors --data clips --run runs/face --steps 4000 face.safetensors
 The same `bcd train` command resumes a run that was interrupted."""
