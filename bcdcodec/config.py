@@ -150,16 +150,21 @@ class ModelConfig:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Parse a configuration; unknown and missing keys raise ConfigError."""
-        try:
-            found = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"model configuration is not JSON: {error}") from error
-        config: Self = _build(cls, found, "model")
+        config: Self = parse_config(cls, text, what="model")
         return config
 
     def to_json(self) -> str:
         """Inverse of `from_json`."""
         return json.dumps(dataclasses.asdict(self), indent=1)
+
+
+def parse_config(kind: Any, text: str, *, what: str) -> Any:
+    """A frozen dataclass of this package from JSON; ConfigError on unknown, missing and mistyped keys."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{what} configuration is not JSON: {error}") from error
+    return _build(kind, found, what)
 
 
 def preset(name: str) -> ModelConfig:

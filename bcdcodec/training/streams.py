@@ -22,10 +22,13 @@ CONTENT_FRAMES = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeStream:
-    """All codes uint8 [n, groups] of one clip."""
+    """All codes uint8 [n, groups] of one clip. content: the map float16 [C, H, W] that both ends of its stream have, None
+    where only codes are looked at.
+    """
 
     person: str
     codes: NDArray[np.uint8]
+    content: NDArray[np.float16] | None = None
 
     def packets(self, packet_frames: int) -> list[NDArray[np.uint8]]:
         """The codes of each packet; the last one may be shorter."""
@@ -51,7 +54,8 @@ def read_streams(
             windows = _windows(cache, entry, bcd.config.window_frames, mirrored)
             codes = [bcd.analyse(z, content.expand(len(z), -1, -1, -1))[0] for z in windows]
             stream = torch.cat([found.flatten(0, 1) for found in codes])
-            streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8)))
+            shown = content[0].half().numpy()
+            streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown))
             progress(len(streams), passes * len(cache.entries))
     return streams
 

@@ -1,0 +1,111 @@
+"""Code streams as training data. In: `CodeStream`s with their content. Out: a file of them, batches for training.py.
+
+Every batch is a function of (seed, step) alone, so a resumed run sees the same data.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.tensors import save_tensors
+from bcdcodec.training.streams import CodeStream
+
+#: Of so many people one is held out, at least one.
+PEOPLE_TO_ONE_HELD_OUT = 12
+#: A clip weighs by its length up to so many frames.
+LONG_CLIP = 75
+
+
+@dataclass(frozen=True, slots=True)
+class MotionBatch:
+    """content [B, C, H, W]; codes int64 [B, T, G], zero past the end of a clip; valid: bool [B, T]."""
+
+    content: Tensor
+    codes: Tensor
+    valid: Tensor
+
+
+def save_streams(path: Path, streams: list[CodeStream]) -> None:
+    """Write streams with their content maps as one safetensors file. ConfigError without a frame or without content."""
+    contents = [stream.content for stream in streams if stream.content is not None]
+    if not contents or len(contents) < len(streams):
+        raise ConfigError(f"{len(contents)} of {len(streams)} code streams have content, all need it, at least one")
+    tensors = {
+        "codes": torch.from_numpy(np.concatenate([stream.codes for stream in streams])),
+        "frames": torch.tensor([len(stream.codes) for stream in streams]),
+        "content": torch.from_numpy(np.stack(contents)),
+    }
+    save_tensors(path, tensors, metadata={"people": json.dumps([stream.person for stream in streams])})
+
+
+def load_streams(path: Path) -> list[CodeStream]:
+    """Inverse of `save_streams`; ConfigError if the file is not one."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            people = json.loads(file.metadata()["people"])
+            codes, frames, content = (file.get_tensor(name) for name in ("codes", "frames", "content"))
+        parts = np.split(codes, np.cumsum(frames)[:-1])
+        return [CodeStream(*found) for found in zip(people, parts, content, strict=True)]
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path} does not hold code streams: {error}") from error
+
+
+def hold_out(streams: list[CodeStream]) -> tuple[list[CodeStream], list[CodeStream]]:
+    """Streams to learn from, and those of people who are held out: the first twelfth by a hash of their names, so that
+    more clips of the same people change nothing. ConfigError with fewer than two people.
+    """
+    people = sorted({stream.person for stream in streams}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    if len(people) < 2:
+        raise ConfigError(f"code streams are of {len(people)} people, needs two or more: some are held out")
+    held = {*people[: max(1, len(people) // PEOPLE_TO_ONE_HELD_OUT)]}
+    return [s for s in streams if s.person not in held], [s for s in streams if s.person in held]
+
+
+class BatchSampler:
+    """Draws runs of frames, people balanced by the square root of how often they appear."""
+
+    def __init__(
+        self, streams: list[CodeStream], *, batch: int, frames: int, downsampling: float, seed: int = 0
+    ) -> None:
+        """frames: the longest run. downsampling: how often every other frame of a run is left out (A.2)."""
+        self.streams = [stream for stream in streams if len(stream.codes)]
+        if not self.streams:
+            raise ConfigError("no code stream has a frame, there is nothing to learn from")
+        self.batch, self.frames, self.downsampling, self.seed = batch, frames, downsampling, seed
+        clips: dict[str, int] = {}
+        for stream in self.streams:
+            clips[stream.person] = clips.get(stream.person, 0) + 1
+        weight = np.array([clips[s.person] ** -0.5 * min(len(s.codes), LONG_CLIP) ** 0.5 for s in self.streams])
+        self._weight = weight / weight.sum()
+
+    def draw(self, step: int) -> MotionBatch:
+        """The batch of one optimiser step."""
+        rng = np.random.default_rng((self.seed, step))
+        chosen = rng.choice(len(self.streams), self.batch, p=self._weight)
+        return stack([(self.streams[i], self._run(self.streams[i].codes, rng)) for i in chosen])
+
+    def _run(self, codes: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        stride = 2 if rng.random() < self.downsampling and len(codes) > 2 else 1
+        span = min(len(codes), self.frames * stride)
+        start = int(rng.integers(len(codes) - span + 1))
+        return codes[start : start + span : stride]
+
+
+def stack(runs: list[tuple[CodeStream, NDArray[np.uint8]]]) -> MotionBatch:
+    """Runs of codes [n, G] with the streams they come from, filled up to the longest one."""
+    longest = max(len(run) for _, run in runs)
+    codes = np.zeros((len(runs), longest, runs[0][1].shape[1]), np.int64)
+    for row, (_, run) in zip(codes, runs, strict=True):
+        row[: len(run)] = run
+    lengths = np.array([len(run) for _, run in runs])
+    content = np.stack([np.asarray(stream.content, np.float32) for stream, _ in runs])
+    valid = np.arange(longest) < lengths[:, None]
+    return MotionBatch(torch.from_numpy(content), torch.from_numpy(codes), torch.from_numpy(valid))

@@ -1,0 +1,60 @@
+"""What codes cost by what is known before them. In: code streams. Out: bits a frame by the GPT-2 and by plain counts.
+
+order 0:        how often each code of a group is used
+frame before:   the same, given the group's code in the frame before
+"""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bcdcodec.motion.data import stack
+from bcdcodec.motion.model import MotionGpt, motion_loss
+from bcdcodec.training.streams import CodeStream
+
+#: Clips measured at once.
+BATCH = 32
+#: What every code counts beforehand, so that unseen ones cost something finite; rows of pairs lean on order 0 so much.
+PRIOR, PAIR_PRIOR = 0.5, 20.0
+
+
+@torch.no_grad()
+def stream_bits(gpt: MotionGpt, streams: list[CodeStream]) -> float:
+    """Cross-entropy in bits a frame of the streams' codes, each run of `frames` frames from the content alone on."""
+    frames = gpt.config.frames
+    runs = [(s, s.codes[at : at + frames]) for s in streams for at in range(0, len(s.codes), frames)]
+    runs.sort(key=lambda run: len(run[1]))  # equal lengths side by side: little is filled up
+    nats, count = 0.0, 0
+    for start in range(0, len(runs), BATCH):
+        batch = stack(runs[start : start + BATCH])
+        codes, valid = batch.codes, batch.valid
+        seen = int(valid.sum())
+        nats += float(motion_loss(gpt(batch.content, codes[:, :-1]), codes, valid)) * seen * gpt.config.groups
+        count += seen
+    return nats / math.log(2) / count
+
+
+def count_bits(learned: list[CodeStream], measured: list[CodeStream], *, entries: int) -> tuple[float, float]:
+    """Bits a frame of `measured` by counts of `learned`: order 0, and given the frame before (the first frame of a
+    stream by order 0).
+    """
+    groups = np.arange(learned[0].codes.shape[1])
+    single = np.full((len(groups), entries), PRIOR)
+    pairs = np.zeros((len(groups), entries, entries))
+    for stream in learned:
+        codes = stream.codes.astype(np.int64)
+        np.add.at(single, (groups, codes), 1.0)
+        np.add.at(pairs, (groups, codes[:-1], codes[1:]), 1.0)
+    single /= single.sum(-1, keepdims=True)
+    pairs += PAIR_PRIOR * single[:, None]
+    pairs /= pairs.sum(-1, keepdims=True)
+    order0 = previous = 0.0
+    for stream in measured:
+        codes = stream.codes.astype(np.int64)
+        alone: NDArray[np.float64] = -np.log2(single[groups, codes])  # [n, G]
+        order0 += alone.sum()
+        previous += alone[:1].sum() - np.log2(pairs[groups, codes[:-1], codes[1:]]).sum()
+    frames = sum(len(stream.codes) for stream in measured)
+    return float(order0) / frames, float(previous) / frames

@@ -1,0 +1,59 @@
+"""Code streams of `.bcd` files. In: a folder and the model that wrote them. Out: one `CodeStream` a shot."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.bitstream.packet import MotionPayload
+from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.appearance import content_of_record
+from bcdcodec.codec.decoder import check_stream_fits
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.entropy.motion import MotionCoder
+from bcdcodec.errors import ConfigError, VideoError
+from bcdcodec.training.streams import CodeStream
+
+
+def read_bcd_folder(
+    model: CodecModel, folder: Path, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[CodeStream]:
+    """Every shot of the `.bcd` files of a folder; a file is taken for one person. progress: files.
+
+    Raises ConfigError where there is none or one is of another model, BitstreamError.
+    """
+    paths = sorted(folder.glob("*.bcd"))
+    if not paths:
+        raise ConfigError(f"{folder} has no .bcd files, needs at least one")
+    streams: list[CodeStream] = []
+    for done, path in enumerate(paths):
+        streams += read_shots(model, path)
+        progress(done + 1, len(paths))
+    return streams
+
+
+def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
+    """The codes of each shot of one `.bcd` file with the content that is in force."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise VideoError(f"cannot read {path}: {error.strerror}") from error
+    with file:
+        reader = StreamReader(file)
+        check_stream_fits(reader.header, model)
+        coder = MotionCoder(reader.header.coding.mode, model.tables.motion, model.predictor)
+        shots: list[tuple[ContentRecord, list[NDArray[np.int32]]]] = [(reader.header.content, [])]
+        for packet in reader:
+            record = packet.record()
+            if isinstance(record, ContentRecord):
+                shots.append((record, []))
+            elif isinstance(record, MotionPayload):
+                shots[-1][1].append(coder.decode(record.codes, record.frames))
+    return [_shot(model, path.stem, content, parts) for content, parts in shots if parts]
+
+
+def _shot(model: CodecModel, name: str, content: ContentRecord, parts: list[NDArray[np.int32]]) -> CodeStream:
+    shown = content_of_record(model, content).map.half().cpu().numpy()
+    return CodeStream(name, np.concatenate(parts).astype(np.uint8), shown)

@@ -1,0 +1,82 @@
+"""Trained motion models to and from weights files. In: a network and the codec model it is for. Out: a file, and back.
+
+A file is safetensors, float16, with the network's configuration as JSON under the metadata key `motion` and the id of the
+codec model under `codec`: codes mean what that model made them mean, so a network for other codes is refused. Its own id
+is the first 16 bytes of the SHA-256 of the file, as with the codec's weights.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+
+from bcdcodec.errors import WeightsError
+from bcdcodec.model.tensors import halved, save_tensors, widened
+from bcdcodec.motion.config import MotionConfig
+from bcdcodec.motion.model import MotionGpt
+from bcdcodec.weightfile import MODEL_ID_BYTES, search_folders
+
+#: What files of shipped motion models begin with.
+FILE_STEM = "motion"
+
+
+@dataclass(frozen=True, slots=True)
+class MotionFile:
+    """A motion weights file. motion_id: of the file itself; codec_id: of the codec model whose codes it is for."""
+
+    path: Path
+    motion_id: bytes
+    codec_id: bytes
+    config: MotionConfig
+
+
+def save_motion(path: Path, gpt: MotionGpt, *, codec_id: bytes) -> None:
+    """Write a weights file: there completely or not at all."""
+    metadata = {"motion": gpt.config.to_json(), "codec": codec_id.hex()}
+    save_tensors(path, halved(gpt.state_dict()), metadata=metadata)
+
+
+def open_motion(path: Path) -> MotionFile:
+    """Hash a motion weights file and read what it is for; WeightsError if it is not one."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+        with safe_open(path, framework="pt") as tensors:
+            metadata = tensors.metadata() or {}
+        codec_id, text = bytes.fromhex(metadata["codec"]), metadata["motion"]
+    except OSError as error:
+        raise WeightsError(f"cannot read motion weights {path}: {error.strerror or error}") from error
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not a motion weights file") from error
+    return MotionFile(path, digest[:MODEL_ID_BYTES], codec_id, MotionConfig.from_json(text))
+
+
+def find_motion(codec_id: bytes) -> MotionFile:
+    """The motion model for the codes of a codec model, in the folders where weights are looked for."""
+    folders = search_folders()
+    for folder in folders:
+        for path in sorted(folder.glob(f"{FILE_STEM}*.safetensors")):
+            found = open_motion(path)
+            if found.codec_id == codec_id:
+                return found
+    places = ", ".join(str(folder) for folder in folders)
+    raise WeightsError(
+        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {places}; `bcd train-motion` makes one"
+    )
+
+
+def load_motion(found: MotionFile, *, codec_id: bytes, device: torch.device) -> MotionGpt:
+    """The network in evaluation mode, float32; WeightsError if it is for other codes or does not fit its file."""
+    if found.codec_id != codec_id:
+        raise WeightsError(
+            f"{found.path} is for codes of model {found.codec_id.hex()}, these are of model {codec_id.hex()}"
+        )
+    gpt = MotionGpt(found.config)
+    try:
+        gpt.load_state_dict(widened(load_file(found.path)))
+    except (RuntimeError, SafetensorError) as error:
+        raise WeightsError(f"{found.path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
+    return gpt.eval().requires_grad_(False).to(device)
