@@ -16,6 +16,17 @@ class TruncatedError(BitstreamError, EOFError):
     """The stream ends before the record it started is complete."""
 
 
+class DamagedError(BitstreamError):
+    """The checksum of a packet is not that of its bytes; the next packet can still be read.
+
+    kind: what the packet says that it carries, which may be wrong as well.
+    """
+
+    def __init__(self, message: str, *, kind: int) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class ConfigError(BcdError, ValueError):
     """An option or a configuration value is outside its range."""
 

@@ -14,11 +14,16 @@ class PacketOrder:
     """Sequence numbers, timestamps and totals of a stream as it passes.
 
     joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
+    lossy: packets may be missing; how many are is counted in `lost`, and what only holds without them is not asked for.
     """
 
-    def __init__(self, header: StreamHeader, *, joined: bool = False) -> None:
+    def __init__(self, header: StreamHeader, *, joined: bool = False, lossy: bool = False) -> None:
         self._header = header
         self._joined = joined
+        self._lossy = lossy
+        #: Packets that are missing so far.
+        self.lost = 0
+        self._gap = False
         self.next_sequence: int | None = None if joined else 0
         self.motion_frames = 0
         #: The tick after the last motion frame, which the END packet carries as its timestamp.
@@ -33,7 +38,10 @@ class PacketOrder:
         if self._ended:
             raise BitstreamError(f"packet {packet.sequence} follows the END packet")
         if self.next_sequence is not None and packet.sequence != self.next_sequence:
-            raise BitstreamError(f"packet has sequence {packet.sequence}, expected {self.next_sequence}")
+            if not self._lossy or packet.sequence < self.next_sequence:
+                raise BitstreamError(f"packet has sequence {packet.sequence}, expected {self.next_sequence}")
+            self.lost += packet.sequence - self.next_sequence
+            self._gap = True
         match record:
             case ContentRecord():
                 self._accept_content(packet, record)
@@ -54,12 +62,12 @@ class PacketOrder:
 
     def _accept_motion(self, packet: Packet, record: MotionPayload) -> None:
         fresh = not self.motion_frames or self._new_content or packet.timestamp > self.motion_tick
-        if fresh and not record.key and not (self._joined and self.motion_frames):
+        if fresh and not record.key and not self._gap and not (self._joined and self.motion_frames):
             raise BitstreamError(
                 f"packet {packet.sequence} needs the key flag: it is the first MOTION packet, "
                 "or follows new content or a gap"
             )
-        self._new_content = False
+        self._new_content = self._gap = False
         _not_before(packet, self.motion_tick)
         self.motion_tick = _end_tick(packet, record.frames)
         self.motion_frames += record.frames
@@ -71,6 +79,11 @@ class PacketOrder:
         self._audio_tick = _end_tick(packet, len(record.frames) * self._header.audio.frame_ticks)
 
     def _accept_end(self, packet: Packet, record: EndPayload, *, offset: int) -> None:
+        if self.lost:
+            _not_before(packet, self.motion_tick)
+            self.motion_tick = packet.timestamp
+            self._ended = True
+            return
         if record.end_offset != offset:
             raise BitstreamError(f"END packet says it starts at {record.end_offset}, it starts at {offset}")
         if packet.timestamp != self.motion_tick:

@@ -14,7 +14,7 @@ from bcdcodec.bitstream.bits import (
     pack_uvarint,
 )
 from bcdcodec.bitstream.records import ContentRecord, check_range
-from bcdcodec.errors import BitstreamError
+from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 MAX_PAYLOAD_BYTES = 1 << 20
 MAX_MOTION_FRAMES = 255
@@ -170,7 +170,12 @@ class Packet:
         timestamp = reader.uvarint(name="packet timestamp")
         length = reader.uvarint(name="payload length", limit=MAX_PAYLOAD_BYTES)
         payload = reader.take(length, name="payload")
-        reader.check_crc(name=f"packet {sequence}")
+        try:
+            reader.check_crc(name=f"packet {sequence}")
+        except TruncatedError:
+            raise
+        except BitstreamError as error:
+            raise DamagedError(str(error), kind=kind) from error
         return cls(PacketKind(kind) if kind in tuple(PacketKind) else kind, sequence, timestamp, payload)
 
     @classmethod

@@ -19,7 +19,7 @@ from bcdcodec.bitstream.packet import (
     SeekPoint,
 )
 from bcdcodec.bitstream.stats import StreamStats, Tally
-from bcdcodec.errors import BitstreamError, TruncatedError
+from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 
 class StreamWriter:
@@ -99,21 +99,36 @@ class StreamReader:
 
     Damage raises BitstreamError, an early end TruncatedError, each after every packet before it was handed out.
     Packets of unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
+
+    lossy: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after them; what
+    is handed out is checked as ever. A damaged CONTENT packet still ends it, as what follows shows somebody else.
     """
 
-    def __init__(self, file: Readable, *, keep_packets: bool = False) -> None:
+    def __init__(self, file: Readable, *, keep_packets: bool = False, lossy: bool = False) -> None:
         self._reader = ByteReader(file)
         self._tally = Tally(keep_packets=keep_packets)
         sections = read_sections(self._reader)
         self.header = StreamHeader.from_sections(sections)
         self._tally.add_header(sections)
         self.end: EndPayload | None = None
+        self._lossy = lossy
+        self._order = PacketOrder(self.header, lossy=lossy)
         self._packets = self._read()
 
     @property
     def stats(self) -> StreamStats:
         """Where the bits read so far went."""
         return self._tally.stats()
+
+    @property
+    def lost(self) -> int:
+        """Packets that are missing before the last one that was read; always 0 where reading is not lossy."""
+        return self._order.lost
+
+    @property
+    def motion_tick(self) -> int:
+        """The tick after the last motion frame read; once the END packet is, after the last one of the stream."""
+        return self._order.motion_tick
 
     def __iter__(self) -> Iterator[Packet]:
         return self
@@ -122,10 +137,14 @@ class StreamReader:
         return next(self._packets)
 
     def _read(self) -> Iterator[Packet]:
-        order = PacketOrder(self.header)
         while self.end is None:
             offset = self._reader.offset
-            packet, record = read_packet(self._reader, order)
+            try:
+                packet, record = read_packet(self._reader, self._order)
+            except DamagedError as error:
+                if not self._lossy or error.kind == PacketKind.CONTENT:
+                    raise
+                continue
             self._tally.add_packet(packet, record, offset=offset)
             if isinstance(record, EndPayload):
                 self.end = record

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.seek import read_index
@@ -24,10 +24,16 @@ from bcdcodec.config import MAX_PARALLEL_CHAINS
 from bcdcodec.errors import BitstreamError
 from bcdcodec.weightfile import find_weights, weights_of_stream
 
+if TYPE_CHECKING:
+    from bcdcodec.codec.conceal import Concealer
+    from bcdcodec.codec.model import CodecModel
+
+CONCEAL = ("hold", "model", "none")
 EXAMPLES = """  bcd decode talk.bcd talk.mp4
   bcd decode talk.bcd talk.mp4 --preset realtime
   bcd decode talk.bcd talk.mp4 --paste-back --steps 8
   bcd decode broken.bcd rest.mp4 --salvage
+  bcd decode broken.bcd whole.mp4 --conceal model
   bcd decode - - < talk.bcd | ffplay -"""
 
 
@@ -50,6 +56,13 @@ def add_command(commands: Commands) -> None:
         default=1,
         metavar="N",
         help="chains painted at once, for GPUs (1)",
+    )
+    parser.add_argument(
+        "--conceal",
+        choices=CONCEAL,
+        default="none",
+        help="what becomes of the frames of lost or damaged packets: hold the last good ones, predict them with a motion "
+        "model, or refuse the stream (none)",
     )
     add_model_options(parser, weights="those that the stream names")
     add_output_options(parser)
@@ -78,16 +91,32 @@ def run(options: argparse.Namespace) -> int:
                 paste_back=options.paste_back,
                 parallel_chains=options.batch,
                 keep_damaged=options.salvage,
+                concealer=_concealer(options.conceal, model),
                 progress=progress,
             )
     if not options.quiet:
         fps, took = float(header.video.frame_rate), time.monotonic() - started
         name = "<stdout>" if options.target == STANDARD else options.target
+        lost = f", {result.predicted} of them predicted ({result.lost} packets lost)" if result.lost else ""
         print(
-            f"{name}: {result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s, painted in {took:.1f} s",
+            f"{name}: {result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s{lost}, "
+            f"painted in {took:.1f} s",
             file=sys.stderr if options.target == STANDARD else sys.stdout,
         )
     return 0
+
+
+def _concealer(name: str, model: "CodecModel") -> "Concealer | None":
+    """What fills the frames of lost packets; the motion model is loaded only where it is asked for."""
+    if name == "none":
+        return None
+    if name == "hold":
+        from bcdcodec.codec.conceal import HoldConcealer
+
+        return HoldConcealer()
+    from bcdcodec.motion.conceal import ModelConcealer
+
+    return ModelConcealer.for_codec(model)
 
 
 def look_ahead(file: BinaryIO) -> tuple[StreamHeader, BinaryIO, int | None]:

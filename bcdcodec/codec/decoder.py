@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.bitstream.header import StreamHeader
@@ -17,6 +18,7 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
+from bcdcodec.codec.conceal import Concealer, Gaps
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_PARALLEL_CHAINS, SamplingConfig
 from bcdcodec.entropy.motion import MotionCoder
@@ -32,9 +34,12 @@ MAX_WAITING_FRAMES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DecodedFrame(Frame):
-    """A decoded picture of the model's size, and the square of the source picture that it shows."""
+    """A decoded picture of the model's size, and the square of the source picture that it shows. predicted: its packet
+    was lost, and what it shows is a guess.
+    """
 
     box: CropBox
+    predicted: bool = False
 
 
 class Decoder:
@@ -49,9 +54,11 @@ class Decoder:
         seed: int | None = None,
         content: Content | None = None,
         parallel_chains: int = 1,
+        concealer: Concealer | None = None,
     ) -> None:
         """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: of
-        another video, which replaces the stream's own everywhere (motion transfer).
+        another video, which replaces the stream's own everywhere (motion transfer). concealer: what fills frames whose
+        packets are missing by their sequence numbers; None leaves them out.
         """
         if not 1 <= parallel_chains <= MAX_PARALLEL_CHAINS:
             raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_PARALLEL_CHAINS}")
@@ -64,29 +71,70 @@ class Decoder:
         self._replacement = content
         self._parallel = parallel_chains
         self._chains: list[Chain] = []
+        self._gaps = None if concealer is None else Gaps(concealer)
+        self._predicted: set[int] = set()
         self._record = header.content
         self._new_content = False
         self._content = self._load_content(header.content)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
-        """Decode one packet; packets of other kinds than CONTENT and MOTION give no frames."""
+        """Decode one packet; packets of other kinds than CONTENT and MOTION give no frames. With a concealer the frames
+        that are missing before the packet come first.
+        """
         record = packet.record()
+        if self._gaps is not None:
+            self._gaps.see(packet)
         if isinstance(record, ContentRecord):
+            frames = self._fill_gap(packet.timestamp, None)  # the end of the shot before
             self._record, self._content = record, self._load_content(record)
             self._new_content = True
-            return []
+            if self._gaps is not None:
+                self._gaps.new_shot()
+            return frames
         if not isinstance(record, MotionPayload):
             return []
         codes = self._codes(record)
+        frames = self._fill_gap(packet.timestamp, codes)
+        return frames + self._append(codes, packet.timestamp, key=record.key)
+
+    def conceal(self, until: int) -> list[DecodedFrame]:
+        """Predict the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows, or knows
+        that none does. ConfigError without a concealer.
+        """
+        if self._gaps is None:
+            raise ConfigError("frames can be predicted only by a decoder that was given a concealer")
+        self._gaps.lose()
+        return self._fill_gap(until, None)
+
+    def _fill_gap(self, until: int, after: Tensor | None) -> list[DecodedFrame]:
+        """Predicted frames between the last ones and the tick `until`, where packets were lost. after: codes [n, G] there,
+        None where they are not known.
+        """
+        if self._gaps is None:
+            return []
+        known = None if after is None else after.cpu().numpy()
+        start = self._gaps.end
+        found = self._gaps.fill(until, after=known, content=self._content.map)
+        frames: list[DecodedFrame] = []
+        if found is not None:
+            self._predicted.update(range(start, until))
+            self._gaps.add(found, start)
+            frames = self._append(torch.from_numpy(found).to(self.model.device), start, key=False)
+        if known is not None:
+            self._gaps.add(known, until)
+        return frames
+
+    def _append(self, codes: Tensor, tick: int, *, key: bool) -> list[DecodedFrame]:
+        """Put codes [n, G] of the frames from `tick` on into their chain; returns the frames that are ready."""
         frames: list[DecodedFrame] = []
         last = self._chains[-1] if self._chains else None
         # A key packet; or, where packets were lost, one that has nothing to continue.
-        if record.key or last is None or last.end != packet.timestamp or self._new_content:
+        if key or last is None or last.end != tick or self._new_content:
             self._new_content = False
             if len(self._chains) == self._parallel:
                 frames = self.flush()
             box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
-            self._chains.append(Chain(self._content, box, packet.timestamp, codes))
+            self._chains.append(Chain(self._content, box, tick, codes))
         else:
             self._chains[-1].append(codes)
         # Decoded at once, or when the waiting frames could no longer be called few.
@@ -115,10 +163,13 @@ class Decoder:
             )
         windows.sort(key=lambda window: window.index)
         return [
-            DecodedFrame(pixels=pixels, index=window.index + i, box=window.box)
-            for window in windows
-            for i, pixels in enumerate(window.pixels)
+            self._frame(window, window.index + i, pixels) for window in windows for i, pixels in enumerate(window.pixels)
         ]
+
+    def _frame(self, window: DecodedWindow, index: int, pixels: NDArray[np.uint8]) -> DecodedFrame:
+        predicted = index in self._predicted
+        self._predicted.discard(index)
+        return DecodedFrame(pixels=pixels, index=index, box=window.box, predicted=predicted)
 
     def _load_content(self, record: ContentRecord) -> Content:
         return content_of_record(self.model, record) if self._replacement is None else self._replacement

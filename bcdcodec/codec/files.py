@@ -20,6 +20,7 @@ from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.codec.conceal import Concealer
 from bcdcodec.codec.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.model import CodecModel
@@ -55,10 +56,14 @@ class EncodeResult:
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None."""
+    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None. Only with
+    a concealer: packets lost, and how many of the frames are predicted.
+    """
 
     frames: int
     damage: str | None
+    lost: int = 0
+    predicted: int = 0
 
 
 def encode_file(
@@ -101,7 +106,7 @@ def encode_file(
             plate=encode_plate(first) if plate else None,
         )
         encoder = Encoder(model, settings)
-        writer = StreamWriter(stack.enter_context(_open_output(target)))
+        writer = StreamWriter(stack.enter_context(open_output(target)))
         sink = _PacketSink(writer, encoder, sound, rate)
         for shot in shots:
             for i in range(shot.frames):
@@ -126,18 +131,28 @@ def decode_file(
     content: Content | None = None,
     parallel_chains: int = 1,
     keep_damaged: bool = False,
+    concealer: Concealer | None = None,
     progress: Progress = lambda done, total: None,
 ) -> DecodeResult:
     """Decode a stream to a video of the model's size, or of the source's size with the head pasted back.
 
-    keep_damaged: write what comes before the damage instead of raising BitstreamError and writing nothing.
+    keep_damaged: write what comes before the damage instead of raising BitstreamError and writing nothing. concealer:
+    reading goes on after lost and damaged packets, and it fills the frames that they held.
     content: of another video (motion transfer). Raises BitstreamError, ConfigError (other weights),
     VideoError.
     """
     with contextlib.ExitStack() as stack:
-        reader = StreamReader(stack.enter_context(_open_input(source)))
+        reader = StreamReader(stack.enter_context(_open_input(source)), lossy=concealer is not None)
         header = reader.header
-        decoder = Decoder(model, header, sampling=sampling, seed=seed, content=content, parallel_chains=parallel_chains)
+        decoder = Decoder(
+            model,
+            header,
+            sampling=sampling,
+            seed=seed,
+            content=content,
+            parallel_chains=parallel_chains,
+            concealer=concealer,
+        )
         track = None
         if header.audio is not None:
             track = OpusTrack(
@@ -149,12 +164,13 @@ def decode_file(
             raise BitstreamError(f"source is {width}x{height}, more than {MAX_PASTE_PIXELS} pixels are not pasted into")
         background = _background(header.plate, width, height) if paste_back else None
         output = stack.enter_context(VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track))
-        done, damage = 0, None
+        done, predicted, damage = 0, 0, None
         for packet, frames, damage in _decoded(reader, decoder):
             for frame in frames:
                 box = frame.box if header.video.cropped else largest_square(width, height)
                 output.write(frame if background is None else paste(background, frame, box))
                 done += 1
+                predicted += frame.predicted
                 progress(done, None)
             if damage is not None and (not keep_damaged or not done):
                 raise damage
@@ -162,7 +178,7 @@ def decode_file(
                 output.write_audio(opus_packets(packet, header.audio))
     if damage is not None:
         logger.warning("damaged stream: %s", damage)
-    return DecodeResult(done, None if damage is None else str(damage))
+    return DecodeResult(done, None if damage is None else str(damage), reader.lost, predicted)
 
 
 def _decoded(
@@ -172,7 +188,11 @@ def _decoded(
     while True:
         try:
             packet = next(reader, None)
-            frames = decoder.flush() if packet is None else decoder.push(packet)
+            if packet is not None:
+                frames = decoder.push(packet)
+            else:
+                frames = decoder.conceal(reader.motion_tick) if reader.lost else []
+                frames += decoder.flush()
         except BitstreamError as error:
             yield None, decoder.flush(), error
             return
@@ -254,7 +274,7 @@ def _open_input(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _open_output(target: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+def open_output(target: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     """A file under a temporary name that gets its own when all went well, and vanishes when not."""
     if not isinstance(target, str | Path):
         yield target

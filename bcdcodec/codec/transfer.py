@@ -13,8 +13,9 @@ from typing import BinaryIO
 import numpy as np
 
 from bcdcodec.bitstream.header import MAGIC
+from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.appearance import CONTENT_SAMPLES, content_of_record, decode_content, encode_content
+from bcdcodec.codec.appearance import CONTENT_SAMPLES, content_of_record, encode_content
 from bcdcodec.codec.decoder import check_stream_fits
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import DecodeResult, Progress, decode_file, encode_file
@@ -71,11 +72,16 @@ def is_stream(path: str | Path) -> bool:
 
 def content_of_file(model: CodecModel, path: str | Path, *, crop: bool | None = None) -> Content:
     """The content of a picture, of the first shot of a video, or of a stream. crop: as in `encode_file`."""
+    return content_of_record(model, content_record_of_file(model, path, crop=crop))
+
+
+def content_record_of_file(model: CodecModel, path: str | Path, *, crop: bool | None = None) -> ContentRecord:
+    """The same as a stream would carry it, with its crop square."""
     if is_stream(path):
         with open(path, "rb") as file:
             header = StreamReader(file).header
         check_stream_fits(header, model)
-        return content_of_record(model, header.content)
+        return header.content
     rate = Fraction(CONTENT_SAMPLES, CONTENT_SECONDS)
     shot = plan_shots(path, rate, crop=model.follows_faces if crop is None else crop)[0]
     with VideoReader(path, rate) as reader:
@@ -86,4 +92,5 @@ def content_of_file(model: CodecModel, path: str | Path, *, crop: bool | None = 
         ]
     frames = np.stack(pixels)
     budget = model.config.content.picture_bits
-    return decode_content(model, *encode_content(model, frames, model.to_latents(frames), picture_bits=budget))
+    coding, data = encode_content(model, frames, model.to_latents(frames), picture_bits=budget)
+    return ContentRecord(x=shot.box.x, y=shot.box.y, size=shot.box.size, coding=coding, data=data)

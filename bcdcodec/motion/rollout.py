@@ -4,6 +4,8 @@ Each frame costs one step of the network, as keys and values of the frames befor
 as it can, it starts anew with the newer half of them.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -42,9 +44,19 @@ class Rollout:
 
 
 def generate_codes(
-    gpt: MotionGpt, content: Tensor, frames: int, *, prompt: Tensor | None = None, picking: Picking, seed: int = 0
+    gpt: MotionGpt,
+    content: Tensor,
+    frames: int,
+    *,
+    prompt: Tensor | None = None,
+    picking: Picking,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Tensor:
-    """Codes int64 [frames, G] for a content map [C, H, W], from nothing or after the codes [n, G] of a prompt."""
+    """Codes int64 [frames, G] for a content map [C, H, W], from nothing or after the codes [n, G] of a prompt.
+
+    progress: frames done.
+    """
     rollout, generator = Rollout(gpt, content[None]), torch.Generator().manual_seed(seed)
     if prompt is not None and len(prompt):
         rollout.feed(gpt.embed(prompt[None, -gpt.config.frames :]))
@@ -53,4 +65,5 @@ def generate_codes(
         codes = pick(rollout.logits, picking, generator)  # [1, G]
         rollout.feed(gpt.embed(codes[:, None]))
         found.append(codes[0])
+        progress(len(found))
     return torch.stack(found)

@@ -1,0 +1,124 @@
+"""`bcd generate`: a person moves without a film of it. In: options. Out: a `.bcd`, or the video that it decodes to."""
+
+import argparse
+import math
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from bcdcodec.cli.options import (
+    MAX_SEED,
+    Commands,
+    add_model_options,
+    add_output_options,
+    add_sampling_options,
+    new_command,
+    sampling_of,
+    whole_number,
+)
+from bcdcodec.cli.progress import progress_bar
+from bcdcodec.cli.streams import STANDARD, check_target
+from bcdcodec.errors import ConfigError
+from bcdcodec.weightfile import DEFAULT_NAME
+
+EXAMPLES = """  bcd generate --content alice.mp4 --seconds 4 alice.bcd
+  bcd generate --content alice.png --seconds 4 --temperature 0.9 --top-p 0.95 --seed 7 alice.mp4
+  bcd generate --content talk.bcd --prompt talk.bcd --seconds 2 longer.bcd"""
+STREAM_SUFFIX = ".bcd"
+#: Of a draw where only one of --temperature and --top-p is given.
+PLAIN_TEMPERATURE, PLAIN_TOP_P = 1.0, 1.0
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(commands, "generate", about="let a motion model move a person", examples=EXAMPLES)
+    parser.add_argument("--content", required=True, metavar="A", help="picture, video or .bcd that shows the person")
+    parser.add_argument("--prompt", metavar="STREAM.bcd", help="go on from the last shot of this stream")
+    parser.add_argument("--seconds", type=_number, required=True, metavar="N", help="length of what is generated")
+    parser.add_argument("target", metavar="OUT.bcd|OUT.mp4", help="stream, or video (mp4, mkv, webm)")
+    picking = parser.add_argument_group("which codes are taken")
+    picking.add_argument("--greedy", action="store_true", help="the most probable ones (default without the others)")
+    picking.add_argument("--temperature", type=_number, metavar="T", help="draw, with probabilities to the power 1/T")
+    picking.add_argument("--top-p", type=_number, metavar="P", help="draw from the most probable ones that reach P")
+    picking.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of draws and of the noise (0)")
+    parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the weights)")
+    parser.add_argument(
+        "--crop",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="follow the face of the content, or take the largest centred square (what the model is for)",
+    )
+    add_sampling_options(parser)
+    add_model_options(parser, weights=DEFAULT_NAME)
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Generate one stream, and paint it where a video is asked for."""
+    sources = tuple(source for source in (options.content, options.prompt) if source is not None)
+    if STANDARD in (*sources, options.target):
+        raise ConfigError("content, prompt and output of generate are files, - is not possible")
+    drawn = options.temperature is not None or options.top_p is not None
+    if options.greedy and drawn:
+        raise ConfigError("--greedy takes the most probable codes, --temperature and --top-p draw: give one or the other")
+    target = check_target(options.target, sources=sources, force=options.force)
+    from bcdcodec.codec.files import decode_file
+    from bcdcodec.codec.model import CodecModel
+    from bcdcodec.motion.generation import generate_stream
+    from bcdcodec.motion.sampling import GREEDY, Picking
+    from bcdcodec.motion.weights import find_motion, load_motion, open_motion
+
+    picking = GREEDY
+    if drawn:
+        temperature = PLAIN_TEMPERATURE if options.temperature is None else options.temperature
+        picking = Picking(temperature=temperature, top_p=PLAIN_TOP_P if options.top_p is None else options.top_p)
+    model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
+    codec_id = model.weights.model_id
+    named = options.motion_weights
+    found = find_motion(codec_id) if named is None else open_motion(named)
+    gpt = load_motion(found, codec_id=codec_id, device=model.device)
+    shown = False if options.quiet else options.progress
+    to_stream = Path(options.target).suffix == STREAM_SUFFIX
+
+    def write_stream(out: Path | BinaryIO) -> str:
+        with progress_bar("generate", unit="frame", shown=shown) as progress:
+            made = generate_stream(
+                options.content,
+                out,
+                model=model,
+                gpt=gpt,
+                seconds=options.seconds,
+                prompt=None if options.prompt is None else Path(options.prompt),
+                picking=picking,
+                seed=options.seed,
+                crop=options.crop,
+                progress=progress,
+            )
+        after = f" after {made.prompt_frames} of the prompt" if made.prompt_frames else ""
+        return f"{options.target}: {made.frames} frames generated{after}, stream of {made.total_bits} bits"
+
+    if to_stream:
+        report = write_stream(target)
+    else:
+        with tempfile.TemporaryFile() as stream:
+            report = write_stream(stream)
+            stream.seek(0)
+            with progress_bar("decode", unit="frame", shown=shown) as progress:
+                decode_file(
+                    stream, target, model=model, sampling=sampling_of(options, model.config), progress=progress
+                )
+    if not options.quiet:
+        print(report)
+    return 0
+
+
+def _number(text: str) -> float:
+    """A finite number; its range is checked where it is used."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return value
