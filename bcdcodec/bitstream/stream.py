@@ -100,8 +100,8 @@ class StreamReader:
     Damage raises BitstreamError, an early end TruncatedError, each after every packet before it was handed out.
     Packets of unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
 
-    lossy: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after them; what
-    is handed out is checked as ever. A damaged CONTENT packet still ends it, as what follows shows somebody else.
+    lossy: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after them;
+    what is handed out is checked as ever. A damaged CONTENT packet still ends it, as what follows shows somebody else.
     """
 
     def __init__(self, file: Readable, *, keep_packets: bool = False, lossy: bool = False) -> None:

@@ -61,8 +61,8 @@ def add_command(commands: Commands) -> None:
         "--conceal",
         choices=CONCEAL,
         default="none",
-        help="what becomes of the frames of lost or damaged packets: hold the last good ones, predict them with a motion "
-        "model, or refuse the stream (none)",
+        help="frames of lost or damaged packets: hold the last good ones, predict them by a motion model, or refuse the "
+        "stream (none)",
     )
     add_model_options(parser, weights="those that the stream names")
     add_output_options(parser)

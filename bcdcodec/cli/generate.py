@@ -61,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("content, prompt and output of generate are files, - is not possible")
     drawn = options.temperature is not None or options.top_p is not None
     if options.greedy and drawn:
-        raise ConfigError("--greedy takes the most probable codes, --temperature and --top-p draw: give one or the other")
+        raise ConfigError(
+            "--greedy takes the most probable codes, --temperature and --top-p draw: give one or the other"
+        )
     target = check_target(options.target, sources=sources, force=options.force)
     from bcdcodec.codec.files import decode_file
     from bcdcodec.codec.model import CodecModel
@@ -105,9 +107,7 @@ def run(options: argparse.Namespace) -> int:
             report = write_stream(stream)
             stream.seek(0)
             with progress_bar("decode", unit="frame", shown=shown) as progress:
-                decode_file(
-                    stream, target, model=model, sampling=sampling_of(options, model.config), progress=progress
-                )
+                decode_file(stream, target, model=model, sampling=sampling_of(options, model.config), progress=progress)
     if not options.quiet:
         print(report)
     return 0

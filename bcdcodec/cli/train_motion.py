@@ -11,7 +11,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
 EXAMPLES = """  bcd train-motion --data clips --run runs/motion --steps 2600 motion.safetensors
-  bcd train-motion --preset motion --streams calls --weights face.safetensors --run runs/m --steps 90000 motion.safetensors
+  bcd train-motion --preset motion --streams calls --run runs/large --steps 90000 large.safetensors
 The same command resumes a run that was interrupted."""
 #: motion/config.py has the same; it is imported only when the command runs.
 PRESETS = ("motion", "face-motion")

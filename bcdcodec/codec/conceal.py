@@ -24,8 +24,8 @@ class Concealer(Protocol):
 
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
         """Codes [frames, G] for missing frames. before: those of the frames that lead to them [n, G], n from 1 to
-        HISTORY_FRAMES; after: those that follow, None where they are not known yet; content: the map [C, H, W] of the shot.
-        The same arguments give the same codes.
+        HISTORY_FRAMES; after: those that follow, None where they are not known yet; content: the map [C, H, W] of
+        the shot. The same arguments give the same codes.
         """
         ...
 
@@ -62,7 +62,8 @@ class Gaps:
         self._before = None
 
     def fill(self, until: int, *, after: Codes | None, content: Tensor) -> Codes | None:
-        """Codes [n, G] of the missing frames `end .. until`, or None: nothing is missing, there is nothing to go on from, or
+        """Codes [n, G] of the missing frames `end .. until`, or None: nothing is missing, there is nothing to go on
+        from, or
         the gap is longer than MAX_GAP_FRAMES. after: codes of the packet at `until`, None where there is none.
         """
         missing, lost = until - self.end, self._lost

@@ -98,8 +98,8 @@ class Decoder:
         return frames + self._append(codes, packet.timestamp, key=record.key)
 
     def conceal(self, until: int) -> list[DecodedFrame]:
-        """Predict the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows, or knows
-        that none does. ConfigError without a concealer.
+        """Predict the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows,
+        or knows that none does. ConfigError without a concealer.
         """
         if self._gaps is None:
             raise ConfigError("frames can be predicted only by a decoder that was given a concealer")
@@ -107,8 +107,8 @@ class Decoder:
         return self._fill_gap(until, None)
 
     def _fill_gap(self, until: int, after: Tensor | None) -> list[DecodedFrame]:
-        """Predicted frames between the last ones and the tick `until`, where packets were lost. after: codes [n, G] there,
-        None where they are not known.
+        """Predicted frames between the last ones and the tick `until`, where packets were lost. after: codes [n, G]
+        there, None where they are not known.
         """
         if self._gaps is None:
             return []
@@ -163,7 +163,9 @@ class Decoder:
             )
         windows.sort(key=lambda window: window.index)
         return [
-            self._frame(window, window.index + i, pixels) for window in windows for i, pixels in enumerate(window.pixels)
+            self._frame(window, window.index + i, pixels)
+            for window in windows
+            for i, pixels in enumerate(window.pixels)
         ]
 
     def _frame(self, window: DecodedWindow, index: int, pixels: NDArray[np.uint8]) -> DecodedFrame:

@@ -56,8 +56,8 @@ class EncodeResult:
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None. Only with
-    a concealer: packets lost, and how many of the frames are predicted.
+    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None. Only
+    with a concealer: packets lost, and how many of the frames are predicted.
     """
 
     frames: int

@@ -50,11 +50,11 @@ def run_motion_training(
     precision: str = "fp32",
     progress: Progress = lambda stage, done, total: None,
 ) -> MotionTraining:
-    """Train a motion preset on the codes that `weights` give to clips, and write the weights that predict held-out people
-    best.
+    """Train a motion preset on the codes that `weights` give to clips, and write the weights that predict held-out
+    people best.
 
-    data: a folder of clips, whose latents are cached in RUN/latents; streams: a folder of `.bcd` files. One or both; what
-    they give is kept in RUN/streams.safetensors, and a run that is resumed goes on with it. Raises ConfigError,
+    data: a folder of clips, whose latents are cached in RUN/latents; streams: a folder of `.bcd` files. One or both;
+    what they give is kept in RUN/streams.safetensors, and a run that is resumed goes on with it. Raises ConfigError,
     BitstreamError.
     """
     config = motion_preset(name)
@@ -65,13 +65,9 @@ def run_motion_training(
         run.mkdir(parents=True, exist_ok=True)
         save_streams(prepared, _prepare(model, data, streams, run / "latents", seed, progress))
     found = load_streams(prepared)
-    options = MotionTrainOptions(
-        run=run, steps=steps, codec_id=weights.model_id, seed=seed, precision=precision
-    )
+    options = MotionTrainOptions(run=run, steps=steps, codec_id=weights.model_id, seed=seed, precision=precision)
     codebook = model.bcd.quantizer.codebook.detach()
-    best = train_motion(
-        config, options, found, codebook=codebook, progress=lambda step: progress("steps", step, steps)
-    )
+    best = train_motion(config, options, found, codebook=codebook, progress=lambda step: progress("steps", step, steps))
     write_whole(out, best.read_bytes())
     gpt = load_motion(open_motion(out), codec_id=weights.model_id, device=torch.device("cpu"))
     learned, held_out = hold_out(found)

@@ -42,7 +42,7 @@ class ModelConcealer:
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
         """Codes [frames, G]; see `Concealer`."""
         gpt = self._gpt
-        known = torch.from_numpy(before).to(content.device)[-gpt.config.frames // 2 :]
+        known = torch.from_numpy(before).to(content.device)[-(gpt.config.frames // 2) :]
         m = expected_motion(gpt, content, known, min(frames, MAX_ROLLOUT) + 1, samples=self._samples)
         m = torch.cat([m[:-1], m[-2:-1].expand(frames - len(m) + 1, -1), m[-1:]])  # [frames + 1, G*D]
         if self._bridge and after is not None:

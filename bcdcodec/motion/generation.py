@@ -55,9 +55,11 @@ def generate_stream(
     crop: bool | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Generated:
-    """Write a stream of the content of a picture, a video or a `.bcd`, that moves for so many seconds as the model has it.
+    """Write a stream of the content of a picture, a video or a `.bcd`, that moves for so many seconds as the model
+    has it.
 
-    prompt: a `.bcd` of the same codec model; its last shot comes first, and what is generated goes on from it. crop: as in
+    prompt: a `.bcd` of the same codec model; its last shot comes first, and what is generated goes on from it. crop:
+    as in
     `encode_file`. The same arguments give the same file on one machine. Raises ConfigError, VideoError, FaceError,
     BitstreamError.
     """

@@ -4,8 +4,8 @@
     codes [B, T, G] -> code vectors [B, T, G*D] -> Linear or as they are -> tokens 1..T -+-> GPT-2 -> Linear
                                                                     -> logits [B, T + 1, G, E], G heads of E
 
-The content token is the first element of the sequence, the quantised motion vectors are the others: position t tells the
-codes of frame t from the content and the frames before it, all groups of a frame at once. Vectors as wide as the
+The content token is the first element of the sequence, the quantised motion vectors are the others: position t tells
+the codes of frame t from the content and the frames before it, all groups of a frame at once. Vectors as wide as the
 network (64 x 16 = 1024, the published size) go in as they are.
 """
 

@@ -1,7 +1,7 @@
 """A motion model that goes on frame by frame. In: a content map, then motion vectors. Out: logits of the next frame.
 
-Each frame costs one step of the network, as keys and values of the frames before are kept. When it has seen as many frames
-as it can, it starts anew with the newer half of them.
+Each frame costs one step of the network, as keys and values of the frames before are kept. When it has seen as many
+frames as it can, it starts anew with the newer half of them.
 """
 
 from collections.abc import Callable

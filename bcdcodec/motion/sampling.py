@@ -17,7 +17,9 @@ MAX_TEMPERATURE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picking:
-    """temperature: 0 takes the most probable code of each group, up to 10; top_p: above 0, up to 1. ConfigError else."""
+    """temperature: 0 takes the most probable code of each group, up to 10; top_p: above 0, up to 1. ConfigError
+    else.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0

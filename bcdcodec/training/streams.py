@@ -22,8 +22,8 @@ CONTENT_FRAMES = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeStream:
-    """All codes uint8 [n, groups] of one clip. content: the map float16 [C, H, W] that both ends of its stream have, None
-    where only codes are looked at.
+    """All codes uint8 [n, groups] of one clip. content: the map float16 [C, H, W] that both ends of its stream have,
+    None where only codes are looked at.
     """
 
     person: str

@@ -12,7 +12,7 @@ import pytest
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_SEEK_POINTS, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
-from bcdcodec.errors import BitstreamError, TruncatedError
+from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 KNOWN = {PacketKind.CONTENT, PacketKind.MOTION, PacketKind.AUDIO}
 MOTION = MotionPayload(1, True, b"x").pack()
@@ -225,3 +225,71 @@ def test_index_is_thinned_and_still_right(header: StreamHeader, monkeypatch: pyt
 
 def _size(tick: int) -> int:
     return Packet(PacketKind.MOTION, tick, tick, MOTION).size
+
+
+def read_lossy(data: bytes) -> tuple[StreamReader, list[Packet]]:
+    reader = StreamReader(io.BytesIO(data), lossy=True)
+    return reader, list(reader)
+
+
+def without(stream: bytes, packets: list[Packet], sequence: int) -> bytes:
+    """The stream without one packet, as if a network had dropped it."""
+    lost = packets[sequence].pack()
+    assert stream.count(lost) == 1
+    return stream.replace(lost, b"")
+
+
+def flipped(stream: bytes, packets: list[Packet], sequence: int, place: int) -> bytes:
+    """The stream with one bit of a packet changed; place counts bytes from the packet's start, or or from its end."""
+    data = packets[sequence].pack()
+    start = stream.index(data)
+    changed = bytearray(stream)
+    changed[start + place % len(data)] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 4, 5])
+def test_lossy_reading_goes_on_after_missing_and_damaged_packets(
+    packets: list[Packet], stream: bytes, lost: int
+) -> None:
+    known = [packet for packet in packets if packet.kind in KNOWN and packet.sequence != lost]
+    for data in (without(stream, packets, lost), flipped(stream, packets, lost, -1), flipped(stream, packets, lost, 5)):
+        assert read_until_error(data)[1] is not None, "without being asked, nothing is skipped"
+        reader, found = read_lossy(data)
+        assert (found, reader.lost, reader.motion_tick) == (known, 1, 4)
+        assert reader.end is not None
+
+
+def test_lossy_reading_of_a_whole_stream_loses_nothing(packets: list[Packet], stream: bytes) -> None:
+    reader, found = read_lossy(stream)
+    assert (found, reader.lost) == ([packet for packet in packets if packet.kind in KNOWN], 0)
+
+
+def test_damaged_content_ends_lossy_reading(packets: list[Packet], stream: bytes) -> None:
+    reader = StreamReader(io.BytesIO(flipped(stream, packets, 2, -1)), lossy=True)
+    assert [next(reader).sequence, next(reader).sequence] == [0, 1]
+    with pytest.raises(DamagedError) as caught:
+        next(reader)
+    assert caught.value.kind == PacketKind.CONTENT
+
+
+def test_lossy_reading_refuses_what_loss_cannot_explain(packets: list[Packet], stream: bytes) -> None:
+    twice = stream.replace(packets[1].pack(), 2 * packets[1].pack())
+    with pytest.raises(BitstreamError, match="has sequence 1, expected 2"):
+        read_lossy(twice)
+    with pytest.raises(TruncatedError):
+        read_lossy(stream[:-1])
+
+
+def test_every_flipped_bit_is_survived_or_reported_by_lossy_reading(packets: list[Packet], stream: bytes) -> None:
+    start = stream.index(packets[0].pack())
+    for place in range(8 * start, 8 * len(stream)):
+        changed = bytearray(stream)
+        changed[place // 8] ^= 0x80 >> place % 8
+        found: list[Packet] = []
+        try:
+            for packet in StreamReader(io.BytesIO(bytes(changed)), lossy=True):
+                found.append(packet)
+        except BitstreamError:
+            pass
+        assert all(packet in packets for packet in found), "no damaged packet is handed out"

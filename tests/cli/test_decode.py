@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from bcdcodec.bitstream.packet import PacketKind
+from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.streams import HeadReplay
 from bcdcodec.codec import files
+from bcdcodec.codec.conceal import HoldConcealer
 from bcdcodec.video.reader import VideoReader
 
 Bcd = Callable[..., Any]
@@ -152,3 +155,44 @@ def test_an_interruption_leaves_no_file(
     monkeypatch.setattr(files.Decoder, "flush", interrupt)
     assert bcd("decode", stream_file, tmp_path / "talk.mp4").code == 130
     assert names(tmp_path) == ["talk.bcd"]
+
+
+def damaged(stream: bytes) -> bytes:
+    """The stream with one bit of its second MOTION packet changed."""
+    reader = StreamReader(io.BytesIO(stream))
+    second = [packet for packet in reader if packet.kind == PacketKind.MOTION][1].pack()
+    return stream.replace(second, second[:-1] + bytes([second[-1] ^ 1]))
+
+
+def test_lost_packets_are_concealed_where_that_is_asked_for(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+    stream_file.write_bytes(damaged(stream_file.read_bytes()))
+    target = tmp_path / "talk.mp4"
+    refused = bcd("decode", stream_file, target, "--conceal", "none")
+    assert refused.code == 2 and "is damaged" in refused.err and not target.exists()
+    done = bcd("decode", stream_file, target, "--conceal", "hold")
+    assert done.code == 0 and "25 frames at 12.5 fps, 2.00 s, 8 of them predicted (1 packets lost)" in done.out
+    assert len(frames(target)) == 25
+
+
+def test_a_model_conceals_too(bcd: Bcd, stream_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers")
+    from bcdcodec.motion import conceal
+
+    asked = []
+
+    class Model(HoldConcealer):
+        @classmethod
+        def for_codec(cls, model: object) -> "Model":
+            asked.append(model)
+            return cls()
+
+    monkeypatch.setattr(conceal, "ModelConcealer", Model)
+    stream_file.write_bytes(damaged(stream_file.read_bytes()))
+    done = bcd("decode", stream_file, tmp_path / "talk.mp4", "--conceal", "model")
+    assert done.code == 0 and "8 of them predicted" in done.out and len(asked) == 1
+
+
+def test_a_codec_without_a_motion_model_says_so(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    done = bcd("decode", stream_file, tmp_path / "talk.mp4", "--conceal", "model")
+    assert done.code == 2 and "bcd train-motion" in done.err and not (tmp_path / "talk.mp4").exists()

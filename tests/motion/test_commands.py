@@ -1,0 +1,86 @@
+"""`bcd train-motion` from end to end on a tiny codec: clips and streams in, weights out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import ConfigError
+from bcdcodec.motion import commands
+from bcdcodec.motion.config import MotionConfig
+from bcdcodec.motion.data import load_streams
+from bcdcodec.motion.streams import read_bcd_folder
+from bcdcodec.motion.weights import open_motion
+from bcdcodec.training.streams import CodeStream
+from bcdcodec.weightfile import open_weights
+
+
+@pytest.fixture
+def preset(motion_config: MotionConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every preset is the tiny one."""
+    monkeypatch.setattr(commands, "motion_preset", lambda name: motion_config)
+
+
+@pytest.fixture
+def bcd_folder(stream_bytes: bytes, tmp_path: Path) -> Path:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.bcd").write_bytes(stream_bytes)
+    return folder
+
+
+def test_streams_of_files(model: CodecModel, bcd_folder: Path) -> None:
+    streams = read_bcd_folder(model, bcd_folder)
+    assert [stream.person for stream in streams] == ["a", "b"]
+    assert streams[0].codes.shape == (25, 32) and streams[0].content is not None
+    assert streams[0].content.shape == model.latent_shape
+    with pytest.raises(ConfigError, match=r"no \.bcd files"):
+        read_bcd_folder(model, bcd_folder.parent)
+
+
+@pytest.mark.usefixtures("preset")
+def test_from_streams_to_weights(bcd_folder: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    out, seen = tmp_path / "motion.safetensors", []
+    found = commands.run_motion_training(
+        "face-motion",
+        open_weights(tiny_weights),
+        out,
+        streams=bcd_folder,
+        run=tmp_path / "run",
+        steps=2,
+        progress=lambda *report: seen.append(report),
+    )
+    assert open_motion(out).codec_id == open_weights(tiny_weights).model_id
+    assert {stage for stage, _, _ in seen} == {"streams", "steps"} and seen[-1] == ("steps", 2, 2)
+    assert found.order0_bits > 0 and found.previous_bits > 0 and found.model_bits > 0
+
+
+@pytest.mark.usefixtures("preset")
+def test_from_clips(
+    make_streams: Callable[..., list[CodeStream]], tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The cache of clips and what is read from it are tested with training/.
+    monkeypatch.setattr(commands, "cache_clips", lambda *places, **names: None)
+    monkeypatch.setattr(commands, "ClipCache", lambda *places: None)
+    monkeypatch.setattr(commands, "read_streams", lambda *places, **names: make_streams(6))
+    run = tmp_path / "run"
+    commands.run_motion_training(
+        "face-motion", open_weights(tiny_weights), tmp_path / "m.safetensors", data=tmp_path, run=run, steps=1
+    )
+    assert len(load_streams(run / commands.STREAMS)) == 6
+
+
+@pytest.mark.usefixtures("preset")
+def test_nothing_to_learn_from_and_other_codecs_are_refused(
+    tiny_weights: Path, tmp_path: Path, motion_config: MotionConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, weights = tmp_path / "m.safetensors", open_weights(tiny_weights)
+    with pytest.raises(ConfigError, match="--data"):
+        commands.run_motion_training("face-motion", weights, out, run=tmp_path / "run", steps=1)
+    monkeypatch.setattr(commands, "motion_preset", lambda name: replace(motion_config, groups=5))
+    with pytest.raises(ConfigError, match="those of tiny are"):
+        commands.run_motion_training("face-motion", weights, out, run=tmp_path / "run", steps=1)
+    assert not out.exists()
