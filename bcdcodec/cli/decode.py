@@ -61,7 +61,7 @@ def add_command(commands: Commands) -> None:
         "--conceal",
         choices=CONCEAL,
         default="none",
-        help="frames of lost or damaged packets: hold the last good ones, predict them by a motion model, or refuse the "
+        help="frames of lost or damaged packets: hold the last good ones, predict them by a motion model, refuse the "
         "stream (none)",
     )
     add_model_options(parser, weights="those that the stream names")

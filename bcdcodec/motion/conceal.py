@@ -53,8 +53,9 @@ class ModelConcealer:
 
 def expected_motion(gpt: MotionGpt, content: Tensor, before: Tensor, frames: int, *, samples: int) -> Tensor:
     """Motion vectors [frames, G*D] that are expected after the codes int64 [n, G]: mean over drawn futures."""
-    rollout, generator = Rollout(gpt, content[None].expand(samples, -1, -1, -1)), torch.Generator().manual_seed(SEED)
-    rollout.feed(gpt.embed(before[None]).expand(samples, -1, -1))
+    rollout, generator = Rollout(gpt, content[None]), torch.Generator().manual_seed(SEED)
+    rollout.feed(gpt.embed(before[None]))
+    rollout.repeat(samples)
     drawn, found = Picking(temperature=1.0), []
     for _ in range(frames):
         expected = torch.einsum("bge,ged->bgd", rollout.logits.softmax(-1), gpt.codebook)

@@ -36,6 +36,13 @@ class Rollout:
         self._restart()
         return self.logits
 
+    def repeat(self, times: int) -> None:
+        """From here on each sequence goes on `times` times; what all of them share is not computed again."""
+        self._cache.batch_repeat_interleave(times)
+        self._content, self._seen, self.logits = (
+            known.repeat_interleave(times, 0) for known in (self._content, self._seen, self.logits)
+        )
+
     @torch.inference_mode()
     def _restart(self) -> None:
         self._cache = self._gpt.new_cache()

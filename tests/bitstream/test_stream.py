@@ -240,7 +240,7 @@ def without(stream: bytes, packets: list[Packet], sequence: int) -> bytes:
 
 
 def flipped(stream: bytes, packets: list[Packet], sequence: int, place: int) -> bytes:
-    """The stream with one bit of a packet changed; place counts bytes from the packet's start, or or from its end."""
+    """The stream with one bit of a packet changed; place counts bytes from the packet's start, or from its end."""
     data = packets[sequence].pack()
     start = stream.index(data)
     changed = bytearray(stream)
