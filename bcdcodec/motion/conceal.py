@@ -1,6 +1,7 @@
 """Lost frames predicted by a motion model. In: codes around a gap. Out: codes for it, for codec/conceal.py.
 
-    codes before the gap -> SAMPLES rollouts side by side, drawn -> mean of what each expects = m [frames + 1, G*D]
+    codes before the gap -> SAMPLES rollouts side by side, drawn -> mean of what each expects -.
+    last code before it ----------------------------------------------------------------------+-> m [frames + 1, G*D]
     codes after the gap  -> what they differ by from m is spread over the gap -> nearest codes
 
 The mean over many futures is the guess with the least squared error; a single one, greedy or drawn, is farther off on
@@ -20,7 +21,12 @@ from bcdcodec.motion.rollout import Rollout
 from bcdcodec.motion.sampling import Picking, pick
 from bcdcodec.motion.weights import find_motion, load_motion
 
-SAMPLES, SEED = 16, 0
+SAMPLES, SEED = 8, 0
+#: How far what the model expects is followed from the last codes on, 0 (they are held) to 1. Chosen on people that the
+#: shipped model has not learned from.
+TRUST = 0.5
+#: Frames before a gap that a rollout starts from.
+PROMPT_FRAMES = 32
 #: Frames that rollouts follow the model; the mean of their futures hardly moves after that and is held.
 MAX_ROLLOUT = 64
 
@@ -28,9 +34,11 @@ MAX_ROLLOUT = 64
 class ModelConcealer:
     """Fills gaps with what the model expects. A `Concealer` of codec/conceal.py."""
 
-    def __init__(self, gpt: MotionGpt, *, samples: int = SAMPLES, bridge: bool = True) -> None:
-        """samples: futures that are averaged. bridge: end where the codes after the gap begin, where they are known."""
-        self._gpt, self._samples, self._bridge = gpt, samples, bridge
+    def __init__(self, gpt: MotionGpt, *, samples: int = SAMPLES, trust: float = TRUST, bridge: bool = True) -> None:
+        """samples: futures that are averaged. trust: share of the way from the last codes to what is expected, 0 to 1.
+        bridge: end where the codes after the gap begin, where they are known.
+        """
+        self._gpt, self._samples, self._trust, self._bridge = gpt, samples, trust, bridge
 
     @classmethod
     def for_codec(cls, model: CodecModel) -> Self:
@@ -42,9 +50,13 @@ class ModelConcealer:
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
         """Codes [frames, G]; see `Concealer`."""
         gpt = self._gpt
-        known = torch.from_numpy(before).to(content.device)[-(gpt.config.frames // 2) :]
-        m = expected_motion(gpt, content, known, min(frames, MAX_ROLLOUT) + 1, samples=self._samples)
-        m = torch.cat([m[:-1], m[-2:-1].expand(frames - len(m) + 1, -1), m[-1:]])  # [frames + 1, G*D]
+        known = torch.from_numpy(before[-PROMPT_FRAMES:]).to(content.device)[-(gpt.config.frames // 2) :]
+        last = gpt.embed(known[None, -1:])[0]  # [1, G*D]
+        m = last.expand(frames + 1, -1)
+        if self._trust:
+            expected = expected_motion(gpt, content, known, min(frames + 1, MAX_ROLLOUT), samples=self._samples)
+            expected = torch.cat([expected, expected[-1:].expand(frames + 1 - len(expected), -1)])
+            m = last + self._trust * (expected - last)
         if self._bridge and after is not None:
             first = gpt.embed(torch.from_numpy(after[None, :1]).to(content.device))[0, 0]
             m = m + torch.linspace(0, 1, frames + 2, device=m.device)[1:, None] * (first - m[-1])

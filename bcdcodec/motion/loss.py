@@ -1,4 +1,6 @@
-"""Packets that get lost, and the gaps they leave. In: how many packets, how many are lost. Out: codes with gaps filled."""
+"""Packets that get lost, and the gaps they leave. In: how many packets, how many are lost. Out: codes with gaps
+filled.
+"""
 
 from dataclasses import dataclass
 
@@ -12,8 +14,10 @@ from bcdcodec.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossPattern:
-    """share: of packets lost, above 0, below 1. burst: packets that are lost one after another on average, from 1 (each by
-    itself) on: the two-state chain of Gilbert, *Capacity of a Burst-Noise Channel*, 1960, with a bad state that loses all.
+    """share: of packets lost, above 0, below 1. burst: packets that are lost one after another on average, from 1
+    (each by
+    itself) on: the two-state chain of Gilbert, *Capacity of a Burst-Noise Channel*, 1960, with a bad state that loses
+    all.
     """
 
     share: float

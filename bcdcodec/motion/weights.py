@@ -1,12 +1,12 @@
 """Trained motion models to and from weights files. In: a network and the codec model it is for. Out: a file, and back.
 
-A file is safetensors, float16, with the network's configuration as JSON under the metadata key `motion` and the id
-of the
-codec model under `codec`: codes mean what that model made them mean, so a network for other codes is refused. Its
-own id is the first 16 bytes of the SHA-256 of the file, as with the codec's weights.
+A file is safetensors, float16; under the metadata key `motion` stand, as JSON, the network's configuration and the id of
+the codec model: codes mean what that model made them mean, so a network for other codes is refused. Its own id is the
+first 16 bytes of the SHA-256 of the file, as with the codec's weights.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.weightfile import MODEL_ID_BYTES, search_folders
 
+#: Key of the metadata that says what a file is.
+METADATA = "motion"
 #: What files of shipped motion models begin with.
 FILE_STEM = "motion"
 
@@ -36,8 +38,9 @@ class MotionFile:
 
 def save_motion(path: Path, gpt: MotionGpt, *, codec_id: bytes) -> None:
     """Write a weights file: there completely or not at all."""
-    metadata = {"motion": gpt.config.to_json(), "codec": codec_id.hex()}
-    save_tensors(path, halved(gpt.state_dict()), metadata=metadata)
+    about = json.dumps({"codec": codec_id.hex(), "config": gpt.config.to_json()})
+    # One key: the library writes several in any order, and the same weights should be the same bytes.
+    save_tensors(path, halved(gpt.state_dict()), metadata={METADATA: about})
 
 
 def open_motion(path: Path) -> MotionFile:
@@ -46,11 +49,11 @@ def open_motion(path: Path) -> MotionFile:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
         with safe_open(path, framework="pt") as tensors:
-            metadata = tensors.metadata() or {}
-        codec_id, text = bytes.fromhex(metadata["codec"]), metadata["motion"]
+            about = json.loads((tensors.metadata() or {})[METADATA])
+        codec_id, text = bytes.fromhex(about["codec"]), str(about["config"])
     except OSError as error:
         raise WeightsError(f"cannot read motion weights {path}: {error.strerror or error}") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} is not a motion weights file") from error
     return MotionFile(path, digest[:MODEL_ID_BYTES], codec_id, MotionConfig.from_json(text))
 

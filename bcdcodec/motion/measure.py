@@ -1,0 +1,112 @@
+"""What a motion model is worth. In: real code streams. Out: bits a frame, and generated motion against real motion."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import ConfigError
+from bcdcodec.motion.entropy import count_bits, stream_bits
+from bcdcodec.motion.model import MotionGpt
+from bcdcodec.motion.points import FacePoints, PointReader
+from bcdcodec.motion.rollout import generate_codes
+from bcdcodec.motion.sampling import Picking
+from bcdcodec.motion.statistics import diversity, motion_basis, motion_distance, motion_statistics
+from bcdcodec.training.context import cost_bits
+from bcdcodec.training.streams import CodeStream
+
+#: 4 s at the rate of the codec, and how often each content is given motion.
+GENERATED_FRAMES, SEEDS = 50, 2
+#: Frames of a packet of a file, two encoder windows.
+PACKET_FRAMES = 16
+
+
+def measure_entropy(
+    gpt: MotionGpt, model: CodecModel, learned: list[CodeStream], measured: list[CodeStream]
+) -> dict[str, float]:
+    """Bits a frame of the measured streams by everything that predicts."""
+    order0, previous = count_bits(learned, measured, entries=gpt.config.entries)
+    packets = [packet for stream in measured for packet in stream.packets(PACKET_FRAMES)]
+    alone = [dataclasses.replace(s, codes=packet) for s in measured for packet in s.packets(PACKET_FRAMES)]
+    bits = {
+        "order 0": order0,
+        "frame before": previous,
+        "GPT-2": stream_bits(gpt, measured),
+        "GPT-2, every packet by itself": stream_bits(gpt, alone),
+    }
+    if model.predictor is not None:
+        frames = sum(len(packet) for packet in packets)
+        bits["integer context model, every packet by itself"] = cost_bits(packets, model.predictor) / frames
+    return bits
+
+
+def generate_all(
+    gpt: MotionGpt,
+    streams: Sequence[CodeStream],
+    picking: Picking,
+    *,
+    seed: int = 0,
+    frames: int = GENERATED_FRAMES,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[NDArray[np.int64]]:
+    """Codes [frames, G] for the content of each stream. progress: streams."""
+    found = []
+    for number, stream in enumerate(streams):
+        content = torch.from_numpy(np.asarray(stream.content, np.float32))
+        found.append(generate_codes(gpt, content, frames, picking=picking, seed=seed).numpy())
+        progress(number + 1, len(streams))
+    return found
+
+
+def measure_generated(
+    gpt: MotionGpt,
+    model: CodecModel,
+    streams: list[CodeStream],
+    learned: list[CodeStream],
+    ways: dict[str, Picking],
+    *,
+    frames: int = GENERATED_FRAMES,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Statistics of generated motion beside those of the streams that are long enough, of as many other real ones from
+    `learned`, and of faces that stand still; all of one length. progress: generated sequences. ConfigError with fewer
+    than two streams that long.
+    """
+    points, rate = PointReader(model), float(model.frame_rate)
+    long, others = ([s for s in group if len(s.codes) >= frames] for group in (streams, learned))
+    if min(len(long), len(others)) < 2:
+        raise ConfigError(f"{len(long)} and {len(others)} streams have {frames} frames, needs two of each or more")
+    real = [points(stream, stream.codes[:frames]) for stream in long]
+    known = [points(stream, stream.codes[:frames]) for stream in others]
+    basis = motion_basis(known)
+
+    def facts(sequences: list[FacePoints]) -> dict[str, float]:
+        return {
+            **dataclasses.asdict(motion_statistics(sequences, frame_rate=rate)),
+            "diversity": diversity(sequences),
+            "distance": motion_distance(sequences, real, basis),
+        }
+
+    still = [sequence[:1].repeat(frames, axis=0) for sequence in real]
+    sets = {"real": facts(real), "real, people of training": facts(known[: len(real)]), "standing still": facts(still)}
+    total = len(ways) * SEEDS * len(long)
+    for index, (name, picking) in enumerate(ways.items()):
+        seeds = []
+        for seed in range(SEEDS):
+            before = (index * SEEDS + seed) * len(long)
+            made = generate_all(
+                gpt,
+                long,
+                picking,
+                seed=seed,
+                frames=frames,
+                progress=lambda done, _, before=before: progress(before + done, total),  # type: ignore[misc]
+            )
+            seeds.append([points(stream, codes) for stream, codes in zip(long, made, strict=True)])
+        alike = [diversity([of[i] for of in seeds]) for i in range(len(long))]
+        sets[name] = {**facts(seeds[0]), "diversity_of_one_content": float(np.mean(alike))}
+    return {"sequences": len(long), "frames": frames, "sets": sets}
