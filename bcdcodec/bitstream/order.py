@@ -5,7 +5,7 @@ The writer and the reader run the same checks, so that nothing is written that w
 
 from bcdcodec.bitstream.bits import MAX_UVARINT
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import AudioPayload, EndPayload, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.errors import BitstreamError
 
@@ -14,9 +14,10 @@ class PacketOrder:
     """Sequence numbers, timestamps and totals of a stream as it passes.
 
     joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
+    parts: pieces of a content to come that were sent before that point.
     """
 
-    def __init__(self, header: StreamHeader, *, joined: bool = False) -> None:
+    def __init__(self, header: StreamHeader, *, joined: bool = False, parts: int = 0) -> None:
         self._header = header
         self._joined = joined
         self.next_sequence: int | None = None if joined else 0
@@ -26,6 +27,7 @@ class PacketOrder:
         self._audio_tick = 0
         self._content_tick = 0
         self._new_content = False
+        self._parts = parts
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
@@ -37,6 +39,8 @@ class PacketOrder:
         match record:
             case ContentRecord():
                 self._accept_content(packet, record)
+            case ContentPart():
+                self._accept_part(packet, record)
             case MotionPayload():
                 self._accept_motion(packet, record)
             case AudioPayload():
@@ -48,7 +52,18 @@ class PacketOrder:
     def _accept_content(self, packet: Packet, record: ContentRecord) -> None:
         if self._header.video.cropped and not record.size:
             raise BitstreamError(f"crop size of packet {packet.sequence} is 0 in a cropped stream, needs at least 1")
-        self._new_content = True
+        if record.parts != self._parts and record.parts:
+            raise BitstreamError(
+                f"packet {packet.sequence} has content in {record.parts} parts and an end, sent are {self._parts}"
+            )
+        self._new_content, self._parts = True, 0
+        _not_before(packet, self._content_tick)
+        self._content_tick = packet.timestamp
+
+    def _accept_part(self, packet: Packet, record: ContentPart) -> None:
+        if record.index not in (0, self._parts):
+            raise BitstreamError(f"packet {packet.sequence} is content part {record.index}, expected {self._parts}")
+        self._parts = record.index + 1
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
 

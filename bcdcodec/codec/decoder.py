@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import MotionPayload, Packet
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
+from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
@@ -65,14 +66,19 @@ class Decoder:
         self._parallel = parallel_chains
         self._chains: list[Chain] = []
         self._record = header.content
+        self._parts = ContentAssembler()
         self._new_content = False
         self._content = self._load_content(header.content)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
-        """Decode one packet; packets of other kinds than CONTENT and MOTION give no frames."""
+        """Decode one packet; only MOTION packets give frames."""
         record = packet.record()
+        if isinstance(record, ContentPart):
+            self._parts.add(record)
+            return []
         if isinstance(record, ContentRecord):
-            self._record, self._content = record, self._load_content(record)
+            self._record = self._parts.whole(record)
+            self._content = self._load_content(self._record)
             self._new_content = True
             return []
         if not isinstance(record, MotionPayload):
