@@ -1,6 +1,6 @@
 """Packets to frames. In: packets of bitstream/stream.py. Out: RGB frames of the model's size, in order.
 
-push -> codes -> chain.py (windows through the sampler) -> latents -> pixels
+push -> codes -> code vectors -> chain.py (windows through the sampler) -> latents -> pixels
 
 With `parallel_chains` > 1 the windows of several chains share a batch, which fills a GPU at the price of delay; the
 frames are the same up to rounding.
@@ -27,6 +27,8 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 
+#: Frames painted for a coded one at most.
+MAX_PACE = 8
 #: Codes of this many frames wait at most for the chains beside them.
 MAX_WAITING_FRAMES = 4096
 
@@ -50,13 +52,19 @@ class Decoder:
         seed: int | None = None,
         content: Content | None = None,
         parallel_chains: int = 1,
+        pace: int | None = None,
     ) -> None:
         """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: of
-        another video, which replaces the stream's own everywhere (motion transfer).
+        another video, which replaces the stream's own everywhere (motion transfer). pace: frames painted for a coded
+        one, those between by interpolating motion; None: as many as bring the stream to the model's frame rate.
         """
         if not 1 <= parallel_chains <= MAX_PARALLEL_CHAINS:
             raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_PARALLEL_CHAINS}")
+        if pace is not None and not 1 <= pace <= MAX_PACE:
+            raise ConfigError(f"pace is {pace}, allowed are 1 to {MAX_PACE} frames for a coded one")
         check_stream_fits(header, model)
+        #: Frames painted for a coded one: `DecodedFrame.index` counts so many to a tick of the stream.
+        self.pace = pace or model_pace(header, model)
         self.model, self.header = model, header
         self._coder = MotionCoder(header.coding.mode, model.tables.motion, model.predictor)
         self.sampling = sampling or model.config.sampling["standard"]
@@ -85,18 +93,19 @@ class Decoder:
             return []
         codes = self._codes(record)
         frames: list[DecodedFrame] = []
+        motion = self.model.bcd.quantizer.lookup(codes[None])[0]
         last = self._chains[-1] if self._chains else None
         # A key packet; or, where packets were lost, one that has nothing to continue.
-        if record.key or last is None or last.end != packet.timestamp or self._new_content:
+        if record.key or last is None or last.next_tick != packet.timestamp or self._new_content:
             self._new_content = False
             if len(self._chains) == self._parallel:
                 frames = self.flush()
             box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
-            self._chains.append(Chain(self._content, box, packet.timestamp, codes))
+            self._chains.append(Chain(self._content, box, packet.timestamp, motion, pace=self.pace))
         else:
-            self._chains[-1].append(codes)
+            self._chains[-1].append(motion)
         # Decoded at once, or when the waiting frames could no longer be called few.
-        if self._parallel == 1 or sum(len(chain.codes) for chain in self._chains) >= MAX_WAITING_FRAMES:
+        if self._parallel == 1 or sum(len(chain.motion) for chain in self._chains) >= MAX_WAITING_FRAMES:
             frames += self._decode_waiting()
         return frames
 
@@ -110,7 +119,7 @@ class Decoder:
     def _decode_waiting(self) -> list[DecodedFrame]:
         coding = self.header.coding
         windows: list[DecodedWindow] = []
-        while any(len(chain.codes) for chain in self._chains):
+        while any(len(chain.motion) for chain in self._chains):
             windows += next_windows(
                 Networks(self.model.bcd, self.model.vae),
                 self._chains,
@@ -132,6 +141,13 @@ class Decoder:
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)
         return torch.from_numpy(np.asarray(codes, dtype=np.int64)).to(self.model.device)
+
+
+def model_pace(header: StreamHeader, model: CodecModel) -> int:
+    """Frames for a coded one that bring a stream to the frame rate of its model, or as near below it as whole numbers
+    can.
+    """
+    return max(1, min(MAX_PACE, int(model.frame_rate / header.video.frame_rate)))
 
 
 def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:

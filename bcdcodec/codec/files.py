@@ -59,9 +59,12 @@ class EncodeResult:
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None."""
+    """frames written, frame_rate of the video; damage: why the rest of a damaged stream is missing (only with
+    keep_damaged), else None.
+    """
 
     frames: int
+    frame_rate: Fraction
     damage: str | None
 
 
@@ -155,7 +158,9 @@ def decode_file(
         if width * height > MAX_PASTE_PIXELS:
             raise BitstreamError(f"source is {width}x{height}, more than {MAX_PASTE_PIXELS} pixels are not pasted into")
         background = _background(header.plate, width, height) if paste_back else None
-        output = stack.enter_context(VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track))
+        output = stack.enter_context(
+            VideoWriter(target, width, height, rate=header.video.frame_rate * decoder.pace, audio=track)
+        )
         done, damage = 0, None
         for packet, frames, damage in _decoded(reader, decoder):
             for frame in frames:
@@ -169,7 +174,7 @@ def decode_file(
                 output.write_audio(opus_packets(packet, header.audio))
     if damage is not None:
         logger.warning("damaged stream: %s", damage)
-    return DecodeResult(done, None if damage is None else str(damage))
+    return DecodeResult(done, header.video.frame_rate * decoder.pace, None if damage is None else str(damage))
 
 
 def _decoded(

@@ -24,7 +24,7 @@ from bcdcodec.video.shots import Shot
 
 #: Where motion would get less than this share of what its nearest codes need, half the frames with better codes look
 #: better.
-LEAST_MOTION_RATIO = 0.4
+LEAST_MOTION_RATIO = 0.6
 #: A packet that would take more of the bucket than this is divided.
 PACKET_BUCKET_SHARE = 0.8
 

@@ -121,9 +121,9 @@ def test_an_impossible_budget_names_the_least(
     model: CodecModel, make_frames: MakeFrames, encode_frames: EncodeFrames
 ) -> None:
     with pytest.raises(RateError, match="is the least") as caught:
-        encode_frames(model, make_frames(125), EncodeSettings(bitrate=500))
+        encode_frames(model, make_frames(125), EncodeSettings(bitrate=500, duration_s=10.0, bucket_s=None))
     least = float(str(caught.value).split("about ")[1].split()[0])
-    encode_frames(model, make_frames(125), EncodeSettings(bitrate=least * 1.1))
+    encode_frames(model, make_frames(125), EncodeSettings(bitrate=least * 1.1, duration_s=10.0, bucket_s=None))
 
 
 def test_packed_mode_refuses_a_rate_it_cannot_have(model: CodecModel) -> None:
