@@ -1,4 +1,6 @@
-"""What one generated frame costs beside one decoded frame, with the shipped weights; skipped where they are not there."""
+"""What one generated frame costs beside one decoded frame, with the shipped weights; skipped where they are not
+there.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +31,9 @@ def gpt() -> MotionGpt:
 
 
 def test_generate_frames(timed: Timed, gpt: MotionGpt) -> None:
-    """As many frames as a packet holds, each from the keys and values of those before; compare with test_decode_packet."""
+    """As many frames as a packet holds, each from the keys and values of those before; compare with
+    test_decode_packet.
+    """
     config = gpt.config
     known = gpt.embed(torch.zeros(1, KNOWN, config.groups, dtype=torch.int64))
 

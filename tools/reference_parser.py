@@ -14,7 +14,7 @@ from typing import Any
 
 MAGIC = bytes.fromhex("8b4243440d0a1a0a")
 SECTIONS = ["END_OF_HEADER", "MODEL", "VIDEO", "CODING", "CONTENT", "AUDIO", "META", "PLATE"]
-KINDS = {1: "CONTENT", 2: "MOTION", 3: "AUDIO", 4: "END"}
+KINDS = {1: "CONTENT", 2: "MOTION", 3: "AUDIO", 4: "END", 5: "CONTENT_PART"}
 SHAPES = {256: (4, 32, 32), 64: (3, 64, 64)}  # section 7.1
 FULL = (1 << 64) - 1
 Rows = list[list[int]]
@@ -208,16 +208,22 @@ def still_size(data: bytes) -> list[int]:
     return size
 
 
-def content_record(body: bytes, pixels: int, tables: dict[str, Any]) -> dict[str, object]:
-    """Sections 3.4 and 7."""
+def content_record(body: bytes, pixels: int, tables: dict[str, Any], sent: list[bytes]) -> dict[str, object]:
+    """Sections 3.4, 5.5 and 7; `sent` holds the parts that came before."""
     x, y, size, coding = struct.unpack(">hhHB", body[:7])
-    record: dict[str, object] = {"x": x, "y": y, "size": size, "coding": coding, "data": body[7:].hex()}
+    rest = Bytes(body[7:])
+    parts = rest.uvarint() if coding & 128 else 0
+    need(parts == len(sent) if coding & 128 else True, f"content in {parts} parts, {len(sent)} were sent")
+    data = b"".join(sent[:parts]) + body[7 + rest.at :]
+    sent.clear()
+    coding &= 127
+    record: dict[str, object] = {"x": x, "y": y, "size": size, "coding": coding, "parts": parts, "data": data.hex()}
     need(coding < 2, f"content coding {coding}")
     if coding == 1:
-        record |= {"picture_bytes": len(body) - 7, "picture_size": (found := still_size(body[7:]))}
+        record |= {"picture_bytes": len(data), "picture_size": (found := still_size(data))}
         need(found == [pixels, pixels], f"content picture of {found} pixels, {pixels} a side needed")
     elif tables:
-        record["levels"] = decode_content(body[7:], SHAPES[pixels], tables["tables.content"])
+        record["levels"] = decode_content(data, SHAPES[pixels], tables["tables.content"])
     return record
 
 
@@ -238,7 +244,7 @@ def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
     names = ("mode", "groups", "bits", "seed", "window", "context")
     coding = dict(zip(names, struct.unpack(">BBBIBB", found[3]), strict=True))
     header = {"sections": listed, "model": found[1].hex(), "sizes": sizes, "rate": rate, "cropped": video.take(1)[0]}
-    header |= {"coding": coding, "content": content_record(found[4], sizes[2], tables)}
+    header |= {"coding": coding, "content": content_record(found[4], sizes[2], tables, [])}
     if 5 in found:
         header["audio"] = struct.unpack(">BBIHIB", found[5])
     if 7 in found:
@@ -246,11 +252,13 @@ def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
     return header | {"metadata": json.loads(found.get(6, b"{}"))}
 
 
-def parse_payload(kind: int, payload: bytes, header: Any, tables: dict[str, Any]) -> dict[str, object]:
+def parse_payload(
+    kind: int, payload: bytes, header: Any, tables: dict[str, Any], sent: list[bytes]
+) -> dict[str, object]:
     """Section 5."""
     body, coding = Bytes(payload), header["coding"]
     if kind == 1:
-        return content_record(payload, header["sizes"][2], tables)
+        return content_record(payload, header["sizes"][2], tables, sent)
     if kind == 2:
         record: dict[str, object] = {"frames": (frames := body.uvarint()), "key": body.take(1)[0]}
         codes = payload[body.at :]
@@ -267,6 +275,11 @@ def parse_payload(kind: int, payload: bytes, header: Any, tables: dict[str, Any]
         return {"opus": [body.take(body.uvarint()).hex() for _ in range(body.uvarint())]}
     if kind == 4:
         return parse_end(body)
+    if kind == 5:
+        need((index := body.uvarint()) in (0, len(sent)), f"content part {index} after {len(sent)}")
+        del sent[index:]
+        sent.append(payload[body.at :])
+        return {"index": index, "data": sent[-1].hex()}
     return {"raw": payload.hex()}
 
 
@@ -285,6 +298,7 @@ def parse(data: bytes, tables: dict[str, Any]) -> dict[str, object]:
     """Section 2: a header, then packets up to END, then nothing."""
     source = Bytes(data)
     packets: list[dict[str, object]] = []
+    sent: list[bytes] = []
     header = parse_header(source, tables)
     while not packets or packets[-1]["kind"] != 4:
         start, kind = source.at, source.take(1)[0]
@@ -294,7 +308,7 @@ def parse(data: bytes, tables: dict[str, Any]) -> dict[str, object]:
         need(sequence == len(packets), f"packet {len(packets)} has sequence {sequence}")
         packet = {"kind": kind, "name": KINDS.get(kind, "UNKNOWN"), "offset": start, "timestamp": timestamp}
         packet |= {"bytes": source.at - start, "payload_bytes": len(payload)}
-        packets.append(packet | parse_payload(kind, payload, header, tables))
+        packets.append(packet | parse_payload(kind, payload, header, tables, sent))
     need(source.at == len(data), "bytes after the END packet")
     return {"bytes": len(data), "header": header, "packets": packets}
 

@@ -111,6 +111,8 @@ class StreamHeader:
     def __post_init__(self) -> None:
         if len(self.model_id) != WEIGHTS_ID_BYTES:
             raise BitstreamError(f"model id has {len(self.model_id)} bytes, needs {WEIGHTS_ID_BYTES}")
+        if self.content.parts:
+            raise BitstreamError("content of a header has no parts, nothing could be sent before it")
         if self.video.cropped and not self.content.size:
             raise BitstreamError("crop size is 0 in a cropped stream, needs at least 1")
         if self.plate is not None and not self.plate:

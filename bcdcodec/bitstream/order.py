@@ -5,7 +5,7 @@ The writer and the reader run the same checks, so that nothing is written that w
 
 from bcdcodec.bitstream.bits import MAX_UVARINT
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import AudioPayload, EndPayload, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.errors import BitstreamError
 
@@ -14,10 +14,11 @@ class PacketOrder:
     """Sequence numbers, timestamps and totals of a stream as it passes.
 
     joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
+    parts: pieces of a content to come that were sent before that point.
     lossy: packets may be missing; how many are is counted in `lost`, and what only holds without them is not asked for.
     """
 
-    def __init__(self, header: StreamHeader, *, joined: bool = False, lossy: bool = False) -> None:
+    def __init__(self, header: StreamHeader, *, joined: bool = False, parts: int = 0, lossy: bool = False) -> None:
         self._header = header
         self._joined = joined
         self._lossy = lossy
@@ -31,6 +32,7 @@ class PacketOrder:
         self._audio_tick = 0
         self._content_tick = 0
         self._new_content = False
+        self._parts = parts
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
@@ -45,6 +47,8 @@ class PacketOrder:
         match record:
             case ContentRecord():
                 self._accept_content(packet, record)
+            case ContentPart():
+                self._accept_part(packet, record)
             case MotionPayload():
                 self._accept_motion(packet, record)
             case AudioPayload():
@@ -56,7 +60,18 @@ class PacketOrder:
     def _accept_content(self, packet: Packet, record: ContentRecord) -> None:
         if self._header.video.cropped and not record.size:
             raise BitstreamError(f"crop size of packet {packet.sequence} is 0 in a cropped stream, needs at least 1")
-        self._new_content = True
+        if record.parts != self._parts and record.parts:
+            raise BitstreamError(
+                f"packet {packet.sequence} has content in {record.parts} parts and an end, sent are {self._parts}"
+            )
+        self._new_content, self._parts = True, 0
+        _not_before(packet, self._content_tick)
+        self._content_tick = packet.timestamp
+
+    def _accept_part(self, packet: Packet, record: ContentPart) -> None:
+        if record.index not in (0, self._parts):
+            raise BitstreamError(f"packet {packet.sequence} is content part {record.index}, expected {self._parts}")
+        self._parts = record.index + 1
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
 

@@ -13,7 +13,7 @@ from bcdcodec.bitstream.bits import (
     pack_uint,
     pack_uvarint,
 )
-from bcdcodec.bitstream.records import ContentRecord, check_range
+from bcdcodec.bitstream.records import MAX_PARTS, ContentRecord, check_range
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 MAX_PAYLOAD_BYTES = 1 << 20
@@ -31,6 +31,7 @@ class PacketKind(IntEnum):
     MOTION = 2
     AUDIO = 3
     END = 4
+    CONTENT_PART = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,25 @@ class MotionPayload:
         flags = reader.uint(1, name="MOTION flags")
         check_range(flags, 0, 1, name="MOTION flags")
         return cls(frames, bool(flags), reader.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPart:
+    """A piece of the data of a CONTENT packet to come (spec section 5.5). index: pieces before it; 0 begins anew."""
+
+    index: int
+    data: bytes
+
+    def __post_init__(self) -> None:
+        check_range(self.index, 0, MAX_PARTS - 1, name="index of a CONTENT_PART packet")
+
+    def pack(self) -> bytes:
+        return pack_uvarint(self.index) + self.data
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Self:
+        reader = ByteReader.over(payload)
+        return cls(reader.uvarint(name="index of a CONTENT_PART packet", limit=MAX_PARTS - 1), reader.rest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +107,11 @@ class AudioPayload:
 
 @dataclass(frozen=True, slots=True)
 class SeekPoint:
-    """A key MOTION packet (spec section 5.4): its tick, its place in the file and the CONTENT packet in force there.
+    """A key MOTION packet (spec section 5.4): its tick, its place in the file and where what it needs begins.
 
-    content_offset: None where the content of the header is in force. Offsets count bytes from the start of the file.
+    content_offset: the first packet, or part, of the content in force there, or else of content that is on its way;
+    None where there is neither, and the content of the header is in force. Offsets count bytes from the start of the
+    file.
     """
 
     tick: int
@@ -139,7 +161,7 @@ class EndPayload:
         return cls(motion_frames, tuple(points), end_offset)
 
 
-PayloadRecord = ContentRecord | MotionPayload | AudioPayload | EndPayload
+PayloadRecord = ContentRecord | ContentPart | MotionPayload | AudioPayload | EndPayload
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,5 +226,7 @@ class Packet:
                     return AudioPayload.unpack(self.payload)
                 case PacketKind.END:
                     return EndPayload.unpack(self.payload)
+                case PacketKind.CONTENT_PART:
+                    return ContentPart.unpack(self.payload)
                 case _:
                     return None

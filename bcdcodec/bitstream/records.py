@@ -21,6 +21,9 @@ OPUS_SAMPLE_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 #: An Opus packet holds at most 120 ms.
 MAX_OPUS_TICKS = 6
 MAX_AUDIO_BITRATE = 1_000_000
+#: Set in the coding of a content record whose data began in CONTENT_PART packets.
+IN_PARTS = 0x80
+MAX_PARTS = 255
 
 
 class CodingMode(IntEnum):
@@ -149,7 +152,8 @@ class CodingInfo:
 class ContentRecord:
     """Appearance of one shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave the picture.
 
-    data: levels as entropy/content.py or a still as video/still.py wrote them, opaque here.
+    data: levels as entropy/content.py or a still as video/still.py wrote them, opaque here; only the end of them where
+    `parts` CONTENT_PART packets with what comes before were sent ahead (`parts.py` puts them together).
     """
 
     x: int
@@ -157,24 +161,33 @@ class ContentRecord:
     size: int
     coding: ContentCoding
     data: bytes
+    parts: int = 0
     WIRE: ClassVar[struct.Struct] = struct.Struct(">hhHB")
 
     def __post_init__(self) -> None:
         check_range(self.x, -0x8000, 0x7FFF, name="crop x")
         check_range(self.y, -0x8000, 0x7FFF, name="crop y")
         check_range(self.size, 0, 0xFFFF, name="crop size")
+        check_range(self.parts, 0, MAX_PARTS, name="content parts")
         if self.coding not in tuple(ContentCoding):
             raise BitstreamError(f"content coding is {self.coding}, allowed are {[int(c) for c in ContentCoding]}")
 
     def pack(self) -> bytes:
-        return self.WIRE.pack(self.x, self.y, self.size, self.coding) + self.data
+        coding = self.coding | (IN_PARTS if self.parts else 0)
+        count = pack_uvarint(self.parts) if self.parts else b""
+        return self.WIRE.pack(self.x, self.y, self.size, coding) + count + self.data
 
     @classmethod
     def unpack(cls, body: bytes) -> Self:
         reader = ByteReader.over(body)
         x, y, size, coding = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="content record"))
-        check_range(coding, ContentCoding.LEVELS, ContentCoding.PICTURE, name="content coding")
-        return cls(x=x, y=y, size=size, coding=ContentCoding(coding), data=reader.rest())
+        check_range(coding & ~IN_PARTS, ContentCoding.LEVELS, ContentCoding.PICTURE, name="content coding")
+        parts = 0
+        if coding & IN_PARTS:
+            parts = reader.uvarint(name="content parts", limit=MAX_PARTS)
+            check_range(parts, 1, MAX_PARTS, name="content parts")
+        coding = ContentCoding(coding & ~IN_PARTS)
+        return cls(x=x, y=y, size=size, coding=coding, data=reader.rest(), parts=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

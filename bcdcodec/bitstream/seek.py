@@ -9,6 +9,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.order import PacketOrder
 from bcdcodec.bitstream.packet import (
     END_OFFSET_BYTES,
+    ContentPart,
     EndPayload,
     MotionPayload,
     Packet,
@@ -50,16 +51,22 @@ def find_seek_point(index: EndPayload, tick: int) -> SeekPoint | None:
 
 
 def packets_from(file: BinaryIO, header: StreamHeader, point: SeekPoint) -> Iterator[Packet]:
-    """The CONTENT packet in force at a seek point, where there is one, then every packet from the point on."""
+    """What a seek point needs of the CONTENT and CONTENT_PART packets before it, then every packet from it on."""
+    parts = 0
     if point.content_offset is not None:
-        yield _read_at(file, point.content_offset, kind=PacketKind.CONTENT)
-    first = _read_at(file, point.offset, kind=PacketKind.MOTION)
+        for packet in _content_before(file, point.content_offset, point.offset):
+            record = packet.record()
+            parts = record.index + 1 if isinstance(record, ContentPart) else 0
+            yield packet
+    file.seek(point.offset)
+    with checked_bytes(name=f"seek point at {point.offset}"):
+        first = Packet.read(ByteReader(file, offset=point.offset))
     payload = first.record()
     if first.timestamp != point.tick or not isinstance(payload, MotionPayload) or not payload.key:
         raise BitstreamError(f"seek point at {point.offset} is no key MOTION packet of tick {point.tick}")
     file.seek(point.offset)
     reader = ByteReader(file, offset=point.offset)
-    order = PacketOrder(header, joined=True)
+    order = PacketOrder(header, joined=True, parts=parts)
     while True:
         packet, record = read_packet(reader, order)
         if isinstance(record, EndPayload):
@@ -69,10 +76,18 @@ def packets_from(file: BinaryIO, header: StreamHeader, point: SeekPoint) -> Iter
             yield packet
 
 
-def _read_at(file: BinaryIO, offset: int, *, kind: PacketKind) -> Packet:
-    file.seek(offset)
-    with checked_bytes(name=f"seek point at {offset}"):
-        packet = Packet.read(ByteReader(file, offset=offset))
-    if packet.kind != kind:
-        raise BitstreamError(f"seek point at {offset} has a packet of kind {packet.kind}, needs {kind.name}")
-    return packet
+def _content_before(file: BinaryIO, start: int, end: int) -> Iterator[Packet]:
+    """CONTENT and CONTENT_PART packets between two offsets; the first one starts at `start`."""
+    kinds = (PacketKind.CONTENT, PacketKind.CONTENT_PART)
+    offset = start
+    while offset < end:
+        file.seek(offset)
+        with checked_bytes(name=f"content at {offset}"):
+            packet = Packet.read(ByteReader(file, offset=offset))
+        if packet.kind in kinds:
+            yield packet
+        elif offset == start:
+            raise BitstreamError(f"content at {offset} is a packet of kind {packet.kind}, needs {kinds[0].name}")
+        offset += packet.size
+    if offset != end:
+        raise BitstreamError(f"seek point at {end} is inside the packet that ends at {offset}")

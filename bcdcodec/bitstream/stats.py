@@ -6,7 +6,7 @@ Every byte is counted in exactly one category, so that the categories add up to 
 from dataclasses import dataclass
 
 from bcdcodec.bitstream.header import END_OF_HEADER, MAGIC, ContentRecord, Section, SectionType
-from bcdcodec.bitstream.packet import AudioPayload, EndPayload, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class PacketStats:
 class StreamStats:
     """Bits by category; together they are `total_bits`, the size of the file.
 
-    header_bits: magic, version and section bodies but CONTENT. content_bits: CONTENT section body and packet payloads.
+    header_bits: magic, version and section bodies but CONTENT. content_bits: CONTENT section body, payloads of CONTENT
+    and CONTENT_PART packets.
     framing_bits: types, lengths, sequence numbers, timestamps, checksums and the END packet.
     unknown_bits: payloads of packets of unknown kinds. end_tick: tick after the last motion frame.
     """
@@ -70,6 +71,7 @@ class StreamStats:
 CATEGORIES = ("header", "content", "motion", "audio", "framing", "unknown")
 PAYLOAD_CATEGORY: dict[type, str] = {
     ContentRecord: "content",
+    ContentPart: "content",
     MotionPayload: "motion",
     AudioPayload: "audio",
     EndPayload: "framing",

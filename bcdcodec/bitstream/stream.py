@@ -18,6 +18,7 @@ from bcdcodec.bitstream.packet import (
     PayloadRecord,
     SeekPoint,
 )
+from bcdcodec.bitstream.parts import ContentPlace
 from bcdcodec.bitstream.stats import StreamStats, Tally
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
@@ -33,7 +34,7 @@ class StreamWriter:
         self._tally = Tally()
         self._order: PacketOrder | None = None
         self._seek_points: list[SeekPoint] = []
-        self._content_offset: int | None = None
+        self._content = ContentPlace()
         #: Bytes written so far.
         self.offset = 0
 
@@ -61,10 +62,9 @@ class StreamWriter:
             raise BitstreamError("the END packet is written by finish()")
         offset = self.offset
         record = self._append(packet)
-        if packet.kind == PacketKind.CONTENT:
-            self._content_offset = offset
-        elif isinstance(record, MotionPayload) and record.key:
-            self._index(SeekPoint(packet.timestamp, offset, self._content_offset))
+        self._content.pass_by(record, offset)
+        if isinstance(record, MotionPayload) and record.key:
+            self._index(SeekPoint(packet.timestamp, offset, self._content.offset))
 
     def finish(self) -> None:
         """Write the END packet, without which a reader takes the stream for cut."""
@@ -95,7 +95,7 @@ class StreamWriter:
 
 
 class StreamReader:
-    """Iterates over the CONTENT, MOTION and AUDIO packets of a stream; the header is read at once.
+    """Iterates over the CONTENT, CONTENT_PART, MOTION and AUDIO packets of a stream; the header is read at once.
 
     Damage raises BitstreamError, an early end TruncatedError, each after every packet before it was handed out.
     Packets of unknown kinds are checked and skipped; the END packet is checked and kept in `end`.

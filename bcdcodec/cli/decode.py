@@ -76,12 +76,15 @@ def run(options: argparse.Namespace) -> int:
     with open_stream(options.source) as file:
         header, file, frames = look_ahead(file)
         weights = weights_of_stream(header.model_id) if options.weights is None else find_weights(options.weights)
+        from bcdcodec.codec.decoder import model_pace
         from bcdcodec.codec.files import decode_file
         from bcdcodec.codec.model import CodecModel
 
         model = CodecModel.load(weights, device=options.device)
         shown = False if options.quiet else options.progress
-        with progress_bar("decode", unit="frame", total=frames, shown=shown) as progress:
+        with progress_bar(
+            "decode", unit="frame", total=frames and frames * model_pace(header, model), shown=shown
+        ) as progress:
             result = decode_file(
                 file,
                 target,
@@ -95,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
                 progress=progress,
             )
     if not options.quiet:
-        fps, took = float(header.video.frame_rate), time.monotonic() - started
+        fps, took = float(result.frame_rate), time.monotonic() - started
         name = "<stdout>" if options.target == STANDARD else options.target
         lost = f", {result.predicted} of them predicted ({result.lost} packets lost)" if result.lost else ""
         print(

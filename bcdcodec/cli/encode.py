@@ -17,6 +17,7 @@ from bcdcodec.cli.options import (
     frame_rate,
     key_value,
     new_command,
+    seconds_or_none,
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
@@ -48,7 +49,14 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--fps", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
     parser.add_argument(
-        "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="limit of all but the sound (4k)"
+        "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="of everything but the sound (4k)"
+    )
+    parser.add_argument(
+        "--bucket",
+        type=seconds_or_none,
+        default=1.0,
+        metavar="SECONDS|none",
+        help="how many seconds' worth of the bitrate may be sent at once (1)",
     )
     sound = parser.add_mutually_exclusive_group()
     sound.add_argument("--audio-bitrate", type=bitrate, default=6000, metavar="6k", help="Opus bitrate (6k)")
@@ -93,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
         settings = EncodeSettings(
             mode=None if options.mode == AUTO else CodingMode[options.mode.upper()],
             bitrate=options.bitrate,
+            bucket_s=options.bucket,
             frame_rate=options.fps,
             seed=options.seed,
             metadata=metadata,

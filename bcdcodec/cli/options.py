@@ -18,6 +18,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 SAMPLING_PRESETS = ("paper", "standard", "realtime")
 MAX_STEPS = 1000
+MAX_BUCKET_S = 3600
 MAX_SEED = 0xFFFF_FFFF
 
 
@@ -58,6 +59,19 @@ def bitrate(text: str) -> int:
 def bitrate_or_none(text: str) -> int | None:
     """A bitrate, or `none` for no limit."""
     return None if text.lower() == "none" else bitrate(text)
+
+
+def seconds_or_none(text: str) -> float | None:
+    """A number of seconds above 0 and up to an hour, or `none` for no limit."""
+    if text.lower() == "none":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not 0 < value <= MAX_BUCKET_S:
+        raise argparse.ArgumentTypeError(f"{text} s is outside 0 to {MAX_BUCKET_S}")
+    return value
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

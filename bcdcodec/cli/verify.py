@@ -5,11 +5,12 @@ parts and its size) and every code too.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import MotionPayload, Packet, SeekPoint
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, SeekPoint
+from bcdcodec.bitstream.parts import ContentAssembler, ContentPlace
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
@@ -80,7 +81,7 @@ def verify(file: BinaryIO) -> VerifyReport:
 def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set[SeekPoint]:
     """Read all packets and return the key ones, as the index should name them."""
     points: set[SeekPoint] = set()
-    content_offset = None
+    content = ContentPlace()
     while True:
         try:
             packet = next(reader, None)
@@ -90,10 +91,9 @@ def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set
         if packet is None:
             return points
         offset, record = reader.stats.total_bits // 8 - packet.size, packet.record()
-        if isinstance(record, ContentRecord):
-            content_offset = offset
-        elif isinstance(record, MotionPayload) and record.key:
-            points.add(SeekPoint(packet.timestamp, offset, content_offset))
+        content.pass_by(record, offset)
+        if isinstance(record, MotionPayload) and record.key:
+            points.add(SeekPoint(packet.timestamp, offset, content.offset))
         try:
             if symbols is not None:
                 symbols.check(packet)
@@ -118,6 +118,7 @@ class SymbolChecker:
     config: ModelConfig
     tables: Tables
     coder: MotionCoder
+    parts: ContentAssembler = field(default_factory=ContentAssembler)
 
     @classmethod
     def of_stream(cls, header: StreamHeader) -> "SymbolChecker | None":
@@ -141,8 +142,10 @@ class SymbolChecker:
     def check(self, packet: Packet) -> None:
         """The payload of one packet."""
         record = packet.record()
-        if isinstance(record, ContentRecord):
-            self._check_content(record)
+        if isinstance(record, ContentPart):
+            self.parts.add(record)
+        elif isinstance(record, ContentRecord):
+            self._check_content(self.parts.whole(record))
         elif isinstance(record, MotionPayload):
             self.coder.decode(record.codes, record.frames)
 

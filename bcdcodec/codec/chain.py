@@ -1,4 +1,4 @@
-"""Windows of frames decoded one after the other, several chains at once. In: content and codes. Out: pictures.
+"""Windows of frames decoded one after the other, several chains at once. In: content and motion. Out: pictures.
 
 A chain runs from one key packet to the next. Its first window stands alone; each later one is given the last decoded
 latents as clean context frames, so that windows join without a seam (design 4.6).
@@ -19,25 +19,35 @@ from bcdcodec.model.vae import to_uint8
 from bcdcodec.model.weights import Networks
 
 
-@dataclass(slots=True)
 class Chain:
-    """content: without a batch; codes: those still to decode, int64 [n, G]; index: stream frame of the first."""
+    """Frames from one key packet on. content: without a batch; motion: code vectors of those still to paint [n, G*D].
 
-    content: Content
-    box: CropBox
-    index: int
-    codes: Tensor
-    context: Tensor | None = None  # [Tc, C, H, W], with their codes [Tc, G]
-    context_codes: Tensor | None = None
+    pace: frames painted for a coded one. Those between two coded frames have motion between theirs; after the last one
+    of a chain there are none. index: of the first frame still to paint, pace to a tick of the stream.
+    """
 
-    @property
-    def end(self) -> int:
-        """Stream frame after the last one of the chain."""
-        return self.index + len(self.codes)
+    def __init__(self, content: Content, box: CropBox, tick: int, motion: Tensor, *, pace: int = 1) -> None:
+        self.content, self.box = content, box
+        self.next_tick = tick
+        self.index = tick * pace
+        self.motion = motion[:0]
+        self.context: Tensor | None = None  # [Tc, C, H, W], with their motion [Tc, G*D]
+        self.context_motion: Tensor | None = None
+        self._pace, self._last = pace, motion[:1]
+        self.append(motion[:1], paced=False)
+        self.append(motion[1:])
 
-    def append(self, codes: Tensor) -> None:
-        """More frames at the end of the chain."""
-        self.codes = torch.cat([self.codes, codes])
+    def append(self, motion: Tensor, *, paced: bool = True) -> None:
+        """Motion of more coded frames [n, G*D] at the end of the chain."""
+        self.next_tick += len(motion)
+        if paced and self._pace > 1 and len(motion):
+            before = torch.cat([self._last, motion[:-1]])
+            steps = torch.arange(1, self._pace + 1, device=motion.device, dtype=motion.dtype) / self._pace
+            between = before[:, None] + steps[:, None] * (motion - before)[:, None]  # [n, pace, G*D]
+            between[:, -1] = motion
+            motion = between.flatten(0, 1)
+        self.motion = torch.cat([self.motion, motion])
+        self._last = motion[-1:] if len(motion) else self._last
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +68,25 @@ def next_windows(
     window_frames: int,
     context_frames: int,
 ) -> list[DecodedWindow]:
-    """Decode one window of every chain that still has codes; chains in the same state share a batch.
+    """Decode one window of every chain that still has motion; chains in the same state share a batch.
 
     noise: [C, H, W], the same for every frame. Chains are advanced in place.
     """
     done: list[DecodedWindow] = []
     batches: dict[tuple[int, int], list[Chain]] = {}
     for chain in chains:
-        if len(chain.codes):
+        if len(chain.motion):
             before = 0 if chain.context is None else len(chain.context)
-            batches.setdefault((min(len(chain.codes), window_frames), before), []).append(chain)
+            batches.setdefault((min(len(chain.motion), window_frames), before), []).append(chain)
     for (frames, before), batch in batches.items():
         synthesis = networks.bcd.synthesise(
             _stack_content([chain.content for chain in batch]),
-            torch.stack([chain.codes[:frames] for chain in batch]),
+            torch.stack([chain.motion[:frames] for chain in batch]),
             noise.expand(len(batch), frames, -1, -1, -1),
             sampling,
             vae=networks.vae,
             context=_stack([chain.context for chain in batch]) if before else None,
-            context_codes=_stack([chain.context_codes for chain in batch]) if before else None,
+            context_motion=_stack([chain.context_motion for chain in batch]) if before else None,
         )
         for row, (chain, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
             pictures = paint(z, synthesis.anchors.of_clip(row), networks.vae)
@@ -87,12 +97,12 @@ def next_windows(
 
 
 def _advance(chain: Chain, z: Tensor, frames: int, context_frames: int) -> None:
-    used = chain.codes[:frames]
+    used = chain.motion[:frames]
     if context_frames:
         recent = z if chain.context is None else torch.cat([chain.context, z])
-        recent_codes = used if chain.context_codes is None else torch.cat([chain.context_codes, used])
-        chain.context, chain.context_codes = recent[-context_frames:], recent_codes[-context_frames:]
-    chain.codes = chain.codes[frames:]
+        recent_motion = used if chain.context_motion is None else torch.cat([chain.context_motion, used])
+        chain.context, chain.context_motion = recent[-context_frames:], recent_motion[-context_frames:]
+    chain.motion = chain.motion[frames:]
     chain.index += frames
 
 

@@ -1,6 +1,6 @@
 """Packets to frames. In: packets of bitstream/stream.py. Out: RGB frames of the model's size, in order.
 
-push -> codes -> chain.py (windows through the sampler) -> latents -> pixels
+push -> codes -> code vectors -> chain.py (windows through the sampler) -> latents -> pixels
 
 With `parallel_chains` > 1 the windows of several chains share a batch, which fills a GPU at the price of delay; the
 frames are the same up to rounding.
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import MotionPayload, Packet
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
+from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
@@ -28,6 +29,8 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 
+#: Frames painted for a coded one at most.
+MAX_PACE = 8
 #: Codes of this many frames wait at most for the chains beside them.
 MAX_WAITING_FRAMES = 4096
 
@@ -54,15 +57,21 @@ class Decoder:
         seed: int | None = None,
         content: Content | None = None,
         parallel_chains: int = 1,
+        pace: int | None = None,
         concealer: Concealer | None = None,
     ) -> None:
         """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: of
-        another video, which replaces the stream's own everywhere (motion transfer). concealer: what fills frames whose
-        packets are missing by their sequence numbers; None leaves them out.
+        another video, which replaces the stream's own everywhere (motion transfer). pace: frames painted for a coded
+        one, those between by interpolating motion; None: as many as bring the stream to the model's frame rate.
+        concealer: what fills frames whose packets are missing by their sequence numbers; None leaves them out.
         """
         if not 1 <= parallel_chains <= MAX_PARALLEL_CHAINS:
             raise ConfigError(f"parallel_chains is {parallel_chains}, allowed are 1 to {MAX_PARALLEL_CHAINS}")
+        if pace is not None and not 1 <= pace <= MAX_PACE:
+            raise ConfigError(f"pace is {pace}, allowed are 1 to {MAX_PACE} frames for a coded one")
         check_stream_fits(header, model)
+        #: Frames painted for a coded one: `DecodedFrame.index` counts so many to a tick of the stream.
+        self.pace = pace or model_pace(header, model)
         self.model, self.header = model, header
         self._coder = MotionCoder(header.coding.mode, model.tables.motion, model.predictor)
         self.sampling = sampling or model.config.sampling["standard"]
@@ -74,19 +83,24 @@ class Decoder:
         self._gaps = None if concealer is None else Gaps(concealer)
         self._predicted: set[int] = set()
         self._record = header.content
+        self._parts = ContentAssembler()
         self._new_content = False
         self._content = self._load_content(header.content)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
-        """Decode one packet; packets of other kinds than CONTENT and MOTION give no frames. With a concealer the frames
-        that are missing before the packet come first.
+        """Decode one packet; only MOTION packets give frames. With a concealer the frames that are missing before the
+        packet come first.
         """
         record = packet.record()
         if self._gaps is not None:
             self._gaps.see(packet)
+        if isinstance(record, ContentPart):
+            self._parts.add(record)
+            return []
         if isinstance(record, ContentRecord):
             frames = self._fill_gap(packet.timestamp, None)  # the end of the shot before
-            self._record, self._content = record, self._load_content(record)
+            self._record = self._parts.whole(record)
+            self._content = self._load_content(self._record)
             self._new_content = True
             if self._gaps is not None:
                 self._gaps.new_shot()
@@ -127,18 +141,19 @@ class Decoder:
     def _append(self, codes: Tensor, tick: int, *, key: bool) -> list[DecodedFrame]:
         """Put codes [n, G] of the frames from `tick` on into their chain; returns the frames that are ready."""
         frames: list[DecodedFrame] = []
+        motion = self.model.bcd.quantizer.lookup(codes[None])[0]
         last = self._chains[-1] if self._chains else None
         # A key packet; or, where packets were lost, one that has nothing to continue.
-        if key or last is None or last.end != tick or self._new_content:
+        if key or last is None or last.next_tick != tick or self._new_content:
             self._new_content = False
             if len(self._chains) == self._parallel:
                 frames = self.flush()
             box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
-            self._chains.append(Chain(self._content, box, tick, codes))
+            self._chains.append(Chain(self._content, box, tick, motion, pace=self.pace))
         else:
-            self._chains[-1].append(codes)
+            self._chains[-1].append(motion)
         # Decoded at once, or when the waiting frames could no longer be called few.
-        if self._parallel == 1 or sum(len(chain.codes) for chain in self._chains) >= MAX_WAITING_FRAMES:
+        if self._parallel == 1 or sum(len(chain.motion) for chain in self._chains) >= MAX_WAITING_FRAMES:
             frames += self._decode_waiting()
         return frames
 
@@ -152,7 +167,7 @@ class Decoder:
     def _decode_waiting(self) -> list[DecodedFrame]:
         coding = self.header.coding
         windows: list[DecodedWindow] = []
-        while any(len(chain.codes) for chain in self._chains):
+        while any(len(chain.motion) for chain in self._chains):
             windows += next_windows(
                 Networks(self.model.bcd, self.model.vae),
                 self._chains,
@@ -162,15 +177,18 @@ class Decoder:
                 context_frames=coding.context_frames,
             )
         windows.sort(key=lambda window: window.index)
-        return [
+        frames = [
             self._frame(window, window.index + i, pixels)
             for window in windows
             for i, pixels in enumerate(window.pixels)
         ]
+        if frames:
+            self._predicted = {tick for tick in self._predicted if tick >= frames[-1].index // self.pace}
+        return frames
 
     def _frame(self, window: DecodedWindow, index: int, pixels: NDArray[np.uint8]) -> DecodedFrame:
-        predicted = index in self._predicted
-        self._predicted.discard(index)
+        around = {index // self.pace, -(-index // self.pace)}  # the coded frame, or those that it lies between
+        predicted = not around.isdisjoint(self._predicted)
         return DecodedFrame(pixels=pixels, index=index, box=window.box, predicted=predicted)
 
     def _load_content(self, record: ContentRecord) -> Content:
@@ -179,6 +197,13 @@ class Decoder:
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)
         return torch.from_numpy(np.asarray(codes, dtype=np.int64)).to(self.model.device)
+
+
+def model_pace(header: StreamHeader, model: CodecModel) -> int:
+    """Frames for a coded one that bring a stream to the frame rate of its model, or as near below it as whole numbers
+    can.
+    """
+    return max(1, min(MAX_PACE, int(model.frame_rate / header.video.frame_rate)))
 
 
 def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:

@@ -24,6 +24,7 @@ from bcdcodec.codec.conceal import Concealer
 from bcdcodec.codec.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.survey import frames_of_shots, plan_encode
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError, VideoError
 from bcdcodec.frame import Frame
@@ -47,20 +48,24 @@ AUDIO_FRAME_MS = 60
 
 @dataclass(frozen=True, slots=True)
 class EncodeResult:
-    """What was written: bits by category, seconds of video, and the shots that were found."""
+    """What was written: bits by category, seconds of video, the shots that were found, and how many frames the limits
+    left no room for (the picture before them stays).
+    """
 
     stats: StreamStats
     duration_s: float
     shots: list[Shot]
+    held_frames: int
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """frames written; damage: why the rest of a damaged stream is missing (only with keep_damaged), else None. Only
-    with a concealer: packets lost, and how many of the frames are predicted.
+    """frames written, frame_rate of the video; damage: why the rest of a damaged stream is missing (only with
+    keep_damaged), else None. Only with a concealer: packets lost, and how many of the frames are predicted.
     """
 
     frames: int
+    frame_rate: Fraction
     damage: str | None
     lost: int = 0
     predicted: int = 0
@@ -81,7 +86,10 @@ def encode_file(
     leaves that to the model (`CodecModel.follows_faces`).
 
     audio_bitrate: bit/s of Opus, None leaves the sound out. plate: keep a small still of the whole first picture for
-    `decode_file(paste_back=True)`. Two passes over the source (shots, then codes), constant memory.
+    `decode_file(paste_back=True)`. Three passes over the source (shots, what they need, codes), constant memory; two
+    where there is no limit to keep to. progress counts frames of the last two.
+
+    Without a frame rate in the settings it is the model's, or half of it where the bitrate is too low for that.
     Raises VideoError, FaceError, RateError, ConfigError.
     """
     settings = settings or EncodeSettings()
@@ -89,35 +97,35 @@ def encode_file(
     crop = model.follows_faces if crop is None else crop
     Encoder(model, settings)  # refuses settings that cannot work before minutes are spent on the shots
     shots = plan_shots(source, rate, crop=crop)
-    total = sum(shot.frames for shot in shots)
     with contextlib.ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(source, rate))
         sound = None
-        if audio_bitrate is not None and reader.has_audio:
-            sound = stack.enter_context(
-                OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate, frame_ms=AUDIO_FRAME_MS)
+        with VideoReader(source, rate) as reader:
+            if audio_bitrate is not None and reader.has_audio:
+                sound = stack.enter_context(
+                    OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate, frame_ms=AUDIO_FRAME_MS)
+                )
+            settings = dataclasses.replace(
+                settings,
+                audio=None if sound is None else _audio_info(sound.track),
+                plate=encode_plate(next(iter(reader))) if plate else None,
             )
-        frames = iter(reader)
-        first = next(frames)
-        settings = dataclasses.replace(
-            settings,
-            duration_s=float(total / rate),
-            audio=None if sound is None else _audio_info(sound.track),
-            plate=encode_plate(first) if plate else None,
-        )
+        settings, shots = plan_encode(source, shots, model=model, settings=settings, crop=crop, progress=progress)
+        rate = settings.frame_rate or model.frame_rate
+        total = sum(shot.frames for shot in shots)
+        duration_s = float(total / rate)
         encoder = Encoder(model, settings)
         writer = StreamWriter(stack.enter_context(open_output(target)))
         sink = _PacketSink(writer, encoder, sound, rate)
-        for shot in shots:
-            for i in range(shot.frames):
-                frame = first if shot.start + i == 0 else next(frames, None)
-                if frame is None:
-                    raise VideoError(f"{source} gave fewer frames in the second pass than in the first")
+        done = 0 if settings.plan is None else total
+        with VideoReader(source, rate) as reader:
+            for frame, shot, last in frames_of_shots(reader, shots):
                 sink.write(encoder.push(frame, box=shot.box if crop else None))
-                progress(frame.index + 1, total)
-            sink.write(encoder.new_shot())
-        sink.finish(float(total / rate))
-    return EncodeResult(writer.stats, float(total / rate), shots)
+                if last and frame.index + 1 < total:
+                    sink.write(encoder.new_shot())
+                progress(done + frame.index + 1, done + total)
+        sink.write(encoder.flush())
+        sink.finish(duration_s)
+    return EncodeResult(writer.stats, duration_s, shots, encoder.held_frames)
 
 
 def decode_file(
@@ -163,7 +171,9 @@ def decode_file(
         if width * height > MAX_PASTE_PIXELS:
             raise BitstreamError(f"source is {width}x{height}, more than {MAX_PASTE_PIXELS} pixels are not pasted into")
         background = _background(header.plate, width, height) if paste_back else None
-        output = stack.enter_context(VideoWriter(target, width, height, rate=header.video.frame_rate, audio=track))
+        output = stack.enter_context(
+            VideoWriter(target, width, height, rate=header.video.frame_rate * decoder.pace, audio=track)
+        )
         done, predicted, damage = 0, 0, None
         for packet, frames, damage in _decoded(reader, decoder):
             for frame in frames:
@@ -178,7 +188,13 @@ def decode_file(
                 output.write_audio(opus_packets(packet, header.audio))
     if damage is not None:
         logger.warning("damaged stream: %s", damage)
-    return DecodeResult(done, None if damage is None else str(damage), reader.lost, predicted)
+    return DecodeResult(
+        done,
+        header.video.frame_rate * decoder.pace,
+        None if damage is None else str(damage),
+        reader.lost,
+        predicted,
+    )
 
 
 def _decoded(

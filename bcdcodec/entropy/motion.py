@@ -59,8 +59,12 @@ class MotionCoder:
         return (int(self.table.shape[1]) - 1).bit_length()
 
 
+def coder_modes(predictor: Predictor | None) -> list[CodingMode]:
+    """The modes whose size depends on the codes, the one that is smaller as a rule first."""
+    return [CodingMode.CODED] if predictor is None else [CodingMode.CONTEXT, CodingMode.CODED]
+
+
 def smallest_coder(packets: Sequence[NDArray[Any]], table: Rows, predictor: Predictor | None) -> MotionCoder:
     """Of modes coded and context the one that makes packets of codes [n, groups] smaller."""
-    modes = [CodingMode.CODED] if predictor is None else [CodingMode.CONTEXT, CodingMode.CODED]
-    coders = [MotionCoder(mode, table, predictor) for mode in modes]
+    coders = [MotionCoder(mode, table, predictor) for mode in coder_modes(predictor)]
     return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))

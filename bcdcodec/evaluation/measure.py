@@ -9,7 +9,7 @@ Frames are compared as uint8 at the codec's rate and model size. One frame of ea
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,13 +138,29 @@ def _add(sums: QualitySums, candidate: Frame, mesh: Points | None, source: Frame
 def decoded_frames(
     model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None
 ) -> Iterator[DecodedFrame]:
-    """The frames of a stream on disk. content: a content map that replaces the stream's own."""
+    """What a player shows of a stream on disk, at the model's frame rate: where there is no frame, the one before.
+
+    content: a content map that replaces the stream's own.
+    """
     with stream.open("rb") as file:
         reader = StreamReader(file)
         decoder = Decoder(model, reader.header, sampling=sampling, content=content)
-        for packet in reader:
-            yield from decoder.push(packet)
-        yield from decoder.flush()
+        shown: DecodedFrame | None = None
+        for frame in _painted(reader, decoder):
+            if shown is not None:
+                for index in range(shown.index + 1, frame.index):
+                    yield replace(shown, index=index)
+            shown = frame
+            yield frame
+        if shown is not None:
+            for index in range(shown.index + 1, reader.stats.end_tick * decoder.pace):
+                yield replace(shown, index=index)
+
+
+def _painted(reader: StreamReader, decoder: Decoder) -> Iterator[DecodedFrame]:
+    for packet in reader:
+        yield from decoder.push(packet)
+    yield from decoder.flush()
 
 
 def _score(

@@ -120,23 +120,22 @@ class Bcd(nn.Module):
     def synthesise(
         self,
         content: Content,
-        codes: Tensor,
+        m_hat: Tensor,
         noise: Tensor,
         sampling: SamplingConfig,
         *,
         vae: Autoencoder | None,
         context: Tensor | None = None,
-        context_codes: Tensor | None = None,
+        context_motion: Tensor | None = None,
     ) -> Synthesis:
-        """Symbols to latents. codes: int64 [B, T, G]; noise: [B, T, C, H, W]; context: latents already decoded
-        [B, Tc, C, H, W] with their codes.
+        """Motion to latents. m_hat: code vectors [B, T, G*D]; noise: [B, T, C, H, W]; context: latents already decoded
+        [B, Tc, C, H, W] with their motion [B, Tc, G*D].
         """
-        frames = codes.shape[1]
-        if context_codes is not None:
-            codes = torch.cat([context_codes, codes], 1)
-        m_hat = self.quantizer.lookup(codes)
+        frames = m_hat.shape[1]
+        if context_motion is not None:
+            m_hat = torch.cat([context_motion, m_hat], 1)
         anchors = self.anchors(content, m_hat, vae)
-        yes = torch.ones(len(codes), dtype=torch.bool, device=codes.device)
+        yes = torch.ones(len(m_hat), dtype=torch.bool, device=m_hat.device)
 
         def guided(x: Tensor, sigma: Tensor) -> Tensor:
             conditional = self.denoise(x, sigma, content.map, m_hat, anchors=anchors.latents, keep=yes)

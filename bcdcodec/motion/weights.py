@@ -1,8 +1,8 @@
 """Trained motion models to and from weights files. In: a network and the codec model it is for. Out: a file, and back.
 
 A file is safetensors, float16; under the metadata key `motion` stand, as JSON, the network's configuration and the id
-of the codec model: codes mean what that model made them mean, so a network for other codes is refused. Its own id is the
-first 16 bytes of the SHA-256 of the file, as with the codec's weights.
+of the codec model: codes mean what that model made them mean, so a network for other codes is refused. Its own id is
+the first 16 bytes of the SHA-256 of the file, as with the codec's weights.
 """
 
 import hashlib

@@ -1,11 +1,9 @@
-"""How many bits the next packet may have. In: bitrate, bits spent, time. Out: an allowance for the encoder.
+"""How many bits are left of a whole stream. In: bitrate, bits spent, time. Out: what is left and a fair share of it.
 
 The video part of a stream (header, content, motion, framing; not audio) of length t may hold `bitrate * max(t,
 grace)` bits:
 the content token is paid off over the first `grace` seconds, which short clips do not have.
 """
-
-from dataclasses import dataclass
 
 from bcdcodec.errors import ConfigError, RateError
 
@@ -13,16 +11,11 @@ MIN_BITRATE = 500
 MAX_BITRATE = 64_000
 GRACE_S = 10.0
 #: Held back for the END packet; the encoder pays for the seek point of a key packet when it writes it.
-END_RESERVE_BITS = 8 * 28
-SEEK_POINT_BITS = 8 * 8
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """bits: fair share of the next packet; limit_bits: what it may take at most without breaking the budget."""
-
-    bits: float
-    limit_bits: float
+END_RESERVE_BITS = 8 * 24
+SEEK_POINT_BITS = 8 * 6
+#: A content picture may take this much, and a share of what is left beyond that and the cheapest codes; whether a
+#: stream is possible at all is for the budget to say.
+LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.5
 
 
 class Budget:
@@ -43,17 +36,31 @@ class Budget:
         """Account for bits that were written."""
         self.spent_bits += bits
 
-    def allowance(self, start_s: float, end_s: float) -> Allowance:
-        """Bits for a packet of the frames from `start_s` to `end_s` (seconds of the stream)."""
+    @property
+    def of_file(self) -> bool:
+        """Whether the length of the whole is known."""
+        return self.duration_s is not None
+
+    def share(self, start_s: float, end_s: float, *, promised_bits: float = 0.0) -> float:
+        """Bits for a packet of the frames from `start_s` to `end_s` (seconds of the stream), if what is left but not
+        promised to others is spread evenly.
+        """
         deadline_s = self._deadline_s(end_s)
-        left = self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits
-        share = left * (end_s - start_s) / (deadline_s - start_s)
-        return Allowance(bits=share, limit_bits=left)
+        left = self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits - promised_bits
+        return left * (end_s - start_s) / (deadline_s - start_s)
 
     def left(self, at_s: float) -> tuple[float, float]:
         """Bits that may still be spent, and the seconds they are for: from this one to the end of what is known."""
         deadline_s = self._deadline_s(at_s)
         return self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits, deadline_s - at_s
+
+    def picture_bits(self, wished: int, at_s: float, *, cheapest_bps: float) -> int:
+        """What the picture of a content may take: LEAST_PICTURE_BITS and a share of what is left beyond that and the
+        cheapest motion, at most what is wished for.
+        """
+        left, left_s = self.left(at_s)
+        spare = max(0.0, left - cheapest_bps * left_s - LEAST_PICTURE_BITS)
+        return min(wished, LEAST_PICTURE_BITS + int(CONTENT_SHARE * spare))
 
     def _deadline_s(self, at_s: float) -> float:
         return max(GRACE_S, at_s, self.duration_s or 0.0)

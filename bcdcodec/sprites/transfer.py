@@ -112,9 +112,10 @@ def _decode(
     model: CodecModel, contents: torch.Tensor, codes: torch.Tensor, noise: torch.Tensor, sampling: SamplingConfig
 ) -> NDArray[np.uint8]:
     box = CropBox(x=0, y=0, size=CELL)
-    chains = [Chain(Content(c, None), box, 0, k) for c, k in zip(contents, codes, strict=True)]
+    motion = model.bcd.quantizer.lookup(codes)
+    chains = [Chain(Content(c, None), box, 0, m) for c, m in zip(contents, motion, strict=True)]
     parts = []
-    while len(chains[0].codes):
+    while len(chains[0].motion):
         windows = next_windows(
             Networks(model.bcd, model.vae),
             chains,

@@ -48,7 +48,7 @@ def test_packed_motion_is_bits_of_the_codes_exactly(
 
 
 def test_a_shot_brings_its_own_content_and_square(model: CodecModel, make_frames: MakeFrames) -> None:
-    encoder = Encoder(model)
+    encoder = Encoder(model, EncodeSettings(bucket_s=None))
     frames = make_frames(20)
     packets = [p for f in frames[:10] for p in encoder.push(f, box=CropBox(x=0, y=0, size=80))]
     packets += encoder.new_shot()
@@ -121,9 +121,9 @@ def test_an_impossible_budget_names_the_least(
     model: CodecModel, make_frames: MakeFrames, encode_frames: EncodeFrames
 ) -> None:
     with pytest.raises(RateError, match="is the least") as caught:
-        encode_frames(model, make_frames(125), EncodeSettings(bitrate=500))
+        encode_frames(model, make_frames(125), EncodeSettings(bitrate=500, duration_s=10.0, bucket_s=None))
     least = float(str(caught.value).split("about ")[1].split()[0])
-    encode_frames(model, make_frames(125), EncodeSettings(bitrate=least * 1.1))
+    encode_frames(model, make_frames(125), EncodeSettings(bitrate=least * 1.1, duration_s=10.0, bucket_s=None))
 
 
 def test_packed_mode_refuses_a_rate_it_cannot_have(model: CodecModel) -> None:
@@ -137,7 +137,7 @@ def test_many_shots_share_the_budget(model: CodecModel, make_frames: MakeFrames)
     """Each shot's picture takes a share of what the ones before left, and the whole stays within the bitrate."""
     wish = replace(model.config, content=replace(model.config.content, picture_bits=20_000))
     eager = replace(model, weights=replace(model.weights, config=wish))
-    encoder = Encoder(eager, EncodeSettings(bitrate=4000, duration_s=5.0))
+    encoder = Encoder(eager, EncodeSettings(bitrate=4000, duration_s=5.0, bucket_s=None))
     sizes, total = [], 0
     for shot in range(5):
         packets = []

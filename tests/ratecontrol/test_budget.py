@@ -17,28 +17,27 @@ def test_bitrate_range(bitrate: float) -> None:
 def test_a_file_spreads_what_is_left_evenly() -> None:
     budget = Budget(4000, duration_s=20.0)
     budget.spend(12_000)
-    allowance = budget.allowance(0.0, 1.0)
-    assert allowance.bits == pytest.approx((80_000 - END_RESERVE_BITS - 12_000) / 20)
-    assert allowance.limit_bits == pytest.approx(80_000 - END_RESERVE_BITS - 12_000)
+    assert budget.share(0.0, 1.0) == pytest.approx((80_000 - END_RESERVE_BITS - 12_000) / 20)
+    assert budget.share(0.0, 1.0, promised_bits=8000) == pytest.approx((80_000 - END_RESERVE_BITS - 20_000) / 20)
+    assert budget.left(5.0) == pytest.approx((80_000 - END_RESERVE_BITS - 12_000, 15.0))
 
 
 def test_a_short_clip_may_use_the_grace() -> None:
     budget = Budget(4000, duration_s=2.0)
-    assert budget.allowance(0.0, 2.0).limit_bits == pytest.approx(4000 * GRACE_S - END_RESERVE_BITS)
+    assert budget.left(0.0)[0] == pytest.approx(4000 * GRACE_S - END_RESERVE_BITS)
 
 
 def test_live_the_rate_holds_up_to_every_packet() -> None:
     budget = Budget(4000)
     for second in range(60):
-        allowance = budget.allowance(second, second + 1)
-        budget.spend(allowance.limit_bits)
+        budget.spend(budget.share(second, second + 1))
         assert budget.spent_bits <= 4000 * max(GRACE_S, second + 1)
 
 
 def test_spending_shares_never_overruns() -> None:
     budget = Budget(3000, duration_s=30.0)
     for second in range(30):
-        budget.spend(budget.allowance(second, second + 1).bits)
+        budget.spend(budget.share(second, second + 1))
     assert budget.spent_bits + END_RESERVE_BITS == pytest.approx(3000 * 30)
 
 

@@ -153,7 +153,9 @@ def read_all(path: Path, rate: Fraction) -> Frames:
 def _encode(cell: Cell, source: Frames, model: CodecModel, coded: Path) -> None:
     series = cell.series
     if series.codec == OWN:
-        settings = EncodeSettings(bitrate=float(cell.point), frame_rate=series.rate)
+        # At its own frame rate the model may code half the frames and have the others painted in between.
+        rate = None if series.rate == model.frame_rate else series.rate
+        settings = EncodeSettings(bitrate=float(cell.point), frame_rate=rate)
         encode_file(cell.source, coded, model=model, settings=settings, crop=False, audio_bitrate=None)
         return
     rival = RIVALS[series.codec]

@@ -1,0 +1,197 @@
+"""The first pass over a file: what it would take to code it well. In: a media file. Out: a `Survey` for its plan."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.codec.analyser import Analyser
+from bcdcodec.codec.emitter import FRAMING_BYTES
+from bcdcodec.codec.encoder import EncodeSettings, make_header
+from bcdcodec.codec.findings import Finding, ShotContent, ShotMotion
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.entropy.coded import code_bits
+from bcdcodec.entropy.motion import MotionCoder, coder_modes
+from bcdcodec.errors import RateError, VideoError
+from bcdcodec.frame import Frame
+from bcdcodec.ratecontrol.plan import PacketSurvey, Survey, plan_file
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.shots import Shot
+
+#: Where motion would get less than this share of what its nearest codes need, half the frames with better codes look
+#: better.
+LEAST_MOTION_RATIO = 0.6
+#: A packet that would take more of the bucket than this is divided.
+PACKET_BUCKET_SHARE = 0.8
+
+
+class Surveyor:
+    """Keeps a few numbers of every packet in each of the modes that may be taken."""
+
+    def __init__(self, model: CodecModel, coders: list[MotionCoder]) -> None:
+        self._model, self._coders = model, coders
+        self._packets: list[list[PacketSurvey]] = [[] for _ in coders]
+        self._shots: list[int] = []
+        self._content_bits: list[int] = []
+        self._cheapest = code_bits(model.tables.motion).argmin(-1)
+        self._cheapest_bits: dict[tuple[int, int], int] = {}
+
+    def take(self, finding: Finding) -> None:
+        """Findings in order."""
+        if isinstance(finding, ShotContent):
+            self._shots.append(finding.start)
+            self._content_bits.append(8 * (len(finding.record.pack()) + FRAMING_BYTES))
+            return
+        for number, coder in enumerate(self._coders):
+            self._packets[number].append(self._packet(finding, number, coder))
+
+    def _packet(self, motion: ShotMotion, number: int, coder: MotionCoder) -> PacketSurvey:
+        frames = len(motion.codes)
+        if (number, frames) not in self._cheapest_bits:
+            cheapest = np.broadcast_to(self._cheapest, motion.codes.shape)
+            self._cheapest_bits[number, frames] = _size_bits(motion, coder.encode(cheapest))
+        nearest = _size_bits(motion, coder.encode(motion.codes))
+        return PacketSurvey(motion.start, frames, nearest, min(nearest, self._cheapest_bits[number, frames]))
+
+    def coder(self) -> MotionCoder:
+        """The one that needs least for the nearest codes."""
+        return self._coders[self._best]
+
+    def survey(self, header_bits: int, *, frame_rate: Fraction) -> Survey:
+        """header_bits: of the stream's header without the data of its content."""
+        packets = tuple(self._packets[self._best])
+        wished = self._model.config.content.picture_bits
+        return Survey(
+            frame_rate=frame_rate,
+            shots=tuple(self._shots),
+            frames=packets[-1].start + packets[-1].frames,
+            packets=packets,
+            header_bits=header_bits,
+            wished_bits=wished,
+            content_bits=None if wished else tuple(self._content_bits),
+        )
+
+    @property
+    def _best(self) -> int:
+        totals = [sum(packet.nearest_bits for packet in packets) for packets in self._packets]
+        return totals.index(min(totals))
+
+
+def _size_bits(motion: ShotMotion, codes: bytes) -> int:
+    """Of a motion packet; its place in the stream is guessed, which is a byte at most."""
+    payload = MotionPayload(len(motion.codes), True, codes).pack()
+    return 8 * Packet(PacketKind.MOTION, motion.start, motion.start, payload).size
+
+
+def plan_encode(
+    source: str | Path,
+    shots: list[Shot],
+    *,
+    model: CodecModel,
+    settings: EncodeSettings,
+    crop: bool,
+    progress: Callable[[int, int], None],
+) -> tuple[EncodeSettings, list[Shot]]:
+    """Settings with the plan of a file whose shots are known, and the shots at the frame rate that was chosen.
+
+    Unchanged but for the length where there is no bitrate to plan for. progress: frames of this pass and the next one,
+    done and in all. Raises RateError (naming the least bitrate), VideoError.
+    """
+    rate, bitrate = settings.frame_rate or model.frame_rate, settings.bitrate
+    total = sum(shot.frames for shot in shots)
+    if bitrate is None or settings.mode is CodingMode.PACKED:
+        return replace(settings, frame_rate=rate, duration_s=float(total / rate)), shots
+
+    def planned(rate: Fraction, shots: list[Shot], *, packet_windows: int = settings.packet_windows) -> EncodeSettings:
+        tried = replace(settings, frame_rate=rate, packet_windows=packet_windows)
+        frames = sum(shot.frames for shot in shots)
+        survey, mode = survey_file(
+            source,
+            shots,
+            model=model,
+            settings=tried,
+            crop=crop,
+            progress=lambda done: progress(done, 2 * frames),
+        )
+        plan = plan_file(survey, bitrate, bucket=settings.bucket_s is not None)
+        if settings.bucket_s is not None and packet_windows > 1:
+            room = PACKET_BUCKET_SHARE * settings.bucket_s * bitrate
+            if plan.motion_bits_a_packet(bitrate) > room:
+                return planned(rate, shots, packet_windows=1)
+        return replace(tried, plan=plan, mode=mode, duration_s=survey.duration_s)
+
+    if settings.frame_rate is not None:
+        return planned(rate, shots), shots
+    slower = halved(shots)
+    try:
+        found = planned(rate, shots)
+    except RateError:
+        return planned(rate / 2, slower), slower
+    assert found.plan is not None
+    if found.plan.motion_ratio(bitrate) >= LEAST_MOTION_RATIO:
+        return found, shots
+    return planned(rate / 2, slower), slower
+
+
+def halved(shots: list[Shot]) -> list[Shot]:
+    """The shots at half the frame rate; one that has no frame left goes with the one before it."""
+    found: list[Shot] = []
+    end = sum(shot.frames for shot in shots)
+    for shot, next_start in zip(shots, [*(shot.start for shot in shots[1:]), end], strict=True):
+        start, until = -(-shot.start // 2), -(-next_start // 2)
+        if until > start:
+            found.append(replace(shot, start=start, frames=until - start))
+    return found
+
+
+def survey_file(
+    source: str | Path,
+    shots: list[Shot],
+    *,
+    model: CodecModel,
+    settings: EncodeSettings,
+    crop: bool,
+    progress: Callable[[int], None],
+) -> tuple[Survey, CodingMode]:
+    """Analyse the whole file, each content as large as wished for; progress: frames done. Raises VideoError."""
+    rate = settings.frame_rate or model.frame_rate
+    analyser = Analyser(
+        model,
+        packet_windows=settings.packet_windows,
+        content_windows=settings.content_windows,
+        picture_bits=lambda start: model.config.content.picture_bits,
+    )
+    modes = coder_modes(model.predictor) if settings.mode is None else [settings.mode]
+    surveyor = Surveyor(model, [MotionCoder(mode, model.tables.motion, model.predictor) for mode in modes])
+    first: ContentRecord | None = None
+    size = (0, 0)
+    with VideoReader(source, rate) as reader:
+        for frame, shot, last in frames_of_shots(reader, shots):
+            size = (frame.width, frame.height)
+            found = analyser.push(frame, box=shot.box if crop else None)
+            if last:
+                found += analyser.new_shot()
+            for finding in found:
+                if first is None and isinstance(finding, ShotContent):
+                    first = finding.record
+                surveyor.take(finding)
+            progress(frame.index + 1)
+    assert first is not None, "a file has at least one frame, and a shot a content"
+    mode = surveyor.coder().mode
+    header = make_header(model, settings, source=size, cropped=crop, content=first, mode=mode)
+    return surveyor.survey(8 * (len(header.pack()) - len(first.data)), frame_rate=rate), mode
+
+
+def frames_of_shots(reader: VideoReader, shots: list[Shot]) -> Iterator[tuple[Frame, Shot, bool]]:
+    """Every frame with its shot, and whether it is the last one of it. VideoError where there are fewer frames."""
+    frames = iter(reader)
+    for shot in shots:
+        for number in range(shot.frames):
+            frame = next(frames, None)
+            if frame is None:
+                raise VideoError(f"{reader.name} gave fewer frames than when its shots were found")
+            yield frame, shot, number + 1 == shot.frames

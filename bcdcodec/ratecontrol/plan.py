@@ -1,0 +1,210 @@
+"""The second pass of a file: who gets how many bits. In: a survey of the first pass. Out: a `FilePlan`.
+
+What motion needs at its best it gets; pictures of contents get the rest. Where the rest is more than the pictures are
+wished to have, there are more of them: a shot gets a new content every few seconds, so that no frame is far from the
+one it is painted from. Where it is less, pictures and motion share what the cheapest motion leaves.
+"""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate
+
+from bcdcodec.errors import RateError
+from bcdcodec.ratecontrol.budget import CONTENT_SHARE, END_RESERVE_BITS, GRACE_S, LEAST_PICTURE_BITS, SEEK_POINT_BITS
+
+#: Shortest stretch between two contents of one shot.
+MIN_REFRESH_S = 2.56
+#: Nothing is gained by a larger picture; it also bounds the parts that one is sent in.
+MAX_PICTURE_BITS = 40_000
+#: Motion is planned to get this share of what its nearest codes need, so that it can take up what pictures, whose sizes
+#: come in steps, leave over.
+MOTION_SHARE = 0.9
+#: Of what the bitrate brings between two contents, so much at most is planned for the second and the motion.
+DELIVERY_SHARE = 0.96
+#: Framing of a content that is sent in parts.
+CONTENT_PACKET_BITS = 8 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class PacketSurvey:
+    """One motion packet of the first pass, framing counted. cheapest_bits: with the cheapest code everywhere."""
+
+    start: int
+    frames: int
+    nearest_bits: int
+    cheapest_bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What the first pass found. shots: first frames. header_bits: without the content. content_bits: of every shot's
+    content where it has one size only, None where its picture can be made to fit.
+    """
+
+    frame_rate: Fraction
+    shots: tuple[int, ...]
+    frames: int
+    packets: tuple[PacketSurvey, ...]
+    header_bits: int
+    wished_bits: int
+    content_bits: tuple[int, ...] | None
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.frames / self.frame_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedContent:
+    """A content that holds from frame `start` on; bits of it with its framing, planned and at most."""
+
+    start: int
+    bits: int
+    most_bits: int = MAX_PICTURE_BITS
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """Contents in order, the first one that of the header, and what motion is planned to need."""
+
+    survey: Survey
+    contents: tuple[PlannedContent, ...]
+
+    @property
+    def refreshes(self) -> frozenset[int]:
+        """Frames that get a new content within a shot."""
+        return frozenset(content.start for content in self.contents) - frozenset(self.survey.shots)
+
+    def motion_ratio(self, bitrate: float) -> float:
+        """What motion gets of what its nearest codes need."""
+        contents = sum(content.bits for content in self.contents)
+        return (_total_bits(self.survey, bitrate) - contents) / max(1.0, self._sums[-1])
+
+    def motion_bits_a_packet(self, bitrate: float) -> float:
+        """What a packet of motion gets on average."""
+        return min(1.0, self.motion_ratio(bitrate)) * self._sums[-1] / len(self.survey.packets)
+
+    def motion_share(self, start_s: float, end_s: float) -> float:
+        """The part of all motion from `start_s` on that lies before `end_s`, by what the nearest codes need."""
+        before, until, total = self._motion_bits(start_s), self._motion_bits(end_s), self._sums[-1]
+        return (until - before) / max(1.0, total - before)
+
+    def planned_bits(self, at_s: float) -> float:
+        """Planned size of the content at this time, framing counted; 0 for that of the header."""
+        number = self._number(at_s)
+        return float(self.contents[number].bits) if number else 0.0
+
+    def picture_bits(self, at_s: float, *, left_bits: float, promised_bits: float) -> int:
+        """Size of the picture that is made for this time: the planned one, and a share of what motion will not need."""
+        number = self._number(at_s)
+        spare = left_bits - promised_bits - MOTION_SHARE * (self._sums[-1] - self._motion_bits(at_s))
+        if number == 0:
+            spare = 0.0  # nothing is spent yet
+        content = self.contents[number]
+        bits = min(content.bits + int(spare / (len(self.contents) - number)), content.most_bits)
+        return max(LEAST_PICTURE_BITS, bits - CONTENT_PACKET_BITS)
+
+    def _number(self, at_s: float) -> int:
+        frame = round(at_s * self.survey.frame_rate)
+        return bisect_right([content.start for content in self.contents], frame) - 1
+
+    def _motion_bits(self, at_s: float) -> float:
+        """Of all frames before this time."""
+        frame = float(at_s * self.survey.frame_rate)
+        number = bisect_right(self._starts, frame + 1e-6) - 1
+        packet = self.survey.packets[number]
+        inside = min(1.0, (frame - packet.start) / packet.frames)
+        return self._sums[number] + inside * packet.nearest_bits
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [packet.start for packet in self.survey.packets]
+
+    @cached_property
+    def _sums(self) -> list[float]:
+        return [0.0, *accumulate(float(packet.nearest_bits) for packet in self.survey.packets)]
+
+
+def plan_file(survey: Survey, bitrate: float, *, bucket: bool) -> FilePlan:
+    """Share out `bitrate` bit/s of the file's length (GRACE_S at least). bucket: contents are sent ahead, evenly.
+
+    Raises RateError, which names the least bitrate that would do.
+    """
+    total = _total_bits(survey, bitrate)
+    nearest = sum(packet.nearest_bits for packet in survey.packets)
+    cheapest = sum(packet.cheapest_bits for packet in survey.packets)
+    if survey.content_bits is not None:
+        least = sum(survey.content_bits)
+        starts, sizes = list(survey.shots), list(survey.content_bits)
+    else:
+        least = (LEAST_PICTURE_BITS + CONTENT_PACKET_BITS) * len(survey.shots)
+        starts, sizes = _pictures(survey, total, nearest=nearest, cheapest=cheapest)
+    if least + cheapest > total:
+        smallest = math.ceil(bitrate + (least + cheapest - total) / max(GRACE_S, survey.duration_s))
+        raise RateError(
+            f"{bitrate:g} bit/s cannot hold the content and the cheapest codes of this video; "
+            f"about {smallest} bit/s is the least"
+        )
+    contents = [PlannedContent(*pair) for pair in zip(starts, sizes, strict=True)]
+    if bucket and survey.content_bits is None:
+        contents = _deliverable(contents, survey, bitrate)
+    return FilePlan(survey, tuple(contents))
+
+
+def _total_bits(survey: Survey, bitrate: float) -> float:
+    """What there is for contents and motion."""
+    fixed = survey.header_bits + END_RESERVE_BITS + SEEK_POINT_BITS * len(survey.shots)
+    return bitrate * max(GRACE_S, survey.duration_s) - fixed
+
+
+def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> tuple[list[int], list[int]]:
+    """First frames of all contents, and equal sizes for them."""
+    wished = survey.wished_bits + CONTENT_PACKET_BITS
+    least = LEAST_PICTURE_BITS + CONTENT_PACKET_BITS
+    shots = len(survey.shots)
+    rest = total - MOTION_SHARE * nearest
+    if rest < shots * wished:
+        shared = shots * least + CONTENT_SHARE * (total - cheapest - shots * least)
+        each = max(least, min(wished, int(max(rest, shared) / shots)))
+        return list(survey.shots), [each] * shots
+    shortest = max(1, round(MIN_REFRESH_S * survey.frame_rate))
+    starts = _refreshed(survey, wanted=int(rest / wished), shortest=shortest)
+    key_bits = SEEK_POINT_BITS * (len(starts) - shots)
+    return starts, [min(MAX_PICTURE_BITS, int((rest - key_bits) / len(starts)))] * len(starts)
+
+
+def _refreshed(survey: Survey, *, wanted: int, shortest: int) -> list[int]:
+    """First frames of so many contents, or as many as fit: the longest stretches are divided evenly."""
+    ends = [*survey.shots[1:], survey.frames]
+    lengths = [end - start for start, end in zip(survey.shots, ends, strict=True)]
+    counts = [1] * len(lengths)
+    for _ in range(wanted - len(lengths)):
+        number = max(range(len(lengths)), key=lambda i: lengths[i] / (counts[i] + 1))
+        if lengths[number] / (counts[number] + 1) < shortest:
+            break
+        counts[number] += 1
+    return [
+        start + lengths[number] * part // counts[number]
+        for number, start in enumerate(survey.shots)
+        for part in range(counts[number])
+    ]
+
+
+def _deliverable(contents: list[PlannedContent], survey: Survey, bitrate: float) -> list[PlannedContent]:
+    """No content larger than what can be sent beside the motion before it; the header's gets what the others lose."""
+    plan = FilePlan(survey, tuple(contents))
+    starts = [content.start for content in contents]
+    found, lost = [contents[0]], 0
+    for before, content in zip(starts, contents[1:], strict=False):
+        from_s, to_s = float(before / survey.frame_rate), float(content.start / survey.frame_rate)
+        motion = plan._motion_bits(to_s) - plan._motion_bits(from_s)
+        most = int(DELIVERY_SHARE * bitrate * (to_s - from_s) - motion)
+        most = max(LEAST_PICTURE_BITS + CONTENT_PACKET_BITS, min(MAX_PICTURE_BITS, most))
+        bits = min(content.bits, most)
+        lost += content.bits - bits
+        found.append(PlannedContent(content.start, bits, most))
+    first = min(MAX_PICTURE_BITS, contents[0].bits + lost)
+    return [PlannedContent(contents[0].start, first), *found[1:]]

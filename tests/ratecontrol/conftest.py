@@ -1,0 +1,6 @@
+"""Settings for the tests of this folder: no test depends on the speed of the machine."""
+
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
