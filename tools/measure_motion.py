@@ -79,7 +79,7 @@ def conceal_all(streams: list[CodeStream], concealers: dict[str, Concealer], poi
     found: dict[str, Any] = {}
     for packet in (CALL_PACKET, PACKET_FRAMES):
         for name, pattern in tqdm(PATTERNS.items(), desc=f"packets of {packet}", disable=None):
-            trial = try_concealers(streams, pattern, concealers, points, packet_frames=packet, draws=2)
+            trial = try_concealers(streams, pattern, concealers, points, packet_frames=packet)
             found.setdefault(str(packet), {})[name] = dataclasses.asdict(trial)
     return found
 
@@ -91,7 +91,6 @@ def concealers_of(gpt: MotionGpt) -> dict[str, Concealer]:
         "model": ModelConcealer(gpt),
         "model, not blended": ModelConcealer(gpt, bridge=False),
         "blended alone": ModelConcealer(gpt, trust=0.0),
-        "model, fully trusted": ModelConcealer(gpt, trust=1.0),
     }
 
 
@@ -197,7 +196,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", default="face", metavar="NAME|PATH", help="codec (face)")
     parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the codec)")
-    parser.add_argument("--painted", type=int, default=6, metavar="N", help="clips that are decoded with loss (6)")
+    parser.add_argument("--painted", type=int, default=4, metavar="N", help="clips that are decoded with loss (4)")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "generation", metavar="FOLDER", help="for results")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "motion", metavar="FOLDER", help="finished parts")
     return parser

@@ -51,7 +51,7 @@ frame, into
 and out of the gap included. "Against hold": difference of the error, mean over people with its 95 % interval; below 0
 is
 better. A decoder of files knows what follows a gap: `blended` ends there. "Not blended" is what a call could show at
-once. "Blended alone" holds the last codes and blends, without a model; "fully trusted" follows the model all the way.
+once. "Blended alone" holds the last codes and blends, without a model.
 """
 
 PAINTED = """{count} clips decoded with {lost_frames} lost frames (20 %, bursts, packets of 16) against the same clips

@@ -106,6 +106,16 @@ def test_a_new_shot_starts_without_a_past(model: CodecModel, five_packets: Strea
     assert recorder.asked == [(16, 8, None)] and frames[24].index == 32
 
 
+def test_frames_between_a_predicted_and_a_real_one_are_predicted(model: CodecModel, five_packets: Stream) -> None:
+    header, packets = five_packets
+    decoder = Decoder(model, header, concealer=HoldConcealer(), pace=2)
+    frames = [frame for i, packet in enumerate(packets) if i != 1 for frame in decoder.push(packet)]
+    frames += decoder.flush()
+    assert [frame.index for frame in frames] == list(range(79))
+    # Ticks 8 to 15 were lost; two frames are painted for a tick, the second of them on the way to the next tick.
+    assert [frame.index for frame in frames if frame.predicted] == list(range(15, 32))
+
+
 def test_a_pause_that_nobody_lost_stays_a_pause() -> None:
     recorder = Recorder()
     gaps = Gaps(recorder)
