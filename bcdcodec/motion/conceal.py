@@ -24,7 +24,7 @@ from bcdcodec.motion.weights import find_motion, load_motion
 SAMPLES, SEED = 8, 0
 #: How far what the model expects is followed from the last codes on, 0 (they are held) to 1. Chosen on people that the
 #: shipped model has not learned from.
-TRUST = 0.5
+TRUST = 0.15
 #: Frames before a gap that a rollout starts from.
 PROMPT_FRAMES = 32
 #: Frames that rollouts follow the model; the mean of their futures hardly moves after that and is held.
