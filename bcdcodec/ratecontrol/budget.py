@@ -17,6 +17,11 @@ END_RESERVE_BITS = 8 * 28
 SEEK_POINT_BITS = 8 * 8
 
 
+def allowed_bits(bitrate: float, duration_s: float) -> float:
+    """What a whole stream of that length may hold at a bitrate, sound aside."""
+    return bitrate * max(GRACE_S, duration_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """bits: fair share of the next packet; limit_bits: what it may take at most without breaking the budget."""
