@@ -5,6 +5,7 @@ frames that it was written after.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -13,8 +14,8 @@ from bcdcodec.bitstream.packet import MAX_MOTION_FRAMES, Packet
 from bcdcodec.codec.regroup import Codes, Frames, Regrouper
 from bcdcodec.ratecontrol.thinning import ThinRun, nearest_tick
 
-#: What a joined packet holds at most: that much is lost with it where it is damaged.
-MAX_PACKET_S = 5
+#: What a joined packet holds, rounded up to whole windows: so much is lost with it where it is damaged.
+PACKET_S = 5
 
 Piece = Packet | Frames
 
@@ -69,6 +70,5 @@ class Layout:
 
 
 def packet_frames(frame_rate: Fraction, window: int) -> int:
-    """Frames of a joined packet: whole windows."""
-    most = min(int(MAX_PACKET_S * frame_rate), MAX_MOTION_FRAMES)
-    return max(1, most // window) * window
+    """Frames of a joined packet, at most as many as a packet may have."""
+    return min(math.ceil(PACKET_S * frame_rate / window), MAX_MOTION_FRAMES // window) * window

@@ -23,7 +23,7 @@ from bcdcodec.ratecontrol.thinning import ThinRun
 class Lever(Enum):
     """What lowers the rate, in the order in which it is tried; each one includes those before it."""
 
-    #: The smallest mode, packets joined to at most `layout.MAX_PACKET_S`: the same codes, the same pictures.
+    #: The smallest mode, packets joined to about `layout.PACKET_S`: the same codes, the same pictures.
     RECODE = "re-coded"
     #: Content that is in force already, or that no frame uses, is not sent: still the same pictures.
     CONTENT = "repeated content dropped"

@@ -297,7 +297,7 @@ def test_shots_of_single_frames_are_not_thinned_out(folder: Path) -> None:
         transcode(source, folder / "out.bcd", bitrate=600)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     shots=st.lists(
         st.builds(
@@ -323,7 +323,7 @@ def test_lossless_for_any_stream(shots: list[Shot], mode: CodingMode, seed: int,
     assert (folder / "twice.bcd").read_bytes() == (folder / "out.bcd").read_bytes()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     shots=st.lists(
         st.builds(
