@@ -20,7 +20,7 @@ EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
   bcd decode talk.bcd talk.mp4              paint the frames back
   bcd info talk.bcd                         where every bit went
-  bcd transcode talk.bcd low.bcd --bitrate 3k   fewer bits, without decoding
+  bcd transcode talk.bcd low.bcd --bitrate 3k
   bcd transfer --content a.mp4 --motion b.mp4 out.mp4
 `bcd COMMAND --help` tells more about each."""
 

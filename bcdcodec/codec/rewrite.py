@@ -88,7 +88,7 @@ class Output:
 
     @property
     def outline(self) -> Outline:
-        """What was written so far."""
+        """What was written so far, but for the runs."""
         return Outline(header=self._header, runs=(), stats=self._writer.stats, sound_bits=self._sound_bits)
 
     def _append(self, packet: Packet) -> None:

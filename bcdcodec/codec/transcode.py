@@ -53,7 +53,8 @@ def transcode(
 
     Levers are pulled in the order of `Lever` and no further than needed; None for `Lever.RECODE` alone. Sound,
     metadata, plate, seed and unknown sections stay; packets of unknown kinds do not. The weights are found by the id in
-    the header; without them packed codes stay packed, and others cannot be read. Three passes, constant memory.
+    the header; without them packed codes stay packed, and others cannot be read. Three passes;
+    memory grows with the number of shots alone.
     Raises RateError with the smallest bitrate possible, BitstreamError for a damaged source, ConfigError for a bitrate
     out of range, VideoError for files that cannot be opened, WeightsError.
     """
@@ -125,6 +126,6 @@ def _choose(measured: Sequence[Output], levers: Sequence[Lever], bitrate: float 
             return smallest.plan
         least = min(least, bits / allowed_bits(1, duration_s))
     raise RateError(
-        f"{bitrate:g} bit/s cannot hold this stream, even with every fourth frame; "
+        f"{bitrate:g} bit/s cannot hold this stream, whatever is left out; "
         f"{max(MIN_BITRATE, math.ceil(least))} bit/s is the least"
     )

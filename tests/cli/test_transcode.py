@@ -37,6 +37,13 @@ def test_json_has_both_sides(bcd: Bcd, stream_file: Path, tmp_path: Path) -> Non
         assert side["kbps"] == pytest.approx(side["video_bits"] / 2000)
 
 
+def test_what_was_encoded_for_a_bitrate_keeps_its_frames_at_that_bitrate(
+    bcd: Bcd, stream_file: Path, tmp_path: Path
+) -> None:
+    done = bcd("transcode", stream_file, tmp_path / "out.bcd", "--json", "--bitrate", "4k")
+    assert json.loads(done.out)["lever"] == "recode"
+
+
 def test_pipes(bcd: Bcd, pipes: Pipes, stream_file: Path, stream_bytes: bytes, tmp_path: Path) -> None:
     assert bcd("transcode", stream_file, tmp_path / "out.bcd", "-q").out == ""
     out = pipes(stream_bytes)
