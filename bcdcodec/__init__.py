@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bcdcodec.codec.encoder import Encoder, EncodeSettings
     from bcdcodec.codec.files import decode_file, encode_file
     from bcdcodec.codec.model import CodecModel
+    from bcdcodec.codec.transcode import TranscodeResult, transcode
     from bcdcodec.errors import (
         BcdError,
         BitstreamError,
@@ -43,12 +44,14 @@ __all__ = [
     "RateError",
     "StreamReader",
     "StreamWriter",
+    "TranscodeResult",
     "TruncatedError",
     "VideoError",
     "WeightsError",
     "__version__",
     "decode_file",
     "encode_file",
+    "transcode",
 ]
 
 _HOMES = {
@@ -59,8 +62,10 @@ _HOMES = {
     "Frame": "frame",
     "StreamReader": "bitstream.stream",
     "StreamWriter": "bitstream.stream",
+    "TranscodeResult": "codec.transcode",
     "decode_file": "codec.files",
     "encode_file": "codec.files",
+    "transcode": "codec.transcode",
 }
 
 

@@ -33,6 +33,17 @@ def test_looking_at_a_stream_loads_no_torch(command: str, stream_file: Path) -> 
     assert not loaded_by(code) & {*HEAVY}
 
 
+def test_plotting_a_stream_loads_no_torch(stream_file: Path) -> None:
+    pytest.importorskip("matplotlib")
+    command = ["info", str(stream_file), "--bits", "--plot", str(stream_file.with_name("rate.png"))]
+    assert not loaded_by(f"from bcdcodec.cli.main import main\nassert main({command!r}) == 0") & {*HEAVY}
+
+
+def test_transcoding_loads_no_torch(stream_file: Path) -> None:
+    command = ["transcode", str(stream_file), str(stream_file.with_name("low.bcd")), "--bitrate", "4k", "-q"]
+    assert not loaded_by(f"from bcdcodec.cli.main import main\nassert main({command!r}) == 0") & {*HEAVY}
+
+
 def test_help_loads_no_torch() -> None:
     code = "from bcdcodec.cli.main import build_parser\nbuild_parser().format_help()"
     assert not loaded_by(code) & {*HEAVY}

@@ -9,12 +9,18 @@ from typing import Any
 
 from bcdcodec.bitstream.header import SectionType, StreamHeader
 from bcdcodec.bitstream.packet import PacketKind
-from bcdcodec.bitstream.stats import StreamStats
+from bcdcodec.bitstream.stats import PacketStats, StreamStats
 from bcdcodec.cli.summary import Summary
 
+#: Timestamps of AUDIO packets count these.
+AUDIO_TICK_S = 0.02
 
-def describe(summary: Summary) -> dict[str, Any]:
-    """Everything that is known; a damaged header leaves only the first three keys."""
+
+def describe(summary: Summary, *, packets: bool = False, bits: bool = False) -> dict[str, Any]:
+    """Everything that is known; a damaged header leaves only the first three keys.
+
+    packets: list them. bits: list what packets and codebooks take.
+    """
     found: dict[str, Any] = {
         "file": summary.name,
         "bytes": summary.file_bytes,
@@ -22,7 +28,9 @@ def describe(summary: Summary) -> dict[str, Any]:
     }
     if summary.header is not None and summary.stats is not None:
         found |= _header(summary, summary.header) | _rates(summary, summary.stats)
-        found |= _structure(summary, summary.stats, summary.header.video.frame_rate)
+        found |= _structure(summary, summary.stats, summary.header.video.frame_rate, packets=packets)
+        if bits:
+            found |= _spent(summary, summary.stats, summary.header.video.frame_rate)
     return found
 
 
@@ -66,7 +74,7 @@ def _rates(summary: Summary, stats: StreamStats) -> dict[str, Any]:
     }
 
 
-def _structure(summary: Summary, stats: StreamStats, rate: Fraction) -> dict[str, Any]:
+def _structure(summary: Summary, stats: StreamStats, rate: Fraction, *, packets: bool) -> dict[str, Any]:
     points = () if summary.end is None else summary.end.seek_points
     return {
         "packets": {
@@ -86,9 +94,36 @@ def _structure(summary: Summary, stats: StreamStats, rate: Fraction) -> dict[str
             for point in points
         ],
         "packet_list": [
-            dataclasses.asdict(p) | {"kind": int(p.kind), "name": packet_name(p.kind)} for p in stats.packets
+            dataclasses.asdict(p) | {"kind": int(p.kind), "name": packet_name(p.kind)}
+            for p in (stats.packets if packets else ())
         ],
     }
+
+
+def _spent(summary: Summary, stats: StreamStats, rate: Fraction) -> dict[str, Any]:
+    groups, frames = summary.group_bits, stats.motion_frames
+    return {
+        "packet_bits": [_packet_bits(packet, rate) for packet in stats.packets],
+        "group_bits": groups,
+        "group_bits_per_frame": None if groups is None or not frames else [bits / frames for bits in groups],
+    }
+
+
+def _packet_bits(packet: PacketStats, rate: Fraction) -> dict[str, Any]:
+    bits = packet.payload_bits + packet.framing_bits
+    return {
+        "sequence": packet.sequence,
+        "name": packet_name(packet.kind),
+        "time_s": packet_time_s(packet, rate),
+        "bits": bits,
+        "frames": packet.frames,
+        "bits_per_frame": bits / packet.frames if packet.frames else None,
+    }
+
+
+def packet_time_s(packet: PacketStats, rate: Fraction) -> float:
+    """When it begins, by its timestamp; those of unknown kinds are taken for ticks of video."""
+    return packet.timestamp * AUDIO_TICK_S if packet.kind == PacketKind.AUDIO else float(packet.timestamp / rate)
 
 
 def section_name(kind: int) -> str:

@@ -1,17 +1,24 @@
-"""`bcd info`: what a stream holds, without torch. In: a .bcd. Out: a table, or JSON for programs."""
+"""`bcd info`: what a stream holds, without torch. In: a .bcd. Out: a table, JSON for programs, or a picture."""
 
 import argparse
 import json
+from pathlib import Path
 
 from bcdcodec.cli.describe import describe
-from bcdcodec.cli.options import Commands, new_command
-from bcdcodec.cli.summary import summarise
+from bcdcodec.cli.options import Commands, bitrate, new_command, seconds
+from bcdcodec.cli.streams import check_file
+from bcdcodec.cli.summary import Summary, file_label, summarise
 from bcdcodec.cli.table import table
+from bcdcodec.errors import ConfigError
+from bcdcodec.ratecontrol.timeline import Timeline
 
 EXAMPLES = """  bcd info talk.bcd
   bcd info talk.bcd --packets
+  bcd info talk.bcd --bits
+  bcd info talk.bcd --plot rate.png --bitrate 4k --bucket 2
   bcd info talk.bcd --json | jq .kbps.total
 A damaged stream is described up to the damage; the exit code is then 2."""
+BUCKET_S = 1.0
 
 
 def add_command(commands: Commands) -> None:
@@ -20,16 +27,52 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("file", metavar="FILE", help="stream, or - for standard input")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--packets", action="store_true", help="list the packets too")
+    parser.add_argument("--bits", action="store_true", help="list what every packet and every codebook takes")
+    parser.add_argument(
+        "--plot", metavar="OUT.png", help="draw the rate over time and the fill of a leaky bucket; needs matplotlib"
+    )
+    parser.add_argument(
+        "--bucket", type=seconds, metavar="SECONDS", help=f"size of the bucket of --plot ({BUCKET_S:g})"
+    )
+    parser.add_argument(
+        "--bitrate", type=bitrate, metavar="4k", help="target drawn by --plot, and drain of the bucket (the mean rate)"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="replace an existing OUT.png")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Describe one stream; raises its damage after what is known has been printed."""
-    summary = summarise(options.file, keep_packets=options.packets)
+    """Describe one stream; raises its damage after what is known has been printed and drawn."""
+    plot = _plot_target(options)
+    keep_packets = options.packets or options.bits or plot is not None
+    summary = summarise(options.file, keep_packets=keep_packets, count_groups=options.bits)
     if options.json:
-        print(json.dumps(describe(summary), indent=1))
+        print(json.dumps(describe(summary, packets=options.packets, bits=options.bits), indent=1))
     else:
-        print(table(summary))
+        print(table(summary, packets=options.packets, bits=options.bits))
+    if plot is not None and (summary.damage is None or summary.duration_s):
+        _draw(plot, summary, bitrate=options.bitrate, bucket_s=options.bucket or BUCKET_S)
     if summary.damage is not None:
         raise summary.damage
     return 0
+
+
+def _plot_target(options: argparse.Namespace) -> Path | None:
+    """Where to draw; refuses options that would have no use."""
+    if options.plot is None:
+        for name in ("bucket", "bitrate"):
+            if getattr(options, name) is not None:
+                raise ConfigError(f"--{name} is for --plot, which is not given")
+        return None
+    path = check_file(options.plot, what="a plot", force=options.force)
+    if path.suffix.lower() != ".png":
+        raise ConfigError(f"plots are written as .png, {path.name} is another kind")
+    return path
+
+
+def _draw(path: Path, summary: Summary, *, bitrate: int | None, bucket_s: float) -> None:
+    from bcdcodec.evaluation.rateplot import rate_plot
+
+    assert summary.header is not None and summary.stats is not None, "a stream without a header has no duration"
+    timeline = Timeline.of_packets(summary.stats.packets, summary.header.video.frame_rate)
+    rate_plot(path, timeline, bitrate=bitrate, bucket_s=bucket_s, title=file_label(summary.name))

@@ -11,7 +11,19 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from bcdcodec import __version__
-from bcdcodec.cli import bench, decode, encode, generate, info, sprites, train, train_motion, transfer, verify
+from bcdcodec.cli import (
+    bench,
+    decode,
+    encode,
+    generate,
+    info,
+    sprites,
+    train,
+    train_motion,
+    transcode,
+    transfer,
+    verify,
+)
 from bcdcodec.errors import BcdError
 
 DONE, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
@@ -20,6 +32,7 @@ EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
   bcd decode talk.bcd talk.mp4              paint the frames back
   bcd info talk.bcd                         where every bit went
+  bcd transcode talk.bcd low.bcd --bitrate 3k
   bcd transfer --content a.mp4 --motion b.mp4 out.mp4
 `bcd COMMAND --help` tells more about each."""
 
@@ -34,7 +47,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (encode, decode, info, verify, transfer, generate, train, train_motion, sprites, bench):
+    for module in (
+        *(encode, decode, info, verify, transcode, transfer, generate),
+        *(train, train_motion, sprites, bench),
+    ):
         module.add_command(commands)
     return parser
 

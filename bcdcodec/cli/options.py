@@ -56,6 +56,17 @@ def bitrate(text: str) -> int:
     return round(value)
 
 
+def seconds(text: str) -> float:
+    """A length of time: a number above 0, an hour at most."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to 3600")
+    return value
+
+
 def bitrate_or_none(text: str) -> int | None:
     """A bitrate, or `none` for no limit."""
     return None if text.lower() == "none" else bitrate(text)

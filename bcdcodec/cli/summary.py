@@ -7,6 +7,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import EndPayload
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.cli.groups import GroupBits
 from bcdcodec.cli.streams import open_stream, size_of
 from bcdcodec.errors import BitstreamError, WeightsError
 from bcdcodec.weightfile import WeightsFile, weights_of_stream
@@ -18,6 +19,7 @@ CATEGORIES = ("header", "content", "motion", "audio", "framing", "unknown")
 class Summary:
     """file_bytes: None for a pipe that was not read to its end. header, stats: None where the header is damaged.
 
+    group_bits: what the codes of each codebook take, None where that was not asked for or the weights are not found.
     damage: the first problem, None in a good file; everything else then describes what comes before it.
     """
 
@@ -27,6 +29,7 @@ class Summary:
     stats: StreamStats | None
     end: EndPayload | None
     weights: WeightsFile | None
+    group_bits: list[float] | None
     damage: BitstreamError | None
 
     @property
@@ -49,9 +52,9 @@ class Summary:
         return bits / self.stats.motion_frames if self.stats and self.stats.motion_frames else None
 
 
-def summarise(name: str, *, keep_packets: bool = False) -> Summary:
-    """Read a stream to its end or to its damage."""
-    header = stats = end = damage = weights = None
+def summarise(name: str, *, keep_packets: bool = False, count_groups: bool = False) -> Summary:
+    """Read a stream to its end or to its damage; codes that cannot be decoded are damage where groups are counted."""
+    header = stats = end = damage = weights = groups = None
     with open_stream(name) as file:
         file_bytes = size_of(file)
         try:
@@ -62,15 +65,24 @@ def summarise(name: str, *, keep_packets: bool = False) -> Summary:
             header = reader.header
             weights = weights_if_found(header.model_id)
             try:
-                for _ in reader:
-                    pass
+                groups = GroupBits.of_stream(header, weights) if count_groups else None
+                for packet in reader:
+                    if groups is not None:
+                        groups.add(packet)
             except BitstreamError as error:
                 damage = error
             stats, end = reader.stats, reader.end
     if file_bytes is None and damage is None and stats is not None:
         file_bytes = stats.total_bits // 8
     return Summary(
-        name=name, file_bytes=file_bytes, header=header, stats=stats, end=end, weights=weights, damage=damage
+        name=name,
+        file_bytes=file_bytes,
+        header=header,
+        stats=stats,
+        end=end,
+        weights=weights,
+        group_bits=None if groups is None else groups.bits,
+        damage=damage,
     )
 
 

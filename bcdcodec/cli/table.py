@@ -7,20 +7,25 @@ import json
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.stats import StreamStats
-from bcdcodec.cli.describe import packet_name
+from bcdcodec.cli.describe import packet_name, packet_time_s
 from bcdcodec.cli.summary import Summary, file_label
 
 SEEK_POINTS_SHOWN = 8
+GROUPS_A_LINE = 8
 
 
-def table(summary: Summary) -> str:
-    """All that is known, the damage last."""
+def table(summary: Summary, *, packets: bool = False, bits: bool = False) -> str:
+    """All that is known, the damage last. packets: list them. bits: list what packets and codebooks take."""
     size = "size unknown" if summary.file_bytes is None else f"{summary.file_bytes} bytes"
     lines = [_row("file", f"{file_label(summary.name)}, {size}")]
     if summary.header is not None and summary.stats is not None:
         lines += _header(summary, summary.header)
         lines += _content(summary, summary.stats)
-        lines += ["", *_bits(summary, summary.stats), *_packets(summary.stats)]
+        lines += ["", *_bits(summary, summary.stats)]
+        if packets:
+            lines += _packets(summary.stats)
+        if bits:
+            lines += [*_packet_bits(summary.stats, summary.header), *_group_bits(summary, summary.stats)]
     if summary.damage is not None:
         lines += ["", _row("damage", str(summary.damage))]
     return "\n".join(lines)
@@ -77,12 +82,34 @@ def _bits(summary: Summary, stats: StreamStats) -> list[str]:
 
 
 def _packets(stats: StreamStats) -> list[str]:
-    if not stats.packets:
-        return []
     lines = ["", f"{'sequence':>8} {'kind':8}{'tick':>8}{'offset':>10}{'bits':>8}{'framing':>8}{'frames':>7}  key"]
     for p in stats.packets:
         place = f"{p.sequence:8d} {packet_name(p.kind):8}{p.timestamp:8d}{p.offset:10d}"
         lines.append(f"{place}{p.payload_bits:8d}{p.framing_bits:8d}{p.frames:7d}  {'yes' if p.key else ''}".rstrip())
+    return lines
+
+
+def _packet_bits(stats: StreamStats, header: StreamHeader) -> list[str]:
+    lines = ["", f"{'sequence':>8} {'kind':8}{'time s':>10}{'bits':>8}{'frames':>8}{'bits/frame':>12}"]
+    for p in stats.packets:
+        bits = p.payload_bits + p.framing_bits
+        per_frame = f"{p.frames:8d}{bits / p.frames:12.1f}" if p.frames else ""
+        time_s = packet_time_s(p, header.video.frame_rate)
+        lines.append(f"{p.sequence:8d} {packet_name(p.kind):8}{time_s:10.2f}{bits:8d}{per_frame}")
+    return lines
+
+
+def _group_bits(summary: Summary, stats: StreamStats) -> list[str]:
+    groups = summary.group_bits
+    if groups is None:
+        return ["", "bits of each codebook: unknown, the weights that hold the tables are not found on this machine"]
+    if not stats.motion_frames:
+        return []
+    lines = ["", f"bits/frame of each codebook, {sum(groups):.0f} bits in all"]
+    for start in range(0, len(groups), GROUPS_A_LINE):
+        part = groups[start : start + GROUPS_A_LINE]
+        numbers = "".join(f"{bits / stats.motion_frames:8.3f}" for bits in part)
+        lines.append(f"{start:4d}-{start + len(part) - 1:<4d}{numbers}")
     return lines
 
 

@@ -6,8 +6,6 @@ Wires video/, codec/ and bitstream/ together; the path of a frame is encode_file
 import contextlib
 import dataclasses
 import logging
-import os
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,10 +21,11 @@ from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.conceal import Concealer
 from bcdcodec.codec.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.ends import open_input, open_output
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.survey import frames_of_shots, plan_encode
 from bcdcodec.config import SamplingConfig
-from bcdcodec.errors import BitstreamError, VideoError
+from bcdcodec.errors import BitstreamError
 from bcdcodec.frame import Frame
 from bcdcodec.model.content import Content
 from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
@@ -150,7 +149,7 @@ def decode_file(
     VideoError.
     """
     with contextlib.ExitStack() as stack:
-        reader = StreamReader(stack.enter_context(_open_input(source)), lossy=concealer is not None)
+        reader = StreamReader(stack.enter_context(open_input(source)), lossy=concealer is not None)
         header = reader.header
         decoder = Decoder(
             model,
@@ -274,37 +273,3 @@ def _background(plate: bytes | None, width: int, height: int) -> Frame:
     if plate is not None:
         return decode_plate(plate, width, height)
     return Frame(pixels=np.full((height, width, 3), PLAIN_GREY, np.uint8), index=0)
-
-
-@contextlib.contextmanager
-def _open_input(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
-    if not isinstance(source, str | Path):
-        yield source
-        return
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(open(source, "rb"))
-        except OSError as error:
-            raise VideoError(f"cannot read {source}: {error.strerror}") from error
-        yield file
-
-
-@contextlib.contextmanager
-def open_output(target: str | Path | BinaryIO) -> Iterator[BinaryIO]:
-    """A file under a temporary name that gets its own when all went well, and vanishes when not."""
-    if not isinstance(target, str | Path):
-        yield target
-        return
-    final = Path(target)
-    partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
-    try:
-        file = partial.open("wb")
-    except OSError as error:
-        raise VideoError(f"cannot write {target}: {error.strerror}") from error
-    try:
-        with file:
-            yield file
-        os.replace(partial, final)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

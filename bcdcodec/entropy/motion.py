@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.bitstream.records import CodingInfo, CodingMode
 from bcdcodec.entropy.coded import code_bits, decode_codes, encode_codes
 from bcdcodec.entropy.context import context_bits, decode_context, encode_context
 from bcdcodec.entropy.packed import pack_codes, unpack_codes
 from bcdcodec.entropy.predictor import Predictor
-from bcdcodec.entropy.tables import Rows
+from bcdcodec.entropy.tables import Rows, Tables
 from bcdcodec.errors import BitstreamError
+from bcdcodec.weightfile import WeightsFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ class MotionCoder:
             return context_bits(codes, self.predictor)
         return code_bits(self.table)
 
+    def group_bits(self, codes: NDArray[Any]) -> list[float]:
+        """What the codes [n, groups] of one packet take, group by group, but for the rounding of the range coder."""
+        if self.mode is CodingMode.PACKED:
+            return [float(self._bits * len(codes))] * codes.shape[1]
+        price_bits = np.broadcast_to(self.price_bits(codes), (*codes.shape, self.table.shape[1]))
+        spent: list[float] = np.take_along_axis(price_bits, codes[..., None].astype(np.intp), -1).sum((0, 2)).tolist()
+        return spent
+
     @property
     def _bits(self) -> int:
         return (int(self.table.shape[1]) - 1).bit_length()
@@ -68,3 +77,21 @@ def smallest_coder(packets: Sequence[NDArray[Any]], table: Rows, predictor: Pred
     """Of modes coded and context the one that makes packets of codes [n, groups] smaller."""
     coders = [MotionCoder(mode, table, predictor) for mode in coder_modes(predictor)]
     return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))
+
+
+def coders_of_stream(coding: CodingInfo, weights: WeightsFile) -> dict[CodingMode, MotionCoder]:
+    """A coder for every mode that the weights of a stream can read; BitstreamError where its codes are not theirs.
+
+    WeightsError where the file has no tables.
+    """
+    table = Tables.from_file(weights.path).motion
+    predictor = Predictor.of_table(weights.path, table)
+    found, needed = (coding.groups, 1 << coding.bits_per_code), table.shape
+    if found != needed:
+        raise BitstreamError(f"stream has (groups, entries) {found}, its model needs {needed}")
+    coders = {mode: MotionCoder(mode, table, predictor) for mode in (CodingMode.PACKED, CodingMode.CODED)}
+    if predictor is not None:
+        coders[CodingMode.CONTEXT] = MotionCoder(CodingMode.CONTEXT, table, predictor)
+    if coding.mode not in coders:
+        raise BitstreamError("codes in mode context need weights with a context model, these have none")
+    return coders

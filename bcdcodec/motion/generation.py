@@ -17,7 +17,8 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingInfo, ContentRecord, VideoInfo
 from bcdcodec.bitstream.stream import StreamWriter
 from bcdcodec.codec.appearance import content_of_record
-from bcdcodec.codec.files import Progress, open_output
+from bcdcodec.codec.ends import open_output
+from bcdcodec.codec.files import Progress
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.transfer import content_record_of_file
 from bcdcodec.entropy.motion import MotionCoder, smallest_coder

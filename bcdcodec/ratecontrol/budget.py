@@ -18,6 +18,11 @@ SEEK_POINT_BITS = 8 * 6
 LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.5
 
 
+def allowed_bits(bitrate: float, duration_s: float) -> float:
+    """What a whole stream of that length may hold at a bitrate, sound aside."""
+    return bitrate * max(GRACE_S, duration_s)
+
+
 class Budget:
     """Counts the bits of one stream against its bitrate.
 

@@ -13,7 +13,13 @@ from functools import cached_property
 from itertools import accumulate
 
 from bcdcodec.errors import RateError
-from bcdcodec.ratecontrol.budget import CONTENT_SHARE, END_RESERVE_BITS, GRACE_S, LEAST_PICTURE_BITS, SEEK_POINT_BITS
+from bcdcodec.ratecontrol.budget import (
+    CONTENT_SHARE,
+    END_RESERVE_BITS,
+    LEAST_PICTURE_BITS,
+    SEEK_POINT_BITS,
+    allowed_bits,
+)
 
 #: Shortest stretch between two contents of one shot.
 MIN_REFRESH_S = 2.56
@@ -143,7 +149,7 @@ def plan_file(survey: Survey, bitrate: float, *, bucket: bool) -> FilePlan:
         least = (LEAST_PICTURE_BITS + CONTENT_PACKET_BITS) * len(survey.shots)
         starts, sizes = _pictures(survey, total, nearest=nearest, cheapest=cheapest)
     if least + cheapest > total:
-        smallest = math.ceil(bitrate + (least + cheapest - total) / max(GRACE_S, survey.duration_s))
+        smallest = math.ceil(bitrate + (least + cheapest - total) / allowed_bits(1, survey.duration_s))
         raise RateError(
             f"{bitrate:g} bit/s cannot hold the content and the cheapest codes of this video; "
             f"about {smallest} bit/s is the least"
@@ -157,7 +163,7 @@ def plan_file(survey: Survey, bitrate: float, *, bucket: bool) -> FilePlan:
 def _total_bits(survey: Survey, bitrate: float) -> float:
     """What there is for contents and motion."""
     fixed = survey.header_bits + END_RESERVE_BITS + SEEK_POINT_BITS * len(survey.shots)
-    return bitrate * max(GRACE_S, survey.duration_s) - fixed
+    return allowed_bits(bitrate, survey.duration_s) - fixed
 
 
 def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> tuple[list[int], list[int]]:

@@ -7,7 +7,7 @@ import pytest
 from bcdcodec.bitstream.bits import MAX_UVARINT
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.order import PacketOrder
-from bcdcodec.bitstream.packet import AudioPayload, EndPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PacketKind
 from bcdcodec.errors import BitstreamError
 
 MOTION = MotionPayload(2, True, b"").pack()
@@ -84,3 +84,29 @@ def test_joined_stream_starts_anywhere(header: StreamHeader) -> None:
     order = PacketOrder(header, joined=True)
     accept(order, Packet(PacketKind.MOTION, 41, 100, MOTION))
     accept(order, Packet(PacketKind.END, 42, 102, EndPayload(900, (), 5).pack()), offset=5)
+
+
+def test_parts_count_from_zero_and_content_has_as_many(header: StreamHeader) -> None:
+    order = PacketOrder(header)
+    whole = header.content
+    split = dataclasses.replace(whole, parts=2)
+    accept(order, part(0, 0), part(1, 1))
+    with pytest.raises(BitstreamError, match="content part 3, expected 2"):
+        accept(order, part(2, 3))
+    with pytest.raises(BitstreamError, match="in 3 parts and an end, sent are 2"):
+        accept(order, Packet(PacketKind.CONTENT, 2, 9, dataclasses.replace(whole, parts=3).pack()))
+    accept(order, Packet(PacketKind.CONTENT, 2, 9, split.pack()))
+    with pytest.raises(BitstreamError, match="sent are 0"):
+        accept(order, Packet(PacketKind.CONTENT, 3, 9, split.pack()))
+
+
+def test_a_new_first_part_and_whole_content_throw_parts_away(header: StreamHeader) -> None:
+    order = PacketOrder(header)
+    accept(order, part(0, 0), part(1, 1), part(2, 0))
+    accept(order, Packet(PacketKind.CONTENT, 3, 5, header.content.pack()))
+    with pytest.raises(BitstreamError, match="content part 1, expected 0"):
+        accept(order, part(4, 1))
+
+
+def part(sequence: int, index: int) -> Packet:
+    return Packet(PacketKind.CONTENT_PART, sequence, 5, ContentPart(index, b"abc").pack())

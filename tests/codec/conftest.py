@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
+
+settings.register_profile("untimed", deadline=None)  # no test depends on the speed of the machine
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

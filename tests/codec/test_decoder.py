@@ -11,11 +11,12 @@ import torch
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.codec.chain import Chain
 from bcdcodec.codec.decoder import DecodedFrame, Decoder, content_of_record
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, ConfigError
-from bcdcodec.frame import Frame
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 
 MakeFrames = Callable[[int], list[Frame]]
@@ -142,3 +143,40 @@ def test_damaged_content_is_refused(model: CodecModel, make_frames: MakeFrames, 
 def test_gradients_are_off(model: CodecModel) -> None:
     assert not any(p.requires_grad for p in model.bcd.parameters())
     assert not model.bcd.training and torch.is_grad_enabled()
+
+
+def test_frames_between_coded_ones_are_painted(
+    model: CodecModel, make_frames: Callable[[int], list[Frame]], encode_frames: EncodeFrames
+) -> None:
+    """Half the frames in the stream, all of them on the screen, whatever packets they came in."""
+    half = model.frame_rate / 2
+    settings = EncodeSettings(frame_rate=half, bitrate=None)
+    header, packets = encode_frames(model, make_frames(20), settings)
+    decoder = Decoder(model, header)
+    assert decoder.pace == 2
+    frames = [frame for packet in packets for frame in decoder.push(packet)]
+    frames += decoder.flush()
+    assert [frame.index for frame in frames] == list(range(2 * 20 - 1))
+    plain = Decoder(model, header, pace=1)
+    coded = [frame for packet in packets for frame in plain.push(packet)]
+    assert [frame.index for frame in coded] == list(range(20))
+    # The first window is another one, but its first frame shows the same.
+    assert np.abs(frames[0].pixels.astype(int) - coded[0].pixels.astype(int)).mean() < 8
+
+
+def test_motion_between_is_between(model: CodecModel) -> None:
+    motion = torch.tensor([[0.0, 0.0], [4.0, 8.0], [4.0, 0.0]])
+    content = Content(torch.zeros(model.latent_shape), None)
+    chain = Chain(content, CropBox(x=0, y=0, size=8), 5, motion[:2], pace=4)
+    chain.append(motion[2:])
+    assert chain.index == 20 and chain.next_tick == 8
+    expected = [[0, 0], [1, 2], [2, 4], [3, 6], [4, 8], [4, 6], [4, 4], [4, 2], [4, 0]]
+    assert torch.allclose(chain.motion, torch.tensor(expected, dtype=torch.float32))
+
+
+def test_pace_is_bounded(
+    model: CodecModel, encode_frames: EncodeFrames, make_frames: Callable[[int], list[Frame]]
+) -> None:
+    header, _ = encode_frames(model, make_frames(4))
+    with pytest.raises(ConfigError, match="allowed are 1 to 8"):
+        Decoder(model, header, pace=9)

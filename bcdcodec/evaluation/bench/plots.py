@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.errors import ConfigError, MissingExtraError
+from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.bench.curves import Curve
 from bcdcodec.evaluation.bench.plan import OWN
-from bcdcodec.evaluation.files import write_whole_by
+from bcdcodec.evaluation.figure import pyplot, save_figure
 from bcdcodec.evaluation.metrics.table import METRICS
 
-_DPI = 110
 _MARKS = "os^vDP*X"
 
 
@@ -22,7 +21,7 @@ def rd_plot(path: Path, curves: Sequence[Curve], references: Sequence[Curve], *,
     if not curves:
         raise ConfigError("a plot needs at least one curve, found 0")
     metric = METRICS[curves[0].metric]
-    figure, axes = _pyplot().subplots(figsize=(9, 6), layout="constrained")
+    figure, axes = pyplot().subplots(figsize=(9, 6), layout="constrained")
     for index, item in enumerate(curves):
         own = item.series.startswith(OWN)
         style: dict[str, Any] = {"linewidth": 3, "color": "black"} if own else {"linewidth": 1.2}
@@ -41,7 +40,7 @@ def rd_plot(path: Path, curves: Sequence[Curve], references: Sequence[Curve], *,
     axes.set_ylabel(f"{metric.name}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, ncols=2)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def picture_sheet(
@@ -53,7 +52,7 @@ def picture_sheet(
 ) -> None:
     """A grid of square pictures: names of the columns above, a caption under each picture."""
     count, width = len(rows), len(rows[0])
-    figure, axes = _pyplot().subplots(count, width, figsize=(1.9 * width, 2.25 * count), squeeze=False)
+    figure, axes = pyplot().subplots(count, width, figsize=(1.9 * width, 2.25 * count), squeeze=False)
     for i, row in enumerate(rows):
         for j, picture in enumerate(row):
             cell = axes[i][j]
@@ -64,20 +63,4 @@ def picture_sheet(
             if i == 0:
                 cell.set_title(above[j], fontsize=8)
     figure.tight_layout(pad=0.4)
-    _save(figure, path)
-
-
-def _pyplot() -> Any:
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingExtraError("plots need matplotlib: pip install 'bcdcodec[bench]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    return pyplot
-
-
-def _save(figure: Any, path: Path) -> None:
-    write_whole_by(path, lambda partial: figure.savefig(partial, dpi=_DPI, metadata={"Software": None}))
-    _pyplot().close(figure)
+    save_figure(figure, path)

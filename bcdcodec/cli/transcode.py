@@ -1,0 +1,88 @@
+"""`bcd transcode`: a .bcd at a lower bitrate, without torch. In: options. Out: a file and a report."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bcdcodec.cli.options import Commands, add_output_options, bitrate, new_command
+from bcdcodec.cli.progress import progress_bar
+from bcdcodec.cli.streams import STANDARD, check_target, source_path
+
+if TYPE_CHECKING:
+    from bcdcodec.codec.outline import Outline
+    from bcdcodec.codec.transcode import TranscodeResult
+
+EXAMPLES = """  bcd transcode talk.bcd smaller.bcd
+  bcd transcode talk.bcd low.bcd --bitrate 2k
+  bcd transcode - - --bitrate 2k < talk.bcd > low.bcd
+No picture is decoded. What lowers the rate, in this order and no further than needed: codes in the smallest mode and
+packets joined to about 5 s, which changes no picture; content left out that is in force already; every second frame
+kept; every fourth frame kept. Sound stays as it is. Without --bitrate only the first is done."""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(commands, "transcode", about="lower the bitrate of a .bcd without decoding", examples=EXAMPLES)
+    parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
+    parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
+    parser.add_argument("--bitrate", type=bitrate, metavar="2k", help="limit of all but the sound (none)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Transcode one file."""
+    target = check_target(options.target, sources=(options.source,), force=options.force)
+    with source_path(options.source) as source:
+        from bcdcodec.codec.transcode import transcode
+
+        with progress_bar("transcode", unit="frame", shown=False if options.quiet else options.progress) as progress:
+            result = transcode(source, target, bitrate=options.bitrate, progress=progress)
+    out = sys.stderr if options.target == STANDARD else sys.stdout
+    if options.json:
+        print(json.dumps(describe(result), indent=1), file=out)
+    elif not options.quiet:
+        print(report("<stdout>" if options.target == STANDARD else options.target, result), file=out)
+    return 0
+
+
+def describe(result: "TranscodeResult") -> dict[str, Any]:
+    """The result as plain values."""
+    sides = {"before": result.before, "after": result.after}
+    return {"lever": result.lever.name.lower()} | {name: _describe_side(side) for name, side in sides.items()}
+
+
+def report(name: str, result: "TranscodeResult") -> str:
+    """What was done, and what it saved, in a few lines."""
+    old, new = _describe_side(result.before), _describe_side(result.after)
+    return "\n".join(
+        [
+            f"{name}: {new['bytes']} bytes of {old['bytes']}, {new['duration_s']:.2f} s, {result.lever.value}",
+            f"  rate    {_number(new['kbps'], 2)} kbps without sound, was {_number(old['kbps'], 2)}",
+            f"  motion  {new['mode']}, {_number(new['bits_per_frame'], 1)} bits/frame at {new['fps']:.4g} fps, was "
+            f"{old['mode']}, {_number(old['bits_per_frame'], 1)} at {old['fps']:.4g}",
+        ]
+    )
+
+
+def _describe_side(side: "Outline") -> dict[str, Any]:
+    stats, header = side.stats, side.header
+    return {
+        "bytes": stats.total_bits // 8,
+        "video_bits": side.video_bits,
+        "sound_bits": side.sound_bits,
+        "kbps": side.video_bits / side.duration_s / 1000 if side.duration_s else None,
+        "duration_s": side.duration_s,
+        "fps": float(header.video.frame_rate),
+        "frames": stats.motion_frames,
+        "mode": header.coding.mode.name.lower(),
+        "bits_per_frame": stats.motion_bits / stats.motion_frames if stats.motion_frames else None,
+        "packets": stats.packet_count,
+        "content_packets": stats.content_packets,
+    }
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

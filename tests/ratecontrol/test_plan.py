@@ -1,0 +1,91 @@
+"""Who gets how many bits of a file."""
+
+from fractions import Fraction
+
+import pytest
+
+from bcdcodec.errors import RateError
+from bcdcodec.ratecontrol.budget import LEAST_PICTURE_BITS
+from bcdcodec.ratecontrol.plan import MIN_REFRESH_S, PacketSurvey, Survey, plan_file
+
+RATE = Fraction(25, 2)
+
+
+def survey(seconds: float, *, shots: tuple[int, ...] = (0,), content_bits: tuple[int, ...] | None = None) -> Survey:
+    frames = round(seconds * RATE)
+    packets = [PacketSurvey(start, min(16, frames - start), 1600, 200) for start in range(0, frames, 16)]
+    return Survey(
+        frame_rate=RATE,
+        shots=shots,
+        frames=frames,
+        packets=tuple(packets),
+        header_bits=600,
+        wished_bits=20_000,
+        content_bits=content_bits,
+    )
+
+
+@pytest.mark.parametrize("bitrate", [1500, 2500, 4000, 8000, 16_000])
+@pytest.mark.parametrize("seconds", [10.24, 30.72, 61.44])
+def test_contents_get_what_motion_leaves(bitrate: int, seconds: float) -> None:
+    found = plan_file(survey(seconds), bitrate, bucket=False)
+    contents = sum(content.bits for content in found.contents)
+    motion = 1600 * len(found.survey.packets)
+    left = bitrate * seconds - contents - motion
+    if found.motion_ratio(bitrate) < 0.9:  # scarce: both give way, the picture keeps something to be seen by
+        assert len(found.contents) == 1 and contents >= LEAST_PICTURE_BITS
+    elif bitrate < 16_000:
+        assert -0.12 * motion < left < 1500
+    assert all(
+        b.start - a.start >= MIN_REFRESH_S * RATE for a, b in zip(found.contents, found.contents[1:], strict=False)
+    )
+
+
+def test_every_shot_has_a_content_and_long_ones_get_more() -> None:
+    found = plan_file(survey(40.96, shots=(0, 100)), 8000, bucket=False)
+    starts = [content.start for content in found.contents]
+    assert {0, 100} <= set(starts) and found.refreshes == set(starts) - {0, 100}
+    assert sum(start >= 100 for start in starts) > 2 * sum(start < 100 for start in starts)
+
+
+def test_with_a_bucket_no_content_is_larger_than_can_be_sent_before_it() -> None:
+    shots = (0, 128, 160, 288)
+    found = plan_file(survey(40.96, shots=shots), 8000, bucket=True)
+    for before, content in zip(found.contents, found.contents[1:], strict=False):
+        seconds = (content.start - before.start) / 12.5
+        assert content.bits <= max(LEAST_PICTURE_BITS + 480, 8000 * seconds - 100 * (content.start - before.start))
+
+
+def test_contents_of_one_size_only_stay_as_they_are() -> None:
+    found = plan_file(survey(20.48, shots=(0, 64), content_bits=(9000, 8000)), 4000, bucket=True)
+    assert [(content.start, content.bits) for content in found.contents] == [(0, 9000), (64, 8000)]
+
+
+def test_motion_gets_bits_where_its_codes_need_them() -> None:
+    packets = (PacketSurvey(0, 16, 3000, 10), PacketSurvey(16, 16, 1000, 10))
+    found = plan_file(
+        Survey(
+            frame_rate=RATE,
+            shots=(0,),
+            frames=32,
+            packets=packets,
+            header_bits=0,
+            wished_bits=20_000,
+            content_bits=None,
+        ),
+        4000,
+        bucket=False,
+    )
+    assert found.motion_share(0.0, 1.28) == pytest.approx(0.75)
+    assert found.motion_share(1.28, 2.56) == pytest.approx(1.0)
+    assert found.motion_share(0.0, 0.64) == pytest.approx(0.375)
+
+
+def test_what_cannot_be_is_refused_with_the_least_that_can() -> None:
+    crowded = survey(20.48, shots=tuple(range(0, 256, 16)))
+    with pytest.raises(RateError, match="is the least") as caught:
+        plan_file(crowded, 1000, bucket=True)
+    least = int(str(caught.value).split("about ")[1].split()[0])
+    plan_file(crowded, least, bucket=True)
+    with pytest.raises(RateError):
+        plan_file(crowded, 0.98 * least, bucket=True)
