@@ -46,7 +46,11 @@ from bcdcodec.training.streams import CodeStream
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, RASTER, SHEET = "generation.json", "rasters.png", "sheet.png"
-WAYS = {"greedy": GREEDY, "drawn": Picking(temperature=1.0, top_p=0.9)}
+WAYS = {
+    "greedy": GREEDY,
+    "drawn at 0.8": Picking(temperature=0.8, top_p=0.9),
+    "drawn at 1": Picking(temperature=1.0, top_p=0.9),
+}
 #: One encoder window a packet, as in a call.
 CALL_PACKET = 8
 PATTERNS = {
@@ -126,10 +130,10 @@ def write_pictures(
         write_codes(StreamWriter(buffer), model, content, values, seed=0)
         write_whole(work / f"{shown.name}-{name}.bcd", buffer.getvalue())
         rows.append(_strip(buffer, model))
-    pairs = [np.concatenate(rows[1:]), np.concatenate([rows[0], np.full_like(rows[0], 255)])]
+    pairs = [np.concatenate(rows[start : start + 2]) for start in range(0, len(rows), 2)]
     text = f"{shown.name}: {shown.source}, {shown.license}"
-    write_whole(folder / SHEET, pack_png(contact_sheet(pairs, cell=128)[: 128 * 3 + 6], text=text))
-    return [*WAYS, "real"]
+    write_whole(folder / SHEET, pack_png(contact_sheet(pairs, cell=128), text=text))
+    return list(codes)
 
 
 def _strip(file: io.BytesIO, model: CodecModel) -> NDArray[np.uint8]:

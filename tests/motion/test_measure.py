@@ -72,7 +72,7 @@ def test_the_page_holds_every_number() -> None:
             "landmark_distance": {"hold": 7.0},
             "flicker_levels": {"hold": 1.25},
         },
-        "pictures": {"clip": "a", "source": "s", "license": "CC BY 4.0"},
+        "pictures": {"clip": "a", "source": "s", "license": "CC BY 4.0", "rows": ["real", "greedy"]},
     }
     page = markdown(results, folder="generation")
     for text in ("4.03 million", "| order 0 | 135.2 | 136.0 |", "| real | 1.5 | 2.5 | 3.5 | 4.5 | 5.5 |  | 6.25 |"):
