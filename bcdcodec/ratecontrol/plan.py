@@ -16,6 +16,7 @@ from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.budget import (
     CONTENT_SHARE,
     END_RESERVE_BITS,
+    GRACE_S,
     LEAST_PICTURE_BITS,
     SEEK_POINT_BITS,
     allowed_bits,
@@ -172,7 +173,8 @@ def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> t
     least = LEAST_PICTURE_BITS + CONTENT_PACKET_BITS
     shots = len(survey.shots)
     rest = total - MOTION_SHARE * nearest
-    if rest < shots * wished:
+    short = survey.duration_s < GRACE_S  # may take what GRACE_S may, which is no reason to
+    if rest < shots * wished or short:
         shared = shots * least + CONTENT_SHARE * (total - cheapest - shots * least)
         each = max(least, min(wished, int(max(rest, shared) / shots)))
         return list(survey.shots), [each] * shots

@@ -63,7 +63,7 @@ def test_quiet_prints_nothing(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> N
 
 
 def test_progress_can_be_forced(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
-    assert "25/25" in bcd("encode", talking_clip, tmp_path / "talk.bcd", *TINY, "--progress").err
+    assert "50/50" in bcd("encode", talking_clip, tmp_path / "talk.bcd", *TINY, "--progress").err
 
 
 def test_standard_input_and_output(bcd: Bcd, pipes: Pipes, talking_clip: Path, tmp_path: Path) -> None:
