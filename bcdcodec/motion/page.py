@@ -7,31 +7,32 @@ Results = dict[str, Any]
 HEAD = """# Motion generation and loss concealment
 
 Made by `python tools/measure_motion.py CLIPS --learned RUN/streams.safetensors`; do not edit by hand. The numbers are
-in [{folder}/generation.json]({folder}/generation.json).
+in [{folder}/generation.json]({folder}/generation.json); what follows from them stands in the
+[model card](model_card.md).
 
-Motion model `{motion}` ({parameters:.2f} million parameters) for the codes of codec `{codec}`. {clips} clips of
-{people} people that neither model has seen. Distances are in % of the distance of the eyes' outer corners.
+Motion model `{motion}` ({parameters:.2f} million parameters), for the codes of codec
+`{codec}`; {clips} clips of {people} people that neither has seen. Distances are in % of the distance of the eyes' outer
+corners.
 """
 
 ENTROPY = """## What the codes could cost
 
-Cross-entropy in bits a frame; packed codes take 320. Counts are of the training people. The GPT-2 predicts all 64
-codes of a
-frame at once from the content and the frames before; the integer context model, which is what the codec codes with,
-has no content, sees two frames and knows the codes of the frame that come before. It has learned from the people held
-out here, so that its number there is too good.
+Cross-entropy in bits a frame; packed codes take 320. Counts are of the training people. The GPT-2 predicts all 64 codes
+of a frame at once from the content and the frames before. The integer context model, which is what the codec codes
+with, has no content and sees two frames, but knows the codes of the frame itself that come before; it has learned from
+the people held out here, so that its number there is too good.
 """
 
 GENERATED = """## Generated motion
 
-{frames} frames (4 s) for the content of {sequences} clips, from the content alone, against the first {frames} frames
-of those
-clips. Points of the face are read off the codes. Speed: of a point, % a second. Spread: standard deviation of a point
-about its mean place. Blinks, mouth openings: events a minute, told from the same thresholds in all rows
-(`motion/statistics.py`).
-Diversity: mean distance of two sequences of different contents, and of two draws for one content. Distance: Frechet
-distance of spread and speed in twelve directions to the real clips; that of other real people says how small it can
-get.
+{frames} frames (4 s) for the content of {sequences} clips, from the content alone, against the first {frames} frames of
+those clips. Points of the face are read off the codes.
+
+- Speed: of a point, a second. Spread: standard deviation of a point about its mean place.
+- Blinks, mouth openings: events a minute, told by the same thresholds in all rows (`motion/statistics.py`).
+- Diversity: mean distance of two sequences of different contents, and of two draws for one content.
+- Distance: Frechet distance of spread and speed in twelve directions to the real clips. That of other real people says
+  how small it can get; sets have different people, and few sequences.
 """
 
 RASTERS = """![codes over time]({folder}/rasters.png)
@@ -45,14 +46,13 @@ Eight frames of each, painted, in the same order. {clip}: {source}, {license}.
 
 CONCEALED = """## Lost packets
 
-Packets of the streams are dropped, at random one by one or in bursts of three on average, never the first. Error:
-distance
-of the points from where they were, over the lost frames. Flicker: how differently the points step from frame to
-frame, into
-and out of the gap included. "Against hold": difference of the error, mean over people with its 95 % interval; below 0
-is
-better. A decoder of files knows what follows a gap: `blended` ends there. "Not blended" is what a call could show at
-once. "Blended alone" holds the last codes and blends, without a model.
+Packets of the streams are dropped, at random one by one or in bursts of three on average, never the first.
+
+- Error: distance of the points from where they were, over the lost frames.
+- Flicker: how differently the points step from frame to frame, into and out of the gap included.
+- Against hold: difference of the error, mean over people with its 95 % interval; below 0 is better.
+- A decoder of files knows what follows a gap, and `model` ends there. "Not blended" is what a call could show at once;
+  "blended alone" goes from the last codes to the next ones in a straight line, without a model.
 """
 
 PAINTED = """{count} clips decoded with {lost_frames} lost frames (20 %, bursts, packets of 16) against the same clips
@@ -81,7 +81,7 @@ def markdown(results: Results, *, folder: str) -> str:
     for packet, patterns in results["concealed"].items():
         parts.append(f"### Packets of {packet} frames ({int(packet) / 12.5:.2f} s)\n")
         rows = [
-            [pattern, name, *_concealed_row(found)]
+            [f"{pattern}, {trial['gaps']} gaps", name, *_concealed_row(found)]
             for pattern, trial in patterns.items()
             for name, found in trial["results"].items()
         ]

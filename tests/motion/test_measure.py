@@ -64,7 +64,9 @@ def test_the_page_holds_every_number() -> None:
         "entropy": {"validation": {"order 0": 135.25}, "held out": {"order 0": 136.0}},
         "generated": {"sequences": 9, "frames": 50, "sets": {"real": facts}},
         "concealed": {
-            "8": {"5% random": {"results": {"hold": {"error": 9.5, "flicker": 4.25, "against_first": against}}}}
+            "8": {
+                "5% random": {"gaps": 9, "results": {"hold": {"error": 9.5, "flicker": 4.25, "against_first": against}}}
+            }
         },
         "painted": {
             "clips": ["a"],
@@ -77,5 +79,5 @@ def test_the_page_holds_every_number() -> None:
     page = markdown(results, folder="generation")
     for text in ("4.03 million", "| order 0 | 135.2 | 136.0 |", "| real | 1.5 | 2.5 | 3.5 | 4.5 | 5.5 |  | 6.25 |"):
         assert text in page
-    assert "| 5% random | hold | 9.50 | 4.25 | -0.50 (-0.75 to -0.25) |" in page
+    assert "| 5% random, 9 gaps | hold | 9.50 | 4.25 | -0.50 (-0.75 to -0.25) |" in page
     assert "| hold | 7.00 | 1.25 |" in page and "generation/rasters.png" in page and "CC BY 4.0" in page
