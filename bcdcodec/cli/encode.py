@@ -133,6 +133,7 @@ def report(target: object, result: "EncodeResult") -> str:
             f"{name}: {stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
             f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; "
             f"without sound {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
-            f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, {frames} frames{held}",
+            f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, "
+            f"{frames} frames{held}",
         ]
     )
