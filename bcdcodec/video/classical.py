@@ -1,4 +1,4 @@
-"""Frames through an ordinary video codec. In: uint8 RGB frames, an encoder of PyAV. Out: an mp4, its payload, frames.
+"""Frames through an ordinary video codec. In: uint8 RGB frames, an encoder of PyAV. Out: an mp4; frames of one.
 
 What bcdcodec is compared with; coding itself is codec/.
 """
@@ -48,17 +48,6 @@ def encode_classical(
             container.mux(stream.encode(None))
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{encoder} cannot write {path}: {reason(error)}") from error
-
-
-def payload_bytes(path: Path) -> int:
-    """Bytes of the coded pictures and their parameter sets, without the container's tables."""
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            packets = sum(packet.size for packet in container.demux(stream))
-            return packets + len(stream.codec_context.extradata or b"")
-    except (av.error.FFmpegError, IndexError) as error:
-        raise VideoError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def decode_classical(path: Path, *, rate: Fraction, count: int) -> NDArray[np.uint8]:

@@ -12,7 +12,8 @@ from bcdcodec.evaluation.bench.cell import Cell, CellResult
 from bcdcodec.evaluation.bench.curves import BdRate, Curve, Match, bd_rate, curve, match
 from bcdcodec.evaluation.bench.matched import matched_sheet
 from bcdcodec.evaluation.bench.page import COMPARED_AT, Findings, page, transfer_lines
-from bcdcodec.evaluation.bench.plan import OWN, Plan, Series, read_plan
+from bcdcodec.evaluation.bench.plan import Plan, read_plan
+from bcdcodec.evaluation.bench.series import OWN, Series
 from bcdcodec.evaluation.bench.plots import picture_sheet, rd_plot
 from bcdcodec.evaluation.bench.published import SOURCE, published
 from bcdcodec.evaluation.bench.runner import Bench, Setting, open_bench, run_plan, run_transfer

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.bench.cell import Cell, CellResult, read_all, shown_frame
-from bcdcodec.evaluation.bench.plan import OWN, Series
+from bcdcodec.evaluation.bench.series import OWN, Series
 from bcdcodec.evaluation.bench.store import Store
 
 

@@ -6,7 +6,8 @@ from statistics import mean
 
 from bcdcodec.evaluation.bench.cell import CellResult
 from bcdcodec.evaluation.bench.curves import BdRate, Match
-from bcdcodec.evaluation.bench.plan import OWN, Plan, Series
+from bcdcodec.evaluation.bench.plan import Plan
+from bcdcodec.evaluation.bench.series import OWN, Series
 from bcdcodec.evaluation.bench.sets import SetDistance
 from bcdcodec.evaluation.bench.transfer import CANDIDATES, MEASURES, TransferScore
 from bcdcodec.evaluation.interval import interval

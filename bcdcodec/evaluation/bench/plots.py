@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError, MissingExtraError
 from bcdcodec.evaluation.bench.curves import Curve
-from bcdcodec.evaluation.bench.plan import OWN
+from bcdcodec.evaluation.bench.series import OWN
 from bcdcodec.evaluation.files import write_whole_by
 from bcdcodec.evaluation.metrics.table import METRICS
 
