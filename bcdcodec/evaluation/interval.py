@@ -1,7 +1,7 @@
 """A mean and how far to trust it. In: one number a person. Out: the mean with a 95 % interval.
 
-Student's t: it holds what it says for means of few people too, where redrawing them (a bootstrap) is too sure of itself.
-People are what is drawn: clips of one person are alike, so they are averaged first.
+Student's t: it holds what it says for means of few people too, where redrawing them (a bootstrap) is too sure of
+itself. People are what is drawn: clips of one person are alike, so they are averaged first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,10 +44,11 @@ def interval(values: Sequence[float]) -> Interval:
     """Of independent values, one a person. ConfigError without any."""
     if not values:
         raise ConfigError("an interval needs at least one value, found 0")
-    count = len(values)
+    found = [float(value) for value in values]
+    count = len(found)
     if count == 1:
-        return Interval(float(values[0]), None, None, 1)
-    middle, half = mean(values), t_point(count - 1) * stdev(values) / count**0.5
+        return Interval(found[0], None, None, 1)
+    middle, half = mean(found), t_point(count - 1) * stdev(found) / count**0.5
     return Interval(middle, middle - half, middle + half, count)
 
 

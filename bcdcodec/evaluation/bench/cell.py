@@ -24,8 +24,8 @@ from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.bench.binary import encode_by_binary
 from bcdcodec.evaluation.bench.plan import Plan
-from bcdcodec.evaluation.bench.series import HELD, OWN, SIDE, Series
 from bcdcodec.evaluation.bench.rivals import RIVALS
+from bcdcodec.evaluation.bench.series import HELD, OWN, SIDE, Series
 from bcdcodec.evaluation.bench.stopwatch import now
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.features import Features
@@ -43,7 +43,7 @@ SHOWN_AT = 0.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """source: the clip without loss, SIDE x SIDE, at the rate of the series. content: hash of the file it was made of."""
+    """source: the clip without loss, SIDE x SIDE, at the rate of the series. content: hash of its file."""
 
     clip: str
     content: str

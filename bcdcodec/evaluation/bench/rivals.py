@@ -1,9 +1,10 @@
 """The video codecs that bcdcodec is compared with. In: a name, a profile. Out: an encoder and its settings.
 
-`lookahead`: how each codes a file: pictures reordered, the future seen. `low-delay`: no picture waits for a later one.
-Presets are slow, and not the slowest that each has: x264 veryslow, x265 slow, VP9 good with cpu-used 1, SVT-AV1 preset 3,
-libaom cpu-used 3, VVenC medium; a slower one gains a few percent. Quality is held constant (crf or qp), the strongest
-mode of each for a given size, and swept. Text that an encoder writes about itself is turned off where it can be.
+`lookahead`: how each codes a file: pictures reordered, the future seen. `low-delay`: no picture waits for a later.
+Presets are slow, and not the slowest that each has: x264 veryslow, x265 slow, VP9 good with cpu-used 1, SVT-AV1
+preset 3, libaom cpu-used 3, VVenC medium; a slower one gains a few percent. Quality is held constant (crf or qp), the
+strongest mode of each for a given size, and swept. Text that an encoder writes about itself is turned off where it
+can be.
 """
 
 from dataclasses import dataclass
@@ -90,9 +91,7 @@ RIVALS = {
         profiles={
             LOOKAHEAD: {"period": "3600", "vvenc-params": _VVENC},
             # One key frame at the start, groups of 8 pictures in the order they are shown.
-            LOW_DELAY: {
-                "vvenc-params": f"{_VVENC}:PicReordering=0:GOPSize=8:DecodingRefreshType=none:IntraPeriod=-1"
-            },
+            LOW_DELAY: {"vvenc-params": f"{_VVENC}:PicReordering=0:GOPSize=8:DecodingRefreshType=none:IntraPeriod=-1"},
         },
     ),
 }

@@ -167,9 +167,7 @@ def _cells(plan: Plan, clips: list[Clip], store: Store) -> Iterator[Cell]:
         for series in plan.series:
             source = _prepare(clip, series.rate, plan.seconds, store)
             for point in series.points:
-                yield Cell(
-                    clip=clip.name, content=store.content(clip.path), source=source, series=series, point=point
-                )
+                yield Cell(clip=clip.name, content=store.content(clip.path), source=source, series=series, point=point)
 
 
 def _prepare(clip: Clip, rate: Fraction, seconds: float, store: Store) -> Path:

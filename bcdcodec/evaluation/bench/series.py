@@ -17,7 +17,7 @@ _FASTEST = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """codec: OWN, HELD or one of RIVALS. side: pixels coded. profile: empty but for rivals. points: bit/s, crf or qp."""
+    """codec: OWN, HELD or one of RIVALS. side: pixels coded. profile: of rivals alone. points: bit/s, crf or qp."""
 
     codec: str
     side: int

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from bcdcodec.config import SamplingConfig
 from bcdcodec.evaluation.bench.cell import Cell, CellResult, Measured
 from bcdcodec.evaluation.bench.plan import Plan
-from bcdcodec.evaluation.bench.series import HELD, OWN
 from bcdcodec.evaluation.bench.rivals import RIVALS
+from bcdcodec.evaluation.bench.series import HELD, OWN
 from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.metrics.fid import SHA256 as INCEPTION
 from bcdcodec.evaluation.sheet import pack_png
@@ -38,7 +38,10 @@ class Store:
         self.cells, self.clips = work / "cells", work / "clips"
         for folder in (self.cells, self.clips):
             folder.mkdir(parents=True, exist_ok=True)
-        self._metrics: list[object] = [{name: plan.every_nth.get(name, 1) for name in sorted(plan.metrics)}, plan.sets_every_nth]
+        self._metrics: list[object] = [
+            {name: plan.every_nth.get(name, 1) for name in sorted(plan.metrics)},
+            plan.sets_every_nth,
+        ]
         if plan.inception is not None:
             self._metrics.append(INCEPTION)
         self._own = [model_id, dataclasses.asdict(sampling)]
