@@ -213,7 +213,7 @@ def test_unknown_clips_and_folders_are_refused(request_: Request, tmp_path: Path
 def test_clips_become_lossless_squares(request_: Request) -> None:
     clip, other = read_clips(request_.clips)[:2]
     plan = read_plan(request_.plan)
-    store = Store(request_.work, plan, model_id="", sampling=SamplingConfig(steps=1))
+    store = Store(request_.work, plan, model_id="", sampling=SamplingConfig(steps=1, guidance=1.0))
     path = runner._prepare(clip, Fraction(25, 2), 1.0, store)
     frames = runner.read_all(path, Fraction(25, 2))
     assert frames.shape == (12, 256, 256, 3)
@@ -223,6 +223,6 @@ def test_clips_become_lossless_squares(request_: Request) -> None:
     assert runner._prepare(other, Fraction(25, 2), 1.0, store) == path
     assert runner._prepare(clip, Fraction(25, 2), 0.5, store) != path
     other.path.write_bytes(b"something else")
-    assert Store(request_.work, plan, model_id="", sampling=SamplingConfig(steps=1)).content(
+    assert Store(request_.work, plan, model_id="", sampling=SamplingConfig(steps=1, guidance=1.0)).content(
         other.path
     ) != store.content(clip.path)

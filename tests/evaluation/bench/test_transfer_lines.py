@@ -36,7 +36,7 @@ def test_gains_go_the_way_of_the_measure_and_count_people() -> None:
     ("transfer", "people", "says"),
     [
         (2.0, "abcdef", "Transfer is better than a still picture by motion (3.02"),
-        (8.0, "abcdef", "better than a still picture by none of these. It is worse than a still picture by motion (-2.97"),
+        (8.0, "abcdef", "by none of these. It is worse than a still picture by motion (-2.9"),
         (2.0, "abcde", "There are too few people to tell by motion (3.02"),
     ],
 )  # fmt: skip
