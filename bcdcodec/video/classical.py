@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bcdcodec.errors import VideoError
 from bcdcodec.video.color import from_rgb, tag_color
 from bcdcodec.video.media import reason
+from bcdcodec.video.priority import kept_priority
 from bcdcodec.video.reader import VideoReader
 
 #: Longer than any clip: one key frame, as in the stream that is compared.
@@ -32,7 +33,7 @@ def encode_classical(
     is not there or refuses. Replaces the file.
     """
     try:
-        with av.open(str(path), "w", format="mp4") as container:
+        with kept_priority(), av.open(str(path), "w", format="mp4") as container:
             stream = container.add_stream(encoder, rate=rate, options=options)
             assert isinstance(stream, VideoStream), "an encoder of pictures"
             stream.pix_fmt = "yuv420p"
