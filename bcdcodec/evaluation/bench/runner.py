@@ -88,7 +88,9 @@ def run_plan(
     found = {cell: result for cell in cells if (result := bench.store.load(cell)) is not None}
     failed = _in_parallel(bench.setting, _measure, cells, found, jobs, progress)
     named = [Failure(what=f"{cell.clip}, {cell.series.name} at {cell.point}", said=said) for cell, said in failed]
-    return {cell: found[cell] for cell in cells if cell in found}, named
+    # Read back, so that two names of one clip have one result, and the next run the same.
+    kept = {cell: result for cell in cells if (result := bench.store.load(cell)) is not None}
+    return kept, named
 
 
 def run_transfer(

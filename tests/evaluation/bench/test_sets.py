@@ -25,8 +25,8 @@ class Features:
 
 def test_distances_are_over_all_clips_of_a_point(result: Make) -> None:
     cells = {
-        Cell(clip=clip, content=clip, source=Path(clip), series=SERIES, point=point): result(SERIES.name, clip, point, 1.0)
-        for clip in "ab" for point in SERIES.points
+        Cell(clip=clip, content=clip, source=Path(clip), series=SERIES, point=k): result(SERIES.name, clip, k, 1.0)
+        for clip in "ab" for k in SERIES.points
     }  # fmt: skip
     store: Any = Features()
     found = set_distances(cells, store)
