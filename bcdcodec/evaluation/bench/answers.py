@@ -136,7 +136,7 @@ def _compact(
 
 _COMPACT = """Positive: bcdcodec is better, in the metric's unit; **bold** where the 95 % interval over people lies on
 one side of 0. *Cannot go so low*: the number is what bcdcodec gains over the rival at its least, which takes more
-bytes.""".splitlines()
+bytes. A dash: there is no point with a value that counts, as too many faces are lost.""".splitlines()
 
 
 def _verdict(item: Match | None, forms: Sequence[Series]) -> str:
