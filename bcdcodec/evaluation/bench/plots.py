@@ -58,10 +58,16 @@ def rd_plot(
 
 
 def _name_beside(axes: Any, item: Curve, high: float) -> None:
-    """At the last point that is seen, so that no legend has to be searched for its dashes."""
-    seen = [place for place in zip(item.kbps, item.values, strict=True) if place[0] <= high]
-    if seen:
-        axes.annotate(item.series, seen[-1], xytext=(3, 3), textcoords="offset points", fontsize=7, color="0.3")
+    """At the first point, where they lie apart, so that no legend has to be searched for their dashes."""
+    if item.kbps[0] <= high:
+        axes.annotate(
+            item.series,
+            (item.kbps[0], item.values[0]),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=7,
+            color="0.3",
+        )
 
 
 def picture_sheet(
