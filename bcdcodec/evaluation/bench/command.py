@@ -28,6 +28,7 @@ from bcdcodec.evaluation.bench.store import Store
 from bcdcodec.evaluation.bench.transfer import TransferScore, read_pairs
 from bcdcodec.evaluation.bench.transfer_lines import transfer_lines
 from bcdcodec.evaluation.clips import Clip, choose, read_clips
+from bcdcodec.evaluation.figure import pyplot
 from bcdcodec.evaluation.files import write_whole
 from bcdcodec.evaluation.metrics.fid import Inception
 from bcdcodec.evaluation.metrics.table import loaded
