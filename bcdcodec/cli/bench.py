@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 from pathlib import Path
 
 from bcdcodec.cli.options import SAMPLING_PRESETS, Commands, add_model_options, new_command, whole_number
@@ -10,10 +11,13 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
 MAX_JOBS = 64
+#: The exit code of a run whose page lacks something.
+FAILED = 2
 
 EXAMPLES = """  bcd bench benchmarks/rd_small.toml clips --out docs
   bcd bench benchmarks/rd_full.toml clips --out docs --jobs 8 --json
-The same command goes on where it was cut off: finished cells are kept in --work."""
+The same command goes on where it was cut off: finished cells are kept in --work.
+What cannot be measured is named, left out, and makes the exit code 2."""
 
 
 def add_command(commands: Commands) -> None:
@@ -37,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure what is not measured yet and write the page."""
     if not options.clips.is_dir():
         raise ConfigError(f"{options.clips} is no folder of clips")
-    from bcdcodec.evaluation.bench.command import PAGE, Request, bench
+    from bcdcodec.evaluation.bench.about import Request
+    from bcdcodec.evaluation.bench.command import PAGE, bench
 
     request = Request(
         plan=options.plan,
@@ -55,4 +60,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(numbers))
     elif not options.quiet:
         print(options.out / PAGE)
+    failures = numbers["failures"]
+    if failures:
+        logging.getLogger("bcdcodec").error("%d measurements failed, see %s", len(failures), options.out / PAGE)
+        return FAILED
     return 0

@@ -127,11 +127,13 @@ def report(target: object, result: "EncodeResult") -> str:
     stats, seconds = result.stats, result.duration_s
     name = target if isinstance(target, Path) else "<stdout>"
     frames, shots = stats.motion_frames, len(result.shots)
+    held = f" and {result.held_frames} held" if result.held_frames else ""
     return "\n".join(
         [
             f"{name}: {stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
             f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; "
             f"without sound {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
-            f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, {frames} frames",
+            f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, "
+            f"{frames} frames{held}",
         ]
     )

@@ -1,4 +1,4 @@
-"""Frames through an ordinary video codec. In: uint8 RGB frames, an encoder of PyAV. Out: an mp4, its payload, frames.
+"""Frames through an ordinary video codec. In: uint8 RGB frames, an encoder of PyAV. Out: an mp4; frames of one.
 
 What bcdcodec is compared with; coding itself is codec/.
 """
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bcdcodec.errors import VideoError
 from bcdcodec.video.color import from_rgb, tag_color
 from bcdcodec.video.media import reason
+from bcdcodec.video.priority import kept_priority
 from bcdcodec.video.reader import VideoReader
 
 #: Longer than any clip: one key frame, as in the stream that is compared.
@@ -32,7 +33,7 @@ def encode_classical(
     is not there or refuses. Replaces the file.
     """
     try:
-        with av.open(str(path), "w", format="mp4") as container:
+        with kept_priority(), av.open(str(path), "w", format="mp4") as container:
             stream = container.add_stream(encoder, rate=rate, options=options)
             assert isinstance(stream, VideoStream), "an encoder of pictures"
             stream.pix_fmt = "yuv420p"
@@ -48,17 +49,6 @@ def encode_classical(
             container.mux(stream.encode(None))
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{encoder} cannot write {path}: {reason(error)}") from error
-
-
-def payload_bytes(path: Path) -> int:
-    """Bytes of the coded pictures and their parameter sets, without the container's tables."""
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            packets = sum(packet.size for packet in container.demux(stream))
-            return packets + len(stream.codec_context.extradata or b"")
-    except (av.error.FFmpegError, IndexError) as error:
-        raise VideoError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def decode_classical(path: Path, *, rate: Fraction, count: int) -> NDArray[np.uint8]:

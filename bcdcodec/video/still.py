@@ -15,6 +15,7 @@ from bcdcodec.video.color import ONE_THREAD, SCALING
 from bcdcodec.video.crop import scale
 from bcdcodec.video.media import reason
 from bcdcodec.video.obu import MAX_STILL_SIDE, still_size
+from bcdcodec.video.priority import kept_priority
 
 #: The encoder takes no smaller sides.
 MIN_STILL_SIDE = 4
@@ -100,12 +101,13 @@ def _encode(picture: VideoFrame, crf: float, preset: str) -> bytes:
     # The encoder reports its settings on stderr; this variable, read once a process, is its only switch. 1: errors.
     os.environ.setdefault("SVT_LOG", "1")
     try:
-        encoder = av.CodecContext.create("libsvtav1", "w")
-        encoder.width, encoder.height = picture.width, picture.height
-        encoder.pix_fmt, encoder.color_range = _PIXEL_FORMAT, _RANGE
-        encoder.time_base = Fraction(1, 25)
-        encoder.options = {"preset": preset, "svtav1-params": f"{_PARAMETERS}:crf={crf:g}"}
-        packets = encoder.encode(picture) + encoder.encode(None)
+        with kept_priority():
+            encoder = av.CodecContext.create("libsvtav1", "w")
+            encoder.width, encoder.height = picture.width, picture.height
+            encoder.pix_fmt, encoder.color_range = _PIXEL_FORMAT, _RANGE
+            encoder.time_base = Fraction(1, 25)
+            encoder.options = {"preset": preset, "svtav1-params": f"{_PARAMETERS}:crf={crf:g}"}
+            packets = encoder.encode(picture) + encoder.encode(None)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"AV1 still cannot be encoded: {reason(error)}") from error
     return b"".join(bytes(packet) for packet in packets)

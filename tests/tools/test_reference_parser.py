@@ -25,7 +25,7 @@ from bcdcodec.bitstream.header import (
     StreamHeader,
     VideoInfo,
 )
-from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.entropy.coded import decode_codes, encode_codes
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
@@ -104,7 +104,10 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
         motion_payload = MotionPayload(10, tick != 10, payload).pack()
         writer.write(Packet(PacketKind.MOTION, writer.next_sequence, tick, motion_payload))
         writer.write(Packet(PacketKind.AUDIO, writer.next_sequence, tick, AudioPayload((b"a", b"bc")).pack()))
-    writer.write(Packet(PacketKind.CONTENT, writer.next_sequence, 30, record.pack()))
+    for index, part in enumerate((data[:3], data[3:40])):
+        writer.write(Packet(PacketKind.CONTENT_PART, writer.next_sequence, 30, ContentPart(index, part).pack()))
+    end = dataclasses.replace(record, data=data[40:], parts=2)
+    writer.write(Packet(PacketKind.CONTENT, writer.next_sequence, 30, end.pack()))
     writer.write(Packet(250, writer.next_sequence, 0, b"later"))
     writer.finish()
     path = folder / "stream.bcd"
@@ -131,7 +134,7 @@ def test_both_readers_agree(tmp_path: Path, mode: CodingMode, pixels: int) -> No
     assert found["header"]["content"]["levels"] == levels.tolist()
 
     assert [packet["offset"] for packet in found["packets"]] == [packet.offset for packet in stats.packets]
-    known = [packet for packet in found["packets"] if packet["kind"] in (1, 2, 3)]
+    known = [packet for packet in found["packets"] if packet["kind"] in (1, 2, 3, 5)]
     assert [packet["timestamp"] for packet in known] == [packet.timestamp for packet in library]
     assert [frame for packet in known for frame in packet.get("codes", [])] == codes.tolist()
     assert known[1]["opus"] == [b"a".hex(), b"bc".hex()]

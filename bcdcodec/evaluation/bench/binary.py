@@ -22,13 +22,18 @@ def ffmpeg() -> str:
 def encode_by_binary(
     source: Path, path: Path, *, side: int, rate: Fraction, encoder: str, options: dict[str, str]
 ) -> None:
-    """Scale the clip to side x side and encode it with one thread. VideoError with what the encoder said."""
+    """Scale the clip to side x side and encode it with one thread. VideoError with what the encoder said, or if it has
+    not ended after MAX_SECONDS.
+    """
     scale = f"scale={side}:{side}:flags=area+accurate_rnd:out_color_matrix=bt709:out_range=tv"
     given = [part for name, value in {"pix_fmt": "yuv420p", **options}.items() for part in (f"-{name}", value)]
     command = [ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-r", str(rate), "-i", str(source)]
     command += ["-vf", scale, "-colorspace", "bt709", "-color_range", "tv", "-c:v", encoder, "-threads", "1"]
     command += ["-g", "9999", *given, "-f", "mp4", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise VideoError(f"{encoder} has not encoded {source.name} after {MAX_SECONDS} s") from error
     if done.returncode:
         said = " ".join(done.stderr.split())[-300:] or f"exit code {done.returncode}"
         raise VideoError(f"{encoder} cannot encode {source.name}: {said}")

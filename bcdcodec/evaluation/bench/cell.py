@@ -2,11 +2,13 @@
 
 lossless clip -> bcdcodec or a rival -> file on disk -> its bytes
                                                      '-> decoded frames -> metrics against the clip
+
+Beside the codecs stands the clip's first frame held, which has no bytes: what a codec has to be better than.
 """
 
 import dataclasses
 import functools
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,14 +23,17 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.bench.binary import encode_by_binary
-from bcdcodec.evaluation.bench.memory import peak_mib, reset_peak
-from bcdcodec.evaluation.bench.plan import OWN, SIDE, Plan, Series
+from bcdcodec.evaluation.bench.plan import Plan
 from bcdcodec.evaluation.bench.rivals import RIVALS
+from bcdcodec.evaluation.bench.series import HELD, OWN, SIDE, Series
+from bcdcodec.evaluation.bench.stopwatch import now
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.features import Features
+from bcdcodec.evaluation.metrics.fid import Inception
 from bcdcodec.evaluation.metrics.table import loaded
-from bcdcodec.video.classical import decode_classical, encode_classical, payload_bytes
+from bcdcodec.video.classical import decode_classical, encode_classical
 from bcdcodec.video.crop import scale
+from bcdcodec.video.payload import payload_bytes
 from bcdcodec.video.reader import VideoReader
 
 Frames = NDArray[np.uint8]
@@ -38,9 +43,10 @@ SHOWN_AT = 0.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """source: the clip without loss, SIDE x SIDE, at the rate of the series."""
+    """source: the clip without loss, SIDE x SIDE, at the rate of the series. content: hash of its file."""
 
     clip: str
+    content: str
     source: Path
     series: Series
     point: int
@@ -48,8 +54,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellResult:
-    """payload_bytes: without the container, which a .bcd does not have. encode_s, decode_s: wall time of one thread or
-    of those the worker has; peak_mib: the most memory the process held meanwhile, None where the system does not say.
+    """payload_bytes: without the container, which a .bcd does not have (video/payload.py). encode_s, decode_s: wall
+    time; encode_cpu_s, decode_cpu_s: of all processors; on: what it ran on.
     metrics: means over the frames looked at, None where none had a value. missing: frames looked at that had none, by
     metric: no face was found in them, so that the mean tells nothing of them.
     """
@@ -63,7 +69,9 @@ class CellResult:
     payload_bytes: int
     encode_s: float
     decode_s: float
-    peak_mib: float | None
+    encode_cpu_s: float
+    decode_cpu_s: float
+    on: str
     metrics: dict[str, float | None]
     missing: dict[str, int]
 
@@ -99,19 +107,18 @@ def run_cell(
     sampling: SamplingConfig,
     coded: Path,
     plan: Plan,
+    on: str,
 ) -> Measured:
-    """Measure one cell; `coded` is written. VideoError where a rival fails, RateError where bcdcodec cannot reach the
-    bitrate.
+    """Measure one cell; `coded` is written where the cell has a file. on: the machine's name. VideoError where a rival
+    fails, RateError where bcdcodec cannot reach the bitrate.
     """
     rate = cell.series.rate
     source = read_all(cell.source, rate)
-    reset_peak()
-    began = time.perf_counter()
-    _encode(cell, source, model, coded)
-    encoded = time.perf_counter()
-    decoded = _decode(cell, model, sampling, coded, len(source))
-    done = time.perf_counter()
-    peak = peak_mib()
+    began = now()
+    file_bytes, payload = _encode(cell, source, model, coded)
+    encoded = now()
+    decoded = _decode(cell, model, sampling, coded, source)
+    encoding, decoding = encoded - began, now() - encoded
     means, missing = {}, {}
     for name in plan.metrics:
         step = plan.every_nth.get(name, 1)
@@ -125,17 +132,20 @@ def run_cell(
         point=cell.point,
         seconds=float(len(source) / rate),
         frames=len(source),
-        file_bytes=coded.stat().st_size,
-        payload_bytes=coded.stat().st_size if cell.series.codec == OWN else payload_bytes(coded),
-        encode_s=encoded - began,
-        decode_s=done - encoded,
-        peak_mib=peak,
+        file_bytes=file_bytes,
+        payload_bytes=payload,
+        encode_s=encoding.wall,
+        decode_s=decoding.wall,
+        encode_cpu_s=encoding.cpu,
+        decode_cpu_s=decoding.cpu,
+        on=on,
         metrics=means,
         missing=missing,
     )
     features = None
     if step := plan.sets_every_nth:
-        features = np.stack([_features()(video[::step]) for video in (decoded, source)])
+        measure = _features(plan.inception)
+        features = np.stack([measure(video[::step]) for video in (decoded, source)])
     return Measured(result, decoded[shown_frame(len(source))], features)
 
 
@@ -150,14 +160,17 @@ def read_all(path: Path, rate: Fraction) -> Frames:
         return np.stack([frame.pixels for frame in reader])
 
 
-def _encode(cell: Cell, source: Frames, model: CodecModel, coded: Path) -> None:
+def _encode(cell: Cell, source: Frames, model: CodecModel, coded: Path) -> tuple[int, int]:
+    """Bytes of the file, and of its payload."""
     series = cell.series
+    if series.codec == HELD:
+        return 0, 0
     if series.codec == OWN:
         # At its own frame rate the model may code half the frames and have the others painted in between.
         rate = None if series.rate == model.frame_rate else series.rate
         settings = EncodeSettings(bitrate=float(cell.point), frame_rate=rate)
         encode_file(cell.source, coded, model=model, settings=settings, crop=False, audio_bitrate=None)
-        return
+        return coded.stat().st_size, coded.stat().st_size
     rival = RIVALS[series.codec]
     options = rival.options(series.profile, cell.point)
     if rival.by_binary:
@@ -165,18 +178,23 @@ def _encode(cell: Cell, source: Frames, model: CodecModel, coded: Path) -> None:
     else:
         small = (scale(pixels, series.side, series.side) for pixels in source)
         encode_classical(coded, small, rate=series.rate, encoder=rival.encoder, options=options)
+    return coded.stat().st_size, payload_bytes(coded)
 
 
-def _decode(cell: Cell, model: CodecModel, sampling: SamplingConfig, coded: Path, count: int) -> Frames:
+def _decode(cell: Cell, model: CodecModel, sampling: SamplingConfig, coded: Path, source: Frames) -> Frames:
+    if cell.series.codec == HELD:
+        return np.broadcast_to(source[:1], source.shape)
     if cell.series.codec == OWN:
         frames = np.stack([frame.pixels for frame in decoded_frames(model, coded, sampling)])
     else:
-        small = decode_classical(coded, rate=cell.series.rate, count=count)
+        small = decode_classical(coded, rate=cell.series.rate, count=len(source))
         frames = np.stack([scale(pixels, SIDE, SIDE) for pixels in small])
-    if len(frames) != count:
-        raise VideoError(f"{coded.name} has {len(frames)} frames, its source {count}")
+    if len(frames) != len(source):
+        raise VideoError(f"{coded.name} has {len(frames)} frames, its source {len(source)}")
     return frames
 
 
-#: The network is read once a process.
-_features = functools.cache(Features)
+@functools.cache
+def _features(inception: Path | None) -> Callable[[Frames], NDArray[np.float64]]:
+    """The network is read once a process."""
+    return Features() if inception is None else Inception(inception)

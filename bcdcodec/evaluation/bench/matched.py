@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.bench.cell import Cell, CellResult, read_all, shown_frame
-from bcdcodec.evaluation.bench.plan import OWN, Series
+from bcdcodec.evaluation.bench.series import HELD, OWN, Series
 from bcdcodec.evaluation.bench.store import Store
 
 
@@ -24,13 +24,15 @@ def matched_sheet(
     results: Mapping[Cell, CellResult], store: Store, *, own: Series, point: int, clips: Sequence[str]
 ) -> Sheet:
     """One row a clip: the source, bcdcodec at `point`, and every other series of its frame rate at the point whose rate
-    is nearest (by ratio); nobody picks the good ones.
+    is nearest (by ratio); nobody picks the good ones. Clips that lack a cell of any series are left out.
     """
     others = [item for item in dict.fromkeys(cell.series for cell in results) if item.rate == own.rate]
-    columns = [own, *(item for item in others if item.codec != OWN)]
+    columns = [own, *(item for item in others if item.codec not in (OWN, HELD))]
     rows, captions = [], []
     for clip in clips:
-        at = next(cell for cell in results if (cell.clip, cell.series, cell.point) == (clip, own, point))
+        at = next((cell for cell in results if (cell.clip, cell.series, cell.point) == (clip, own, point)), None)
+        if at is None or {*columns} - {cell.series for cell in results if cell.clip == clip}:
+            continue
         chosen = [at, *(_nearest(results, clip, series, results[at].kbps) for series in columns[1:])]
         source = read_all(at.source, own.rate)
         rows.append([source[shown_frame(len(source))], *(store.picture(cell) for cell in chosen)])

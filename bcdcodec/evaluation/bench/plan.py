@@ -4,8 +4,9 @@ The file holds
 
     seconds = 8.0                          # of each clip, from its start
     clips = ["a333fdc381", "89c9f4690e"]   # all of the folder where left out
-    metrics = ["psnr", "lpips-alex"]       # names of metrics/table.py
+    metrics = ["psnr", "lpips-alex"]       # names of metrics/table.py; those of faces need faces-lost
     sets_every_nth = 10                    # frames for distances between sets; not measured where left out
+    inception = "weights.pth"              # FID and KID proper (metrics/fid.py); beside this file
     [every_nth]                            # frames that a metric looks at, 1 where left out
     lpips-alex = 5
     [transfer]                             # where left out, transfer is not measured
@@ -14,42 +15,23 @@ The file holds
     [[codec]]
     name = "bcdcodec"                      # or one of rivals.py
     frame_rates = ["12.5"]
-    points = [3000, 4000, 6000, 8000]      # bcdcodec: bit/s; others: crf or qp
+    points = [1000, 2000, 3000, 4000, 8000]  # bcdcodec: bit/s; others: crf or qp
     sides = [256, 128]                     # others only: coded at this size, scaled back up
     profiles = ["lookahead"]               # others only
 """
 
 import tomllib
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.bench.rivals import LOOKAHEAD, PROFILES, RIVALS
-from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.evaluation.bench.fields import Table, number, only, present, table, tables, text, texts, whole
+from bcdcodec.evaluation.bench.series import HELD, OWN, SIDE, Series, read_series
+from bcdcodec.evaluation.metrics.table import LOST, METRICS
 
-OWN = "bcdcodec"
-#: BD-rate of fewer points is contested; a curve needs as many.
-LEAST_POINTS = 5
-SIDE = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """One line of a plot: a codec in one form, swept over points. profile: empty for bcdcodec."""
-
-    codec: str
-    side: int
-    profile: str
-    rate: Fraction
-    points: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """As plots and tables call it: `x265 128 lookahead 12.5`."""
-        form = [self.codec] if self.codec == OWN else [self.codec, str(self.side), self.profile]
-        return " ".join([*form, f"{float(self.rate):g}"])
+MAX_SECONDS, MAX_STEP = 3600, 1000
+#: What these measure lies between frames: a step would change what they are.
+EVERY_FRAME = frozenset({"flicker", "vmaf"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +45,8 @@ class TransferPlan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """clips: names, empty for every clip. every_nth: frames between two that a metric looks at; sets_every_nth: the
-    same for distances between sets of frames, 0 where those are not measured.
+    same for distances between sets of frames, 0 where those are not measured. inception: weights of FID's network, None
+    for features of a network that a package carries. series: also the first frame held, once a frame rate.
     """
 
     seconds: float
@@ -73,6 +56,7 @@ class Plan:
     series: tuple[Series, ...]
     transfer: TransferPlan | None
     sets_every_nth: int
+    inception: Path | None
 
 
 def read_plan(path: Path) -> Plan:
@@ -85,81 +69,56 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     try:
         return _plan(found, path.parent)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        what = f"misses {error}" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(f"{path} {what}") from error
+    except ValueError as error:  # ConfigError too
+        raise ConfigError(f"{path} {error}") from error
 
 
-def _plan(found: dict[str, Any], folder: Path) -> Plan:
-    _only(found, {"seconds", "clips", "metrics", "every_nth", "sets_every_nth", "transfer", "codec"})
-    seconds = _seconds(found)
-    metrics = tuple(str(name) for name in found["metrics"])
-    every_nth = {str(name): int(step) for name, step in found.get("every_nth", {}).items()}
-    unknown = ({*metrics} | {*every_nth}) - {*METRICS}
-    if unknown or not metrics:
-        raise ValueError(f"names metrics {sorted(unknown)}, known are {', '.join(METRICS)}")
-    sets_every_nth = int(found.get("sets_every_nth", 0))
-    if any(step < 1 for step in every_nth.values()) or sets_every_nth < 0:
-        raise ValueError("has a step of every_nth below 1")
-    series = [item for codec in found["codec"] for item in _series(codec)]
+def _plan(found: Table, folder: Path) -> Plan:
+    known = {"seconds", "clips", "metrics", "every_nth", "sets_every_nth", "inception", "transfer", "codec"}
+    only(found, known, of="the plan")
+    metrics = texts(present(found, "metrics"), "metrics")
+    every_nth = {
+        name: whole(step, f"{name} of every_nth", 1, MAX_STEP)
+        for name, step in table(found.get("every_nth", {}), "every_nth").items()
+    }
+    if unknown := ({*metrics} | {*every_nth}) - {*METRICS}:
+        raise ValueError(f"names metrics {', '.join(sorted(unknown))}, known are {', '.join(METRICS)}")
+    if whole_only := sorted({*every_nth} & EVERY_FRAME):
+        raise ValueError(f"has every_nth of {', '.join(whole_only)}, which need every frame")
+    of_faces = [name for name in metrics if METRICS[name].of_faces]
+    if of_faces and LOST not in metrics:
+        raise ValueError(f"has metrics of faces ({', '.join(of_faces)}) without {LOST}, needs both")
+    sets_every_nth = whole(found.get("sets_every_nth", 0), "sets_every_nth", 0, MAX_STEP)
+    inception = None
+    if "inception" in found:
+        inception = folder / text(found["inception"], "inception")
+        if not sets_every_nth:
+            raise ValueError("has inception without sets_every_nth, needs both")
+    series = [item for codec in tables(present(found, "codec"), "codec") for item in read_series(codec)]
     names = [item.name for item in series]
     if len({*names}) < len(names):
         raise ValueError("has the same codec, size, profile and frame rate twice")
-    if not any(item.codec == OWN for item in series):
+    rates = list(dict.fromkeys(item.rate for item in series if item.codec == OWN))
+    if not rates:
         raise ValueError(f"has no codec {OWN} to compare others with")
-    clips = tuple(str(name) for name in found.get("clips", ()))
-    transfer = None
-    if "transfer" in found:
-        _only(found["transfer"], {"pairs", "seconds"})
-        transfer = TransferPlan(pairs=folder / str(found["transfer"]["pairs"]), seconds=_seconds(found["transfer"]))
+    if lonely := [item.name for item in series if item.rate not in rates]:
+        raise ValueError(f"has {', '.join(lonely)}, but {OWN} at no such frame rate, and rates are not mixed")
+    held = [Series(codec=HELD, side=SIDE, profile="", rate=rate, points=(0,)) for rate in rates]
     return Plan(
-        seconds=seconds,
-        clips=clips,
+        seconds=number(present(found, "seconds"), "seconds", 1, MAX_SECONDS),
+        clips=texts(found["clips"], "clips") if "clips" in found else (),
         metrics=metrics,
         every_nth=every_nth,
-        series=tuple(series),
-        transfer=transfer,
+        series=(*series, *held),
+        transfer=_transfer(table(found["transfer"], "transfer"), folder) if "transfer" in found else None,
         sets_every_nth=sets_every_nth,
+        inception=inception,
     )
 
 
-def _seconds(found: dict[str, Any]) -> float:
-    seconds = float(found["seconds"])
-    if not 1 <= seconds <= 3600:
-        raise ValueError(f"asks for {seconds:g} seconds, allowed are 1 to 3600")
-    return seconds
-
-
-def _series(codec: dict[str, Any]) -> list[Series]:
-    name = str(codec["name"])
-    points = tuple(int(point) for point in codec["points"])
-    if len({*points}) < LEAST_POINTS:
-        raise ValueError(f"has {len({*points})} points for {name}, needs {LEAST_POINTS} for a curve")
-    rates = [Fraction(str(rate)) for rate in codec["frame_rates"]]
-    if not rates or not all(1 <= rate <= 60 for rate in rates):
-        raise ValueError(f"needs frame rates from 1 to 60 for {name}")
-    if name == OWN:
-        _only(codec, {"name", "frame_rates", "points"})
-        return [Series(codec=name, side=SIDE, profile="", rate=rate, points=points) for rate in rates]
-    _only(codec, {"name", "frame_rates", "points", "sides", "profiles"})
-    if name not in RIVALS:
-        raise ValueError(f"names the codec {name!r}, known are {', '.join([OWN, *RIVALS])}")
-    sides, profiles = codec.get("sides", [SIDE]), codec.get("profiles", [LOOKAHEAD])
-    if not sides or not all(isinstance(side, int) and 64 <= side <= SIDE and side % 2 == 0 for side in sides):
-        raise ValueError(f"needs even sides from 64 to {SIDE} for {name}")
-    if not profiles or not {*profiles} <= {*PROFILES}:
-        raise ValueError(f"has profiles {profiles} for {name}, known are {', '.join(PROFILES)}")
-    for profile in profiles:
-        for point in points:
-            RIVALS[name].options(profile, point)  # refuses what the encoder would
-    return [
-        Series(codec=name, side=side, profile=profile, rate=rate, points=points)
-        for rate in rates
-        for side in sides
-        for profile in profiles
-    ]
-
-
-def _only(found: dict[str, Any], allowed: set[str]) -> None:
-    if unknown := found.keys() - allowed:
-        raise ValueError(f"has {', '.join(sorted(unknown))}, known are {', '.join(sorted(allowed))}")
+def _transfer(found: Table, folder: Path) -> TransferPlan:
+    only(found, {"pairs", "seconds"}, of="transfer")
+    return TransferPlan(
+        pairs=folder / text(present(found, "pairs"), "pairs"),
+        seconds=number(present(found, "seconds"), "seconds of transfer", 1, MAX_SECONDS),
+    )

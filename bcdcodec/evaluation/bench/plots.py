@@ -9,15 +9,22 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.bench.curves import Curve
-from bcdcodec.evaluation.bench.plan import OWN
+from bcdcodec.evaluation.bench.series import OWN
 from bcdcodec.evaluation.figure import pyplot, save_figure
 from bcdcodec.evaluation.metrics.table import METRICS
 
 _MARKS = "os^vDP*X"
+#: Of published curves, each its own; nothing measured is dashed.
+_DASHES = ((6, 2), (2, 2), (8, 2, 2, 2), (1, 1.5), (4, 1, 1, 1, 1, 1))
+_TICKS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 
-def rd_plot(path: Path, curves: Sequence[Curve], references: Sequence[Curve], *, source: str) -> None:
-    """kbps (logarithmic) against one metric; bcdcodec thick, references dashed and grey with their source below."""
+def rd_plot(
+    path: Path, curves: Sequence[Curve], references: Sequence[Curve], *, source: str, held: float | None
+) -> None:
+    """kbps (logarithmic, from 1) against one metric. bcdcodec is thick; references are dashed, each with its name
+    beside it, and their source below. held: the value of the first frame held, a dotted line, as it has no bytes.
+    """
     if not curves:
         raise ConfigError("a plot needs at least one curve, found 0")
     metric = METRICS[curves[0].metric]
@@ -26,21 +33,40 @@ def rd_plot(path: Path, curves: Sequence[Curve], references: Sequence[Curve], *,
         own = item.series.startswith(OWN)
         style: dict[str, Any] = {"linewidth": 3, "color": "black"} if own else {"linewidth": 1.2}
         axes.plot(item.kbps, item.values, marker=_MARKS[index % len(_MARKS)], label=item.series, **style)
+    low = min(1.0, *(rate * 0.95 for item in curves for rate in item.kbps[:1]))
+    high = max(rate for item in curves for rate in item.kbps) * 1.1
     for index, item in enumerate(references):
-        grey = str(0.3 + 0.5 * index / max(1, len(references)))
-        axes.plot(item.kbps, item.values, linestyle="--", color=grey, label=f"{item.series}, published")
+        dashes = _DASHES[index % len(_DASHES)]
+        axes.plot(item.kbps, item.values, color="0.4", linewidth=1.2, dashes=dashes)
+        _name_beside(axes, item, high)
+    if held is not None:
+        axes.axhline(held, color="0.6", linestyle=":", linewidth=1.5, label="first frame held, no bytes")
     axes.set_xscale("log")
-    ticks = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
     axes.minorticks_off()
-    rates = [rate for item in curves for rate in item.kbps]
-    axes.set_xlim(min(rates) * 0.9, max(rates) * 1.1)
-    axes.set_xlabel("kbps" + (f"\ndashed: {source}; other clips than the rest" if references else ""))
+    axes.set_xlim(low, high)
+    axes.set_xlabel(
+        "kbps of payload, without the container (logarithmic)"
+        + (f"\ndashed: published, other clips than the rest; {source}" if references else "")
+    )
     unit = f", {metric.unit}" if metric.unit else ""
     axes.set_ylabel(f"{metric.name}{unit} ({'higher' if metric.higher_is_better else 'lower'} is better)")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, ncols=2)
     save_figure(figure, path)
+
+
+def _name_beside(axes: Any, item: Curve, high: float) -> None:
+    """At the first point, where they lie apart, so that no legend has to be searched for their dashes."""
+    if item.kbps[0] <= high:
+        axes.annotate(
+            item.series,
+            (item.kbps[0], item.values[0]),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=7,
+            color="0.3",
+        )
 
 
 def picture_sheet(

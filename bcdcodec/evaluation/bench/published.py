@@ -7,7 +7,12 @@ rate and 4:4:4 pictures than here: they show the neighbourhood, no comparison.
 
 from bcdcodec.evaluation.bench.curves import Curve
 
-SOURCE = "JVET-AG0042 software, github.com/Goluck-Konuko/GFVC, VoxCeleb, 25 fps"
+SOURCE = "github.com/Goluck-Konuko/GFVC (JVET-AG0042 software), VoxCeleb, 25 fps"
+#: What has to be known before the dashed lines are looked at.
+CAVEATS = """Dashed lines are published points, read off the plots of the repository Goluck-Konuko/GFVC, folder
+`rd_results` (software of JVET-AG0042), to about 0.003. They show the neighbourhood and are no comparison: other test
+clips (VoxCeleb, 250 frames at 25 frames a second), pictures in 4:4:4, VTM and HM in low-delay B, rates of the keypoint
+codecs (DAC, CFTE, FV2V) with their base picture included, and another implementation of LPIPS and DISTS."""
 #: Name -> (kbps, DISTS, LPIPS with VGG).
 _POINTS: dict[str, list[tuple[float, float, float]]] = {
     "DAC, 10 points": [(1.32, 0.289, 0.442), (1.63, 0.199, 0.310), (2.49, 0.150, 0.241), (4.90, 0.129, 0.216)],
@@ -26,7 +31,7 @@ _COLUMNS = {"dists": 1, "lpips-vgg": 2}
 
 
 def published(metric: str) -> list[Curve]:
-    """Empty for metrics that were not published."""
+    """Empty for metrics that were not published. Their curves count no clips of ours."""
     column = _COLUMNS.get(metric)
     if column is None:
         return []
@@ -36,6 +41,7 @@ def published(metric: str) -> list[Curve]:
             metric=metric,
             kbps=tuple(point[0] for point in points),
             values=tuple(point[column] for point in points),
+            clips=0,
         )
         for name, points in _POINTS.items()
     ]

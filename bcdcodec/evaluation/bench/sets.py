@@ -1,7 +1,8 @@
 """Distances between all frames of a point and all frames of the source. In: kept features. Out: `SetDistance`s.
 
-The distances of metrics/distribution.py over the features of metrics/features.py: neither FID nor KID. Few frames of
-few people make the Frechet distance too large, for every codec alike; the kernel distance does not mind.
+The distances of metrics/distribution.py over the features of metrics/features.py, which are neither FID nor KID, or
+over those of metrics/fid.py where a plan gives its weights, which are. Few frames of few people make the Frechet
+distance too large, for every codec alike; the kernel distance does not mind.
 """
 
 from collections.abc import Mapping

@@ -7,6 +7,8 @@
 Each is the mean over vertices (and frames) of the squared distance; its square root is in mm of an average head.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,24 @@ def motion_error(motion: FaceFit, result: FaceFit) -> float:
     """
     average = np.zeros(len(motion.head.identity))
     return _moving_error(motion, result, (average, average))
+
+
+def motion_error_from_start(motion: FaceFit, result: FaceFit) -> float:
+    """The same after the result's head was turned, shifted and scaled as a whole so that its pose agrees in the first
+    frame in which both show a face: how it moves, wherever it began. Of one frame alone, expressions are compared.
+    """
+    both = motion.present & result.present
+    if len(motion.present) != len(result.present) or not both.any():
+        return motion_error(motion, result)  # which says what is wrong
+    start = int(np.flatnonzero(both)[0])
+    larger = motion.scale * motion.zoom[start] / (result.scale * result.zoom[start])
+    moved = replace(
+        result,
+        rotation=result.rotation @ result.rotation[start].T @ motion.rotation[start],
+        translation=motion.translation[start] + larger * (result.translation - result.translation[start]),
+        zoom=result.zoom * larger,
+    )
+    return motion_error(motion, moved)
 
 
 def transfer_error(content: FaceFit, motion: FaceFit, result: FaceFit) -> float:

@@ -32,6 +32,17 @@ def compare_faces(found: Video, expected: Video, compare: Compare) -> Values:
     return np.array([_compare(*pair, compare) for pair in zip(found, expected, strict=True)], np.float64)
 
 
+def faces_lost(found: Video, expected: Video) -> Values:
+    """100 for a frame of `found` without a face where `expected` shows one, 0 with one; NaN where neither can tell,
+    as `expected` shows none. The mean is the share lost, in %; lower is better. What other metrics of faces say is said
+    of the frames that are left.
+    """
+    check_pair(found, expected)
+    wanted = np.array([face_mesh(pixels) is not None for pixels in expected])
+    lost = np.array([face_mesh(pixels) is None for pixels in found])
+    return np.where(wanted, 100.0 * lost, np.nan)
+
+
 def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
     """The mesh of a picture's face, None without one; that of a picture seen lately is not found again."""
     return _mesh(_picture(pixels))

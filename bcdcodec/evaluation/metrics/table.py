@@ -14,6 +14,7 @@ import numpy as np
 
 from bcdcodec.evaluation.metrics.action_units import action_unit_distance
 from bcdcodec.evaluation.metrics.dists import Dists
+from bcdcodec.evaluation.metrics.faces import faces_lost
 from bcdcodec.evaluation.metrics.flicker import flicker
 from bcdcodec.evaluation.metrics.identity import Csim
 from bcdcodec.evaluation.metrics.lpips import Lpips
@@ -24,6 +25,8 @@ from bcdcodec.evaluation.metrics.ssim import ms_ssim, ssim
 from bcdcodec.evaluation.metrics.vmaf import vmaf
 from bcdcodec.evaluation.psnr import psnr_db
 
+#: The metric that says of how many faces those of faces speak.
+LOST = "faces-lost"
 #: (found, expected) -> float64 [T]; NaN where a frame cannot be measured.
 Measure = Callable[[Video, Video], Values]
 
@@ -31,7 +34,7 @@ Measure = Callable[[Video, Video], Values]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """unit: empty where there is none. extra: what has to be installed, None where nothing. load: makes the measure,
-    which may take a second; keep it for many videos.
+    which may take a second; keep it for many videos. of_faces: says nothing of frames in which no face is found.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Metric:
     reference: str
     extra: str | None
     load: Callable[[], Measure]
+    of_faces: bool
 
 
 def psnr(found: Video, expected: Video) -> Values:
@@ -49,9 +53,24 @@ def psnr(found: Video, expected: Video) -> Values:
 
 
 def _metric(
-    name: str, load: Callable[[], Measure], *, unit: str = "", higher: bool, reference: str, extra: str | None = None
+    name: str,
+    load: Callable[[], Measure],
+    *,
+    unit: str = "",
+    higher: bool,
+    reference: str,
+    extra: str | None = None,
+    of_faces: bool = False,
 ) -> Metric:
-    return Metric(name=name, unit=unit, higher_is_better=higher, reference=reference, extra=extra, load=load)
+    return Metric(
+        name=name,
+        unit=unit,
+        higher_is_better=higher,
+        reference=reference,
+        extra=extra,
+        load=load,
+        of_faces=of_faces,
+    )
 
 
 _ALL = (
@@ -61,7 +80,7 @@ _ALL = (
     _metric("lpips-alex", Lpips, higher=False, reference="Zhang et al. 2018, v0.1", extra="metrics"),
     _metric("lpips-vgg", lambda: Lpips("vgg"), higher=False, reference="Zhang et al. 2018, v0.1", extra="metrics"),
     _metric("dists", Dists, higher=False, reference="Ding et al. 2020", extra="metrics"),
-    _metric("csim", Csim, higher=True, reference="Zakharov et al. 2019, with SFace", extra="metrics"),
+    _metric("csim", Csim, higher=True, reference="Zakharov et al. 2019, with SFace", extra="metrics", of_faces=True),
     *(
         _metric(
             f"landmarks-{part}",
@@ -70,11 +89,28 @@ _ALL = (
             higher=False,
             reference="see parts.py",
             extra="landmarks",
+            of_faces=True,
         )
         for part in PARTS
     ),
-    _metric("ard", lambda: rotation_distance, unit="degrees", higher=False, reference="see pose.py", extra="landmarks"),
-    _metric("auh", lambda: action_unit_distance, higher=False, reference="see action_units.py", extra="landmarks"),
+    _metric(
+        "ard",
+        lambda: rotation_distance,
+        unit="degrees",
+        higher=False,
+        reference="see pose.py",
+        extra="landmarks",
+        of_faces=True,
+    ),
+    _metric(
+        "auh",
+        lambda: action_unit_distance,
+        higher=False,
+        reference="see action_units.py",
+        extra="landmarks",
+        of_faces=True,
+    ),
+    _metric(LOST, lambda: faces_lost, unit="%", higher=False, reference="see faces.py", extra="landmarks"),
     _metric("flicker", lambda: flicker, unit="levels", higher=False, reference="see flicker.py; one value fewer"),
     _metric("vmaf", lambda: vmaf, higher=True, reference="Netflix 2016, vmaf_v0.6.1", extra="metrics"),
 )

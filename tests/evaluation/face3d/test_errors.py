@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bcdcodec.errors import ConfigError, FaceError
-from bcdcodec.evaluation.face3d.errors import motion_error, shape_error, transfer_error
+from bcdcodec.evaluation.face3d.errors import motion_error, motion_error_from_start, shape_error, transfer_error
 from bcdcodec.evaluation.face3d.fit import FaceFit, fit_video
 from bcdcodec.evaluation.face3d.head import HeadModel
 
@@ -72,6 +72,31 @@ def test_pose_and_expression_are_motion(head: HeadModel, exact: Fits) -> None:
     for other in (turned, replace(one, expression=expression), replace(one, zoom=1.1 * one.zoom)):
         assert motion_error(one, other) > 0.05
         assert shape_error(one, other) == 0
+
+
+def test_where_a_head_begins_is_no_motion_from_the_start(exact: Fits) -> None:
+    """A head that begins turned, elsewhere and larger, and moves alike; then one that moves otherwise."""
+    one = exact[1, 1]
+    turn = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
+    first = one.translation[0]
+    moved = replace(
+        one,
+        rotation=one.rotation @ one.rotation[0].T @ turn @ one.rotation[0],
+        translation=first + (30.0, -20.0) + 1.5 * (one.translation - first),
+        zoom=1.5 * one.zoom,
+    )
+    assert motion_error(one, moved) > 100
+    assert motion_error_from_start(one, moved) == pytest.approx(0, abs=1e-9)
+    assert motion_error_from_start(one, one) == pytest.approx(0, abs=1e-9)
+    assert motion_error_from_start(one, exact[1, 2]) > 1
+    still = replace(one, **{name: np.repeat(getattr(one, name)[:1], len(one.present), 0) for name in _POSE})
+    assert motion_error_from_start(one, still) == pytest.approx(motion_error(one, still))
+    with pytest.raises(FaceError, match="face in both"):
+        motion_error_from_start(one, replace(one, present=np.zeros_like(one.present)))
+
+
+#: What a fit holds a frame.
+_POSE = ("expression", "rotation", "translation", "zoom")
 
 
 def test_the_transfer_error_sees_both(exact: Fits) -> None:

@@ -14,7 +14,9 @@ def test_names() -> None:
     assert list(METRICS) == [metric.name for metric in METRICS.values()]
     pictures = {"psnr", "ssim", "ms-ssim", "lpips-alex", "lpips-vgg", "dists", "flicker", "vmaf"}
     parts = {f"landmarks-{part}" for part in ("mouth", "eyes", "outline", "expression")}
-    assert {*METRICS} == pictures | parts | {"csim", "ard", "auh"}
+    faces = parts | {"csim", "ard", "auh"}
+    assert {*METRICS} == pictures | faces | {"faces-lost"}
+    assert {name for name, metric in METRICS.items() if metric.of_faces} == faces
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -22,6 +24,8 @@ def test_direction(name: str, face: Video, blurs: Video) -> None:
     """Two frames that are equal and one that is not."""
     metric = METRICS[name]
     equal, worse = (np.ascontiguousarray(picture[20:200, 40:220]) for picture in (face, blurs[2]))
+    if name == "faces-lost":
+        worse = np.full_like(equal, 99)
     try:
         values = metric.load()(np.stack([equal, equal, worse]), np.stack([equal] * 3))
     except MissingExtraError as error:

@@ -1,0 +1,40 @@
+"""How long work took, and on what. In: two moments. Out: seconds of the clock and of processors; a machine's name."""
+
+import os
+import platform
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """wall: seconds of a clock that only rises. cpu: seconds that this process and the programs it ran have used, over
+    all threads; those of a program count once it has ended.
+    """
+
+    wall: float
+    cpu: float
+
+    def __sub__(self, earlier: "Moment") -> "Moment":
+        return Moment(self.wall - earlier.wall, self.cpu - earlier.cpu)
+
+
+def now() -> Moment:
+    """This moment."""
+    times = os.times()
+    return Moment(time.perf_counter(), times.user + times.system + times.children_user + times.children_system)
+
+
+@cache
+def processor() -> str:
+    """The model name of the CPU; its architecture where the system has no name for it."""
+    if _CPU_INFO.exists():
+        for line in _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name" and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine()

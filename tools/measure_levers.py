@@ -1,0 +1,145 @@
+"""What each lever of the rate control is worth. In: clips. Out: benchmarks/results/levers.json and a table.
+
+Every clip is encoded and decoded at every target with all levers, and with each of them alone taken away; what is lost
+then is the lever's worth. Pictures are compared at the model's frame rate, as a player shows them.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from tqdm import tqdm
+
+from bcdcodec import BcdError, CodecModel
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.codec import survey
+from bcdcodec.codec.encoder import EncodeSettings
+from bcdcodec.codec.files import encode_file
+from bcdcodec.errors import RateError
+from bcdcodec.evaluation.files import file_hash, write_whole
+from bcdcodec.evaluation.measure import decoded_frames
+from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.ratecontrol import plan
+from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.reader import VideoReader
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = (1000, 2000, 4000, 8000)
+NAMES = ("psnr", "lpips-alex", "flicker", "landmarks-mouth", "landmarks-outline")
+#: One frame of so many is compared, but for flicker, which needs them all.
+EVERY = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """settings: what differs from the default; without: switches a lever off that has no setting."""
+
+    name: str
+    settings: dict[str, Any]
+    without: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+VARIANTS = (
+    Variant(name="all levers", settings={}),
+    Variant(
+        name="frame rate never halved", settings={}, without=lambda: patch.object(survey, "LEAST_MOTION_RATIO", 0.0)
+    ),
+    Variant(name="one picture a shot", settings={}, without=lambda: patch.object(plan, "MIN_REFRESH_S", 1e6)),
+    Variant(name="codes by the table (`coded`)", settings={"mode": CodingMode.CODED}),
+    Variant(name="8 frames a packet", settings={"packet_windows": 1}),
+    Variant(name="no bucket", settings={"bucket_s": None}),
+)
+
+
+def measure(model: CodecModel, clip: Path, variant: Variant, target: int, stream: Path) -> dict[str, Any]:
+    """One clip one way."""
+    found: dict[str, Any] = {"clip": clip.stem, "variant": variant.name, "target": target}
+    try:
+        with variant.without():
+            settings = EncodeSettings(bitrate=target, **variant.settings)
+            result = encode_file(clip, stream, model=model, settings=settings, crop=False, audio_bitrate=None)
+    except RateError as error:
+        return found | {"refused": str(error)}
+    sampling = model.config.sampling["standard"]
+    shown = np.stack([frame.pixels for frame in decoded_frames(model, stream, sampling)])
+    with VideoReader(clip, model.frame_rate) as reader:
+        side = model.config.pixels
+        source = np.stack([crop(f, largest_square(f.width, f.height), side).pixels for f in reader])
+    frames = min(len(shown), len(source))
+    for name in NAMES:
+        step = 1 if name == "flicker" else EVERY
+        values = METRICS[name].load()(shown[:frames:step], source[:frames:step])
+        found[name] = float(np.nanmean(values))
+    return found | {"kbps": result.stats.total_bits / result.duration_s / 1000, "held_frames": result.held_frames}
+
+
+def page(results: list[dict[str, Any]], model: CodecModel) -> str:
+    """The table, in Markdown."""
+    clips = sorted({row["clip"] for row in results})
+    lines = [
+        "# Levers of the rate control",
+        "",
+        "Written by `tools/measure_levers.py`; do not edit.",
+        "",
+        f"Weights `{model.weights.model_id.hex()}`. Means over {len(clips)} clips: {', '.join(clips)}. Each row but",
+        "the first takes one lever away. PSNR in dB, higher is better; lower: LPIPS, flicker (8-bit levels) and",
+        "landmarks (% of the distance between the eyes).",
+        "",
+        "| target, bit/s | | kbps | PSNR | LPIPS | flicker | mouth | outline | held | refused |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for target in TARGETS:
+        for variant in VARIANTS:
+            own = [row for row in results if row["target"] == target and row["variant"] == variant.name]
+            rows = [row for row in own if "refused" not in row]
+            if not rows:
+                continue
+            means = {name: float(np.mean([row[name] for row in rows])) for name in (*NAMES, "kbps")}
+            lines.append(
+                f"| {target} | {variant.name} | {means['kbps']:.2f} | {means['psnr']:.2f} | {means['lpips-alex']:.4f} "
+                f"| {means['flicker']:.2f} | {means['landmarks-mouth']:.2f} | {means['landmarks-outline']:.2f} "
+                f"| {sum(row['held_frames'] for row in rows)} | {len(own) - len(rows)} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, with finished cells kept in a work folder."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("clips", type=Path, nargs="+", help="clips of 10 s and longer, none of them for validation")
+    parser.add_argument("--work", type=Path, required=True, help="folder for streams and finished results")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder for the results")
+    parser.add_argument("--weights", default="face", help="name or path (face)")
+    options = parser.parse_args(arguments)
+    try:
+        model = CodecModel.load(options.weights, device="cpu")
+        options.work.mkdir(parents=True, exist_ok=True)
+        results = []
+        cells = [(clip, target, variant) for clip in options.clips for target in TARGETS for variant in VARIANTS]
+        for clip, target, variant in tqdm(cells, unit="cell"):
+            number = VARIANTS.index(variant)
+            key = f"{clip.stem}-{file_hash(clip)[:8]}-{model.weights.model_id.hex()[:8]}-{target}-{number}"
+            done = options.work / f"{key}.json"
+            if not done.exists():
+                found = measure(model, clip, variant, target, options.work / f"{key}.bcd")
+                write_whole(done, json.dumps(found).encode())
+            results.append(json.loads(done.read_text(encoding="utf-8")))
+    except BcdError as error:
+        print(f"measure_levers: error: {error}", file=sys.stderr)
+        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    summary = {"weights": model.weights.model_id.hex(), "cells": results}
+    write_whole(options.out / "levers.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(options.out / "levers.md", page(results, model).encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
