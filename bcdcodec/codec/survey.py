@@ -35,7 +35,7 @@ class Surveyor:
     def __init__(self, model: CodecModel, coders: list[MotionCoder]) -> None:
         self._model, self._coders = model, coders
         self._packets: list[list[PacketSurvey]] = [[] for _ in coders]
-        self._shots: list[int] = []
+        self._contents: list[int] = []
         self._content_bits: list[int] = []
         self._cheapest = code_bits(model.tables.motion).argmin(-1)
         self._cheapest_bits: dict[tuple[int, int], int] = {}
@@ -43,7 +43,7 @@ class Surveyor:
     def take(self, finding: Finding) -> None:
         """Findings in order."""
         if isinstance(finding, ShotContent):
-            self._shots.append(finding.start)
+            self._contents.append(finding.start)
             self._content_bits.append(8 * (len(finding.record.pack()) + FRAMING_BYTES))
             return
         for number, coder in enumerate(self._coders):
@@ -61,13 +61,14 @@ class Surveyor:
         """The one that needs least for the nearest codes."""
         return self._coders[self._best]
 
-    def survey(self, header_bits: int, *, frame_rate: Fraction) -> Survey:
+    def survey(self, header_bits: int, *, frame_rate: Fraction, shots: list[Shot]) -> Survey:
         """header_bits: of the stream's header without the data of its content."""
         packets = tuple(self._packets[self._best])
         wished = self._model.config.content.picture_bits
         return Survey(
             frame_rate=frame_rate,
-            shots=tuple(self._shots),
+            shots=tuple(shot.start for shot in shots),
+            contents=tuple(self._contents),
             frames=packets[-1].start + packets[-1].frames,
             packets=packets,
             header_bits=header_bits,
@@ -109,18 +110,24 @@ def plan_encode(
     def planned(rate: Fraction, shots: list[Shot], *, packet_windows: int = settings.packet_windows) -> EncodeSettings:
         tried = replace(settings, frame_rate=rate, packet_windows=packet_windows)
         frames = sum(shot.frames for shot in shots)
-        survey, mode = survey_file(
-            source,
-            shots,
-            model=model,
-            settings=tried,
-            crop=crop,
-            progress=lambda done: progress(done, 2 * frames),
-        )
-        plan = plan_file(survey, bitrate, bucket=settings.bucket_s is not None)
+        refreshes: frozenset[int] = frozenset()
+        while True:
+            survey, mode = survey_file(
+                source,
+                shots,
+                model=model,
+                settings=tried,
+                crop=crop,
+                progress=lambda done: progress(done, 2 * frames),
+                refreshes=refreshes,
+            )
+            plan = plan_file(survey, bitrate, bucket=settings.bucket_s is not None)
+            if plan.refreshes == refreshes:
+                break
+            refreshes = plan.refreshes  # motion is less where contents are nearer: once more, with these
         if settings.bucket_s is not None and packet_windows > 1:
             room = PACKET_BUCKET_SHARE * settings.bucket_s * bitrate
-            if plan.motion_bits_a_packet(bitrate) > room:
+            if plan.largest_packet_bits(bitrate) > room:
                 return planned(rate, shots, packet_windows=1)
         return replace(tried, plan=plan, mode=mode, duration_s=survey.duration_s)
 
@@ -156,8 +163,12 @@ def survey_file(
     settings: EncodeSettings,
     crop: bool,
     progress: Callable[[int], None],
+    refreshes: frozenset[int] = frozenset(),
 ) -> tuple[Survey, CodingMode]:
-    """Analyse the whole file, each content as large as wished for; progress: frames done. Raises VideoError."""
+    """Analyse the whole file, each content as large as wished for. refreshes: frames within shots that get one.
+
+    progress: frames done. Raises VideoError.
+    """
     rate = settings.frame_rate or model.frame_rate
     analyser = Analyser(
         model,
@@ -172,7 +183,8 @@ def survey_file(
     with VideoReader(source, rate) as reader:
         for frame, shot, last in frames_of_shots(reader, shots):
             size = (frame.width, frame.height)
-            found = analyser.push(frame, box=shot.box if crop else None)
+            found = analyser.refresh() if frame.index in refreshes else []
+            found += analyser.push(frame, box=shot.box if crop else None)
             if last:
                 found += analyser.new_shot()
             for finding in found:
@@ -183,7 +195,7 @@ def survey_file(
     assert first is not None, "a file has at least one frame, and a shot a content"
     mode = surveyor.coder().mode
     header = make_header(model, settings, source=size, cropped=crop, content=first, mode=mode)
-    return surveyor.survey(8 * (len(header.pack()) - len(first.data)), frame_rate=rate), mode
+    return surveyor.survey(8 * (len(header.pack()) - len(first.data)), frame_rate=rate, shots=shots), mode
 
 
 def frames_of_shots(reader: VideoReader, shots: list[Shot]) -> Iterator[tuple[Frame, Shot, bool]]:

@@ -47,12 +47,14 @@ class PacketSurvey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What the first pass found. shots: first frames. header_bits: without the content. content_bits: of every shot's
-    content where it has one size only, None where its picture can be made to fit.
+    """What the first pass found. shots: first frames; contents: those of all contents it was made with. header_bits:
+    without the content. content_bits: of every content where it has one size only, None where its picture can be made
+    to fit.
     """
 
     frame_rate: Fraction
     shots: tuple[int, ...]
+    contents: tuple[int, ...]
     frames: int
     packets: tuple[PacketSurvey, ...]
     header_bits: int
@@ -90,9 +92,10 @@ class FilePlan:
         contents = sum(content.bits for content in self.contents)
         return (_total_bits(self.survey, bitrate) - contents) / max(1.0, self._sums[-1])
 
-    def motion_bits_a_packet(self, bitrate: float) -> float:
-        """What a packet of motion gets on average."""
-        return min(1.0, self.motion_ratio(bitrate)) * self._sums[-1] / len(self.survey.packets)
+    def largest_packet_bits(self, bitrate: float) -> float:
+        """What the packet of motion gets that needs most."""
+        most = max(packet.nearest_bits for packet in self.survey.packets)
+        return min(1.0, self.motion_ratio(bitrate)) * most
 
     def motion_share(self, start_s: float, end_s: float) -> float:
         """The part of all motion from `start_s` on that lies before `end_s`, by what the nearest codes need."""
@@ -174,12 +177,15 @@ def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> t
     shots = len(survey.shots)
     rest = total - MOTION_SHARE * nearest
     short = survey.duration_s < GRACE_S  # may take what GRACE_S may, which is no reason to
-    if rest < shots * wished or short:
+    if survey.contents == survey.shots and (rest < shots * wished or short):
         shared = shots * least + CONTENT_SHARE * (total - cheapest - shots * least)
         each = max(least, min(wished, int(max(rest, shared) / shots)))
         return list(survey.shots), [each] * shots
     shortest = max(1, round(MIN_REFRESH_S * survey.frame_rate))
-    starts = _refreshed(survey, wanted=int(rest / wished), shortest=shortest)
+    if survey.contents == survey.shots:
+        starts = _refreshed(survey, wanted=int(rest / wished), shortest=shortest)
+    else:  # chosen before, and the motion is that of frames near them
+        starts = list(survey.contents)
     key_bits = SEEK_POINT_BITS * (len(starts) - shots)
     return starts, [min(MAX_PICTURE_BITS, int((rest - key_bits) / len(starts)))] * len(starts)
 

@@ -1,5 +1,6 @@
 """Who gets how many bits of a file."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -17,6 +18,7 @@ def survey(seconds: float, *, shots: tuple[int, ...] = (0,), content_bits: tuple
     return Survey(
         frame_rate=RATE,
         shots=shots,
+        contents=shots,
         frames=frames,
         packets=tuple(packets),
         header_bits=600,
@@ -67,6 +69,7 @@ def test_motion_gets_bits_where_its_codes_need_them() -> None:
         Survey(
             frame_rate=RATE,
             shots=(0,),
+            contents=(0,),
             frames=32,
             packets=packets,
             header_bits=0,
@@ -89,3 +92,12 @@ def test_what_cannot_be_is_refused_with_the_least_that_can() -> None:
     plan_file(crowded, least, bucket=True)
     with pytest.raises(RateError):
         plan_file(crowded, 0.98 * least, bucket=True)
+
+
+def test_a_second_survey_keeps_the_contents_of_the_first() -> None:
+    first = plan_file(survey(30.72), 8000, bucket=False)
+    starts = tuple(content.start for content in first.contents)
+    cheaper = tuple(replace(packet, nearest_bits=1000) for packet in first.survey.packets)
+    again = plan_file(replace(first.survey, contents=starts, packets=cheaper), 8000, bucket=False)
+    assert tuple(content.start for content in again.contents) == starts
+    assert again.contents[0].bits > first.contents[0].bits
