@@ -1,0 +1,104 @@
+"""Whole files against their bitrate: two passes, half the frames, shots."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video import VideoStream
+
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.encoder import EncodeSettings
+from bcdcodec.codec.files import EncodeResult, decode_file, encode_file
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.survey import halved
+from bcdcodec.errors import RateError
+from bcdcodec.frame import CropBox
+from bcdcodec.ratecontrol.bucket import LeakyBucket
+from bcdcodec.ratecontrol.timeline import Timeline
+from bcdcodec.video.shots import Shot
+
+Encode = Callable[..., tuple[EncodeResult, Path]]
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of two patterns that move, with a cut after five, 96x96 at 12.5 fps."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    rng = np.random.default_rng(1)
+    patterns = [
+        np.kron(rng.integers(0, 256, (12, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8) // (1 + shot) for shot in (0, 1)
+    ]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(25, 2), options={"crf": "15"})
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for index in range(150):
+            step = round(6 * np.sin(index / 6))
+            pixels = np.ascontiguousarray(np.roll(patterns[index >= 63], step, axis=1))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def encode(model: CodecModel, long_clip: Path, tmp_path: Path) -> Encode:
+    def run(**settings: object) -> tuple[EncodeResult, Path]:
+        target = tmp_path / "long.bcd"
+        given = EncodeSettings(**settings)  # type: ignore[arg-type]
+        result = encode_file(long_clip, target, model=model, settings=given, crop=False, audio_bitrate=None)
+        return result, target
+
+    return run
+
+
+@pytest.mark.parametrize("bitrate", [2500, 4000])
+@pytest.mark.parametrize("bucket_s", [1.0, None])
+def test_a_file_keeps_to_its_bitrate_at_every_moment(encode: Encode, bitrate: int, bucket_s: float | None) -> None:
+    result, target = encode(bitrate=bitrate, bucket_s=bucket_s)
+    assert len(result.shots) == 2
+    assert 8 * target.stat().st_size == result.stats.total_bits <= bitrate * result.duration_s
+    with target.open("rb") as file:
+        reader = StreamReader(file, keep_packets=True)
+        assert len(list(reader)) > 4
+    if bucket_s is not None:
+        fills = Timeline.of_packets(reader.stats.packets, reader.header.video.frame_rate).fill(
+            LeakyBucket(bitrate, bucket_s)
+        )[1]
+        assert max(fills) <= bitrate * bucket_s
+
+
+def test_a_low_bitrate_halves_the_frames_and_the_decoder_paints_them_all(
+    encode: Encode, model: CodecModel, tmp_path: Path
+) -> None:
+    with pytest.raises(RateError) as caught:
+        encode(bitrate=500)
+    least = int(str(caught.value).split("about ")[1].split()[0])  # at half the frames
+    result, target = encode(bitrate=least + 60, bucket_s=None)
+    with target.open("rb") as file:
+        assert StreamReader(file).header.video.frame_rate == model.frame_rate / 2
+    assert result.stats.motion_frames == 75
+    decoded = decode_file(target, tmp_path / "long.mp4", model=model)
+    assert decoded.frame_rate == model.frame_rate
+    assert 75 * 2 - 4 <= decoded.frames <= 75 * 2
+
+
+def test_a_frame_rate_that_was_asked_for_stays(encode: Encode, model: CodecModel) -> None:
+    with pytest.raises(RateError, match="is the least") as caught:
+        encode(bitrate=500, frame_rate=model.frame_rate)
+    least = int(str(caught.value).split("about ")[1].split()[0])
+    _, target = encode(bitrate=least + 40, frame_rate=model.frame_rate, bucket_s=None)
+    with target.open("rb") as file:
+        assert StreamReader(file).header.video.frame_rate == model.frame_rate
+
+
+def test_half_of_every_shot() -> None:
+    box = CropBox(x=0, y=0, size=8)
+
+    def shot(start: int, frames: int) -> Shot:
+        return Shot(start=start, frames=frames, box=box, faces=1, has_face=True)
+
+    found = halved([shot(0, 5), shot(5, 1), shot(6, 4)])
+    assert [(part.start, part.frames) for part in found] == [(0, 3), (3, 2)]
