@@ -31,6 +31,8 @@ MIN_PART_BYTES = 24
 FRAMING_BYTES = 18
 #: A content is sent in parts where it would fill more of the bucket than this.
 WHOLE_SHARE = 0.5
+#: A packet whose cheapest codes are more than its share may take so many of it before all of its codes are those.
+MOST_SHARES = 1.5
 #: Parts are this share of the bucket's seconds apart at most.
 PART_SHARE = 0.5
 
@@ -183,7 +185,8 @@ class Emitter:
         prices = [self._table_bits]
         if self._coder.mode is CodingMode.CONTEXT:  # those of the table remain: the cheapest codes are cheapest by them
             prices.insert(0, self._coder.price_bits(motion.codes))
-        for limit, price_bits in itertools.product((allowance.bits, allowance.limit_bits), prices):
+        more = min(MOST_SHARES * allowance.bits, allowance.limit_bits)
+        for limit, price_bits in itertools.product((allowance.bits, more), prices):
             try:
                 chosen = choose_codes(motion.distances, price_bits, allowance_bits=limit, size_bits=size_bits)
             except RateError:
@@ -191,7 +194,11 @@ class Emitter:
             controller.state = State.CODE if np.array_equal(chosen, motion.codes) else State.SQUEEZE
             return chosen
         cheapest = np.broadcast_to(self._table_bits.argmin(-1), motion.codes.shape)
-        refusal = controller.refusal(size_bits(cheapest), start_s, end_s)
+        needed = size_bits(cheapest)
+        if needed <= allowance.limit_bits:
+            controller.state = State.SQUEEZE
+            return cheapest
+        refusal = controller.refusal(needed, start_s, end_s)
         if refusal is not None:
             raise refusal
         return None

@@ -70,6 +70,7 @@ class Controller:
                 f"needs at least {MIN_BUCKET_BITS}"
             )
         self._plan = plan
+        self._motion_until_s = 0.0  # motion before this is sent; a plan's contents are made ahead of it
         #: Bits of contents that are to be sent yet: those that the plan has, and those that are on their way.
         self._promised_bits = 0.0 if plan is None else float(sum(content.bits for content in plan.contents[1:]))
 
@@ -113,7 +114,8 @@ class Controller:
             share = self._budget.share(start_s, end_s, promised_bits=self._promised_bits)
         else:
             left = self._budget.left(start_s)[0] - self._promised_bits
-            share = left * self._plan.motion_share(start_s, end_s)
+            share = self._plan.motion_bits(start_s, end_s, left_bits=left)
+        self._motion_until_s = end_s
         return Allowance(bits=min(share, room), limit_bits=room)
 
     def refusal(self, needed_bits: float, start_s: float, end_s: float) -> RateError | None:
@@ -130,7 +132,9 @@ class Controller:
         """
         if self._plan is not None:
             return self._plan.picture_bits(
-                at_s, left_bits=self._budget.left(at_s)[0], promised_bits=self._promised_bits
+                at_s,
+                left_bits=self._budget.left(at_s)[0] - self._promised_bits,
+                motion_from_s=self._motion_until_s,
             )
         bits = self._budget.picture_bits(wished, at_s, cheapest_bps=cheapest_bps)
         if self._bucket is None or self.state is State.START:

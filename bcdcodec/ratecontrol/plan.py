@@ -90,27 +90,38 @@ class FilePlan:
     def motion_ratio(self, bitrate: float) -> float:
         """What motion gets of what its nearest codes need."""
         contents = sum(content.bits for content in self.contents)
-        return (_total_bits(self.survey, bitrate) - contents) / max(1.0, self._sums[-1])
+        return (_total_bits(self.survey, bitrate) - contents) / max(1.0, self._nearest_sums[-1])
 
     def largest_packet_bits(self, bitrate: float) -> float:
         """What the packet of motion gets that needs most."""
         most = max(packet.nearest_bits for packet in self.survey.packets)
         return min(1.0, self.motion_ratio(bitrate)) * most
 
-    def motion_share(self, start_s: float, end_s: float) -> float:
-        """The part of all motion from `start_s` on that lies before `end_s`, by what the nearest codes need."""
-        before, until, total = self._motion_bits(start_s), self._motion_bits(end_s), self._sums[-1]
-        return (until - before) / max(1.0, total - before)
+    def motion_bits(self, start_s: float, end_s: float, *, left_bits: float) -> float:
+        """What motion from `start_s` to `end_s` gets of all that is left for it: its cheapest codes, and of what all
+        of those leave a share by what the nearest take beyond them.
+        """
+        own, rest = (
+            (nearest - cheapest, cheapest)
+            for nearest, cheapest in (self._motion(start_s, end_s), self._motion(start_s, math.inf))
+        )
+        slack = left_bits - rest[1]
+        if slack < 0:
+            return left_bits * own[1] / max(1.0, rest[1])
+        return own[1] + slack * own[0] / max(1.0, rest[0])
 
     def planned_bits(self, at_s: float) -> float:
         """Planned size of the content at this time, framing counted; 0 for that of the header."""
         number = self._number(at_s)
         return float(self.contents[number].bits) if number else 0.0
 
-    def picture_bits(self, at_s: float, *, left_bits: float, promised_bits: float) -> int:
-        """Size of the picture that is made for this time: the planned one, and a share of what motion will not need."""
+    def picture_bits(self, at_s: float, *, left_bits: float, motion_from_s: float) -> int:
+        """Size of the picture that is made for this time: the planned one, and a share of what motion will not need.
+
+        left_bits: of the whole, less what is planned for contents. motion_from_s: motion before it is sent.
+        """
         number = self._number(at_s)
-        spare = left_bits - promised_bits - MOTION_SHARE * (self._sums[-1] - self._motion_bits(at_s))
+        spare = left_bits - MOTION_SHARE * self._motion(motion_from_s, math.inf)[0]
         if number == 0:
             spare = 0.0  # nothing is spent yet
         content = self.contents[number]
@@ -121,21 +132,35 @@ class FilePlan:
         frame = round(at_s * self.survey.frame_rate)
         return bisect_right([content.start for content in self.contents], frame) - 1
 
-    def _motion_bits(self, at_s: float) -> float:
-        """Of all frames before this time."""
+    def _motion(self, start_s: float, end_s: float) -> tuple[float, float]:
+        """What the nearest and the cheapest codes of these frames take."""
+        (low_nearest, low_cheapest), (nearest, cheapest) = self._until(start_s), self._until(end_s)
+        return nearest - low_nearest, cheapest - low_cheapest
+
+    def _until(self, at_s: float) -> tuple[float, float]:
+        """The same for all frames before this time."""
+        if math.isinf(at_s):
+            return self._nearest_sums[-1], self._cheapest_sums[-1]
         frame = float(at_s * self.survey.frame_rate)
         number = bisect_right(self._starts, frame + 1e-6) - 1
         packet = self.survey.packets[number]
         inside = min(1.0, (frame - packet.start) / packet.frames)
-        return self._sums[number] + inside * packet.nearest_bits
+        return (
+            self._nearest_sums[number] + inside * packet.nearest_bits,
+            self._cheapest_sums[number] + inside * packet.cheapest_bits,
+        )
 
     @cached_property
     def _starts(self) -> list[int]:
         return [packet.start for packet in self.survey.packets]
 
     @cached_property
-    def _sums(self) -> list[float]:
+    def _nearest_sums(self) -> list[float]:
         return [0.0, *accumulate(float(packet.nearest_bits) for packet in self.survey.packets)]
+
+    @cached_property
+    def _cheapest_sums(self) -> list[float]:
+        return [0.0, *accumulate(float(packet.cheapest_bits) for packet in self.survey.packets)]
 
 
 def plan_file(survey: Survey, bitrate: float, *, bucket: bool) -> FilePlan:
@@ -214,7 +239,7 @@ def _deliverable(contents: list[PlannedContent], survey: Survey, bitrate: float)
     found, lost = [contents[0]], 0
     for before, content in zip(starts, contents[1:], strict=False):
         from_s, to_s = float(before / survey.frame_rate), float(content.start / survey.frame_rate)
-        motion = plan._motion_bits(to_s) - plan._motion_bits(from_s)
+        motion = plan._motion(from_s, to_s)[0]
         most = int(DELIVERY_SHARE * bitrate * (to_s - from_s) - motion)
         most = max(LEAST_PICTURE_BITS + CONTENT_PACKET_BITS, min(MAX_PICTURE_BITS, most))
         bits = min(content.bits, most)

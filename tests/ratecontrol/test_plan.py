@@ -79,9 +79,10 @@ def test_motion_gets_bits_where_its_codes_need_them() -> None:
         4000,
         bucket=False,
     )
-    assert found.motion_share(0.0, 1.28) == pytest.approx(0.75)
-    assert found.motion_share(1.28, 2.56) == pytest.approx(1.0)
-    assert found.motion_share(0.0, 0.64) == pytest.approx(0.375)
+    assert found.motion_bits(0.0, 1.28, left_bits=4000) == pytest.approx(3000)
+    assert found.motion_bits(0.0, 1.28, left_bits=2000) == pytest.approx(10 + 1980 * 2990 / 3980)
+    assert found.motion_bits(1.28, 2.56, left_bits=700) == pytest.approx(700)
+    assert found.motion_bits(0.0, 1.28, left_bits=10) == pytest.approx(5)  # not even the cheapest: by those
 
 
 def test_what_cannot_be_is_refused_with_the_least_that_can() -> None:
