@@ -5,6 +5,7 @@ then is the lever's worth. Pictures are compared at the model's frame rate, as a
 """
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -23,12 +24,11 @@ from bcdcodec.codec import survey
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import encode_file
 from bcdcodec.errors import RateError
-from bcdcodec.evaluation.files import file_hash, write_whole
+from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.ratecontrol import plan
-from bcdcodec.video.crop import crop, largest_square
-from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.clip import read_clip
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = (1000, 2000, 4000, 8000)
@@ -69,9 +69,7 @@ def measure(model: CodecModel, clip: Path, variant: Variant, target: int, stream
         return found | {"refused": str(error)}
     sampling = model.config.sampling["standard"]
     shown = np.stack([frame.pixels for frame in decoded_frames(model, stream, sampling)])
-    with VideoReader(clip, model.frame_rate) as reader:
-        side = model.config.pixels
-        source = np.stack([crop(f, largest_square(f.width, f.height), side).pixels for f in reader])
+    source = np.stack(list(read_clip(clip, rate=model.frame_rate, pixels=model.config.pixels)))
     frames = min(len(shown), len(source))
     for name in NAMES:
         step = 1 if name == "flicker" else EVERY
@@ -126,11 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for clip, target, variant in tqdm(cells, unit="cell"):
             number = VARIANTS.index(variant)
             key = f"{clip.stem}-{file_hash(clip)[:8]}-{model.weights.model_id.hex()[:8]}-{target}-{number}"
-            done = options.work / f"{key}.json"
-            if not done.exists():
-                found = measure(model, clip, variant, target, options.work / f"{key}.bcd")
-                write_whole(done, json.dumps(found).encode())
-            results.append(json.loads(done.read_text(encoding="utf-8")))
+            make = functools.partial(measure, model, clip, variant, target, options.work / f"{key}.bcd")
+            results.append(kept_json(options.work / f"{key}.json", make))
     except BcdError as error:
         print(f"measure_levers: error: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ each mode, and how near that is to the cross-entropy of the context model.
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import sys
@@ -27,7 +28,7 @@ from bcdcodec.entropy.context import context_bits
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.clips import read_clips
-from bcdcodec.evaluation.files import file_hash, write_whole
+from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
 from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.timeline import Timeline
 
@@ -160,11 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for clip in tqdm(read_clips(options.clips), unit="clip"):
             for target in TARGETS:
                 key = f"{clip.name}-{file_hash(clip.path)[:8]}-{encoder}-{target}"
-                done = options.work / f"{key}.json"
-                if not done.exists():
-                    found = measure(model, clip.path, target, options.work / f"{key}.bcd")
-                    write_whole(done, json.dumps(found).encode())
-                results.append(json.loads(done.read_text(encoding="utf-8")))
+                stream = options.work / f"{key}.bcd"
+                make = functools.partial(measure, model, clip.path, target, stream)
+                results.append(kept_json(options.work / f"{key}.json", make))
     except BcdError as error:
         print(f"measure_rate: error: {error}", file=sys.stderr)
         return 2

@@ -86,7 +86,8 @@ def encode_file(
 
     audio_bitrate: bit/s of Opus, None leaves the sound out. plate: keep a small still of the whole first picture for
     `decode_file(paste_back=True)`. Three passes over the source (shots, what they need, codes), constant memory; two
-    where there is no limit to keep to. progress counts frames of the last two.
+    where there is no limit to keep to, and more of the second where what it finds changes what is to be
+    coded (more contents, smaller packets, half the frames). progress counts frames of such a pass and the last.
 
     Without a frame rate in the settings it is the model's, or half of it where the bitrate is too low for that.
     Raises VideoError, FaceError, RateError, ConfigError.

@@ -1,8 +1,10 @@
 """Files of results. In: bytes, or something that writes them. Out: files that are there completely or not at all."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -25,3 +27,10 @@ def file_hash(path: Path) -> str:
     """SHA-256 of what it holds, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def kept_json(path: Path, make: Callable[[], Any]) -> Any:
+    """What a file of JSON holds; where there is none, what `make` returns is written there first."""
+    if not path.exists():
+        write_whole(path, json.dumps(make()).encode())
+    return json.loads(path.read_text(encoding="utf-8"))

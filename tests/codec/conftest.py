@@ -1,11 +1,12 @@
 """A loaded tiny model, frames with motion, and one shot encoded, for the codec tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from stream_kit import GOLDEN
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
@@ -47,3 +48,17 @@ def encode_frames() -> Callable[..., tuple[StreamHeader, list[Packet]]]:
         return encoder.header, packets
 
     return encode
+
+
+@pytest.fixture(scope="module")
+def golden_weights() -> Iterator[None]:
+    """Streams find the golden weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BCD_WEIGHTS", str(GOLDEN))
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a module's streams go; hypothesis asks for one that outlives a test."""
+    return tmp_path_factory.mktemp("streams")

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from hypothesis import strategies as st
 
 from bcdcodec import TranscodeResult, transcode
 from bcdcodec.bitstream.header import StreamHeader
@@ -91,6 +92,19 @@ class Shot:
     packets: tuple[int, ...]
     gap: int = 0
     box: int = 0
+
+
+#: A few shots, some after a gap, some with the square of another.
+SHOTS = st.lists(
+    st.builds(
+        Shot,
+        packets=st.lists(st.integers(1, 30), min_size=1, max_size=4).map(tuple),
+        gap=st.sampled_from([0, 0, 0, 1, 6]),
+        box=st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 def build(

@@ -1,6 +1,5 @@
 """What each lever keeps and drops: every shot its first frame, sound its place, content that is needed."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_kit import GOLDEN, Shot, build, ever_lower, firsts, read
+from stream_kit import SHOTS, Shot, build, ever_lower, firsts, read
 
 from bcdcodec import transcode
 from bcdcodec.bitstream.packet import PacketKind
@@ -18,18 +17,7 @@ from bcdcodec.bitstream.records import (
 from bcdcodec.codec.rewrite import Lever
 from bcdcodec.errors import RateError
 
-
-@pytest.fixture(scope="module", autouse=True)
-def golden_weights() -> Iterator[None]:
-    """Streams find the golden weights."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BCD_WEIGHTS", str(GOLDEN))
-        yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("transcoded")
+pytestmark = pytest.mark.usefixtures("golden_weights")
 
 
 def test_no_lever_is_pulled_further_than_needed(folder: Path) -> None:
@@ -75,16 +63,7 @@ def test_shots_of_single_frames_are_not_thinned_out(folder: Path) -> None:
 
 @settings(max_examples=25)
 @given(
-    shots=st.lists(
-        st.builds(
-            Shot,
-            packets=st.lists(st.integers(1, 30), min_size=1, max_size=4).map(tuple),
-            gap=st.sampled_from([0, 0, 0, 1, 6]),
-            box=st.integers(0, 2),
-        ),
-        min_size=1,
-        max_size=4,
-    ),
+    shots=SHOTS,
     mode=st.sampled_from(CodingMode),
     seed=st.integers(0, 3),
 )
@@ -100,18 +79,7 @@ def test_lossless_for_any_stream(shots: list[Shot], mode: CodingMode, seed: int,
 
 
 @settings(max_examples=25)
-@given(
-    shots=st.lists(
-        st.builds(
-            Shot,
-            packets=st.lists(st.integers(1, 30), min_size=1, max_size=4).map(tuple),
-            gap=st.sampled_from([0, 0, 0, 1, 6]),
-            box=st.integers(0, 2),
-        ),
-        min_size=1,
-        max_size=4,
-    )
-)
+@given(shots=SHOTS)
 def test_what_is_kept_of_any_stream_is_what_was_there(shots: list[Shot], folder: Path) -> None:
     source = build(folder / "in.bcd", shots)
     before = read(source)

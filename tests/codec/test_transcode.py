@@ -1,7 +1,6 @@
 """Streams written anew: the same codes in fewer bits, fewer frames only where needed, shots and sound in place."""
 
 import io
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,17 +23,7 @@ from bcdcodec.weightfile import open_weights
 STREAMS = ["packed.bcd", "coded.bcd", "context.bcd", "picture.bcd"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def golden_weights() -> Iterator[None]:
-    """Streams find the golden weights."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BCD_WEIGHTS", str(GOLDEN))
-        yield
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("transcoded")
+pytestmark = pytest.mark.usefixtures("golden_weights")
 
 
 @pytest.mark.parametrize("name", STREAMS)
