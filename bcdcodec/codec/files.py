@@ -41,6 +41,8 @@ Progress = Callable[[int, int | None], None]
 PLAIN_GREY = 64
 #: Largest picture that a head is pasted back into (8K is 33 million).
 MAX_PASTE_PIXELS = 1 << 25
+#: Windows of a shot that a content is chosen from, at least: what would be delay in a call is only memory here.
+CONTENT_WINDOWS = 12
 #: Longest Opus frames that any bitrate takes: least overhead, and 60 ms are no delay for a file.
 AUDIO_FRAME_MS = 60
 
@@ -106,6 +108,7 @@ def encode_file(
                 )
             settings = dataclasses.replace(
                 settings,
+                content_windows=max(settings.content_windows, CONTENT_WINDOWS),
                 audio=None if sound is None else _audio_info(sound.track),
                 plate=encode_plate(next(iter(reader))) if plate else None,
             )

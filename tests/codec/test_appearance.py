@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bcdcodec.bitstream.records import ContentCoding
-from bcdcodec.codec.appearance import decode_content, encode_content
+from bcdcodec.codec.appearance import best_anchor, decode_content, encode_content
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, RateError
 from bcdcodec.frame import Frame
@@ -43,6 +43,17 @@ def test_a_picture_is_one_of_the_frames(model: CodecModel, pixels: np.ndarray) -
     errors = [float(np.abs(shown - frame).mean()) for frame in pixels]
     assert min(errors) < 8 < sorted(errors)[1]
     torch.testing.assert_close(content.map, model.vae.encode(content.picture[None])[0])
+
+
+def test_the_picture_is_one_that_the_others_are_told_from(model: CodecModel, pixels: np.ndarray) -> None:
+    # Every place of the odd one, in shots that are shorter and longer than there are candidates.
+    strange = np.ascontiguousarray(255 - pixels[0].transpose(1, 0, 2))
+    for frames, odd in ((2, 0), (9, 0), (9, 4), (9, 8), (40, 0), (40, 39)):
+        shot = pixels[np.arange(frames) % len(pixels)]
+        shot[odd] = strange
+        chosen = best_anchor(model, model.to_latents(shot))
+        assert 0 <= chosen < frames and (chosen != odd or frames == 2)
+    assert best_anchor(model, model.to_latents(pixels[:1])) == 0
 
 
 def test_a_small_budget_costs_detail_then_is_refused(model: CodecModel, pixels: np.ndarray) -> None:
