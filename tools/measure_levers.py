@@ -1,7 +1,8 @@
-"""What each lever of the rate control is worth. In: clips. Out: benchmarks/results/levers.json and a table.
+"""What each lever of the encoder is worth. In: clips. Out: benchmarks/results/levers.json and a table.
 
-Every clip is encoded and decoded at every target with all levers, and with each of them alone taken away; what is lost
-then is the lever's worth. Pictures are compared at the model's frame rate, as a player shows them.
+Every clip is encoded and decoded at every target with all levers of the rate control, and with each of them alone taken
+away where it could matter; what is lost then is the lever's worth. At one target codes are refined as well. Pictures
+are compared at the model's frame rate, as a player shows them.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,13 +21,14 @@ from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.codec import survey
+from bcdcodec.codec import appearance, survey
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import encode_file
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.model.disentangle import central_frame
 from bcdcodec.ratecontrol import plan
 from bcdcodec.video.clip import read_clip
 
@@ -42,19 +44,28 @@ class Variant:
     """settings: what differs from the default; without: switches a lever off that has no setting."""
 
     name: str
-    settings: dict[str, Any]
+    targets: tuple[int, ...] = TARGETS
+    settings: dict[str, Any] = field(default_factory=dict)
     without: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 VARIANTS = (
-    Variant(name="all levers", settings={}),
+    Variant(name="all levers"),
     Variant(
-        name="frame rate never halved", settings={}, without=lambda: patch.object(survey, "LEAST_MOTION_RATIO", 0.0)
+        name="frame rate never halved",
+        targets=(1000, 2000),
+        without=lambda: patch.object(survey, "LEAST_MOTION_RATIO", 0.0),
     ),
-    Variant(name="one picture a shot", settings={}, without=lambda: patch.object(plan, "MIN_REFRESH_S", 1e6)),
+    Variant(name="one picture a shot", targets=(4000, 8000), without=lambda: patch.object(plan, "MIN_REFRESH_S", 1e6)),
+    Variant(
+        name="picture of the most central frame",
+        without=lambda: patch.object(appearance, "best_anchor", lambda model, z: int(central_frame(z[None]))),
+    ),
     Variant(name="codes by the table (`coded`)", settings={"mode": CodingMode.CODED}),
-    Variant(name="8 frames a packet", settings={"packet_windows": 1}),
-    Variant(name="no bucket", settings={"bucket_s": None}),
+    Variant(name="8 frames a packet", targets=(2000, 4000), settings={"packet_windows": 1}),
+    Variant(name="no bucket", targets=(1000, 8000), settings={"bucket_s": None}),
+    Variant(name="with 5 steps of refinement", targets=(4000,), settings={"effort": 5}),
+    Variant(name="with 20 steps of refinement", targets=(4000,), settings={"effort": 20}),
 )
 
 
@@ -82,13 +93,13 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
     """The table, in Markdown."""
     clips = sorted({row["clip"] for row in results})
     lines = [
-        "# Levers of the rate control",
+        "# Levers of the encoder",
         "",
         "Written by `tools/measure_levers.py`; do not edit.",
         "",
-        f"Weights `{model.weights.model_id.hex()}`. Means over {len(clips)} clips: {', '.join(clips)}. Each row but",
-        "the first takes one lever away. PSNR in dB, higher is better; lower: LPIPS, flicker (8-bit levels) and",
-        "landmarks (% of the distance between the eyes).",
+        f"Weights `{model.weights.model_id.hex()}`. Means over {len(clips)} clips: {', '.join(clips)}.",
+        "Each row but the first takes one lever away, or adds refined codes. PSNR in dB, higher is better; lower:",
+        "LPIPS, flicker (8-bit levels) and landmarks (% of the distance between the eyes).",
         "",
         "| target, bit/s | | kbps | PSNR | LPIPS | flicker | mouth | outline | held | refused |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -120,7 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model = CodecModel.load(options.weights, device="cpu")
         options.work.mkdir(parents=True, exist_ok=True)
         results = []
-        cells = [(clip, target, variant) for clip in options.clips for target in TARGETS for variant in VARIANTS]
+        cells = [
+            (clip, target, variant) for clip in options.clips for variant in VARIANTS for target in variant.targets
+        ]
         for clip, target, variant in tqdm(cells, unit="cell"):
             number = VARIANTS.index(variant)
             key = f"{clip.stem}-{file_hash(clip)[:8]}-{model.weights.model_id.hex()[:8]}-{target}-{number}"

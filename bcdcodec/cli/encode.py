@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bcdcodec.codec.files import EncodeResult
 
 AUTO = "auto"
+MAX_EFFORT = 100
 EXAMPLES = """  bcd encode talk.mp4 talk.bcd
   bcd encode talk.mp4 talk.bcd --bitrate 2k --no-audio
   bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --plate
@@ -74,6 +75,13 @@ def add_command(commands: Commands) -> None:
         help="keep a still of the whole picture for `bcd decode --paste-back` (no-plate)",
     )
     parser.add_argument(
+        "--effort",
+        type=whole_number(0, MAX_EFFORT),
+        default=0,
+        metavar="N",
+        help=f"steps of refining the codes, up to {MAX_EFFORT}: better, and every one as long as encoding without (0)",
+    )
+    parser.add_argument(
         "--meta",
         type=key_value,
         action="append",
@@ -103,6 +111,7 @@ def run(options: argparse.Namespace) -> int:
             bitrate=options.bitrate,
             bucket_s=options.bucket,
             frame_rate=options.fps,
+            effort=options.effort,
             seed=options.seed,
             metadata=metadata,
         )

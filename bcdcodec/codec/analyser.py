@@ -1,7 +1,7 @@
 """Frames to what is to be said of them. In: RGB frames, shot by shot. Out: contents and codes, for codec/emitter.py.
 
-push -> crop -> window of frames -> latents -> (first windows of a content: its picture or token) -> nearest codes and
-the distances of all
+push -> crop -> window of frames -> latents -> (first windows of a content: its picture or token) -> codes and the
+distances of all
 """
 
 from collections.abc import Callable
@@ -15,29 +15,38 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.appearance import decode_content, encode_content
 from bcdcodec.codec.findings import Finding, ShotContent, ShotMotion
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.refiner import Refiner
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
+from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop, largest_square
 
 
 class Analyser:
     """Constant memory. packet_windows: windows a packet; content_windows: windows that a content is chosen from.
 
-    picture_bits: frame that a content is for -> size of its picture at most.
+    effort: steps of refinement (codec/refiner.py). picture_bits: frame that a content is for -> size of its picture at
+    most.
     """
 
     def __init__(
-        self, model: CodecModel, *, packet_windows: int, content_windows: int, picture_bits: Callable[[int], int]
+        self,
+        model: CodecModel,
+        *,
+        packet_windows: int,
+        content_windows: int,
+        effort: int,
+        picture_bits: Callable[[int], int],
     ) -> None:
-        self._model = model
+        self._model, self._refiner = model, Refiner(model, effort)
         self._packet_windows, self._content_windows = packet_windows, content_windows
         self._picture_bits = picture_bits
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
         self._window: list[NDArray[np.uint8]] = []
         self._latents: list[Tensor] = []  # whole windows waiting for their packet
-        self._pixels: list[NDArray[np.uint8]] = []  # the same windows, until there is a content
-        self._content: Tensor | None = None  # [1, C, H, W], once it has been made
+        self._pixels: list[NDArray[np.uint8]] = []  # the same windows
+        self._content: Content | None = None  # once it has been made
         self._next_index = 0
         #: Frames pushed so far.
         self.frames = 0
@@ -76,8 +85,7 @@ class Analyser:
         if self._window:
             pixels = np.stack(self._window)
             self._latents.append(self._model.to_latents(pixels))
-            if self._content is None:
-                self._pixels.append(pixels)
+            self._pixels.append(pixels)
             self._window = []
         if not self._latents:
             return []
@@ -87,9 +95,8 @@ class Analyser:
                 return []
             found.append(self._make_content())
         while len(self._latents) >= self._packet_windows or (last and self._latents):
-            windows = self._latents[: self._packet_windows]
-            del self._latents[: self._packet_windows]
-            found.append(self._make_motion(windows))
+            found.append(self._make_motion())
+            del self._latents[: self._packet_windows], self._pixels[: self._packet_windows]
         return found
 
     @torch.inference_mode()
@@ -102,17 +109,17 @@ class Analyser:
             torch.cat(self._latents),
             picture_bits=self._picture_bits(start),
         )
-        self._pixels = []
-        self._content = decode_content(self._model, coding, data).map[None]  # as the decoder has it
+        self._content = decode_content(self._model, coding, data)  # as the decoder has it
         return ShotContent(start, ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data))
 
     @torch.inference_mode()
-    def _make_motion(self, windows: list[Tensor]) -> ShotMotion:
+    def _make_motion(self) -> ShotMotion:
         content = self._content
         assert content is not None, "motion follows the content it is relative to"
-        results = [self._model.bcd.analyse(z[None], content) for z in windows]
-        codes = np.concatenate([found[0].cpu().numpy() for found, _ in results])
-        distances = np.concatenate([found[0].float().cpu().numpy() for _, found in results])
+        windows = zip(self._latents[: self._packet_windows], self._pixels, strict=False)
+        results = [self._refiner.refine(z, content, pixels) for z, pixels in windows]
+        codes = torch.cat([found for found, _ in results]).cpu().numpy()
+        distances = torch.cat([found for _, found in results]).float().cpu().numpy()
         motion = ShotMotion(self._next_index, codes, distances)
         self._next_index = motion.end
         return motion

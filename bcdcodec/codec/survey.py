@@ -174,6 +174,7 @@ def survey_file(
         model,
         packet_windows=settings.packet_windows,
         content_windows=settings.content_windows,
+        effort=settings.effort,
         picture_bits=lambda start: model.config.content.picture_bits,
     )
     modes = coder_modes(model.predictor) if settings.mode is None else [settings.mode]
