@@ -23,7 +23,7 @@ from bcdcodec.codec.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.ends import open_input, open_output
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.survey import frames_of_shots, plan_encode
+from bcdcodec.codec.survey import plan_encode
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError
 from bcdcodec.frame import Frame
@@ -31,7 +31,7 @@ from bcdcodec.model.content import Content
 from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
 from bcdcodec.video.crop import largest_square, paste
 from bcdcodec.video.reader import VideoReader
-from bcdcodec.video.shots import Shot, plan_shots
+from bcdcodec.video.shots import Shot, frames_of_shots, plan_shots
 from bcdcodec.video.still import decode_plate, encode_plate
 from bcdcodec.video.writer import VideoWriter
 

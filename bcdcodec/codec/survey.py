@@ -1,6 +1,6 @@
 """The first pass over a file: what it would take to code it well. In: a media file. Out: a `Survey` for its plan."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +16,10 @@ from bcdcodec.codec.findings import Finding, ShotContent, ShotMotion
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.coded import code_bits
 from bcdcodec.entropy.motion import MotionCoder, coder_modes
-from bcdcodec.errors import RateError, VideoError
-from bcdcodec.frame import Frame
+from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.plan import PacketSurvey, Survey, plan_file
 from bcdcodec.video.reader import VideoReader
-from bcdcodec.video.shots import Shot
+from bcdcodec.video.shots import Shot, frames_of_shots
 
 #: Where motion would get less than this share of what its nearest codes need, half the frames with better codes look
 #: better.
@@ -197,14 +196,3 @@ def survey_file(
     mode = surveyor.coder().mode
     header = make_header(model, settings, source=size, cropped=crop, content=first, mode=mode)
     return surveyor.survey(8 * (len(header.pack()) - len(first.data)), frame_rate=rate, shots=shots), mode
-
-
-def frames_of_shots(reader: VideoReader, shots: list[Shot]) -> Iterator[tuple[Frame, Shot, bool]]:
-    """Every frame with its shot, and whether it is the last one of it. VideoError where there are fewer frames."""
-    frames = iter(reader)
-    for shot in shots:
-        for number in range(shot.frames):
-            frame = next(frames, None)
-            if frame is None:
-                raise VideoError(f"{reader.name} gave fewer frames than when its shots were found")
-            yield frame, shot, number + 1 == shot.frames

@@ -1,11 +1,12 @@
 """The plan of a file before it is coded. In: a media file. Out: its `Shot`s, each with one static crop, for codec/."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from bcdcodec.errors import FaceError
-from bcdcodec.frame import CropBox
+from bcdcodec.errors import FaceError, VideoError
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import largest_square
 from bcdcodec.video.cuts import CutDetector
 from bcdcodec.video.media import MediaFile
@@ -71,3 +72,14 @@ def _finish(shots: list[Shot], tracker: FaceTracker, start: int, end: int, *, ra
     has_face = crop and tracker.has_face
     faces = tracker.face_count if crop else 0
     shots.append(Shot(start=start, frames=end - start, box=tracker.planned_box, faces=faces, has_face=has_face))
+
+
+def frames_of_shots(reader: VideoReader, shots: list[Shot]) -> Iterator[tuple[Frame, Shot, bool]]:
+    """Every frame with its shot, and whether it is the last one of it. VideoError where there are fewer frames."""
+    frames = iter(reader)
+    for shot in shots:
+        for number in range(shot.frames):
+            frame = next(frames, None)
+            if frame is None:
+                raise VideoError(f"{reader.name} gave fewer frames than when its shots were found")
+            yield frame, shot, number + 1 == shot.frames
