@@ -29,6 +29,8 @@ def describe(summary: Summary, *, packets: bool = False, bits: bool = False) -> 
     if summary.header is not None and summary.stats is not None:
         found |= _header(summary, summary.header) | _rates(summary, summary.stats)
         found |= _structure(summary, summary.stats, summary.header.video.frame_rate, packets=packets)
+        if summary.losses is not None:
+            found["lost"] = dataclasses.asdict(summary.losses) | {"frames": summary.losses.frames}
         if bits:
             found |= _spent(summary, summary.stats, summary.header.video.frame_rate)
     return found

@@ -17,6 +17,7 @@ EXAMPLES = """  bcd info talk.bcd
   bcd info talk.bcd --bits
   bcd info talk.bcd --plot rate.png --bitrate 4k --bucket 2
   bcd info talk.bcd --json | jq .kbps.total
+  bcd info broken.bcd --lossy
 A damaged stream is described up to the damage; the exit code is then 2."""
 BUCKET_S = 1.0
 
@@ -28,6 +29,11 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--packets", action="store_true", help="list the packets too")
     parser.add_argument("--bits", action="store_true", help="list what every packet and every codebook takes")
+    parser.add_argument(
+        "--lossy",
+        action="store_true",
+        help="go on after missing and damaged packets, and say which frames were in them",
+    )
     parser.add_argument(
         "--plot", metavar="OUT.png", help="draw the rate over time and the fill of a leaky bucket; needs matplotlib"
     )
@@ -45,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Describe one stream; raises its damage after what is known has been printed and drawn."""
     plot = _plot_target(options)
     keep_packets = options.packets or options.bits or plot is not None
-    summary = summarise(options.file, keep_packets=keep_packets, count_groups=options.bits)
+    summary = summarise(options.file, keep_packets=keep_packets, count_groups=options.bits, lossy=options.lossy)
     if options.json:
         print(json.dumps(describe(summary, packets=options.packets, bits=options.bits), indent=1))
     else:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import EndPayload
+from bcdcodec.bitstream.packet import EndPayload, PacketKind
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.groups import GroupBits
@@ -15,12 +15,28 @@ from bcdcodec.weightfile import WeightsFile, weights_of_stream
 CATEGORIES = ("header", "content", "motion", "audio", "framing", "unknown")
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """packets: how many are missing or damaged. gaps: ticks [start, end) whose motion was in them: a decoder that
+    conceals predicts those frames.
+    """
+
+    packets: int
+    gaps: tuple[tuple[int, int], ...]
+
+    @property
+    def frames(self) -> int:
+        """Frames to predict."""
+        return sum(end - start for start, end in self.gaps)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """file_bytes: None for a pipe that was not read to its end. header, stats: None where the header is damaged.
 
     group_bits: what the codes of each codebook take, None where that was not asked for or the weights are not found.
-    damage: the first problem, None in a good file; everything else then describes what comes before it.
+    damage: the first problem, None in a good file; everything else then describes what comes before it. losses: None
+    where reading was to end at them.
     """
 
     name: str
@@ -31,6 +47,7 @@ class Summary:
     weights: WeightsFile | None
     group_bits: list[float] | None
     damage: BitstreamError | None
+    losses: Losses | None = None
 
     @property
     def duration_s(self) -> float:
@@ -52,13 +69,17 @@ class Summary:
         return bits / self.stats.motion_frames if self.stats and self.stats.motion_frames else None
 
 
-def summarise(name: str, *, keep_packets: bool = False, count_groups: bool = False) -> Summary:
-    """Read a stream to its end or to its damage; codes that cannot be decoded are damage where groups are counted."""
+def summarise(name: str, *, keep_packets: bool = False, count_groups: bool = False, lossy: bool = False) -> Summary:
+    """Read a stream to its end or to its damage; codes that cannot be decoded are damage where groups are counted.
+
+    lossy: over missing and damaged packets, which are then counted.
+    """
     header = stats = end = damage = weights = groups = None
+    lost, tick, gaps = 0, 0, list[tuple[int, int]]()
     with open_stream(name) as file:
         file_bytes = size_of(file)
         try:
-            reader = StreamReader(file, keep_packets=keep_packets)
+            reader = StreamReader(file, keep_packets=keep_packets, lossy=lossy)
         except BitstreamError as error:
             damage = error
         else:
@@ -69,6 +90,12 @@ def summarise(name: str, *, keep_packets: bool = False, count_groups: bool = Fal
                 for packet in reader:
                     if groups is not None:
                         groups.add(packet)
+                    if packet.kind == PacketKind.MOTION:
+                        if reader.lost > lost and packet.timestamp > tick:
+                            gaps.append((tick, packet.timestamp))
+                        lost, tick = reader.lost, reader.motion_tick
+                if reader.lost > lost and reader.motion_tick > tick:
+                    gaps.append((tick, reader.motion_tick))
             except BitstreamError as error:
                 damage = error
             stats, end = reader.stats, reader.end
@@ -83,6 +110,7 @@ def summarise(name: str, *, keep_packets: bool = False, count_groups: bool = Fal
         weights=weights,
         group_bits=None if groups is None else groups.bits,
         damage=damage,
+        losses=Losses(reader.lost, tuple(gaps)) if lossy and header is not None else None,
     )
 
 

@@ -62,6 +62,12 @@ def _content(summary: Summary, stats: StreamStats) -> list[str]:
         _row("video", f"{stats.motion_frames} frames at {float(rate):.4g} fps ({rate}), {summary.duration_s:.2f} s"),
         _row("packets", f"{stats.packet_count}, {stats.key_packets} key, {stats.content_packets} content refresh"),
     ]
+    if summary.losses is not None:
+        spans = [f"{float(start / rate):.2f} to {float(end / rate):.2f} s" for start, end in summary.losses.gaps]
+        where = f": {', '.join(spans)}" if spans else ""
+        lines.append(
+            _row("lost", f"{summary.losses.packets} packets, {summary.losses.frames} frames to predict{where}")
+        )
     points = () if summary.end is None else summary.end.seek_points
     if points:
         shown = ", ".join(f"{float(point.tick / rate):.2f}" for point in points[:SEEK_POINTS_SHOWN])

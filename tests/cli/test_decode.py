@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stream_kit import damaged
 
-from bcdcodec.bitstream.packet import PacketKind
-from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.streams import HeadReplay
 from bcdcodec.codec import files
 from bcdcodec.codec.conceal import HoldConcealer
@@ -155,13 +154,6 @@ def test_an_interruption_leaves_no_file(
     monkeypatch.setattr(files.Decoder, "flush", interrupt)
     assert bcd("decode", stream_file, tmp_path / "talk.mp4").code == 130
     assert names(tmp_path) == ["talk.bcd"]
-
-
-def damaged(stream: bytes) -> bytes:
-    """The stream with one bit of its second MOTION packet changed."""
-    reader = StreamReader(io.BytesIO(stream))
-    second = [packet for packet in reader if packet.kind == PacketKind.MOTION][1].pack()
-    return stream.replace(second, second[:-1] + bytes([second[-1] ^ 1]))
 
 
 def test_lost_packets_are_concealed_where_that_is_asked_for(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:

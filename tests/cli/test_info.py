@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stream_kit import damaged
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -85,6 +86,18 @@ def test_a_cut_file_is_described_up_to_the_cut(form: tuple[str, ...], bcd: Bcd, 
     assert "stream ends without its END packet" in done.out
     assert "motion" in done.out
     assert done.err.startswith("bcd: error: stream ends")
+
+
+def test_frames_of_lost_packets_are_named_where_reading_goes_on(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+    whole = json.loads(bcd("info", stream_file, "--lossy", "--json").out)
+    assert whole["lost"] == {"packets": 0, "gaps": [], "frames": 0} and "lost" not in bcd("info", stream_file).out
+    stream_file.write_bytes(damaged(stream_file.read_bytes()))
+    assert bcd("info", stream_file).code == 2
+    done = bcd("info", stream_file, "--lossy")
+    assert done.code == 0 and "1 packets, 8 frames to predict: 0.64 to 1.28 s" in done.out
+    found = json.loads(bcd("info", stream_file, "--lossy", "--json").out)
+    assert found["lost"] == {"packets": 1, "gaps": [[8, 16]], "frames": 8} and found["frames"] == 17
+    assert found["damage"] is None and found["duration_s"] == 2.0
 
 
 @pytest.mark.parametrize("data", [b"", b"not a stream", b"\x8bBCD\r\n\x1a\n\x01\x01"])

@@ -1,5 +1,6 @@
 """Made-up streams for the golden weights, and what streams say when they are read."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -190,3 +191,10 @@ def ever_lower(source: Path, target: Path) -> Iterator[TranscodeResult]:
         assert result.after.video_bits <= allowed_bits(bitrate, result.after.duration_s)
         yield result
         bitrate = (result.after.video_bits - 1) / allowed_bits(1, result.after.duration_s)
+
+
+def damaged(stream: bytes) -> bytes:
+    """The stream with one bit of its second MOTION packet changed."""
+    reader = StreamReader(io.BytesIO(stream))
+    second = [packet for packet in reader if packet.kind == PacketKind.MOTION][1].pack()
+    return stream.replace(second, second[:-1] + bytes([second[-1] ^ 1]))
