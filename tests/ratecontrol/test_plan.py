@@ -50,6 +50,17 @@ def test_every_shot_has_a_content_and_long_ones_get_more() -> None:
     assert sum(start >= 100 for start in starts) > 2 * sum(start < 100 for start in starts)
 
 
+def test_lively_shots_have_more_and_smaller_pictures() -> None:
+    def contents(motion_bits: int) -> list[int]:
+        packets = tuple(PacketSurvey(start, 16, 16 * motion_bits, 100) for start in range(0, 128, 16))
+        found = plan_file(replace(survey(10.24), packets=packets), 4000, bucket=False)
+        return [content.bits for content in found.contents]
+
+    calm, lively = contents(60), contents(120)
+    assert len(calm) == 1 and calm[0] > 30_000
+    assert len(lively) == 2 and 10_000 < lively[0] < 15_000
+
+
 def test_with_a_bucket_no_content_is_larger_than_can_be_sent_before_it() -> None:
     shots = (0, 128, 160, 288)
     found = plan_file(survey(40.96, shots=shots), 8000, bucket=True)
