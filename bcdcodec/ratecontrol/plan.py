@@ -2,7 +2,8 @@
 
 What motion needs at its best it gets; pictures of contents get the rest. Where the rest is more than the pictures need,
 there are more of them: a shot gets a new content every few seconds, so that no frame is far from the one it is painted
-from. Lively shots have more and smaller pictures than calm ones. Where it is less, pictures and motion share what the cheapest motion leaves.
+from. Lively shots have more and smaller pictures than calm ones. Where the rest is less, pictures and motion share what
+the cheapest motion leaves.
 """
 
 import math
@@ -24,8 +25,8 @@ from bcdcodec.ratecontrol.budget import (
 
 #: Shortest stretch between two contents of one shot.
 MIN_REFRESH_S = 2.56
-#: Bits a frame of motion at its best up to which a shot is calm: its pictures are as large as wished for before there are
-#: more of them. The more motion, the further frames are from their picture, and the more a nearer one is worth: at
+#: Bits a frame of motion at its best up to which a shot is calm: its pictures are as large as wished for before there
+#: are more of them. The more motion, the further frames are from their picture, and the more a nearer one is worth: at
 #: 4 kbps two pictures of 12 kbit instead of one of 25 brought LPIPS of two lively clips (130 bits a frame) from 0.31 to
 #: 0.27, and that of a calm one (55 bits) from 0.07 to 0.12.
 CALM_MOTION_BITS = 70
