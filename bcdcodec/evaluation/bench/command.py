@@ -144,6 +144,7 @@ def _plots(
                 folder / name,
                 lines,
                 published(metric),
+                order=[item.name for item in plan.series],
                 source=SOURCE,
                 held=still.values[0] if still is not None else None,
             )

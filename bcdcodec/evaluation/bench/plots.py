@@ -20,18 +20,25 @@ _TICKS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 
 def rd_plot(
-    path: Path, curves: Sequence[Curve], references: Sequence[Curve], *, source: str, held: float | None
+    path: Path,
+    curves: Sequence[Curve],
+    references: Sequence[Curve],
+    *,
+    order: Sequence[str],
+    source: str,
+    held: float | None,
 ) -> None:
     """kbps (logarithmic, from 1) against one metric. bcdcodec is thick; references are dashed, each with its name
-    beside it, and their source below. held: the value of the first frame held, a dotted line, as it has no bytes.
+    beside it, and their source below. order: every series there could be, so that each looks alike in all
+    plots. held: the value of the first frame held, a dotted line, as it has no bytes.
     """
     if not curves:
         raise ConfigError("a plot needs at least one curve, found 0")
     metric = METRICS[curves[0].metric]
     figure, axes = pyplot().subplots(figsize=(9, 6), layout="constrained")
-    for index, item in enumerate(curves):
-        own = item.series.startswith(OWN)
-        style: dict[str, Any] = {"linewidth": 3, "color": "black"} if own else {"linewidth": 1.2}
+    for item in curves:
+        own, index = item.series.startswith(OWN), order.index(item.series)
+        style: dict[str, Any] = {"linewidth": 3, "color": "black"} if own else {"linewidth": 1.2, "color": f"C{index}"}
         axes.plot(item.kbps, item.values, marker=_MARKS[index % len(_MARKS)], label=item.series, **style)
     low = min(1.0, *(rate * 0.95 for item in curves for rate in item.kbps[:1]))
     high = max(rate for item in curves for rate in item.kbps) * 1.1
