@@ -17,7 +17,6 @@ from bcdcodec.cli import (
     encode,
     generate,
     info,
-    personalize,
     sprites,
     train,
     train_motion,
@@ -50,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(train, train_motion, personalize, sprites, bench),
+        *(train, train_motion, sprites, bench),
     ):
         module.add_command(commands)
     return parser
