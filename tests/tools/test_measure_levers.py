@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,7 @@ def test_every_lever_has_its_row(
     tool: ModuleType, talking_clip: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tool, "TARGETS", (4000,))
+    monkeypatch.setattr(tool, "VARIANTS", tuple(replace(variant, targets=(4000,)) for variant in tool.VARIANTS))
     monkeypatch.setattr(tool, "NAMES", ("psnr", "flicker"))
     monkeypatch.setattr(tool, "page", lambda results, model: json.dumps([row["variant"] for row in results]))
     arguments = [str(talking_clip), "--work", str(tmp_path / "work"), "--out", str(tmp_path)]
