@@ -25,7 +25,7 @@ from bcdcodec.cli.streams import STANDARD, check_target, source_path
 from bcdcodec.weightfile import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from bcdcodec.codec.files import EncodeResult
+    from bcdcodec.codec.sink import EncodeResult
 
 AUTO = "auto"
 MAX_EFFORT = 100

@@ -85,6 +85,11 @@ class Encoder:
         """Frames so far that got no packet, because the limits had no room for one."""
         return 0 if self._emitter is None else self._emitter.held_frames
 
+    @property
+    def unused_bits(self) -> int:
+        """What the bitrate allows a file beyond what was written; 0 without limits."""
+        return 0 if self._controller is None else int(self._controller.unused_bits)
+
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Packet]:
         """Encode one frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one)."""
         found = self._analyser.refresh() if frame.index in self._refreshes else []

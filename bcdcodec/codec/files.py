@@ -6,6 +6,8 @@ Wires video/, codec/ and bitstream/ together; the path of a frame is encode_file
 import contextlib
 import dataclasses
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,23 +17,25 @@ from typing import BinaryIO
 import numpy as np
 
 from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import AudioCodec, AudioInfo
-from bcdcodec.bitstream.stats import StreamStats
-from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.bitstream.records import AudioInfo
+from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.conceal import Concealer
 from bcdcodec.codec.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.ends import open_input, open_output
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.sink import EncodeResult, sound_of, write_stream
 from bcdcodec.codec.survey import plan_encode
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError
 from bcdcodec.frame import Frame
 from bcdcodec.model.content import Content
-from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
+from bcdcodec.ratecontrol.budget import GRACE_S
+from bcdcodec.ratecontrol.plan import FilePlan
+from bcdcodec.video.audio import OpusPacket, OpusTrack
 from bcdcodec.video.crop import largest_square, paste
 from bcdcodec.video.reader import VideoReader
-from bcdcodec.video.shots import Shot, frames_of_shots, plan_shots
+from bcdcodec.video.shots import plan_shots
 from bcdcodec.video.still import decode_plate, encode_plate
 from bcdcodec.video.writer import VideoWriter
 
@@ -43,20 +47,8 @@ PLAIN_GREY = 64
 MAX_PASTE_PIXELS = 1 << 25
 #: Windows of a shot that a content is chosen from, at least: what would be delay in a call is only memory here.
 CONTENT_WINDOWS = 12
-#: Longest Opus frames that any bitrate takes: least overhead, and 60 ms are no delay for a file.
-AUDIO_FRAME_MS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class EncodeResult:
-    """What was written: bits by category, seconds of video, the shots that were found, and how many frames the limits
-    left no room for (the picture before them stays).
-    """
-
-    stats: StreamStats
-    duration_s: float
-    shots: list[Shot]
-    held_frames: int
+#: A file that leaves more than this share of its bitrate unused is coded once more, with larger pictures.
+MOST_UNUSED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +80,9 @@ def encode_file(
 
     audio_bitrate: bit/s of Opus, None leaves the sound out. plate: keep a small still of the whole first picture for
     `decode_file(paste_back=True)`. Three passes over the source (shots, what they need, codes), constant memory; two
-    where there is no limit to keep to, and more of the second where what it finds changes what is to be
-    coded (more contents, smaller packets, half the frames). progress counts frames of such a pass and the last.
+    where there is no limit to keep to, more of the second where what it finds changes what is to be coded (more
+    contents, smaller packets, half the frames), and another third where a long file came out too small. progress
+    counts frames of the second pass and on.
 
     Without a frame rate in the settings it is the model's, or half of it where the bitrate is too low for that.
     Raises VideoError, FaceError, RateError, ConfigError.
@@ -99,36 +92,48 @@ def encode_file(
     crop = model.follows_faces if crop is None else crop
     Encoder(model, settings)  # refuses settings that cannot work before minutes are spent on the shots
     shots = plan_shots(source, rate, crop=crop)
-    with contextlib.ExitStack() as stack:
-        sound = None
-        with VideoReader(source, rate) as reader:
-            if audio_bitrate is not None and reader.has_audio:
-                sound = stack.enter_context(
-                    OpusReader(source, start_time=reader.start_time, bitrate=audio_bitrate, frame_ms=AUDIO_FRAME_MS)
-                )
-            settings = dataclasses.replace(
-                settings,
-                content_windows=max(settings.content_windows, CONTENT_WINDOWS),
-                audio=None if sound is None else _audio_info(sound.track),
-                plate=encode_plate(next(iter(reader))) if plate else None,
-            )
-        settings, shots = plan_encode(source, shots, model=model, settings=settings, crop=crop, progress=progress)
-        rate = settings.frame_rate or model.frame_rate
-        total = sum(shot.frames for shot in shots)
-        duration_s = float(total / rate)
-        encoder = Encoder(model, settings)
-        writer = StreamWriter(stack.enter_context(open_output(target)))
-        sink = _PacketSink(writer, encoder, sound, rate)
-        done = 0 if settings.plan is None else total
-        with VideoReader(source, rate) as reader:
-            for frame, shot, last in frames_of_shots(reader, shots):
-                sink.write(encoder.push(frame, box=shot.box if crop else None))
-                if last and frame.index + 1 < total:
-                    sink.write(encoder.new_shot())
-                progress(done + frame.index + 1, done + total)
-        sink.write(encoder.flush())
-        sink.finish(duration_s)
-    return EncodeResult(writer.stats, duration_s, shots, encoder.held_frames)
+    settings = dataclasses.replace(
+        settings,
+        content_windows=max(settings.content_windows, CONTENT_WINDOWS),
+        audio=None if audio_bitrate is None else sound_of(source, rate, bitrate=audio_bitrate),
+        plate=_plate(source, rate) if plate else None,
+    )
+    settings, shots = plan_encode(source, shots, model=model, settings=settings, crop=crop, progress=progress)
+
+    def write(file: BinaryIO, settings: EncodeSettings, done: int) -> EncodeResult:
+        total = done + sum(shot.frames for shot in shots)
+        return write_stream(
+            source,
+            file,
+            shots,
+            model=model,
+            settings=settings,
+            crop=crop,
+            progress=lambda frames: progress(done + frames, total),
+        )
+
+    with open_output(target) as output:
+        if settings.plan is None:
+            return write(output, settings, 0)
+        passed = sum(shot.frames for shot in shots)
+        with tempfile.TemporaryFile() as draft:
+            result = write(draft, settings, passed)
+            larger = _larger_plan(settings, result)
+            if larger is not None:
+                draft.seek(0)
+                draft.truncate()
+                result = write(draft, dataclasses.replace(settings, plan=larger), 2 * passed)
+            draft.seek(0)
+            shutil.copyfileobj(draft, output)
+    return result
+
+
+def _larger_plan(settings: EncodeSettings, result: EncodeResult) -> FilePlan | None:
+    """A plan with larger pictures for a long file that came out too small, all motion at its best; else None."""
+    assert settings.plan is not None and settings.bitrate is not None, "only a bitrate is planned for"
+    if result.duration_s < GRACE_S or result.unused_bits <= MOST_UNUSED * settings.bitrate * result.duration_s:
+        return None
+    return settings.plan.enlarged(result.unused_bits)
 
 
 def decode_file(
@@ -226,50 +231,10 @@ def opus_packets(packet: Packet, audio: AudioInfo) -> Iterator[OpusPacket]:
         yield OpusPacket(tick=packet.timestamp + i * audio.frame_ticks, data=data)
 
 
-class _PacketSink:
-    """Puts video packets and the sound that belongs between them into one stream."""
-
-    def __init__(self, writer: StreamWriter, encoder: Encoder, sound: OpusReader | None, rate: Fraction) -> None:
-        self._writer, self._encoder, self._sound, self._rate = writer, encoder, sound, rate
-        self._started = False
-
-    def write(self, packets: list[Packet]) -> None:
-        """Write packets in order, each preceded by the sound up to its time."""
-        if packets and not self._started:
-            self._writer.write_header(self._encoder.header)
-            self._started = True
-        for packet in packets:
-            self._write_sound(float(packet.timestamp / self._rate))
-            self._put(packet)
-
-    def finish(self, end_s: float) -> None:
-        """The rest of the sound, and the END packet."""
-        self._write_sound(end_s)
-        self._writer.finish()
-
-    def _write_sound(self, until_s: float) -> None:
-        if self._sound is None:
-            return
-        due = list(self._sound.until(until_s))
-        # One AUDIO packet for all that is due: framing is paid once.
-        for start in range(0, len(due), 100):
-            part = due[start : start + 100]
-            payload = AudioPayload(tuple(packet.data for packet in part)).pack()
-            self._put(Packet(PacketKind.AUDIO, 0, part[0].tick, payload))
-
-    def _put(self, packet: Packet) -> None:
-        self._writer.write(dataclasses.replace(packet, sequence=self._writer.next_sequence))
-
-
-def _audio_info(track: OpusTrack) -> AudioInfo:
-    return AudioInfo(
-        codec=AudioCodec.OPUS,
-        channels=track.channels,
-        sample_rate=48_000,
-        pre_skip=track.pre_skip,
-        bitrate=track.bitrate,
-        frame_ticks=AUDIO_FRAME_MS // 20,
-    )
+def _plate(source: str | Path, rate: Fraction) -> bytes:
+    """A small still of the first picture."""
+    with VideoReader(source, rate) as reader:
+        return encode_plate(next(iter(reader)))
 
 
 def _background(plate: bytes | None, width: int, height: int) -> Frame:

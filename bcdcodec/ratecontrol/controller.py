@@ -107,6 +107,11 @@ class Controller:
         left = self._budget.left(at_s)[0]
         return left if self._bucket is None else min(left, self._bucket.room_bits(at_s))
 
+    @property
+    def unused_bits(self) -> float:
+        """What the whole of a file may take beyond what was sent and reserved."""
+        return self._budget.left(0.0)[0]
+
     def motion(self, start_s: float, end_s: float) -> Allowance:
         """For a packet of the frames from `start_s` to `end_s`, sent at `start_s`."""
         room = self.room_bits(start_s)

@@ -8,7 +8,7 @@ the cheapest motion leaves.
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
@@ -94,6 +94,14 @@ class FilePlan:
     def refreshes(self) -> frozenset[int]:
         """Frames that get a new content within a shot."""
         return frozenset(content.start for content in self.contents) - frozenset(self.survey.shots)
+
+    def enlarged(self, bits: int) -> "FilePlan | None":
+        """The same with so many more bits for pictures, evenly; None where no content may be larger."""
+        if self.survey.content_bits is not None:
+            return None
+        more = bits // len(self.contents)
+        contents = tuple(replace(c, bits=max(c.bits, min(c.bits + more, c.most_bits))) for c in self.contents)
+        return None if contents == self.contents else FilePlan(self.survey, contents)
 
     def motion_ratio(self, bitrate: float) -> float:
         """What motion gets of what its nearest codes need."""

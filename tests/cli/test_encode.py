@@ -9,7 +9,7 @@ import pytest
 
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader, account
-from bcdcodec.codec import files
+from bcdcodec.codec import sink
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -127,6 +127,6 @@ def test_an_interruption_leaves_no_file(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.StreamWriter, "finish", interrupt)
+    monkeypatch.setattr(sink.StreamWriter, "finish", interrupt)
     assert bcd("encode", talking_clip, tmp_path / "talk.bcd", *TINY).code == 130
     assert names(tmp_path) == []

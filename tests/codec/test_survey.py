@@ -11,11 +11,13 @@ from av.video import VideoStream
 
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import EncodeResult, decode_file, encode_file
+from bcdcodec.codec.files import decode_file, encode_file
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.sink import EncodeResult
 from bcdcodec.codec.survey import halved
 from bcdcodec.errors import RateError
 from bcdcodec.frame import CropBox
+from bcdcodec.ratecontrol import plan
 from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.timeline import Timeline
 from bcdcodec.video.shots import Shot
@@ -68,6 +70,21 @@ def test_a_file_keeps_to_its_bitrate_at_every_moment(encode: Encode, bitrate: in
             LeakyBucket(bitrate, bucket_s)
         )[1]
         assert max(fills) <= bitrate * bucket_s
+
+
+def test_a_file_that_came_out_too_small_is_coded_again_with_larger_pictures(
+    encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that keeps far too much for motion leaves bits unused."""
+    bitrate = 4000
+    monkeypatch.setattr(plan, "MOTION_SHARE", 2.0)
+    monkeypatch.setattr(plan, "CONTENT_SHARE", 0.0)
+    again, _ = encode(bitrate=bitrate)
+    monkeypatch.setattr(plan.FilePlan, "enlarged", lambda self, bits: None)
+    once, _ = encode(bitrate=bitrate)
+    assert once.stats.total_bits < 0.99 * bitrate * once.duration_s
+    assert once.stats.total_bits < again.stats.total_bits <= bitrate * again.duration_s
+    assert once.stats.content_bits < again.stats.content_bits
 
 
 def test_a_low_bitrate_halves_the_frames_and_the_decoder_paints_them_all(

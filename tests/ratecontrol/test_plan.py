@@ -74,6 +74,17 @@ def test_contents_of_one_size_only_stay_as_they_are() -> None:
     assert [(content.start, content.bits) for content in found.contents] == [(0, 9000), (64, 8000)]
 
 
+def test_a_plan_can_be_enlarged_up_to_what_can_be_sent() -> None:
+    one = plan_file(survey(10.24), 2500, bucket=False)
+    larger = one.enlarged(1000)
+    assert larger is not None and larger.contents[0].bits == one.contents[0].bits + 1000
+    most = one.enlarged(10**6)
+    assert most is not None and most.contents[0].bits == most.contents[0].most_bits
+    assert most.enlarged(1000) is None
+    fixed = plan_file(survey(10.24, content_bits=(9000,)), 2500, bucket=False)
+    assert fixed.enlarged(1000) is None
+
+
 def test_motion_gets_bits_where_its_codes_need_them() -> None:
     packets = (PacketSurvey(0, 16, 3000, 10), PacketSurvey(16, 16, 1000, 10))
     found = plan_file(
