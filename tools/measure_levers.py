@@ -12,16 +12,18 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.codec import appearance, survey
+from bcdcodec.codec import appearance, emitter, survey
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import encode_file
 from bcdcodec.errors import RateError
@@ -30,6 +32,7 @@ from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.model.disentangle import central_frame
 from bcdcodec.ratecontrol import plan
+from bcdcodec.ratecontrol.codes import Codes
 from bcdcodec.video.clip import read_clip
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,6 +52,20 @@ class Variant:
     without: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
+def _nearest_codes(
+    distances: NDArray[np.float32],
+    price_bits: NDArray[np.float64],
+    *,
+    allowance_bits: float,
+    size_bits: Callable[[Codes], int],
+) -> Codes:
+    """What `choose_codes` would be without prices."""
+    codes = np.asarray(distances.argmin(-1), dtype=np.int64)
+    if size_bits(codes) > allowance_bits:
+        raise RateError("the nearest codes are too large")
+    return codes
+
+
 VARIANTS = (
     Variant(name="all levers"),
     Variant(
@@ -62,11 +79,22 @@ VARIANTS = (
         targets=(2000, 8000),
         without=lambda: patch.object(appearance, "best_anchor", lambda model, z: int(central_frame(z[None]))),
     ),
+    Variant(
+        name="pictures of 8 kbit",
+        targets=(2000, 4000),
+        without=lambda: patch.object(plan.FilePlan, "picture_bits", lambda self, at_s, **_: 8000),
+    ),
+    Variant(
+        name="nearest codes or cheapest, nothing between",
+        targets=(1000, 4000),
+        without=lambda: patch.object(emitter, "choose_codes", _nearest_codes),
+    ),
+    Variant(name="25 frames a second", targets=(4000, 8000), settings={"frame_rate": Fraction(25)}),
     Variant(name="codes by the table (`coded`)", targets=(1000, 4000), settings={"mode": CodingMode.CODED}),
     Variant(name="8 frames a packet", targets=(4000,), settings={"packet_windows": 1}),
     Variant(name="no bucket", targets=(8000,), settings={"bucket_s": None}),
     Variant(name="with 5 steps of refinement", targets=(4000,), settings={"effort": 5}),
-    Variant(name="with 20 steps of refinement", targets=(4000,), settings={"effort": 20}),
+    Variant(name="with 10 steps of refinement", targets=(4000,), settings={"effort": 10}),
 )
 
 
@@ -82,6 +110,7 @@ def measure(model: CodecModel, clip: Path, variant: Variant, target: int, stream
     sampling = model.config.sampling["standard"]
     shown = np.stack([frame.pixels for frame in decoded_frames(model, stream, sampling)])
     source = np.stack(list(read_clip(clip, rate=model.frame_rate, pixels=model.config.pixels)))
+    shown = shown[:: round(settings.frame_rate / model.frame_rate) if settings.frame_rate else 1]
     frames = min(len(shown), len(source))
     for name in NAMES:
         step = 1 if name == "flicker" else EVERY
@@ -99,7 +128,7 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
         "Written by `tools/measure_levers.py`; do not edit.",
         "",
         f"Weights `{model.weights.model_id.hex()}`. Means over {len(clips)} clips: {', '.join(clips)}.",
-        "Each row but the first takes one lever away, or adds refined codes. PSNR in dB, higher is better; lower:",
+        "Each row but the first takes one lever away, or moves it. PSNR in dB, higher is better; lower:",
         "LPIPS, flicker (8-bit levels) and landmarks (% of the distance between the eyes).",
         "",
         "| target, bit/s | | kbps | PSNR | LPIPS | flicker | mouth | outline | held | refused |",

@@ -12,6 +12,7 @@ from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
 EXAMPLES = """  bcd train-motion --data clips --run runs/motion --steps 2600 motion.safetensors
   bcd train-motion --preset motion --streams calls --run runs/large --steps 90000 large.safetensors
+  torchrun --nproc-per-node 8 --no-python bcd train-motion --data clips --run runs/motion --steps 9000 motion.safetensors
 The same command resumes a run that was interrupted."""
 #: motion/config.py has the same; it is imported only when the command runs.
 PRESETS = ("motion", "face-motion")
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
             precision=options.precision,
             progress=progress,
         )
-    if not options.quiet:
+    if found is not None and not options.quiet:
         print(
             f"{out}: {out.stat().st_size} bytes, {found.model_bits:.1f} bits/frame on people held out, "
             f"{found.previous_bits:.1f} by the frame before, {found.order0_bits:.1f} by counts alone"

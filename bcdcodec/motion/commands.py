@@ -18,6 +18,7 @@ from bcdcodec.motion.weights import load_motion, open_motion
 from bcdcodec.training.clips import cache_clips
 from bcdcodec.training.data import ClipCache
 from bcdcodec.training.streams import CodeStream, read_streams
+from bcdcodec.training.workers import join_workers
 from bcdcodec.weightfile import WeightsFile
 
 #: How often clips are seen: as they are, then with other stills and half of them mirrored.
@@ -49,7 +50,7 @@ def run_motion_training(
     seed: int = 0,
     precision: str = "fp32",
     progress: Progress = lambda stage, done, total: None,
-) -> MotionTraining:
+) -> MotionTraining | None:
     """Train a motion preset on the codes that `weights` give to clips, and write the weights that predict held-out
     people best.
 
@@ -61,13 +62,17 @@ def run_motion_training(
     config.check_fits(weights.config)
     model = CodecModel.load(weights, device="cpu")
     prepared = run / STREAMS
-    if not prepared.exists():
+    workers = join_workers(batch=config.optim.batch)
+    if workers.is_main_process and not prepared.exists():
         run.mkdir(parents=True, exist_ok=True)
         save_streams(prepared, _prepare(model, data, streams, run / "latents", seed, progress))
+    workers.wait_for_everyone()
     found = load_streams(prepared)
     options = MotionTrainOptions(run=run, steps=steps, codec_id=weights.model_id, seed=seed, precision=precision)
     codebook = model.bcd.quantizer.codebook.detach()
     best = train_motion(config, options, found, codebook=codebook, progress=lambda step: progress("steps", step, steps))
+    if not workers.is_main_process:
+        return None
     write_whole(out, best.read_bytes())
     gpt = load_motion(open_motion(out), codec_id=weights.model_id, device=torch.device("cpu"))
     learned, held_out = hold_out(found)

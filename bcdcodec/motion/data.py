@@ -75,9 +75,9 @@ class BatchSampler:
     def __init__(
         self, streams: list[CodeStream], *, batch: int, frames: int, downsampling: float, seed: int = 0
     ) -> None:
-        """frames: the longest run; half of the batches end at a quarter of it, a quarter at half of it, as most
-        clips are
-        short and what is filled up costs time. downsampling: how often every other frame of a run is left out (A.2).
+        """frames: the longest run; half of the batches end at a quarter of it, a quarter at half of it, as most clips
+        are short and what is filled up costs time. downsampling: how often every other frame of a run is left out
+        (A.2).
         """
         self.streams = [stream for stream in streams if len(stream.codes)]
         if not self.streams:

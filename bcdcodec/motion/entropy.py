@@ -29,9 +29,9 @@ def stream_bits(gpt: MotionGpt, streams: list[CodeStream]) -> float:
     nats, count = 0.0, 0
     for start in range(0, len(runs), BATCH):
         batch = stack(runs[start : start + BATCH])
-        codes, valid = batch.codes, batch.valid
+        content, codes, valid = (values.to(gpt.codebook.device) for values in (batch.content, batch.codes, batch.valid))
         seen = int(valid.sum())
-        nats += float(motion_loss(gpt(batch.content, codes[:, :-1]), codes, valid)) * seen * gpt.config.groups
+        nats += float(motion_loss(gpt(content, codes[:, :-1]), codes, valid)) * seen * gpt.config.groups
         count += seen
     return nats / math.log(2) / count
 

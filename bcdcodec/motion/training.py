@@ -2,6 +2,8 @@
 
 RUN/config.json   the model                     RUN/metrics.jsonl     one line a report
 RUN/last.safetensors   the checkpoint           RUN/best.safetensors  weights of the lowest loss on held-out people
+
+Several processes may share the run (training/workers.py): batches are the same, whoever computes their rows.
 """
 
 import copy
@@ -11,19 +13,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.config import MotionConfig
-from bcdcodec.motion.data import BatchSampler, hold_out
+from bcdcodec.motion.data import BatchSampler, MotionBatch, hold_out
 from bcdcodec.motion.entropy import stream_bits
 from bcdcodec.motion.model import MotionGpt, motion_loss
 from bcdcodec.motion.weights import save_motion
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.loop import GRADIENT_LIMIT, update_average
 from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.workers import join_workers, own_rows
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 #: Linear warm-up of the learning rate in steps, and the share of a run over whose end it falls to zero.
 WARMUP_STEPS, DECAY = 100, 0.4
@@ -57,11 +64,14 @@ def train_motion(
 
     codebook: the codec's code vectors [G, E, D]. Raises ConfigError for a run of another configuration.
     """
+    workers = join_workers(batch=config.optim.batch)
     options.run.mkdir(parents=True, exist_ok=True)
     written = options.run / "config.json"
     if written.exists() and MotionConfig.from_json(written.read_text()) != config:
         raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
-    written.write_text(config.to_json())
+    workers.wait_for_everyone()
+    if workers.is_main_process:
+        written.write_text(config.to_json())
     learned, held_out = hold_out(streams)
     sampler = BatchSampler(
         learned,
@@ -73,9 +83,10 @@ def train_motion(
     torch.manual_seed(options.seed)
     model = MotionGpt(config).train()
     model.codebook.copy_(codebook)
+    model.to(workers.device)
     average = copy.deepcopy(model).eval()
     optimizer = torch.optim.AdamW(
-        model.parameters(),
+        [{"params": [*model.parameters()], "initial_lr": config.optim.learning_rate}],
         config.optim.learning_rate,
         betas=config.optim.betas,
         weight_decay=config.optim.weight_decay,
@@ -84,38 +95,47 @@ def train_motion(
     if last.exists():
         first = load_checkpoint(last, model=model, average=average, optimizer=optimizer)
     report = _Report(options, held_out)
+    shared = workers.prepare_model(model)
     for step in range(first, options.steps):
-        loss = train_step(model, optimizer, sampler, options, step)
+        loss = train_step(shared, optimizer, sampler.draw(step), options, step, workers=workers)
         update_average(average, model, step)
         done = step + 1
-        if done % options.report_every == 0 or done == options.steps:
-            report.write(done, loss, average)
-        if done % options.save_every == 0 or done == options.steps:
-            save_checkpoint(last, step=done, model=model, average=average, optimizer=optimizer)
-        progress(done)
+        if workers.is_main_process:
+            if done % options.report_every == 0 or done == options.steps:
+                report.write(done, loss, average)
+            if done % options.save_every == 0 or done == options.steps:
+                save_checkpoint(last, step=done, model=model, average=average, optimizer=optimizer)
+            progress(done)
+    workers.wait_for_everyone()
     return report.best
 
 
 def train_step(
-    model: MotionGpt,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    sampler: BatchSampler,
+    batch: MotionBatch,
     options: MotionTrainOptions,
     step: int,
+    *,
+    workers: "Accelerator",
 ) -> float:
-    """One update; the batch and the dropout derive from (seed, step). Returns the loss in bits a frame."""
+    """One update by the batch of this step; dropout derives from (seed, step). Returns the loss of the whole batch in
+    bits a frame. model: a `MotionGpt`, wrapped where several workers share the batch.
+    """
     for group in optimizer.param_groups:
-        group["lr"] = model.config.optim.learning_rate * rate_factor(step, options.steps)
-    batch = sampler.draw(step)
-    torch.manual_seed(options.seed * 1_000_003 + step)
-    with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
-        logits = model(batch.content, batch.codes[:, :-1])  # [B, T, G, E]: each frame from those before it
-    loss = motion_loss(logits.float(), batch.codes, batch.valid)
+        group["lr"] = group["initial_lr"] * rate_factor(step, options.steps)
+    content, codes, valid = (own_rows(values, workers) for values in (batch.content, batch.codes, batch.valid))
+    torch.manual_seed(options.seed * 1_000_003 + step + 7_919 * workers.process_index)
+    with torch.autocast(workers.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
+        logits = model(content, codes[:, :-1])  # [B, T, G, E]: each frame from those before it
+    # Gradients are averaged over workers, but those with more frames count more.
+    weight = workers.num_processes * float(valid.sum()) / float(batch.valid.sum())
+    loss = weight * motion_loss(logits.float(), codes, valid)
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    workers.backward(loss)
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
     optimizer.step()
-    return float(loss.detach()) * model.config.groups / math.log(2)
+    return float(workers.reduce(loss.detach(), "mean")) * codes.shape[-1] / math.log(2)
 
 
 def rate_factor(step: int, steps: int) -> float:

@@ -55,7 +55,7 @@ def test_from_streams_to_weights(bcd_folder: Path, tiny_weights: Path, tmp_path:
     )
     assert open_motion(out).codec_id == open_weights(tiny_weights).model_id
     assert {stage for stage, _, _ in seen} == {"streams", "steps"} and seen[-1] == ("steps", 2, 2)
-    assert found.order0_bits > 0 and found.previous_bits > 0 and found.model_bits > 0
+    assert found is not None and found.order0_bits > 0 and found.previous_bits > 0 and found.model_bits > 0
 
 
 @pytest.mark.usefixtures("preset")

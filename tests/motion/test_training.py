@@ -1,20 +1,25 @@
 """The run: it learns, it goes on bit by bit where it was cut off, it leaves a trail."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.config import MotionConfig
-from bcdcodec.motion.data import hold_out
+from bcdcodec.motion.data import hold_out, save_streams
 from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.training import MotionTrainOptions, rate_factor, train_motion
 from bcdcodec.motion.weights import load_motion, open_motion
 from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.workers import join_workers
 
 Make = Callable[..., list[CodeStream]]
 CODEC = bytes(range(16))
@@ -61,6 +66,34 @@ def test_a_run_that_was_cut_off_ends_the_same(
         assert (whole.run / name).read_bytes() == (parts.run / name).read_bytes()
     lines = [json.loads(line) for line in (parts.run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 4, 8] and lines[0]["held_out_bits"] == lines[1]["held_out_bits"]
+
+
+def test_two_processes_learn_what_one_does(motion_config: MotionConfig, make_streams: Make, tmp_path: Path) -> None:
+    """The same batches, the same losses, the same weights but for rounding."""
+    streams = [*make_streams(16), *make_streams(16, frames=7, seed=1)]  # rows with and without filling up
+    save_streams(tmp_path / "streams.safetensors", streams)
+    config = replace(motion_config, optim=replace(motion_config.optim, dropout=0.0))  # masks are of each process
+    (tmp_path / "config.json").write_text(config.to_json())
+    lines, weights = {}, {}
+    for count in (1, 2):
+        run = tmp_path / f"run{count}"
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+        command += [str(Path(__file__).with_name("share_a_run.py")), *map(str, tmp_path.glob("streams.*"))]
+        command += [str(tmp_path / "config.json"), str(run)]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+        assert done.returncode == 0, done.stderr
+        lines[count] = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        weights[count] = load_file(run / "best.safetensors")
+    assert [line["step"] for line in lines[2]] == list(range(1, 9))
+    for name in ("bits", "held_out_bits"):
+        assert [line[name] for line in lines[2]] == pytest.approx([line[name] for line in lines[1]], rel=1e-3)
+    for name, value in weights[1].items():
+        torch.testing.assert_close(weights[2][name].float(), value.float(), rtol=0.01, atol=1e-3)
+
+
+def test_more_processes_than_rows_are_refused() -> None:
+    with pytest.raises(ConfigError, match="batch of 0 cannot be shared by 1 processes"):
+        join_workers(batch=0)
 
 
 def test_another_configuration_is_refused(motion_config: MotionConfig, make_streams: Make, tmp_path: Path) -> None:
