@@ -40,6 +40,7 @@ def add_command(commands: Commands) -> None:
     train.add_argument(
         "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
     )
+    train.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute (auto)")
     train.add_argument(
         "--codes",
         choices=("learn", "refit", "keep"),
@@ -105,6 +106,7 @@ def run_train(options: argparse.Namespace) -> int:
             steps=options.steps,
             seed=options.seed,
             precision=options.precision,
+            device=options.device,
             codes=options.codes,
             progress=progress,
         )

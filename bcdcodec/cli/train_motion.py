@@ -12,7 +12,7 @@ from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
 EXAMPLES = """  bcd train-motion --data clips --run runs/motion --steps 2600 motion.safetensors
   bcd train-motion --preset motion --streams calls --run runs/large --steps 90000 large.safetensors
-  torchrun --nproc-per-node 8 --no-python bcd train-motion --data clips --run runs/motion --steps 9000 motion.safetensors
+  torchrun --nproc-per-node 8 --no-python bcd train-motion --streams calls --run runs/a --steps 9000 a.safetensors
 The same command resumes a run that was interrupted."""
 #: motion/config.py has the same; it is imported only when the command runs.
 PRESETS = ("motion", "face-motion")

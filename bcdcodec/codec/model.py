@@ -15,26 +15,13 @@ from torch import Tensor
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
-from bcdcodec.errors import ConfigError, WeightsError
+from bcdcodec.errors import WeightsError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import choose_device
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.model.weights import load_networks
 from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` takes cuda, then mps, then cpu; a device that is asked for and absent raises ConfigError."""
-    if name not in DEVICES:
-        raise ConfigError(f"device is {name!r}, allowed are {', '.join(DEVICES)}")
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next(device for device in ("cuda", "mps", "cpu") if present[device])
-    if not present[name]:
-        raise ConfigError(f"device {name} is not available on this machine")
-    return torch.device(name)
 
 
 @dataclass(frozen=True)

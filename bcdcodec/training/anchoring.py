@@ -38,7 +38,7 @@ def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
     """Distance of what the flow [B, F, 2, h, w] makes of the content to the frames, as pictures and as movements."""
     place = face_weights(faces.motion_points, faces.thumbnails.shape[-1])
     seen, wanted = from_uint8(faces.picture), from_uint8(faces.thumbnails)
-    loss = torch.zeros(())
+    loss = flow.new_zeros(())
     for size, weight in SIZES.items():
         small, target = F.adaptive_avg_pool2d(seen, size), F.adaptive_avg_pool2d(wanted.flatten(0, 1), size)
         moved = warp_frames(small, resize_flow(flow, size)).flatten(0, 1)
@@ -96,7 +96,7 @@ def point_distance(found: Tensor, expected: Tensor) -> Tensor:
     """Mean distance of points or movements [B, F, L, 2] in fractions of the picture, in 64ths of it, NaN left out."""
     known = expected.isfinite().all(-1)  # [B, F, L]
     distance = F.smooth_l1_loss(found * UNIT, expected.nan_to_num() * UNIT, beta=0.25, reduction="none").sum(-1)
-    weight = known * _point_weights()
+    weight = known * _point_weights().to(known.device)
     return (distance * weight).sum() / weight.sum().clamp(min=1)
 
 

@@ -14,6 +14,7 @@ from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import choose_device
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae
@@ -74,6 +75,7 @@ def run_training(
     steps: int,
     seed: int = 0,
     precision: str = "fp32",
+    device: str = "cpu",
     codes: Codes = "learn",
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> None:
@@ -81,7 +83,7 @@ def run_training(
 
     init: a weights file of the same preset to start from; its autoencoder is used where `vae` names none.
     """
-    config = preset(name)
+    config, place = preset(name), choose_device(device)
     start = None
     if init is not None:
         weights = open_weights(init)
@@ -99,6 +101,7 @@ def run_training(
         steps=steps,
         seed=seed,
         precision=precision,
+        device=place,
         codes=codes,
         init=None if start is None else start.bcd.state_dict(),
     )

@@ -11,7 +11,7 @@ resumed run sees the same data.
 
 import csv
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,13 @@ class HalvesBatch:
     content: Tensor
     motion: Tensor
     faces: Faces | None
+
+    def to(self, device: torch.device) -> "HalvesBatch":
+        """The same on another device."""
+        faces = None
+        if self.faces is not None:
+            faces = Faces(*(getattr(self.faces, field.name).to(device) for field in fields(Faces)))
+        return HalvesBatch(self.content.to(device), self.motion.to(device), faces)
 
 
 class ClipCache:

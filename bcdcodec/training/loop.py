@@ -39,8 +39,9 @@ PROBE_SIGMA = 20.0
 class TrainOptions:
     """Where and how long. `report_every` and `save_every` are in optimiser steps. init: parameters to start from.
 
-    codes: whether they are learned, laid out anew or kept (schedule.py). precision: fp32 or bf16; bf16 halves the time
-    where the processor has instructions for it, and blurs what turns on a fraction of a pixel.
+    codes: whether they are learned, laid out anew or kept (schedule.py). device: what the networks run on; batches and
+    noise are drawn on the CPU. precision: fp32 or bf16; bf16 halves the time where the processor has instructions for
+    it, and blurs what turns on a fraction of a pixel.
     """
 
     run: Path
@@ -48,6 +49,7 @@ class TrainOptions:
     steps: int
     seed: int = 0
     precision: str = "fp32"
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     codes: Codes = "learn"
     init: dict[str, Tensor] | None = None
     report_every: int = 100
@@ -71,6 +73,9 @@ def train(
     model = Bcd(config).train()
     if options.init is not None:
         model.load_state_dict(options.init)
+    model.to(options.device)
+    if isinstance(vae, nn.Module):
+        vae.to(options.device)
     average = copy.deepcopy(model)
     optimizer = make_optimizer(model, config)
     last = options.run / "last.safetensors"
@@ -95,8 +100,8 @@ def train(
             # The denoiser repairs what the parts that ship leave over, which are the averages.
             model.load_state_dict({**average.state_dict(), **_named(model.dit, "dit.")})
             average.dit.load_state_dict(model.dit.state_dict())
-        batch = sampler.draw(step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+        batch = sampler.draw(step).to(options.device)
+        with torch.autocast(options.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
             report = step_loss(model, batch, step=step, schedule=schedule, seed=options.seed, vae=vae)
         train_step(model, average, optimizer, report, step=step, schedule=schedule)
         if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
@@ -112,11 +117,14 @@ def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimize
     """Coding begins: the averages are what it is laid out over, and both go on from there."""
     model.load_state_dict(average.state_dict())
     replaced: list[Tensor] = [model.quantizer.codebook]
+    device = model.quantizer.codebook.device
+    model.cpu()  # small systems of equations in double precision
     if model.face_points is None:
         fit_clusters(model, sampler)
     else:
         fit_codebooks(model, sampler)
         replaced += [model.encoder.motion_head.weight, model.face_points.weight]
+    model.to(device)
     average.load_state_dict(model.state_dict())
     for parameter in replaced:
         optimizer.state.pop(parameter, None)  # type: ignore[call-overload] # moments of what is no more
@@ -193,10 +201,10 @@ def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) ->
     z = batch.motion[few, ::3]
     content = Content(mapped[few], None if batch.faces is None else from_uint8(batch.faces.picture[few]))
     other = Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
-    sigma = torch.full(z.shape[:2], PROBE_SIGMA)
+    sigma = z.new_full(z.shape[:2], PROBE_SIGMA)
     noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
-    x = z + PROBE_SIGMA * noise
-    keep = torch.ones(len(z), dtype=torch.bool)
+    x = z + PROBE_SIGMA * noise.to(z.device)
+    keep = torch.ones(len(z), dtype=torch.bool, device=z.device)
 
     def error(c: Content, m: Tensor, kept: Tensor) -> float:
         anchors = model.anchors(c, m, vae).latents

@@ -63,24 +63,24 @@ def bcd_loss(
     settled = objective.settled
     model.encoder.train(not settled)
     model.quantizer.train(not settled)
-    clips = slice(objective.clips)
-    anchoring, denoising, error, flow = torch.zeros(()), torch.zeros(()), torch.zeros(()), None
+    clips, device, flow = slice(objective.clips), batch.motion.device, None
+    anchoring, denoising, error = (torch.zeros((), device=device) for _ in range(3))
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.set_grad_enabled(not settled and torch.is_grad_enabled()))
         if settled:  # as a decoder computes it: places of a face turn on fractions of a pixel
-            stack.enter_context(torch.autocast("cpu", enabled=False))
+            stack.enter_context(torch.autocast(device.type, enabled=False))
         # In full precision whatever the networks run in: nearest levels and entries turn on small differences.
         content = model.encoder.content(batch.content).float()
         size = content.abs().mean()
         if not config.content.picture_bits:  # a picture was coded before it was cached
             content = straight_through(content, config.content)
-        frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator)
-        z = batch.motion[torch.arange(len(frames))[:, None], frames]
+        frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator).to(device)
+        z = batch.motion[torch.arange(len(frames), device=device)[:, None], frames]
         m = model.encoder.motion(z, content.detach()).float()
         quantized = model.quantizer(m, tau=objective.tau) if objective.coded else None
         m_hat = model.quantizer.normalise(m) if quantized is None else quantized.m_hat
         if objective.motion_noise:
-            m_hat = m_hat + objective.motion_noise * torch.randn(m_hat.shape, generator=generator)
+            m_hat = m_hat + objective.motion_noise * torch.randn(m_hat.shape, generator=generator).to(device)
         content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
         faces = None if batch.faces is None else _faces_of(batch.faces, frames)
         if faces is not None and model.face_points is not None and not settled:
@@ -91,7 +91,7 @@ def bcd_loss(
             if not settled:
                 anchoring = anchoring + anchor_loss(flow, faces)
     if objective.denoise:
-        anchors, place = torch.zeros_like(z), torch.ones(1)
+        anchors, place = torch.zeros_like(z), z.new_ones(1)
         if faces is not None and flow is not None:
             place = face_weights(faces.motion_points, z.shape[-1])
             with torch.no_grad():
@@ -103,7 +103,8 @@ def bcd_loss(
         coding = coding + config.optim.rate_weight * rate
         if config.optim.codebook_weight and not settled:
             coding = coding + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
-        used = torch.tensor([len(codes.unique()) for codes in quantized.codes.flatten(0, 1).T]).float().mean()
+        seen = torch.zeros_like(model.quantizer.codebook[..., 0])  # [G, E]
+        used = seen.scatter(1, quantized.codes.flatten(0, 1).T, 1.0).sum(1).mean()
     return LossReport(
         total=denoising + anchoring + coding,
         denoising=denoising.detach(),
@@ -116,7 +117,7 @@ def bcd_loss(
 
 def _faces_of(faces: Faces, frames: Tensor) -> Faces:
     """Those of the first clips and of some frames of each. frames: [b, F]."""
-    rows = torch.arange(len(frames))[:, None]
+    rows = torch.arange(len(frames), device=frames.device)[:, None]
     return Faces(
         picture=faces.picture[: len(frames)],
         thumbnails=faces.thumbnails[rows, frames],
@@ -135,7 +136,10 @@ def _denoising_loss(
     objective: Objective,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """L_d of the frames z [B, F, C, H, W], weighted as in EDM and by place, and their plain squared error."""
+    """L_d of the frames z [B, F, C, H, W], weighted as in EDM and by place, and their plain squared error.
+
+    What is random is drawn on the CPU, so that it is the same wherever the networks run.
+    """
     config = model.config
     b, frames = z.shape[:2]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
@@ -144,6 +148,7 @@ def _denoising_loss(
     shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
     noise = torch.where(shared, noise[:, :1], noise)
     keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
+    noise, sigma, counts, keep = (drawn.to(z.device) for drawn in (noise, sigma, counts, keep))
     x = z + noise * sigma[..., None, None, None]
     denoised = model.denoise(x, sigma, content, m_hat, anchors=anchors, keep=keep, temporal=objective.temporal)
     squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]

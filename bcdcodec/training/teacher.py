@@ -30,13 +30,13 @@ def teacher_flow(seen: Tensor, wanted: Tensor, size: int) -> Tensor:
         for source, frames in zip(sources, targets, strict=True)
     ]
     flow = torch.from_numpy(np.asarray(flows, np.float32)).movedim(-1, 2)  # [B, F, 2, S, S]
-    factor = seen.shape[-1] // size
+    flow, factor = flow.to(seen.device), seen.shape[-1] // size
     return F.avg_pool2d(flow.flatten(0, 1), factor).unflatten(0, flow.shape[:2]) / factor
 
 
 def _grey(pictures: Tensor) -> NDArray[np.uint8]:
-    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
-    grey: NDArray[np.uint8] = ((pictures + 1) * 127.5 * weights).sum(-3).round().to(torch.uint8).numpy()
+    weights = pictures.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    grey: NDArray[np.uint8] = ((pictures + 1) * 127.5 * weights).sum(-3).round().to(torch.uint8).cpu().numpy()
     return grey
 
 

@@ -1,16 +1,19 @@
 """The loss of one step where everything but the denoiser is settled."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
+from bcdcodec.training import anchoring
 from bcdcodec.training.data import ClipCache, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
-from bcdcodec.training.schedule import Schedule
+from bcdcodec.training.schedule import Codes, Schedule
 
 
 def test_settled_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_config: ModelConfig) -> None:
@@ -37,3 +40,24 @@ def test_settled_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_con
     learned = loss(settled=False, bf16=True)
     assert learned.entropy_bits is not None
     assert not torch.equal(exact.entropy_bits, learned.entropy_bits)
+
+
+@pytest.mark.parametrize("codes", ["learn", "keep"])
+@pytest.mark.parametrize("done", [0.1, 0.6, 0.9])
+def test_the_loss_stays_on_the_device_of_the_networks(
+    clip_cache: Path, tiny_config: ModelConfig, codes: Codes, done: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The meta device computes shapes alone and refuses tensors that live elsewhere, as a GPU would."""
+    place = torch.device("meta")
+    monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())  # knows no such device
+    monkeypatch.setattr(anchoring, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
+    assert tiny_config.vae is not None
+    model, vae = Bcd(tiny_config).to(place), Vae(tiny_config.vae).requires_grad_(False).to(place)
+    frames = tiny_config.window_frames + tiny_config.context_frames
+    sampler = HalvesSampler(ClipCache(clip_cache, tiny_config), batch=2, content_frames=4, motion_frames=frames, seed=0)
+    objective = Schedule.of(tiny_config, 100, codes=codes).objective(tiny_config, round(100 * done))
+    report = bcd_loss(model, sampler.draw(0).to(place), objective, torch.Generator().manual_seed(0), vae)
+    report.total.backward()
+    tensors = [report.total, report.denoising, report.anchoring, report.error, report.entropy_bits, report.used_codes]
+    assert {tensor.device for tensor in tensors if tensor is not None} == {place}
+    assert any(parameter.grad is not None for parameter in model.parameters())
