@@ -94,7 +94,6 @@ VARIANTS = (
     Variant(name="8 frames a packet", targets=(4000,), settings={"packet_windows": 1}),
     Variant(name="no bucket", targets=(8000,), settings={"bucket_s": None}),
     Variant(name="with 5 steps of refinement", targets=(4000,), settings={"effort": 5}),
-    Variant(name="with 10 steps of refinement", targets=(4000,), settings={"effort": 10}),
 )
 
 

@@ -58,6 +58,8 @@ PATTERNS = {
     for name, burst in (("random", 1.0), ("bursts", 3.0))
     for share in (0.05, 0.1, 0.2)
 }
+#: How often packets of every stream are lost anew.
+DRAWS = 4
 PAINTED, COLUMNS = "20% bursts", 8
 
 Part = Callable[[], Any]
@@ -83,7 +85,7 @@ def conceal_all(streams: list[CodeStream], concealers: dict[str, Concealer], poi
     found: dict[str, Any] = {}
     for packet in (CALL_PACKET, PACKET_FRAMES):
         for name, pattern in tqdm(PATTERNS.items(), desc=f"packets of {packet}", disable=None):
-            trial = try_concealers(streams, pattern, concealers, points, packet_frames=packet)
+            trial = try_concealers(streams, pattern, concealers, points, packet_frames=packet, draws=DRAWS)
             found.setdefault(str(packet), {})[name] = dataclasses.asdict(trial)
     return found
 
@@ -174,6 +176,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             },
         ),
         "generated": parts.get("generated", lambda: measure_generated(gpt, model, streams, learned, WAYS)),
+        "draws": DRAWS,
         "concealed": parts.get("concealed", lambda: conceal_all(streams, concealers, points)),
         "painted": parts.get(
             "painted",

@@ -46,7 +46,8 @@ Eight frames of each, painted, in the same order. {clip}: {source}, {license}.
 
 CONCEALED = """## Lost packets
 
-Packets of the streams are dropped, at random one by one or in bursts of three on average, never the first.
+Packets of the streams are dropped, at random one by one or in bursts of three on average, never the first; of every
+stream {draws} times anew.
 
 - Error: distance of the points from where they were, over the lost frames.
 - Flicker: how differently the points step from frame to frame, into and out of the gap included.
@@ -77,7 +78,7 @@ def markdown(results: Results, *, folder: str) -> str:
         parts.append(
             RASTERS.format(**{**results["pictures"], "rows": ", ".join(results["pictures"]["rows"])}, folder=folder)
         )
-    parts.append(CONCEALED)
+    parts.append(CONCEALED.format(**results))
     for packet, patterns in results["concealed"].items():
         parts.append(f"### Packets of {packet} frames ({int(packet) / 12.5:.2f} s)\n")
         rows = [

@@ -61,6 +61,7 @@ def test_the_page_holds_every_number() -> None:
         "parameters": 4_030_000,
         "clips": 51,
         "people": 26,
+        "draws": 3,
         "entropy": {"validation": {"order 0": 135.25}, "held out": {"order 0": 136.0}},
         "generated": {"sequences": 9, "frames": 50, "sets": {"real": facts}},
         "concealed": {
@@ -80,4 +81,5 @@ def test_the_page_holds_every_number() -> None:
     for text in ("4.03 million", "| order 0 | 135.2 | 136.0 |", "| real | 1.5 | 2.5 | 3.5 | 4.5 | 5.5 |  | 6.25 |"):
         assert text in page
     assert "| 5% random, 9 gaps | hold | 9.50 | 4.25 | -0.50 (-0.75 to -0.25) |" in page
+    assert "stream 3 times anew" in page
     assert "| hold | 7.00 | 1.25 |" in page and "generation/rasters.png" in page and "CC BY 4.0" in page
