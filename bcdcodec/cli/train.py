@@ -92,8 +92,12 @@ def run_train(options: argparse.Namespace) -> int:
     if options.dry_run:
         plan = plan_training(options.preset, options.data, options.steps)
         print(
-            f"{plan.preset}: {plan.parameters:,} parameters, {plan.clips} clips, {plan.steps} steps "
+            f"{plan.preset}: {plan.cost.parameters:,} parameters, {plan.clips} clips, {plan.steps} steps "
             f"({plan.clips_seen:,} clips seen), temporal layers from step {plan.phase_2_from}"
+        )
+        print(
+            f"memory: {plan.cost.kept_bytes / 1e9:.2f} GB of weights, gradients, moments and averages, activations "
+            f"beside; TFLOP a step: {plan.cost.first_flops / 1e12:.3f} at first, {plan.cost.last_flops / 1e12:.3f} in the end"
         )
         return 0
     with progress_bars(shown=_shown(options)) as progress:

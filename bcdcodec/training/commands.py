@@ -22,6 +22,7 @@ from bcdcodec.model.weights import load_networks
 from bcdcodec.training.checkpoint import load_average
 from bcdcodec.training.clips import cache_clips, random_crops, read_manifest
 from bcdcodec.training.context import cost_bits, fit_context
+from bcdcodec.training.cost import TrainingCost, training_cost
 from bcdcodec.training.data import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.loop import TrainOptions, train
@@ -50,19 +51,18 @@ class Plan:
 
     preset: str
     clips: int
-    parameters: int
+    cost: TrainingCost
     steps: int
     phase_2_from: int
     clips_seen: int
 
 
 def plan_training(name: str, data: Path, steps: int) -> Plan:
-    """Count parameters and clips without training anything."""
+    """Count parameters, clips and operations without training anything."""
     config = preset(name)
-    with torch.device("meta"):
-        parameters = sum(p.numel() for p in Bcd(config).parameters())
+    cost = training_cost(config, steps)
     first_temporal = round(Schedule.of(config, steps).phase_2_from * steps)
-    return Plan(name, len(read_manifest(data)), parameters, steps, first_temporal, steps * config.optim.batch)
+    return Plan(name, len(read_manifest(data)), cost, steps, first_temporal, steps * config.optim.batch)
 
 
 def run_training(

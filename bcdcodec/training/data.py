@@ -26,6 +26,8 @@ from bcdcodec.video.landmarks import POINTS
 
 #: Side of the small RGB pictures that flows are trained on.
 THUMBNAIL = 128
+#: Frames that content comes from, where it is not a single still.
+CONTENT_FRAMES = 4
 #: A clip must give both halves at least this many frames.
 MIN_HALF_FRAMES = 4
 #: Frames of a clip to one still of it.

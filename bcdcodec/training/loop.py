@@ -24,7 +24,7 @@ from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.clusters import fit_clusters
 from bcdcodec.training.codebooks import fit_codebooks
-from bcdcodec.training.data import ClipCache, HalvesBatch, HalvesSampler
+from bcdcodec.training.data import CONTENT_FRAMES, ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
 from bcdcodec.training.schedule import Codes, Schedule
 
@@ -86,7 +86,7 @@ def train(
     sampler = HalvesSampler(
         ClipCache(options.cache, config),
         batch=config.optim.batch,
-        content_frames=4,
+        content_frames=CONTENT_FRAMES,
         motion_frames=config.window_frames + config.context_frames,
         seed=options.seed,
         across_clips=config.optim.across_clips,

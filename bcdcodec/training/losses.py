@@ -177,10 +177,8 @@ def _noise_levels(
     """
     shape = (b, 1) if objective.temporal else (b, frames)
     sigma = sample_sigma(shape, mean=objective.sigma_mean, std=objective.sigma_std, generator=generator)
-    sigma = sigma.expand(b, frames).clone()
-    counts = torch.ones(b, frames)
+    sigma, counts = sigma.expand(b, frames), torch.ones(b, frames)
     if objective.temporal and context_frames:
-        clean = torch.rand(b, generator=generator) < 0.5
-        sigma[clean, :context_frames] = CONTEXT_SIGMA
-        counts[clean, :context_frames] = 0.0
+        clean = (torch.rand(b, 1, generator=generator) < 0.5) & (torch.arange(frames) < context_frames)
+        sigma, counts = sigma.masked_fill(clean, CONTEXT_SIGMA), counts.masked_fill(clean, 0.0)
     return sigma, counts

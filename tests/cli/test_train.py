@@ -62,6 +62,7 @@ def test_a_dry_run_trains_nothing(bcd: Bcd, calls: Calls, tmp_path: Path, monkey
     assert (done.code, calls) == (0, {})
     assert done.out.startswith("face: ")
     assert " parameters, 7 clips, 100 steps " in done.out
+    assert "memory: 0.26 GB of weights" in done.out and "TFLOP a step: 0." in done.out
     assert list(tmp_path.iterdir()) == []
 
 
