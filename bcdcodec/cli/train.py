@@ -97,7 +97,8 @@ def run_train(options: argparse.Namespace) -> int:
         )
         print(
             f"memory: {plan.cost.kept_bytes / 1e9:.2f} GB of weights, gradients, moments and averages, activations "
-            f"beside; TFLOP a step: {plan.cost.first_flops / 1e12:.3f} at first, {plan.cost.last_flops / 1e12:.3f} in the end"
+            f"beside; TFLOP a step: {plan.cost.first_flops / 1e12:.3f} at first, "
+            f"{plan.cost.last_flops / 1e12:.3f} in the end"
         )
         return 0
     with progress_bars(shown=_shown(options)) as progress:
