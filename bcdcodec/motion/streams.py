@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.bitstream.packet import MotionPayload
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload
+from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.appearance import content_of_record
@@ -44,11 +45,14 @@ def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
         reader = StreamReader(file)
         check_stream_fits(reader.header, model)
         coder = MotionCoder(reader.header.coding.mode, model.tables.motion, model.predictor)
+        assembler = ContentAssembler()
         shots: list[tuple[ContentRecord, list[NDArray[np.int32]]]] = [(reader.header.content, [])]
         for packet in reader:
             record = packet.record()
-            if isinstance(record, ContentRecord):
-                shots.append((record, []))
+            if isinstance(record, ContentPart):
+                assembler.add(record)
+            elif isinstance(record, ContentRecord):
+                shots.append((assembler.whole(record), []))
             elif isinstance(record, MotionPayload):
                 shots[-1][1].append(coder.decode(record.codes, record.frames))
     return [_shot(model, path.stem, content, parts) for content, parts in shots if parts]

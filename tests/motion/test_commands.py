@@ -1,17 +1,21 @@
 """`bcd train-motion` from end to end on a tiny codec: clips and streams in, weights out."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion import commands
 from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import load_streams
-from bcdcodec.motion.streams import read_bcd_folder
+from bcdcodec.motion.streams import read_bcd_folder, read_shots
 from bcdcodec.motion.weights import open_motion
 from bcdcodec.training.streams import CodeStream
 from bcdcodec.weightfile import open_weights
@@ -39,6 +43,31 @@ def test_streams_of_files(model: CodecModel, bcd_folder: Path) -> None:
     assert streams[0].content.shape == model.latent_shape
     with pytest.raises(ConfigError, match=r"no \.bcd files"):
         read_bcd_folder(model, bcd_folder.parent)
+
+
+def test_a_content_that_was_sent_ahead_in_parts(model: CodecModel, stream_bytes: bytes, tmp_path: Path) -> None:
+    """The same content again before the second half, two parts of it ahead."""
+    reader = StreamReader(io.BytesIO(stream_bytes))
+    content = reader.header.content
+    packets = [packet for packet in reader if packet.kind == PacketKind.MOTION]
+    half = len(packets) // 2
+    path = tmp_path / "parts.bcd"
+    with path.open("wb") as file:
+        writer = StreamWriter(file)
+        writer.write_header(reader.header)
+        for number, packet in enumerate(packets):
+            if number == half:
+                pieces = (content.data[:9], content.data[9:30])
+                sent = [(PacketKind.CONTENT_PART, ContentPart(i, piece).pack()) for i, piece in enumerate(pieces)]
+                sent.append((PacketKind.CONTENT, replace(content, data=content.data[30:], parts=2).pack()))
+                for kind, payload in sent:
+                    writer.write(Packet(kind, writer.next_sequence, packet.timestamp, payload))
+            payload = replace(MotionPayload.unpack(packet.payload), key=number in (0, half)).pack()
+            writer.write(replace(packet, sequence=writer.next_sequence, payload=payload))
+        writer.finish()
+    shots = read_shots(model, path)
+    assert [len(shot.codes) for shot in shots] == [8 * half, 25 - 8 * half]
+    assert np.array_equal(shots[0].content, shots[1].content)
 
 
 @pytest.mark.usefixtures("preset")
