@@ -32,7 +32,7 @@ from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.model.disentangle import central_frame
 from bcdcodec.ratecontrol import plan
-from bcdcodec.ratecontrol.codes import Codes
+from bcdcodec.ratecontrol.codes import Codes, choose_codes
 from bcdcodec.video.clip import read_clip
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,18 +52,9 @@ class Variant:
     without: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
-def _nearest_codes(
-    distances: NDArray[np.float32],
-    price_bits: NDArray[np.float64],
-    *,
-    allowance_bits: float,
-    size_bits: Callable[[Codes], int],
-) -> Codes:
-    """What `choose_codes` would be without prices."""
-    codes = np.asarray(distances.argmin(-1), dtype=np.int64)
-    if size_bits(codes) > allowance_bits:
-        raise RateError("the nearest codes are too large")
-    return codes
+def _nearest_codes(distances: NDArray[np.float32], price_bits: NDArray[np.float64], **limits: Any) -> Codes:
+    """`choose_codes` without prices: the nearest, or RateError."""
+    return choose_codes(distances, np.zeros_like(price_bits), **limits)
 
 
 VARIANTS = (

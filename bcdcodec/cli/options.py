@@ -119,9 +119,14 @@ def key_value(text: str) -> tuple[str, str]:
     return key, value
 
 
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Where the networks run."""
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute (auto)")
+
+
 def add_model_options(parser: argparse.ArgumentParser, *, weights: str) -> None:
     """Where the networks run and which ones; `weights` says what is taken by default."""
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute (auto)")
+    add_device_option(parser)
     parser.add_argument("--weights", metavar="NAME|PATH", help=f"model weights ({weights})")
 
 

@@ -6,7 +6,7 @@ Training is imported inside the commands: nothing in it is needed to encode or d
 import argparse
 from pathlib import Path
 
-from bcdcodec.cli.options import MAX_SEED, Commands, new_command, whole_number
+from bcdcodec.cli.options import MAX_SEED, Commands, add_device_option, new_command, whole_number
 from bcdcodec.cli.progress import progress_bar, progress_bars
 from bcdcodec.cli.streams import check_file
 from bcdcodec.config import PRESET_NAMES
@@ -40,7 +40,7 @@ def add_command(commands: Commands) -> None:
     train.add_argument(
         "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
     )
-    train.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute (auto)")
+    add_device_option(train)
     train.add_argument(
         "--codes",
         choices=("learn", "refit", "keep"),

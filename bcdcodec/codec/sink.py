@@ -37,7 +37,7 @@ class EncodeResult:
 
 def sound_of(source: str | Path, rate: Fraction, *, bitrate: int) -> AudioInfo | None:
     """How the sound of a media file is coded at a bitrate of Opus, None where it has none. Raises VideoError."""
-    with _open_sound(source, rate, bitrate=bitrate) as sound:
+    with VideoReader(source, rate) as reader, _open_sound(source, reader, bitrate=bitrate) as sound:
         if sound is None:
             return None
         return AudioInfo(
@@ -68,7 +68,7 @@ def write_stream(
     total = sum(shot.frames for shot in shots)
     encoder, writer = Encoder(model, settings), StreamWriter(target)
     bitrate = None if settings.audio is None else settings.audio.bitrate
-    with VideoReader(source, rate) as reader, _open_sound(source, rate, bitrate=bitrate) as sound:
+    with VideoReader(source, rate) as reader, _open_sound(source, reader, bitrate=bitrate) as sound:
         sink = _PacketSink(writer, encoder, sound, rate)
         for frame, shot, last in frames_of_shots(reader, shots):
             sink.write(encoder.push(frame, box=shot.box if crop else None))
@@ -81,17 +81,12 @@ def write_stream(
 
 
 @contextlib.contextmanager
-def _open_sound(source: str | Path, rate: Fraction, *, bitrate: int | None) -> Iterator[OpusReader | None]:
-    """The source's sound as Opus; None where there is none, or none is wanted."""
-    if bitrate is None:
+def _open_sound(source: str | Path, reader: VideoReader, *, bitrate: int | None) -> Iterator[OpusReader | None]:
+    """The sound of the source that `reader` has open, as Opus; None where there is none, or none is wanted."""
+    if bitrate is None or not reader.has_audio:
         yield None
         return
-    with VideoReader(source, rate) as reader:
-        has_audio, start_time = reader.has_audio, reader.start_time
-    if not has_audio:
-        yield None
-        return
-    with OpusReader(source, start_time=start_time, bitrate=bitrate, frame_ms=AUDIO_FRAME_MS) as sound:
+    with OpusReader(source, start_time=reader.start_time, bitrate=bitrate, frame_ms=AUDIO_FRAME_MS) as sound:
         yield sound
 
 
