@@ -14,6 +14,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import open_weights
 
 MAX_TRAINING_STEPS = 100_000_000
+MAX_EXCERPTS, MAX_WORKERS = 10_000_000, 1024
 
 TRAIN_EXAMPLES = """  bcd train-vae --data clips --steps 20000 vae.safetensors
   bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
@@ -43,10 +44,19 @@ def add_command(commands: Commands) -> None:
     add_device_option(train)
     train.add_argument(
         "--codes",
-        choices=("learn", "refit", "keep"),
+        choices=("learn", "refit", "keep", "tell"),
         default="learn",
         help="refit: with --init, let motion through uncoded at first, then lay codebooks out anew over its clusters; "
-        "keep: with --init, train the denoiser alone (learn)",
+        "keep: with --init, train the denoiser alone; tell: with --init, train the encoder alone (learn)",
+    )
+    train.add_argument(
+        "--excerpts",
+        type=whole_number(1, MAX_EXCERPTS),
+        metavar="N",
+        help="learn from so many short excerpts of the clips, each with colours, light and proportions of its own",
+    )
+    train.add_argument(
+        "--workers", type=whole_number(1, MAX_WORKERS), default=1, help="processes that read the clips (1)"
     )
     train.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
     train.add_argument("-q", "--quiet", action="store_true", help="print errors only")
@@ -113,6 +123,8 @@ def run_train(options: argparse.Namespace) -> int:
             precision=options.precision,
             device=options.device,
             codes=options.codes,
+            excerpts=options.excerpts or 0,
+            workers=options.workers,
             progress=progress,
         )
     return 0

@@ -20,9 +20,10 @@ from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.checkpoint import load_average
-from bcdcodec.training.clips import cache_clips, random_crops, read_manifest
+from bcdcodec.training.clips import cache_clips, read_manifest
 from bcdcodec.training.context import cost_bits, fit_context
 from bcdcodec.training.cost import TrainingCost, training_cost
+from bcdcodec.training.crops import random_crops
 from bcdcodec.training.data import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.loop import TrainOptions, train
@@ -77,11 +78,14 @@ def run_training(
     precision: str = "fp32",
     device: str = "cpu",
     codes: Codes = "learn",
+    excerpts: int = 0,
+    workers: int = 1,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> None:
     """Cache latents in RUN/latents, then train or resume to `steps`. progress: (stage, done, total).
 
-    init: a weights file of the same preset to start from; its autoencoder is used where `vae` names none.
+    init: a weights file of the same preset to start from; its autoencoder is used where `vae` names none. excerpts: how
+    many augmented excerpts to learn from, 0 for the clips as they are. workers: processes that make the cache.
     """
     config, place = preset(name), choose_device(device)
     start = None
@@ -93,7 +97,14 @@ def run_training(
     autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
     cache = run / "latents"
     cache_clips(
-        data, cache, vae=autoencoder, config=config, progress=lambda done, total: progress("latents", done, total)
+        data,
+        cache,
+        vae=autoencoder,
+        config=config,
+        excerpts=excerpts,
+        seed=seed,
+        workers=workers,
+        progress=lambda done, total: progress("latents", done, total),
     )
     options = TrainOptions(
         run=run,

@@ -77,6 +77,11 @@ def train(
     if isinstance(vae, nn.Module):
         vae.to(options.device)
     average = copy.deepcopy(model)
+    schedule = Schedule.of(config, options.steps, codes=options.codes)
+    if schedule.tell_codes:
+        for part in (model.quantizer, model.face_points, model.anchor, model.dit):
+            if part is not None:
+                part.requires_grad_(False)
     optimizer = make_optimizer(model, config)
     last = options.run / "last.safetensors"
     first = 0
@@ -91,7 +96,6 @@ def train(
         seed=options.seed,
         across_clips=config.optim.across_clips,
     )
-    schedule = Schedule.of(config, options.steps, codes=options.codes)
     began = time.monotonic()
     for step in range(first, options.steps):
         if step == schedule.coded_from > 0:
@@ -169,7 +173,7 @@ def train_step(
     # The memory is short at first, and the denoiser's first may come late.
     update_average(average.dit, model.dit, max(0, step - schedule.denoiser_from))
     for part in ("encoder", "quantizer", "anchor", "face_points", "face_places"):
-        if getattr(model, part) is not None and (model.anchor is None or step < schedule.denoiser_from):
+        if getattr(model, part) is not None and schedule.moves_encoder(step):
             update_average(getattr(average, part), getattr(model, part), step)
 
 

@@ -25,7 +25,8 @@ from bcdcodec.training.data import Faces, HalvesBatch
 class Objective:
     """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), weight of the content's size, whether
     quantiser (and anchor) and denoiser take part, whether all but the denoiser is settled (codes are then as a decoder
-    has them), noise on motion that is not coded, clips decoded and frames of each, temporal blocks.
+    has them), noise on motion that is not coded, whether codes are the nearest entries and not drawn, whether flows of
+    the anchor count, clips decoded and frames of each, temporal blocks.
     """
 
     tau: float
@@ -34,6 +35,8 @@ class Objective:
     content_weight: float
     coded: bool
     motion_noise: float
+    nearest: bool
+    flow: bool
     denoise: bool
     settled: bool
     clips: int
@@ -62,7 +65,7 @@ def bcd_loss(
     config = model.config
     settled = objective.settled
     model.encoder.train(not settled)
-    model.quantizer.train(not settled)
+    model.quantizer.train(not settled and not objective.nearest)
     clips, device, flow = slice(objective.clips), batch.motion.device, None
     anchoring, denoising, error = (torch.zeros((), device=device) for _ in range(3))
     with contextlib.ExitStack() as stack:
@@ -79,6 +82,8 @@ def bcd_loss(
         m = model.encoder.motion(z, content.detach()).float()
         quantized = model.quantizer(m, tau=objective.tau) if objective.coded else None
         m_hat = model.quantizer.normalise(m) if quantized is None else quantized.m_hat
+        if objective.nearest and quantized is not None:  # its gradient goes straight to the encoder
+            m_hat = quantized.m + (m_hat - quantized.m).detach()
         if objective.motion_noise:
             m_hat = m_hat + objective.motion_noise * torch.randn(m_hat.shape, generator=generator).to(device)
         content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
@@ -86,7 +91,7 @@ def bcd_loss(
         if faces is not None and model.face_points is not None and not settled:
             places = point_distance(model.point_places(content)[:, None], faces.content_points[:, None])
             anchoring = places + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
-        if faces is not None and model.anchor is not None and objective.coded:
+        if faces is not None and model.anchor is not None and objective.flow:
             flow = model.flow(content.detach(), m_hat)
             if not settled:
                 anchoring = anchoring + anchor_loss(flow, faces)
@@ -99,8 +104,9 @@ def bcd_loss(
         denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
     coding, used = objective.content_weight * size, None
     if quantized is not None:
-        rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
-        coding = coding + config.optim.rate_weight * rate
+        if not objective.nearest:  # entries that stay where they are cost less only if less is told
+            rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
+            coding = coding + config.optim.rate_weight * rate
         if config.optim.codebook_weight and not settled:
             coding = coding + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
         seen = torch.zeros_like(model.quantizer.codebook[..., 0])  # [G, E]

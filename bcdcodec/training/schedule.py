@@ -10,10 +10,14 @@ from bcdcodec.model.quantizer import temperature
 from bcdcodec.training.clusters import MOTION_NOISE
 from bcdcodec.training.losses import Objective
 
-#: What becomes of the codes: learned with the rest, laid out anew on the way, or kept.
-Codes = Literal["learn", "refit", "keep"]
+#: What becomes of the codes: learned with the rest, laid out anew on the way, kept while the denoiser learns what they
+#: mean, or kept while the encoder learns to tell them.
+Codes = Literal["learn", "refit", "keep", "tell"]
 #: Share of a run that its motion is not coded before codes are refitted.
 REFIT = 0.25
+#: An encoder that is trained on learns at this share of the rate of a new one. Every so-many-th step asks for the whole
+#: picture's flow, which takes long, of a share of the clips; the others for the points of the face alone.
+TELL_RATE, TELL_FLOW_EVERY, TELL_FLOW_SHARE = 0.5, 3, 1 / 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,8 @@ class Schedule:
     A model that was trained before may have its codes refitted: until `refit_until` its motion passes as noisy numbers,
     then its codebooks are laid out anew over clusters (training/clusters.py), and the denoiser alone learns those.
     Or its codes are kept, and with them the encoder: from the first step the denoiser alone learns, temporal blocks
-    and all, at the noise levels of the sampler's standard preset.
+    and all, at the noise levels of the sampler's standard preset. Or they are kept and the encoder alone learns to tell
+    them, as a stream has them, from what the settled rest makes of them.
 
     Learning rate: linear warm-up, flat, then linear to zero over the last `decay` of the run. Noise levels start high,
     where the conditions are learned, and end at the sampler's working range; around an anchor they stay high.
@@ -41,6 +46,7 @@ class Schedule:
     anchor_until: float = 0.0
     refit_until: float = 0.0
     keep_codes: bool = False
+    tell_codes: bool = False
     decoded_frames: int = 4
 
     @classmethod
@@ -48,6 +54,10 @@ class Schedule:
         """The paper's phases, or for a model with an anchor the ones that suit a short run. Raises ConfigError."""
         if codes == "keep":
             return cls(steps=steps, keep_codes=True, phase_2_from=0.0)
+        if codes == "tell":
+            if not config.denoiser.face_points:
+                raise ConfigError("an encoder can learn to tell codes only where they move points of a face")
+            return cls(steps=steps, tell_codes=True, phase_2_from=1.0)
         if config.denoiser.anchor_blocks:
             if codes == "refit":
                 raise ConfigError("codes of a model with an anchor are laid out over poses, not refitted")
@@ -69,7 +79,11 @@ class Schedule:
         elif self.anchor_until:
             end, decay = self.anchor_until * self.steps, 0.7
         left = (end - step) / max(1.0, decay * (end - begin))
-        return max(0.0, min((step + 1 - begin) / self.warmup, 1.0, left))
+        return max(0.0, min((step + 1 - begin) / self.warmup, 1.0, left)) * (TELL_RATE if self.tell_codes else 1.0)
+
+    def moves_encoder(self, step: int) -> bool:
+        """Whether anything but the denoiser is trained at this step."""
+        return not self.keep_codes and (not self.anchor_until or step < self.denoiser_from)
 
     @property
     def coded_from(self) -> int:
@@ -87,7 +101,8 @@ class Schedule:
         coded = step >= self.coded_from
         poses = not coded and self.poses_until > 0
         ramp = min(1.0, max(0.0, done - 0.6) / 0.2)
-        whole = self.temporal(step) or poses
+        flow = coded and not (self.tell_codes and step % TELL_FLOW_EVERY)
+        whole = self.temporal(step) or poses or (self.tell_codes and not flow)
         sigma_mean, sigma_std = self._noise_levels(config, ramp)
         return Objective(
             tau=temperature(config.quantizer, step),
@@ -97,14 +112,21 @@ class Schedule:
             content_weight=config.optim.content_weight * (1.0 if self.refit_until else ramp),
             coded=coded,
             motion_noise=MOTION_NOISE if not coded and self.refit_until else 0.0,
-            denoise=step >= self.denoiser_from,
+            nearest=self.tell_codes,
+            flow=flow,
+            denoise=step >= self.denoiser_from and not self.tell_codes,
             settled=self.keep_codes
             or (coded and step >= self.denoiser_from and (self.anchor_until > 0 or self.refit_until > 0)),
-            # Phase 2 decodes whole windows, so it decodes fewer clips of the batch.
-            clips=max(1, config.optim.batch // 2) if self.temporal(step) else config.optim.batch,
+            clips=max(1, round(config.optim.batch * self._share(step, flow=flow))),
             decoded_frames=config.window_frames + config.context_frames if whole else self.decoded_frames,
             temporal=self.temporal(step),
         )
+
+    def _share(self, step: int, *, flow: bool) -> float:
+        """Of the clips of a batch that are decoded; phase 2 decodes whole windows, so fewer of them."""
+        if self.tell_codes:
+            return TELL_FLOW_SHARE if flow else 1.0
+        return 0.5 if self.temporal(step) else 1.0
 
     def _noise_levels(self, config: ModelConfig, ramp: float) -> tuple[float, float]:
         """Mean and deviation of ln sigma. ramp: 0 until the last two fifths of the run, then up to 1."""

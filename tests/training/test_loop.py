@@ -161,3 +161,17 @@ def test_a_run_keeps_its_configuration(tmp_path: Path, clip_cache: Path, tiny_co
     train(tiny_config, options(tmp_path, clip_cache, 1), vae=vae)
     with pytest.raises(ConfigError, match="another configuration"):
         train(replace(tiny_config, name="other"), options(tmp_path, clip_cache, 2), vae=vae)
+
+
+def test_an_encoder_learns_to_tell_codes_that_stay(
+    tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae
+) -> None:
+    """Only the encoder, and where it says that the points of a face lie, may move: a stream's codes mean the same."""
+    torch.manual_seed(1)
+    start = Bcd(tiny_config).state_dict()
+    run = replace(options(tmp_path, clip_cache, 6), codes="tell", init=start)
+    now = train(tiny_config, run, vae=vae).state_dict()
+    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {"encoder", "face_places"}
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    with pytest.raises(ConfigError, match="points of a face"):
+        Schedule.of(paper, 6, codes="tell")

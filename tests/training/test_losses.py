@@ -1,4 +1,4 @@
-"""The loss of one step where everything but the denoiser is settled."""
+"""The loss of one step: where everything but the denoiser is settled, and where everything but the encoder is."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_settled_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_con
     assert not torch.equal(exact.entropy_bits, learned.entropy_bits)
 
 
-@pytest.mark.parametrize("codes", ["learn", "keep"])
+@pytest.mark.parametrize("codes", ["learn", "keep", "tell"])
 @pytest.mark.parametrize("done", [0.1, 0.6, 0.9])
 def test_the_loss_stays_on_the_device_of_the_networks(
     clip_cache: Path, tiny_config: ModelConfig, codes: Codes, done: float, monkeypatch: pytest.MonkeyPatch
@@ -61,3 +61,23 @@ def test_the_loss_stays_on_the_device_of_the_networks(
     tensors = [report.total, report.denoising, report.anchoring, report.error, report.entropy_bits, report.used_codes]
     assert {tensor.device for tensor in tensors if tensor is not None} == {place}
     assert any(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_an_encoder_is_told_by_nearest_codes(clip_cache: Path, tiny_config: ModelConfig) -> None:
+    """No draw of codes and no rate come between what it says and what a stream would have."""
+    torch.manual_seed(0)
+    model = Bcd(tiny_config)
+    frames = tiny_config.window_frames + tiny_config.context_frames
+    sampler = HalvesSampler(ClipCache(clip_cache, tiny_config), batch=2, content_frames=4, motion_frames=frames, seed=0)
+    objective = Schedule.of(tiny_config, 100, codes="tell").objective(tiny_config, 1)
+    assert objective.nearest and not objective.flow and not objective.denoise
+
+    def loss(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return bcd_loss(model, sampler.draw(0), objective, torch.Generator().manual_seed(seed), None).total
+
+    first = loss(0)
+    assert torch.equal(first, loss(1))
+    first.backward()
+    gradient = model.encoder.motion_head.weight.grad
+    assert gradient is not None and bool(gradient.any())

@@ -172,3 +172,23 @@ def test_a_plate_of_other_bytes_is_refused() -> None:
 
 def test_a_plate_is_no_smaller_picture_when_the_source_is_small() -> None:
     assert still_size(encode_plate(Frame(pixels=grey(90, 64, 48), index=0))) == (64, 48)
+
+
+def test_the_same_picture_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passes over a file ask for the same stills again."""
+    made = []
+    create = av.CodecContext.create
+
+    def counted(name: str, mode: str) -> object:
+        made.append(name)
+        return create(name, mode)
+
+    monkeypatch.setattr(av.CodecContext, "create", counted)
+    picture = textured(77, 64, 64)
+    first = encode_still(picture, budget_bits=3000)
+    count = len(made)
+    assert count > 0
+    assert encode_still(picture.copy(), budget_bits=3000) == first
+    assert len(made) == count
+    assert encode_still(textured(78, 64, 64), budget_bits=3000) != first
+    assert len(made) > count
