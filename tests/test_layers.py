@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "bcdcodec"
 #: From the bottom up; a layer may import itself and those before it.
 ORDER = [
     *("errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "model", "codec"),
-    *("__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion"),
+    *("__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation"),
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -31,9 +31,14 @@ APART = {
     ("sprites", "cli"),
     ("motion", "cli"),
     ("motion", "sprites"),
+    ("preparation", "cli"),
+    ("preparation", "model"),
+    ("preparation", "training"),
+    ("preparation", "sprites"),
+    ("preparation", "motion"),
 }
 #: What may be imported upwards, but only inside a function.
-LAZY = {("cli", "training"), ("cli", "evaluation"), ("cli", "sprites"), ("cli", "motion")}
+LAZY = {("cli", "training"), ("cli", "evaluation"), ("cli", "sprites"), ("cli", "motion"), ("cli", "preparation")}
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {
     "torch": {"errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "cli"},

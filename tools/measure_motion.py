@@ -27,7 +27,7 @@ from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import encode_file
 from bcdcodec.evaluation.clips import Clip, read_clips
 from bcdcodec.evaluation.files import file_hash, write_whole
-from bcdcodec.evaluation.sheet import contact_sheet, pack_png
+from bcdcodec.evaluation.sheet import contact_sheet
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.motion.data import hold_out, load_streams
 from bcdcodec.motion.generation import write_codes
@@ -43,6 +43,7 @@ from bcdcodec.motion.streams import read_shots
 from bcdcodec.motion.trial import try_concealers
 from bcdcodec.motion.weights import find_motion, load_motion, open_motion
 from bcdcodec.training.streams import CodeStream
+from bcdcodec.video.png import pack_png
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, RASTER, SHEET = "generation.json", "rasters.png", "sheet.png"

@@ -26,7 +26,8 @@ from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.measure import MeasureSettings, measure_clip
 from bcdcodec.evaluation.report import markdown, summary_json
 from bcdcodec.evaluation.scores import ClipScore
-from bcdcodec.evaluation.sheet import contact_sheet, pack_png
+from bcdcodec.evaluation.sheet import contact_sheet
+from bcdcodec.video.png import pack_png
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.weightfile import DEFAULT_NAME
 

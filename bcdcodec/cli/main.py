@@ -17,6 +17,7 @@ from bcdcodec.cli import (
     encode,
     generate,
     info,
+    prepare,
     sprites,
     train,
     train_motion,
@@ -49,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(train, train_motion, sprites, bench),
+        *(prepare, train, train_motion, sprites, bench),
     ):
         module.add_command(commands)
     return parser

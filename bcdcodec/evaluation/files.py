@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ def write_whole(path: Path, data: bytes) -> None:
 def write_whole_by(path: Path, write: Callable[[Path], object]) -> None:
     """The same, where something else does the writing; the name it is given ends as the file's does."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".part.{path.name}")
+    # Random, so that several processes may write the same file.
+    partial = path.with_name(f".part.{secrets.token_hex(4)}.{path.name}")
     try:
         write(partial)
         partial.replace(path)

@@ -10,12 +10,24 @@ A4 and A5 give the sizes and the temperatures.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import QuantizerConfig
+
+
+class Processes(Protocol):
+    """Those that share a batch, each with as many of its rows (training/share.py)."""
+
+    @property
+    def count(self) -> int: ...
+
+    def average(self, value: Tensor) -> Tensor:
+        """The mean of a tensor over them, with its gradient."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,11 @@ def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
     return (nearest - m.detach()).square().mean() + 0.25 * (nearest.detach() - m).square().mean()
 
 
+def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
+    """Standard Gumbel noise, drawn on the CPU."""
+    return -torch.empty(shape).exponential_(generator=generator).log()
+
+
 class GroupQuantizer(nn.Module):
     """`groups` codebooks of `entries` vectors of `dims` numbers."""
 
@@ -60,12 +77,27 @@ class GroupQuantizer(nn.Module):
         # Keeps the softmax equally soft whatever the size of a group (5 at 16 dimensions).
         self.sharpness = config.alpha * 16 / config.dims
 
-    def normalise(self, m: Tensor) -> Tensor:
+    def normalise(self, m: Tensor, *, processes: Processes | None = None) -> Tensor:
         """Zero mean and the configured spread per channel, moments of the batch in training. m: [B, T, G*D]."""
         if self.standardise is None or self.config.input_std is None:
             return m
+        if self.training and processes is not None and processes.count > 1:
+            return self._shared_moments(m, processes) * self.config.input_std
         out: Tensor = self.standardise(m.flatten(0, 1)).view_as(m) * self.config.input_std
         return out
+
+    def _shared_moments(self, m: Tensor, processes: Processes) -> Tensor:
+        """What the layer makes of the whole batch of which m is a part; torch has it for GPUs alone."""
+        layer = self.standardise
+        assert layer is not None and layer.running_mean is not None and layer.running_var is not None
+        assert layer.momentum is not None and layer.num_batches_tracked is not None
+        mean = processes.average(m.mean((0, 1)))
+        variance = processes.average((m - mean).square().mean((0, 1)))
+        frames = m.shape[0] * m.shape[1] * processes.count
+        layer.running_mean.lerp_(mean.detach(), layer.momentum)
+        layer.running_var.lerp_(variance.detach() * frames / (frames - 1), layer.momentum)
+        layer.num_batches_tracked += 1
+        return (m - mean) / (variance + layer.eps).sqrt()
 
     def distances(self, m: Tensor) -> Tensor:
         """Squared distance of normalised m [B, T, G*D] to every entry: [B, T, G, E]."""
@@ -79,16 +111,26 @@ class GroupQuantizer(nn.Module):
         rows = torch.gather(self.codebook, 1, index[..., None].expand(-1, -1, self.config.dims))  # [G, B*T, D]
         return rows.permute(1, 0, 2).reshape(*codes.shape[:2], -1)
 
-    def forward(self, m: Tensor, *, tau: float = 1.0) -> Quantized:
-        m = self.normalise(m)
+    def forward(
+        self, m: Tensor, *, tau: float = 1.0, noise: Tensor | None = None, processes: Processes | None = None
+    ) -> Quantized:
+        """m: [B, T, G*D]. Of training: tau: temperature; noise: Gumbel noise [B, T, G, E], drawn if not given;
+        processes: those that share the batch.
+        """
+        m = self.normalise(m, processes=processes)
         with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
             logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
         mean = logits.softmax(-1).mean((0, 1))  # [G, E]
+        mean = mean if processes is None else processes.average(mean)
         entropy = -(mean * torch.log2(mean + 1e-10)).sum(-1)  # [G]
         if not self.training:
             codes = logits.argmax(-1)
             return Quantized(m, self.lookup(codes), codes, entropy)
-        chosen = F.gumbel_softmax(logits, tau=tau, hard=True)
+        noise = gumbel_noise(logits.shape).to(logits.device) if noise is None else noise
+        soft = ((logits + noise) / tau).softmax(-1)
+        codes = soft.argmax(-1)
+        # A one-hot choice forward, the softmax backward.
+        chosen = F.one_hot(codes, self.config.entries) - soft.detach() + soft
         with torch.autocast(m.device.type, enabled=False):
             m_hat = torch.einsum("btge,ged->btgd", chosen, self.codebook).flatten(2)
-        return Quantized(m, m_hat, chosen.argmax(-1), entropy)
+        return Quantized(m, m_hat, codes, entropy)

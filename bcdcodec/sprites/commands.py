@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
-from bcdcodec.evaluation.sheet import pack_png
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.judge import BATCH, judge_clips, load_judge, save_judge, train_judge
 from bcdcodec.sprites.measure import SpriteScores, accuracies, measure
 from bcdcodec.sprites.report import codes_raster, markdown, transfer_sheet
+from bcdcodec.video.png import pack_png
 
 #: The judge that comes with the package.
 JUDGE = "judge-v1.safetensors"

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from bcdcodec.model.anchor import resize_flow, warp_frames
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.data import Faces
+from bcdcodec.training.share import ALONE, Share
 from bcdcodec.training.teacher import teacher_flow
 from bcdcodec.video.landmarks import EYES, IRISES, LIDS, MOUTH, POINTS
 
@@ -34,7 +35,7 @@ PARTS = (MOUTH, *LIDS, *(lids + iris for lids, iris in zip(LIDS, IRISES, strict=
 SHAPE_WEIGHT = 6.0
 
 
-def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
+def anchor_loss(flow: Tensor, faces: Faces, share: Share = ALONE) -> Tensor:
     """Distance of what the flow [B, F, 2, h, w] makes of the content to the frames, as pictures and as movements."""
     place = face_weights(faces.motion_points, faces.thumbnails.shape[-1])
     seen, wanted = from_uint8(faces.picture), from_uint8(faces.thumbnails)
@@ -49,10 +50,10 @@ def anchor_loss(flow: Tensor, faces: Faces) -> Tensor:
             searched = teacher_flow(small, target.unflatten(0, wanted.shape[:2]), size)
     missed = F.huber_loss(resize_flow(flow, SEARCH_SIZE), searched, reduction="none")
     found = missed * F.adaptive_avg_pool3d(place, (1, SEARCH_SIZE, SEARCH_SIZE))
-    return loss + SEARCH_WEIGHT * found.mean() + POINT_WEIGHT * point_loss(flow, faces)
+    return loss + SEARCH_WEIGHT * found.mean() + POINT_WEIGHT * point_loss(flow, faces, share)
 
 
-def point_loss(flow: Tensor, faces: Faces) -> Tensor:
+def point_loss(flow: Tensor, faces: Faces, share: Share = ALONE) -> Tensor:
     """Distance of the flow, read at each frame's points, to where the content has the same point; in flow pixels.
     Frames without a face on either side count for nothing.
     """
@@ -61,20 +62,20 @@ def point_loss(flow: Tensor, faces: Faces) -> Tensor:
     where = (points.nan_to_num() * 2 - 1).flatten(0, 1)[:, None]  # [B*F, 1, L, 2]
     read = F.grid_sample(flow.flatten(0, 1), where, mode="bilinear", padding_mode="border", align_corners=False)
     read = read[:, :, 0].movedim(1, -1).unflatten(0, (b, f))  # [B, F, L, 2]
-    return movement_distance(read / flow.shape[-1], faces.content_points[:, None] - points)
+    return movement_distance(read / flow.shape[-1], faces.content_points[:, None] - points, share)
 
 
-def motion_loss(found: Tensor, faces: Faces) -> Tensor:
+def motion_loss(found: Tensor, faces: Faces, share: Share = ALONE) -> Tensor:
     """Distance of the points' movement as read off the codes [B, F, L, 2] to the true one; in flow pixels.
 
     A straight way for the gradient to the encoder, past the anchor's blocks.
     """
-    return movement_distance(found, faces.motion_points - faces.content_points[:, None])
+    return movement_distance(found, faces.motion_points - faces.content_points[:, None], share)
 
 
-def movement_distance(found: Tensor, expected: Tensor) -> Tensor:
+def movement_distance(found: Tensor, expected: Tensor, share: Share = ALONE) -> Tensor:
     """Mean distance of the movements of points [B, F, L, 2], and of the shapes of the parts of the face."""
-    return point_distance(found, expected) + SHAPE_WEIGHT * shape_distance(found, expected)
+    return point_distance(found, expected, share) + SHAPE_WEIGHT * shape_distance(found, expected, share)
 
 
 def shapes(moved: Tensor) -> Tensor:
@@ -83,21 +84,21 @@ def shapes(moved: Tensor) -> Tensor:
     return torch.cat([part - part.mean(-2, keepdim=True) for part in parts], -2)
 
 
-def shape_distance(found: Tensor, expected: Tensor) -> Tensor:
+def shape_distance(found: Tensor, expected: Tensor, share: Share = ALONE) -> Tensor:
     """Mean distance of the shapes [B, F, L, 2] in 64ths of the picture, NaN left out."""
     wanted = shapes(expected)
     known = wanted.isfinite().all(-1)  # [B, F, S]
     # An eye that shuts moves its lids by half a 64th: smaller differences count in full than for places.
     distance = F.smooth_l1_loss(shapes(found) * UNIT, wanted.nan_to_num() * UNIT, beta=0.1, reduction="none").sum(-1)
-    return (distance * known).sum() / known.sum().clamp(min=1)
+    return share.ratio((distance * known).sum(), known.sum().float(), least=1)
 
 
-def point_distance(found: Tensor, expected: Tensor) -> Tensor:
+def point_distance(found: Tensor, expected: Tensor, share: Share = ALONE) -> Tensor:
     """Mean distance of points or movements [B, F, L, 2] in fractions of the picture, in 64ths of it, NaN left out."""
     known = expected.isfinite().all(-1)  # [B, F, L]
     distance = F.smooth_l1_loss(found * UNIT, expected.nan_to_num() * UNIT, beta=0.25, reduction="none").sum(-1)
     weight = known * _point_weights().to(known.device)
-    return (distance * weight).sum() / weight.sum().clamp(min=1)
+    return share.ratio((distance * weight).sum(), weight.sum(), least=1)
 
 
 def face_weights(points: Tensor, size: int) -> Tensor:

@@ -30,6 +30,7 @@ from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.schedule import Codes, Schedule
 from bcdcodec.training.streams import read_streams
 from bcdcodec.training.vae import load_vae, save_vae, train_vae
+from bcdcodec.training.workers import join_workers
 from bcdcodec.weightfile import WeightsFile, open_weights
 
 #: Windows of a packet that the encoder writes, and how often clips are seen with other stills and mirrored.
@@ -96,16 +97,17 @@ def run_training(
         start = load_networks(weights, torch.device("cpu"))
     autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
     cache = run / "latents"
-    cache_clips(
-        data,
-        cache,
-        vae=autoencoder,
-        config=config,
-        excerpts=excerpts,
-        seed=seed,
-        workers=workers,
-        progress=lambda done, total: progress("latents", done, total),
-    )
+    with join_workers(batch=config.optim.batch).main_process_first():  # the others find it made
+        cache_clips(
+            data,
+            cache,
+            vae=autoencoder,
+            config=config,
+            excerpts=excerpts,
+            seed=seed,
+            workers=workers,
+            progress=lambda done, total: progress("latents", done, total),
+        )
     options = TrainOptions(
         run=run,
         cache=cache,

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
+from bcdcodec.training.share import ALONE, Share
 from bcdcodec.video.landmarks import POINTS
 
 #: Side of the small RGB pictures that flows are trained on.
@@ -76,6 +77,13 @@ class HalvesBatch:
     content: Tensor
     motion: Tensor
     faces: Faces | None
+
+    def first(self, clips: int) -> "HalvesBatch":
+        """Its first clips."""
+        faces = None
+        if self.faces is not None:
+            faces = Faces(*(getattr(self.faces, field.name)[:clips] for field in fields(Faces)))
+        return HalvesBatch(self.content[:clips], self.motion[:clips], faces)
 
     def to(self, device: torch.device) -> "HalvesBatch":
         """The same on another device."""
@@ -175,11 +183,13 @@ class HalvesSampler:
         weight = np.array([people[e.person] ** -0.5 * min(e.frames, 75) ** 0.5 for e in self.entries])
         self.weight = weight / weight.sum()
 
-    def draw(self, step: int) -> HalvesBatch:
-        """The batch of one optimiser step. Latents are mirrored half the time (the VAE commutes with it)."""
-        rng = np.random.default_rng((self.seed, step))
-        chosen = rng.choice(len(self.entries), self.batch, p=self.weight)
-        drawn = [self._halves(self.entries[i], rng) for i in chosen]
+    def draw(self, step: int, share: Share = ALONE) -> HalvesBatch:
+        """The batch of one optimiser step, or some of its rows. Half of the latents are mirrored (the VAE commutes)."""
+        chosen = np.random.default_rng((self.seed, step)).choice(len(self.entries), self.batch, p=self.weight)
+        drawn = [
+            self._halves(self.entries[chosen[row]], np.random.default_rng((self.seed, step, row)))
+            for row in share.numbers(self.batch)
+        ]
         parts = [torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)]
         content, motion = (part.float() for part in parts[:2])
         if not self.cache.has_faces:

@@ -1,13 +1,11 @@
 """The training run of the whole model. In: a preset and a latent cache. Out: a run folder that the same command
 resumes.
 
-RUN/config.json  the model     RUN/metrics.jsonl  one line a report     RUN/last.safetensors  the checkpoint
+RUN/config.json  the model     RUN/last.safetensors  the checkpoint     and what reports.py leaves
 """
 
 import copy
-import json
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +17,26 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.content import Content
-from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.clusters import fit_clusters
 from bcdcodec.training.codebooks import fit_codebooks
 from bcdcodec.training.data import CONTENT_FRAMES, ClipCache, HalvesBatch, HalvesSampler
 from bcdcodec.training.losses import LossReport, bcd_loss
+from bcdcodec.training.reports import RunReports
+from bcdcodec.training.samples import condition_errors, sample_sheet
 from bcdcodec.training.schedule import Codes, Schedule
+from bcdcodec.training.share import ALONE, Share
+from bcdcodec.training.workers import join_workers
 
 logger = logging.getLogger(__name__)
 AVERAGE_DECAY = 0.999
 GRADIENT_LIMIT = 1.0
-#: Noise level at which the use of the conditions is measured: the noisy picture itself shows nothing there.
-PROBE_SIGMA = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
-    """Where and how long. `report_every` and `save_every` are in optimiser steps. init: parameters to start from.
+    """Where and how long. `report_every`, `sheet_every` and `save_every` are in optimiser steps. init: parameters to
+    start from.
 
     codes: whether they are learned, laid out anew or kept (schedule.py). device: what the networks run on; batches and
     noise are drawn on the CPU. precision: fp32 or bf16; bf16 halves the time where the processor has instructions for
@@ -53,6 +52,7 @@ class TrainOptions:
     codes: Codes = "learn"
     init: dict[str, Tensor] | None = None
     report_every: int = 100
+    sheet_every: int = 1000
     save_every: int = 250
 
 
@@ -63,21 +63,30 @@ def train(
     vae: Autoencoder | None,
     progress: Callable[[int], None] = lambda step: None,
 ) -> Bcd:
-    """Run or resume a training run to `options.steps` and return the averaged model, in evaluation mode."""
+    """Run or resume a training run to `options.steps` and return the averaged model, in evaluation mode. Started by a
+    launcher of several processes it shares every batch among them, and learns what one would. ConfigError for a run of
+    another configuration, and for batches that cannot be shared evenly.
+    """
+    workers = join_workers(batch=config.optim.batch)
+    share = Share(workers.process_index, workers.num_processes)
+    device = workers.device if share.count > 1 else options.device
     options.run.mkdir(parents=True, exist_ok=True)
     written = options.run / "config.json"
     if written.exists() and ModelConfig.from_json(written.read_text()) != config:
         raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
-    written.write_text(config.to_json())
+    workers.wait_for_everyone()
+    if workers.is_main_process:
+        written.write_text(config.to_json())
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
     if options.init is not None:
         model.load_state_dict(options.init)
-    model.to(options.device)
+    model.to(device)
     if isinstance(vae, nn.Module):
-        vae.to(options.device)
+        vae.to(device)
     average = copy.deepcopy(model)
     schedule = Schedule.of(config, options.steps, codes=options.codes)
+    _check_shares(schedule, config, share)
     if schedule.tell_codes:
         for part in (model.quantizer, model.face_points, model.anchor, model.dit):
             if part is not None:
@@ -96,25 +105,45 @@ def train(
         seed=options.seed,
         across_clips=config.optim.across_clips,
     )
-    began = time.monotonic()
+    reports = RunReports(options.run, first=first) if workers.is_main_process else None
     for step in range(first, options.steps):
         if step == schedule.coded_from > 0:
             _lay_out_codebooks(model, average, optimizer, sampler)
+            share.copy_from_first(model, average)
         if step == schedule.denoiser_from > 0:
             # The denoiser repairs what the parts that ship leave over, which are the averages.
             model.load_state_dict({**average.state_dict(), **_named(model.dit, "dit.")})
             average.dit.load_state_dict(model.dit.state_dict())
-        batch = sampler.draw(step).to(options.device)
-        with torch.autocast(options.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
-            report = step_loss(model, batch, step=step, schedule=schedule, seed=options.seed, vae=vae)
-        train_step(model, average, optimizer, report, step=step, schedule=schedule)
+        batch = sampler.draw(step, share).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16"):
+            report = step_loss(model, batch, step=step, schedule=schedule, seed=options.seed, vae=vae, share=share)
+        train_step(model, average, optimizer, report, step=step, schedule=schedule, share=share)
+        if reports is None:
+            continue
         if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
-            rate = (step + 1 - first) / (time.monotonic() - began)
-            _write_report(options.run, model, batch, report, vae, step=step + 1, steps_per_second=rate)
+            whole = batch if share.count == 1 else sampler.draw(step).to(device)
+            reports.write(step + 1, report, condition_errors(model, whole, vae))
+        if (step + 1) % options.sheet_every == 0 or step + 1 == options.steps:
+            reports.write_sheet(step + 1, sample_sheet(average, sampler.draw(0).to(device), vae))
         if (step + 1) % options.save_every == 0 or step + 1 == options.steps:
             save_checkpoint(last, step=step + 1, model=model, average=average, optimizer=optimizer)
         progress(step + 1)
+    if reports is not None:
+        reports.close()
+    workers.wait_for_everyone()
     return average.eval()
+
+
+def _check_shares(schedule: Schedule, config: ModelConfig, share: Share) -> None:
+    """Every process has as many rows as the others, in every phase."""
+    batch = config.optim.batch
+    sizes = {batch} | {schedule.objective(config, step).clips for step in range(schedule.steps)}
+    uneven = sorted(size for size in sizes if size % share.count)
+    if uneven:
+        raise ConfigError(
+            f"{share.count} processes cannot share {uneven[0]} clips evenly; batches have {batch}, of which "
+            f"{', '.join(map(str, sorted(sizes)))} are decoded"
+        )
 
 
 def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, sampler: HalvesSampler) -> None:
@@ -152,22 +181,36 @@ def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
 
 
 def step_loss(
-    model: Bcd, batch: HalvesBatch, *, step: int, schedule: Schedule, seed: int, vae: Autoencoder | None
+    model: Bcd,
+    batch: HalvesBatch,
+    *,
+    step: int,
+    schedule: Schedule,
+    seed: int,
+    vae: Autoencoder | None,
+    share: Share = ALONE,
 ) -> LossReport:
     """The objective of one step; all randomness derives from (seed, step)."""
-    torch.manual_seed(seed * 1_000_003 + step)  # the Gumbel noise
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    return bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae)
+    return bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae, share=share)
 
 
 def train_step(
-    model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, report: LossReport, *, step: int, schedule: Schedule
+    model: Bcd,
+    average: Bcd,
+    optimizer: torch.optim.Optimizer,
+    report: LossReport,
+    *,
+    step: int,
+    schedule: Schedule,
+    share: Share = ALONE,
 ) -> None:
     """One optimiser step and one update of the moving average."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
     optimizer.zero_grad()
     report.total.backward()  # type: ignore[no-untyped-call]
+    share.average_gradients([*model.parameters()])
     nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
     optimizer.step()
     # The memory is short at first, and the denoiser's first may come late.
@@ -190,63 +233,3 @@ def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
     torch._foreach_lerp_(mine, theirs, 1 - decay)
     for a, b in zip(average.buffers(), model.buffers(), strict=True):
         a.copy_(b)
-
-
-@torch.no_grad()
-def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) -> dict[str, float]:
-    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is
-    learned.
-    """
-    model.eval()
-    # A few clips and frames tell enough.
-    few = slice(4)
-    mapped = model.encoder.content(batch.content)
-    m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped)).m_hat[few, ::3]
-    z = batch.motion[few, ::3]
-    content = Content(mapped[few], None if batch.faces is None else from_uint8(batch.faces.picture[few]))
-    other = Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
-    sigma = z.new_full(z.shape[:2], PROBE_SIGMA)
-    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
-    x = z + PROBE_SIGMA * noise.to(z.device)
-    keep = torch.ones(len(z), dtype=torch.bool, device=z.device)
-
-    def error(c: Content, m: Tensor, kept: Tensor) -> float:
-        anchors = model.anchors(c, m, vae).latents
-        denoised = model.denoise(x, sigma, c.map, m, anchors=anchors, keep=kept, temporal=False)
-        return float((denoised - z).square().mean())
-
-    errors = {
-        "true": error(content, m_hat, keep),
-        "other_motion": error(content, m_hat.roll(1, 0), keep),
-        "other_content": error(other, m_hat, keep),
-        "none": error(content, m_hat, ~keep),
-        "content_alone": float((content.map[:, None] - z).square().mean()),
-        "anchor": float((model.anchors(content, m_hat, vae).latents - z).square().mean()),
-    }
-    model.train()
-    return errors
-
-
-def _write_report(
-    run: Path,
-    model: Bcd,
-    batch: HalvesBatch,
-    report: LossReport,
-    vae: Autoencoder | None,
-    *,
-    step: int,
-    steps_per_second: float,
-) -> None:
-    line = {
-        "step": step,
-        "loss": float(report.denoising),
-        "anchor_loss": float(report.anchoring),
-        "error": float(report.error),
-        "bits_per_code": None if report.entropy_bits is None else float(report.entropy_bits.mean()),
-        "used_codes": None if report.used_codes is None else float(report.used_codes),
-        "probe": {name: round(value, 4) for name, value in condition_errors(model, batch, vae).items()},
-        "steps_per_second": round(steps_per_second, 3),
-    }
-    with (run / "metrics.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    logger.info("%s", line)

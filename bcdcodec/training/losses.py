@@ -15,10 +15,11 @@ from bcdcodec.model.anchor import Autoencoder, move_content
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
-from bcdcodec.model.quantizer import codebook_loss, rate_loss
+from bcdcodec.model.quantizer import Quantized, codebook_loss, gumbel_noise, rate_loss
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.anchoring import POINT_WEIGHT, anchor_loss, face_weights, motion_loss, point_distance
 from bcdcodec.training.data import Faces, HalvesBatch
+from bcdcodec.training.share import ALONE, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,67 +59,117 @@ class LossReport:
     used_codes: Tensor | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the encoder says of a batch. size: of the content; quantized: None while nothing is coded. Of the clips that
+    are decoded: content map, frames z, m_hat and faces.
+    """
+
+    size: Tensor
+    quantized: Quantized | None
+    content: Tensor
+    z: Tensor
+    m_hat: Tensor
+    faces: Faces | None
+
+
 def bcd_loss(
-    model: Bcd, batch: HalvesBatch, objective: Objective, generator: torch.Generator, vae: Autoencoder | None
+    model: Bcd,
+    batch: HalvesBatch,
+    objective: Objective,
+    generator: torch.Generator,
+    vae: Autoencoder | None,
+    *,
+    share: Share = ALONE,
 ) -> LossReport:
-    """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset)."""
-    config = model.config
-    settled = objective.settled
+    """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset).
+
+    share: which rows of the batch these are, as many as of every other process; the mean of the processes' totals is
+    the loss. Numbers of the report are of the whole batch.
+    """
+    settled, device, flow = objective.settled, batch.motion.device, None
     model.encoder.train(not settled)
     model.quantizer.train(not settled and not objective.nearest)
-    clips, device, flow = slice(objective.clips), batch.motion.device, None
     anchoring, denoising, error = (torch.zeros((), device=device) for _ in range(3))
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.set_grad_enabled(not settled and torch.is_grad_enabled()))
         if settled:  # as a decoder computes it: places of a face turn on fractions of a pixel
             stack.enter_context(torch.autocast(device.type, enabled=False))
-        # In full precision whatever the networks run in: nearest levels and entries turn on small differences.
-        content = model.encoder.content(batch.content).float()
-        size = content.abs().mean()
-        if not config.content.picture_bits:  # a picture was coded before it was cached
-            content = straight_through(content, config.content)
-        frames = _coded_frames(len(batch.motion), batch.motion.shape[1], objective, generator).to(device)
-        z = batch.motion[torch.arange(len(frames), device=device)[:, None], frames]
-        m = model.encoder.motion(z, content.detach()).float()
-        quantized = model.quantizer(m, tau=objective.tau) if objective.coded else None
-        m_hat = model.quantizer.normalise(m) if quantized is None else quantized.m_hat
-        if objective.nearest and quantized is not None:  # its gradient goes straight to the encoder
-            m_hat = quantized.m + (m_hat - quantized.m).detach()
-        if objective.motion_noise:
-            m_hat = m_hat + objective.motion_noise * torch.randn(m_hat.shape, generator=generator).to(device)
-        content, z, m_hat, frames = content[clips], z[clips], m_hat[clips], frames[clips]
-        faces = None if batch.faces is None else _faces_of(batch.faces, frames)
-        if faces is not None and model.face_points is not None and not settled:
-            places = point_distance(model.point_places(content)[:, None], faces.content_points[:, None])
-            anchoring = places + POINT_WEIGHT * motion_loss(model.point_motion(m_hat), faces)
-        if faces is not None and model.anchor is not None and objective.flow:
-            flow = model.flow(content.detach(), m_hat)
+        told = _tell(model, batch, objective, generator, share)
+        if told.faces is not None and model.face_points is not None and not settled:
+            anchoring = _points_loss(model, told, told.faces, share)
+        if told.faces is not None and model.anchor is not None and objective.flow:
+            flow = model.flow(told.content.detach(), told.m_hat)
             if not settled:
-                anchoring = anchoring + anchor_loss(flow, faces)
+                anchoring = anchoring + anchor_loss(flow, told.faces, share)
     if objective.denoise:
-        anchors, place = torch.zeros_like(z), z.new_ones(1)
-        if faces is not None and flow is not None:
-            place = face_weights(faces.motion_points, z.shape[-1])
+        anchors, place = torch.zeros_like(told.z), told.z.new_ones(1)
+        if told.faces is not None and flow is not None:
+            place = face_weights(told.faces.motion_points, told.z.shape[-1])
             with torch.no_grad():
-                anchors = move_content(from_uint8(faces.picture), flow, vae).latents
-        denoising, error = _denoising_loss(model, z, content, m_hat, anchors, place, objective, generator)
-    coding, used = objective.content_weight * size, None
+                anchors = move_content(from_uint8(told.faces.picture), flow, vae).latents
+        denoising, error = _denoising_loss(model, told, anchors, place, objective, generator, share)
+    quantized, used = told.quantized, None
+    coding = objective.content_weight * told.size
     if quantized is not None:
-        if not objective.nearest:  # entries that stay where they are cost less only if less is told
-            rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
-            coding = coding + config.optim.rate_weight * rate
-        if config.optim.codebook_weight and not settled:
-            coding = coding + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
+        coding = coding + _coding_loss(model, quantized, objective)
         seen = torch.zeros_like(model.quantizer.codebook[..., 0])  # [G, E]
-        used = seen.scatter(1, quantized.codes.flatten(0, 1).T, 1.0).sum(1).mean()
+        seen = share.average(seen.scatter(1, quantized.codes.flatten(0, 1).T, 1.0))
+        used = (seen > 0).float().sum(1).mean()
     return LossReport(
         total=denoising + anchoring + coding,
-        denoising=denoising.detach(),
-        anchoring=anchoring.detach(),
-        error=error.detach(),
+        denoising=share.average(denoising.detach()),
+        anchoring=share.average(anchoring.detach()),
+        error=share.average(error.detach()),
         entropy_bits=None if quantized is None else quantized.entropy_bits.detach(),
         used_codes=used,
     )
+
+
+def _tell(model: Bcd, batch: HalvesBatch, objective: Objective, generator: torch.Generator, share: Share) -> _Told:
+    """Encode and quantise. What is random is drawn for the whole batch, so that it is the same for any share."""
+    config, rows, device = model.config, len(batch.motion) * share.count, batch.motion.device
+    # In full precision whatever the networks run in: nearest levels and entries turn on small differences.
+    content = model.encoder.content(batch.content).float()
+    size = content.abs().mean()
+    if not config.content.picture_bits:  # a picture was coded before it was cached
+        content = straight_through(content, config.content)
+    frames = share.rows(_coded_frames(rows, batch.motion.shape[1], objective, generator)).to(device)
+    z = batch.motion[torch.arange(len(frames), device=device)[:, None], frames]
+    m = model.encoder.motion(z, content.detach()).float()
+    quantized = None
+    if objective.coded:
+        noise = None
+        if model.quantizer.training:
+            shape = (rows, z.shape[1], config.quantizer.groups, config.quantizer.entries)
+            noise = share.rows(gumbel_noise(shape, generator)).to(device)
+        quantized = model.quantizer(m, tau=objective.tau, noise=noise, processes=share)
+    m_hat = model.quantizer.normalise(m, processes=share) if quantized is None else quantized.m_hat
+    if objective.nearest and quantized is not None:  # its gradient goes straight to the encoder
+        m_hat = quantized.m + (m_hat - quantized.m).detach()
+    if objective.motion_noise:
+        noise = share.rows(torch.randn((rows, *m_hat.shape[1:]), generator=generator))
+        m_hat = m_hat + objective.motion_noise * noise.to(device)
+    clips = slice(len(share.numbers(objective.clips)))
+    faces = None if batch.faces is None else _faces_of(batch.faces, frames[clips])
+    return _Told(size, quantized, content[clips], z[clips], m_hat[clips], faces)
+
+
+def _points_loss(model: Bcd, told: _Told, faces: Faces, share: Share) -> Tensor:
+    """Where points of the face lie in the content, and how far they have moved since."""
+    places = point_distance(model.point_places(told.content)[:, None], faces.content_points[:, None], share)
+    return places + POINT_WEIGHT * motion_loss(model.point_motion(told.m_hat), faces, share)
+
+
+def _coding_loss(model: Bcd, quantized: Quantized, objective: Objective) -> Tensor:
+    """L_VQ with its weight, and the distance of motion to its nearest entries."""
+    config, loss = model.config, quantized.m.new_zeros(())
+    if not objective.nearest:  # entries that stay where they are cost less only if less is told
+        rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
+        loss = loss + config.optim.rate_weight * rate
+    if config.optim.codebook_weight and not objective.settled:
+        loss = loss + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
+    return loss
 
 
 def _faces_of(faces: Faces, frames: Tensor) -> Faces:
@@ -134,32 +185,33 @@ def _faces_of(faces: Faces, frames: Tensor) -> Faces:
 
 def _denoising_loss(
     model: Bcd,
-    z: Tensor,
-    content: Tensor,
-    m_hat: Tensor,
+    told: _Told,
     anchors: Tensor,
     place: Tensor,
     objective: Objective,
     generator: torch.Generator,
+    share: Share,
 ) -> tuple[Tensor, Tensor]:
     """L_d of the frames z [B, F, C, H, W], weighted as in EDM and by place, and their plain squared error.
 
     What is random is drawn on the CPU, so that it is the same wherever the networks run.
     """
-    config = model.config
-    b, frames = z.shape[:2]
+    config, z = model.config, told.z
+    b, frames = len(z) * share.count, z.shape[1]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
-    noise = torch.randn(z.shape, generator=generator)
+    noise = torch.randn((b, *z.shape[1:]), generator=generator)
     # Half of the clips use one noise for all frames, as the decoder does; the others keep the frames independent.
     shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
     noise = torch.where(shared, noise[:, :1], noise)
     keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
-    noise, sigma, counts, keep = (drawn.to(z.device) for drawn in (noise, sigma, counts, keep))
+    noise, sigma, counts, keep = (share.rows(drawn).to(z.device) for drawn in (noise, sigma, counts, keep))
     x = z + noise * sigma[..., None, None, None]
-    denoised = model.denoise(x, sigma, content, m_hat, anchors=anchors, keep=keep, temporal=objective.temporal)
+    denoised = model.denoise(
+        x, sigma, told.content, told.m_hat, anchors=anchors, keep=keep, temporal=objective.temporal
+    )
     squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts
-    return weighted.sum() / counts.sum(), (squared * counts).sum() / counts.sum()
+    return share.ratio(weighted.sum(), counts.sum()), share.ratio((squared * counts).sum(), counts.sum())
 
 
 def _coded_frames(b: int, frames: int, objective: Objective, generator: torch.Generator) -> Tensor:

@@ -35,9 +35,11 @@ class VideoReader:
     Damage: an undecodable packet is skipped (the last picture holds) and one warning logged; where nothing more can
     be read, every frame before that point is yielded and VideoError raised. A file shorter than it announces ends
     with a warning.
+
+    threads: that decode, None for as many as the machine offers. Only damaged pictures may depend on it.
     """
 
-    def __init__(self, source: MediaFile, rate: Fraction) -> None:
+    def __init__(self, source: MediaFile, rate: Fraction, *, threads: int | None = None) -> None:
         if rate <= 0:
             raise ConfigError(f"frame rate is {rate}, must be above 0")
         self.name = media_name(source)
@@ -49,6 +51,8 @@ class VideoReader:
         try:
             self._stream = main_video_stream(self._container, self.name)
             self._stream.thread_type = "AUTO"
+            if threads is not None:
+                self._stream.codec_context.thread_count = threads
             self._source = self._decode()
             self._first = self._decode_first()
         except BaseException:

@@ -7,9 +7,8 @@ from fractions import Fraction
 
 from bcdcodec.errors import FaceError, VideoError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.video.crop import largest_square
 from bcdcodec.video.cuts import CutDetector
-from bcdcodec.video.media import MediaFile
+from bcdcodec.video.media import MediaFile, media_name
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.track import FaceTracker
 
@@ -41,8 +40,21 @@ def plan_shots(source: MediaFile, rate: Fraction, *, crop: bool = True) -> list[
     - The face leaves the picture: the box holds for the rest of the shot.
     - crop=False (--no-crop): the largest centred square everywhere, no face is looked for.
     """
+    shots = find_shots(source, rate, crop=crop)
+    name = media_name(source)
+    if crop and not any(shot.has_face for shot in shots):
+        size = shots[0].box.size
+        raise FaceError(f"no face found in {name}; --no-crop codes the centred square {size}x{size}")
+    for shot in shots:
+        if shot.faces > 1:
+            _log.warning("%s: %d faces from frame %d on, the largest is coded", name, shot.faces, shot.start)
+    return shots
+
+
+def find_shots(source: MediaFile, rate: Fraction, *, crop: bool = True, threads: int | None = None) -> list[Shot]:
+    """The same without complaints: a file may have no face. threads: as of `VideoReader`."""
     shots: list[Shot] = []
-    with VideoReader(source, rate) as reader:
+    with VideoReader(source, rate, threads=threads) as reader:
         cuts, tracker = CutDetector(), FaceTracker(reader.width, reader.height)
         every = max(1, round(rate / LOOKS_PER_SECOND))
         start = count = 0
@@ -55,12 +67,6 @@ def plan_shots(source: MediaFile, rate: Fraction, *, crop: bool = True) -> list[
                 tracker.observe(frame)
             count += 1
         _finish(shots, tracker, start, count, rate=rate, crop=crop)
-        name, square = reader.name, largest_square(reader.width, reader.height)
-    if crop and not any(shot.has_face for shot in shots):
-        raise FaceError(f"no face found in {name}; --no-crop codes the centred square {square.size}x{square.size}")
-    for shot in shots:
-        if shot.faces > 1:
-            _log.warning("%s: %d faces from frame %d on, the largest is coded", name, shot.faces, shot.start)
     return shots
 
 

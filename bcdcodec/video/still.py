@@ -50,7 +50,7 @@ def encode_still(pixels: NDArray[np.uint8], *, budget_bits: int, fast: bool = Fa
     height, width = pixels.shape[:2]
     if not MIN_STILL_SIDE <= min(width, height) <= max(width, height) <= MAX_STILL_SIDE:
         raise VideoError(f"still is {width}x{height}, allowed are sides of {MIN_STILL_SIDE} to {MAX_STILL_SIDE}")
-    digest = hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
+    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
     picture = _Picture(width, height, digest, _to_yuv(pixels))
     best = None
     low, high = _STEPS * _MIN_CRF, _STEPS * _MAX_CRF

@@ -43,7 +43,8 @@ class VideoWriter:
 
     A path chooses its container by suffix (mp4, m4v, mkv, webm); a binary file object gets fragmented mp4, so
     standard output works. Odd sizes grow by one repeated row or column, which H.264 needs. Leaving the `with` block
-    by an exception, or without one frame written, leaves no file behind.
+    by an exception, or without one frame written, leaves no file behind. threads: that encode, None for as many as the
+    machine offers; the bytes depend on it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class VideoWriter:
         rate: Fraction,
         crf: int = DEFAULT_CRF,
         audio: OpusTrack | None = None,
+        threads: int | None = None,
     ) -> None:
         if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
             raise ConfigError(f"picture is {width}x{height}, allowed are 1 to {MAX_SIDE}")
@@ -77,7 +79,7 @@ class VideoWriter:
         try:
             self._container = av.open(opened, "w", format=kind, options={} if self._final else _STREAMED)
             try:
-                self._video = self._add_video(codec, options, crf)
+                self._video = self._add_video(codec, options, crf, threads)
                 self._audio = self._add_audio(audio) if audio else None
                 self._container.start_encoding()
             except BaseException:
@@ -158,13 +160,15 @@ class VideoWriter:
             if self._partial:
                 self._partial.unlink(missing_ok=True)
 
-    def _add_video(self, codec: str, options: dict[str, str], crf: int) -> VideoStream:
+    def _add_video(self, codec: str, options: dict[str, str], crf: int, threads: int | None) -> VideoStream:
         stream = self._container.add_stream(codec, rate=self._rate, options={**options, "crf": str(crf)})
         assert isinstance(stream, VideoStream)
         stream.width = self.width + self.width % 2
         stream.height = self.height + self.height % 2
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = 1 / self._rate
+        if threads is not None:
+            stream.codec_context.thread_count = threads
         tag_color(stream)
         return stream
 

@@ -94,9 +94,9 @@ def test_reading_is_one_pass(make_video: MakeVideo, monkeypatch: pytest.MonkeyPa
     opened: list[Any] = []
 
     class Counted(VideoReader):
-        def __init__(self, source: Any, rate: Fraction) -> None:
+        def __init__(self, source: Any, rate: Fraction, **options: Any) -> None:
             opened.append(source)
-            super().__init__(source, rate)
+            super().__init__(source, rate, **options)
 
     monkeypatch.setattr(shots, "VideoReader", Counted)
     plan_shots(make_video([scene(1, (60, 50, 40))] * 10), RATE)

@@ -22,7 +22,7 @@ from bcdcodec.evaluation.bench.rivals import RIVALS
 from bcdcodec.evaluation.bench.series import HELD, OWN
 from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.metrics.fid import SHA256 as INCEPTION
-from bcdcodec.evaluation.sheet import pack_png
+from bcdcodec.video.png import pack_png
 from bcdcodec.video.reader import VideoReader
 
 #: Counts up when the same cell measures something else.

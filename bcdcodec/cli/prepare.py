@@ -1,0 +1,75 @@
+"""`bcd prepare`. In: options. Out: a folder of clips that `bcd train --data` reads, made by preparation/."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from bcdcodec.cli.options import Commands, new_command, seconds, whole_number
+from bcdcodec.cli.progress import progress_bar
+from bcdcodec.errors import ConfigError, FaceError
+
+MAX_WORKERS = 1024
+
+EXAMPLES = """  bcd prepare videos interview.mp4 clips --workers 8
+  bcd prepare videos clips --person source              # without pip install 'bcdcodec[metrics]'
+  bcd prepare /shared/videos /shared/clips --ray auto   # all machines of a running Ray cluster
+  bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
+The same command goes on where it was cut off, and makes only what is new where sources came to it."""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(
+        commands, "prepare", about="make a folder of clips for training out of videos", examples=EXAMPLES
+    )
+    parser.add_argument("sources", nargs="+", type=Path, metavar="SRC", help="media files, and folders of them")
+    parser.add_argument("target", type=Path, metavar="DST", help="folder to write: clips of one face each, clips.csv")
+    parser.add_argument(
+        "--clip-seconds", type=seconds, default=4.0, metavar="S", help="length of the clips that shots are cut into (4)"
+    )
+    parser.add_argument(
+        "--person",
+        choices=("faces", "source"),
+        default="faces",
+        help="who is who: faces that look alike are one person, or each source is one (faces)",
+    )
+    parser.add_argument("--workers", type=whole_number(1, MAX_WORKERS), metavar="N", help="processes (1)")
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS|local",
+        help="work on a Ray cluster, of --workers processes on this machine where it is local; all its machines must "
+        "have bcdcodec installed and see SRC and DST under the same paths",
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary for a program to read")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make the clips and their list; FaceError where there is no clip at all."""
+    if options.workers is not None and options.ray not in (None, "local"):
+        raise ConfigError("--workers is of this machine; a Ray cluster brings its own")
+    from bcdcodec.preparation.commands import prepare
+    from bcdcodec.preparation.source import Settings
+
+    with progress_bar("sources", unit="", shown=False if options.quiet else None) as progress:
+        summary = prepare(
+            options.sources,
+            options.target,
+            settings=Settings(clip_seconds=options.clip_seconds, person=options.person),
+            workers=options.workers or 1,
+            ray=options.ray,
+            progress=progress,
+        )
+    if options.json:
+        print(json.dumps(dataclasses.asdict(summary)))
+    elif not options.quiet:
+        print(
+            f"{options.target}: {summary.clips} clips, {summary.seconds:.1f} s, people: {summary.people}; sources: "
+            f"{summary.sources}, {summary.broken} broken, {summary.repeated} repeated; shots: {summary.shots}, "
+            f"{summary.shots_without_face} without a face"
+        )
+    if not summary.clips:
+        raise FaceError(f"no clip was made of {summary.sources} sources")
+    return 0
