@@ -51,3 +51,26 @@ def test_gradients_reach_the_movement() -> None:
     flow, _ = spread_points(points, moved, 16)
     flow.sum().backward()
     assert moved.grad is not None and (moved.grad != 0).all()
+
+
+def test_lids_of_an_eye_shut_though_much_around_them_stands_still() -> None:
+    """An upper lid that comes down by four pixels of 256, between an iris and a brow that stay."""
+    x = torch.linspace(0.45, 0.55, 9)
+    rows = [torch.stack([x, torch.full_like(x, y)], -1) for y in (0.40, 0.42, 0.50, 0.53, 0.55)]
+    points = torch.cat([*rows[:2], rows[2] + torch.tensor([0, 4 / 256]), *rows[3:]])[None, None]
+    moved = torch.zeros_like(points)
+    moved[..., 18:27, 1] = 4 / 256
+    flow, _ = spread_points(points, moved, 128)
+    lid = flow[0, 0, 1, round((0.50 + 4 / 256) * 128) - 1, 64]
+    assert lid < -0.6 * 4 / 256 * 128
+    brow = flow[0, 0, 1, round(0.40 * 128), 64]
+    assert abs(brow) < 0.3
+
+
+def test_the_precision_of_a_surrounding_autocast_does_not_matter() -> None:
+    points = torch.rand(1, 2, 50, 2, generator=torch.Generator().manual_seed(0))
+    moved = 0.05 * torch.randn(1, 2, 50, 2, generator=torch.Generator().manual_seed(1))
+    plain, _ = spread_points(points, moved, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        half, _ = spread_points(points, moved, 32)
+    assert torch.equal(plain, half)
