@@ -156,7 +156,9 @@ def run_export_command(options: argparse.Namespace) -> int:
     found = open_weights(out)
     print(
         f"{out}: {out.stat().st_size} bytes, model {found.model_id.hex()}, "
-        f"codes {statistics.entropy_bits:.1f} bits/frame on the training clips"
+        f"codes {statistics.entropy_bits:.1f} bits/frame on the training clips, {statistics.used.mean():.1f} of "
+        f"{statistics.counts.shape[1]} entries used, {int((statistics.used == 1).sum())} of {len(statistics.used)} "
+        "codebooks say nothing"
     )
     return 0
 

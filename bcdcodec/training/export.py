@@ -31,6 +31,11 @@ class CodeStatistics:
     entropy_bits: float
     content_levels: list[np.ndarray]
 
+    @property
+    def used(self) -> np.ndarray:
+        """Entries of each codebook that any frame takes, [groups]; a codebook that has one alone says nothing."""
+        return (self.counts > 0).sum(1)
+
 
 @torch.inference_mode()
 def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) -> CodeStatistics:

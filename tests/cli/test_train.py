@@ -34,7 +34,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
 
     def export(places: tuple[Any, ...], progress: None) -> CodeStatistics:
         places[1].write_bytes(tiny_weights.read_bytes())
-        return CodeStatistics(np.zeros((1, 2)), 123.4, [])
+        return CodeStatistics(np.array([[3, 0, 0], [1, 2, 0]]), 123.4, [])
 
     def train_context(places: tuple[Any, ...], progress: Callable[[str, int, int], None]) -> ContextStatistics:
         progress("codes", 1, 2)
@@ -77,7 +77,7 @@ def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights
     done = bcd("export", "--run", tmp_path, "--vae", "vae.safetensors", out)
     assert done.code == 0
     assert done.out.startswith(f"{out}: {tiny_weights.stat().st_size} bytes, model ")
-    assert "123.4 bits/frame" in done.out
+    assert "123.4 bits/frame" in done.out and "1.5 of 3 entries used, 1 of 2 codebooks say nothing" in done.out
     assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors")})}
 
 
