@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE, Points
+from bcdcodec.video.landmarks import LEFT_EYE, OPENINGS, RIGHT_EYE, Points
 
-#: Pairs of inner points, upper and lower: of the lips; of the lids of both eyes.
-PAIRS = {"mouth": ((13, 14), (82, 87), (312, 317)), "eyes": ((159, 145), (158, 153), (386, 374), (385, 380))}
 #: A clip in which the source's opening varies less (standard deviation, % of the eyes' distance) says nothing.
 LEAST_SPREAD = {"mouth": 1.5, "eyes": 0.7}
 
@@ -35,7 +33,7 @@ def openings(mesh: Points) -> dict[str, float]:
     unit = float(np.linalg.norm(points[LEFT_EYE] - points[RIGHT_EYE])) / 100
     return {
         part: float(np.mean([np.linalg.norm(points[upper] - points[lower]) for upper, lower in pairs])) / unit
-        for part, pairs in PAIRS.items()
+        for part, pairs in OPENINGS.items()
     }
 
 
@@ -43,7 +41,7 @@ def openings(mesh: Points) -> dict[str, float]:
 class OpeningSums:
     """Collects the frames of a clip in constant memory: n, sums of x, y, x^2, y^2 and x y by part; x is the source."""
 
-    sums: dict[str, list[float]] = field(default_factory=lambda: {part: [0.0] * 6 for part in PAIRS})
+    sums: dict[str, list[float]] = field(default_factory=lambda: {part: [0.0] * 6 for part in OPENINGS})
 
     def add(self, candidate: Points, source: Points) -> None:
         found, expected = openings(candidate), openings(source)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from bcdcodec.evaluation.opening import PAIRS
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality
+from bcdcodec.video.landmarks import OPENINGS
 
 CANDIDATES = ("codec", "frozen", "borrowed")
 PSNR = "psnr_db"
@@ -80,7 +80,7 @@ def summarise(scores: Sequence[ClipScore]) -> Summary:
         source_misses=sum(score.source_misses for score in scores),
         misses={name: sum(q.misses for q in _qualities(scores, name) if q is not None) for name in CANDIDATES},
         comparisons=comparisons,
-        openings=[found for part in PAIRS if (found := _opening(part, scores)) is not None],
+        openings=[found for part in OPENINGS if (found := _opening(part, scores)) is not None],
     )
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bcdcodec.evaluation.opening import PAIRS
 from bcdcodec.motion.statistics import (
     DIRECTIONS,
     WINDOW_FRAMES,
@@ -14,7 +13,7 @@ from bcdcodec.motion.statistics import (
     motion_features,
     motion_statistics,
 )
-from bcdcodec.video.landmarks import LEFT_EYE, POINTS, RIGHT_EYE
+from bcdcodec.video.landmarks import LEFT_EYE, OPENINGS, POINTS, RIGHT_EYE
 
 
 def face(frames: int) -> np.ndarray:
@@ -22,7 +21,7 @@ def face(frames: int) -> np.ndarray:
     mesh = np.random.default_rng(0).uniform(0, 100, (POINTS, 2))
     mesh[LEFT_EYE], mesh[RIGHT_EYE] = (0, 0), (100, 0)
     for part, height in (("eyes", 10.0), ("mouth", 5.0)):
-        for upper, lower in PAIRS[part]:
+        for upper, lower in OPENINGS[part]:
             mesh[lower] = mesh[upper] + [0, height]
     return mesh[None].repeat(frames, 0)
 
@@ -30,7 +29,7 @@ def face(frames: int) -> np.ndarray:
 def with_opening(part: str, openings: dict[int, float], frames: int = 50) -> np.ndarray:
     points = face(frames)
     for frame, height in openings.items():
-        for upper, lower in PAIRS[part]:
+        for upper, lower in OPENINGS[part]:
             points[frame, lower] = points[frame, upper] + [0, height]
     return points
 
