@@ -25,8 +25,8 @@ from bcdcodec.video.still import decode_still, encode_still
 CONTENT_SAMPLES = 8
 #: Frames that may become the picture, and windows of frames that they are tried on, spread evenly.
 CANDIDATES, TRIED_WINDOWS = 16, 4
-#: What it counts against a frame that others open a part of the face further, in heights of the picture (wide eyes: 0.03):
-#: a warp shuts an open eye or mouth, but cannot show what a shut one hides.
+#: What it counts against a frame that others open a part of the face further, in heights of the picture (wide eyes:
+#: 0.03): a warp shuts an open eye or mouth, but cannot show what a shut one hides.
 OPENED = {"eyes": 20.0, "mouth": 8.0}
 
 
