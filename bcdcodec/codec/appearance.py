@@ -18,7 +18,7 @@ from bcdcodec.errors import BitstreamError, RateError, VideoError
 from bcdcodec.model.content import Content, dequantise_content, quantise_content
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.video.crop import scale
-from bcdcodec.video.landmarks import OPENINGS
+from bcdcodec.video.landmarks import OPENINGS, POINTS
 from bcdcodec.video.still import decode_still, encode_still
 
 #: Frames of a shot that a content token of levels is made from, spread evenly over the buffered start of the shot.
@@ -76,7 +76,7 @@ def _opened(model: CodecModel, codes: Tensor) -> Tensor:
     """How much further eyes and mouth are open than in the content, mean over the frames of codes [1, T, G], weighted;
     0 for a model that cannot tell.
     """
-    if model.bcd.face_points is None:
+    if model.config.denoiser.face_points != POINTS:
         return torch.zeros(())
     moved = model.bcd.point_motion(model.bcd.quantizer.lookup(codes))[..., 1]  # down, [1, T, L]
     parts = {part: torch.tensor(pairs, device=moved.device) for part, pairs in OPENINGS.items()}

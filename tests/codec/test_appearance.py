@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from bcdcodec.bitstream.records import ContentCoding
-from bcdcodec.codec.appearance import best_anchor, decode_content, encode_content
+from bcdcodec.codec import appearance
+from bcdcodec.codec.appearance import OPENED, best_anchor, decode_content, encode_content
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, RateError
 from bcdcodec.frame import Frame
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import scale
+from bcdcodec.video.landmarks import OPENINGS, POINTS
 from bcdcodec.video.still import encode_still
 
 MakeFrames = Callable[[int], list[Frame]]
@@ -54,6 +56,36 @@ def test_the_picture_is_one_that_the_others_are_told_from(model: CodecModel, pix
         chosen = best_anchor(model, model.to_latents(shot))
         assert 0 <= chosen < frames and (chosen != odd or frames == 2)
     assert best_anchor(model, model.to_latents(pixels[:1])) == 0
+
+
+def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(model.config, denoiser=replace(model.config.denoiser, face_points=POINTS))
+    told = replace(model, weights=replace(model.weights, config=config))
+    quantizer = model.config.quantizer
+    codes = torch.zeros((1, 3, quantizer.groups), dtype=torch.int64)
+
+    def opened(part: str, side: int, by: float) -> float:
+        moved = torch.zeros(1, 3, POINTS, 2)
+        moved[..., [pair[side] for pair in OPENINGS[part]], 1] = by
+        monkeypatch.setattr(type(model.bcd), "point_motion", lambda self, m_hat: moved)
+        return float(appearance._opened(told, codes))
+
+    assert opened("eyes", 1, 0.01) == pytest.approx(0.01 * OPENED["eyes"])  # lower lids went down
+    assert opened("eyes", 0, 0.01) == pytest.approx(-0.01 * OPENED["eyes"])  # upper lids did
+    assert opened("mouth", 1, 0.02) == pytest.approx(0.02 * OPENED["mouth"])
+    assert float(appearance._opened(model, codes)) == 0  # its points are no mesh
+
+
+def test_of_two_pictures_the_one_with_open_eyes_is_taken(
+    model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latents = model.to_latents(pixels[[0, 1]])
+    taken = []
+    for favoured in (0, 1):
+        further = iter([0.0 if number == favoured else 50.0 for number in (0, 1)])  # one window a candidate
+        monkeypatch.setattr(appearance, "_opened", lambda model, codes, further=further: torch.tensor(next(further)))
+        taken.append(best_anchor(model, latents))
+    assert taken == [0, 1]
 
 
 def test_a_small_budget_costs_detail_then_is_refused(model: CodecModel, pixels: np.ndarray) -> None:
