@@ -59,8 +59,10 @@ def test_the_picture_is_one_that_the_others_are_told_from(model: CodecModel, pix
 
 
 def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = replace(model.config, denoiser=replace(model.config.denoiser, face_points=POINTS))
-    told = replace(model, weights=replace(model.weights, config=config))
+    def with_points(count: int) -> CodecModel:
+        config = replace(model.config, denoiser=replace(model.config.denoiser, face_points=count))
+        return replace(model, weights=replace(model.weights, config=config))
+
     quantizer = model.config.quantizer
     codes = torch.zeros((1, 3, quantizer.groups), dtype=torch.int64)
 
@@ -68,12 +70,12 @@ def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest
         moved = torch.zeros(1, 3, POINTS, 2)
         moved[..., [pair[side] for pair in OPENINGS[part]], 1] = by
         monkeypatch.setattr(type(model.bcd), "point_motion", lambda self, m_hat: moved)
-        return float(appearance._opened(told, codes))
+        return float(appearance._opened(with_points(POINTS), codes))
 
     assert opened("eyes", 1, 0.01) == pytest.approx(0.01 * OPENED["eyes"])  # lower lids went down
     assert opened("eyes", 0, 0.01) == pytest.approx(-0.01 * OPENED["eyes"])  # upper lids did
     assert opened("mouth", 1, 0.02) == pytest.approx(0.02 * OPENED["mouth"])
-    assert float(appearance._opened(model, codes)) == 0  # its points are no mesh
+    assert float(appearance._opened(with_points(5), codes)) == 0  # no mesh
 
 
 def test_of_two_pictures_the_one_with_open_eyes_is_taken(
