@@ -47,7 +47,8 @@ def add_command(commands: Commands) -> None:
         choices=("learn", "refit", "keep", "tell"),
         default="learn",
         help="refit: with --init, let motion through uncoded at first, then lay codebooks out anew over its clusters; "
-        "keep: with --init, train the denoiser alone; tell: with --init, train the encoder alone (learn)",
+        "keep: with --init, train the denoiser alone; tell: with --init, train the encoder alone, and what says where "
+        "a face lies (learn)",
     )
     train.add_argument(
         "--excerpts",
@@ -73,6 +74,10 @@ def add_command(commands: Commands) -> None:
     export.add_argument("target", metavar="OUT.safetensors", help="file to write")
     export.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help="folder of the run")
     export.add_argument("--vae", type=Path, metavar="VAE.safetensors", help="autoencoder the run was trained with")
+    export.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of clips, where the run learned from excerpts of them"
+    )
+    export.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     export.add_argument("-f", "--force", action="store_true", help="replace an existing output")
     export.set_defaults(run=run_export_command)
 
@@ -100,7 +105,7 @@ def run_train(options: argparse.Namespace) -> int:
     from bcdcodec.training.commands import plan_training, run_training
 
     if options.dry_run:
-        plan = plan_training(options.preset, options.data, options.steps)
+        plan = plan_training(options.preset, options.data, options.steps, codes=options.codes)
         print(
             f"{plan.preset}: {plan.cost.parameters:,} parameters, {plan.clips} clips, {plan.steps} steps "
             f"({plan.clips_seen:,} clips seen), temporal layers from step {plan.phase_2_from}"
@@ -152,7 +157,10 @@ def run_export_command(options: argparse.Namespace) -> int:
     out = check_file(options.target, what="a weights file", force=options.force)
     from bcdcodec.training.commands import run_export
 
-    statistics = run_export(options.folder, out, vae=options.vae)
+    if options.data is not None:
+        _check_data(options.data)
+    with progress_bar("clips", unit="", shown=_shown(options)) as progress:
+        statistics = run_export(options.folder, out, vae=options.vae, data=options.data, progress=progress)
     found = open_weights(out)
     print(
         f"{out}: {out.stat().st_size} bytes, model {found.model_id.hex()}, "

@@ -60,7 +60,8 @@ def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
 
 def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
     """Standard Gumbel noise, drawn on the CPU."""
-    return -torch.empty(shape).exponential_(generator=generator).log()
+    uniform = torch.rand(shape, generator=generator).clamp(min=torch.finfo(torch.float32).tiny)
+    return -(-uniform.log()).log()
 
 
 class GroupQuantizer(nn.Module):

@@ -24,8 +24,9 @@ from bcdcodec.motion.data import BatchSampler, MotionBatch, hold_out
 from bcdcodec.motion.entropy import stream_bits
 from bcdcodec.motion.model import MotionGpt, motion_loss
 from bcdcodec.motion.weights import save_motion
+from bcdcodec.training.average import update_average
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
-from bcdcodec.training.loop import GRADIENT_LIMIT, update_average
+from bcdcodec.training.loop import GRADIENT_LIMIT
 from bcdcodec.training.streams import CodeStream
 from bcdcodec.training.workers import join_workers, own_rows
 

@@ -71,10 +71,11 @@ def prepare(
                 records[number] = outcome.record
             progress(done, len(jobs))
     finally:
-        for partial in folder.glob(".*.part"):  # of processes that were killed, now or in a run before
-            partial.unlink(missing_ok=True)
+        for place in (folder, folder / RECORDS):  # of processes that were killed, now or in a run before
+            for partial in (*place.glob(".*.part"), *place.glob(".part.*")):
+                partial.unlink(missing_ok=True)
     kept = list({records[number].source: records[number] for number in sorted(records)}.values())
-    unnamed = len(list((folder / RECORDS).glob("*.json"))) - len(kept)
+    unnamed = len(list((folder / RECORDS).glob("[!.]*.json"))) - len(kept)
     if unnamed:
         _log.warning("%d finished sources in %s are not named now, their clips are not in the list", unnamed, folder)
     clips = [(record, clip) for record in kept for clip in record.clips]

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-#: Frames of an excerpt: halves for content and motion, as data.py cuts them.
-EXCERPT_FRAMES = 12
 #: Affine: roll in degrees, ln of scale, ln of aspect, shear, shift in fractions of the picture; standard deviations.
 ROLL, SCALE, ASPECT, SHEAR, SHIFT = 6.0, 0.1, 0.05, 0.04, 0.03
 #: Warp: displacements of a grid of GRID x GRID places, standard deviation in fractions of the picture.
@@ -30,7 +28,7 @@ GAIN, OFFSET, MIX, GAMMA, LIGHT = 0.12, 0.04, 0.05, 0.2, 0.2
 #: to a standard deviation in 0..1).
 PLAIN, SOFT, NOISY, MOST_NOISE = 0.15, 0.3, 0.3, 0.03
 #: Steps of the fixed point that says where a point goes.
-STEPS = 8
+STEPS = 30
 
 Pictures = NDArray[np.uint8]
 Points = NDArray[np.float32]

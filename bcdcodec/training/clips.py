@@ -4,9 +4,11 @@ import contextlib
 import csv
 import hashlib
 import multiprocessing
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,9 @@ import torch
 from torch import nn
 
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import ConfigError
+from bcdcodec.errors import BcdError, ConfigError
 from bcdcodec.model.anchor import Autoencoder
-from bcdcodec.training.prepared import PreparedClip, Source, prepare
+from bcdcodec.training.prepared import PreparedClip, Source, excerpt_frames, prepare
 
 #: Clips handed to a process before the one that is due is waited for.
 AHEAD = 4
@@ -45,7 +47,11 @@ def choose_excerpts(folder: Path, count: int, seed: int) -> list[Source]:
     people = Counter(person for _, person in manifest)
     weight = np.array([people[person] ** -0.5 for _, person in manifest])
     chosen = np.random.default_rng(seed).choice(len(manifest), count, p=weight / weight.sum())
-    return [Source(folder / manifest[i][0], manifest[i][1], (seed, number)) for number, i in enumerate(chosen)]
+    return [_source(folder, *manifest[i], excerpt=(seed, number)) for number, i in enumerate(chosen)]
+
+
+def _source(folder: Path, clip: str, person: str, *, excerpt: tuple[int, int] | None = None) -> Source:
+    return Source(folder / clip, clip, person, excerpt)
 
 
 def cache_clips(
@@ -63,16 +69,16 @@ def cache_clips(
 
     Done already: returns at once; cut off: starts again. workers: processes; what is written does not depend on them.
     Raises MissingExtraError where faces are needed and their mesh is not installed, ConfigError if the cache is
-    another model's.
+    another model's or holds other excerpts, BcdError where a process dies.
     """
-    mark = _fingerprint(vae, config) + (f"{excerpts} excerpts, seed {seed}\n" if excerpts else "")
+    pieces = f"{excerpts} excerpts of {excerpt_frames(config)} frames, seed {seed}" if excerpts else "whole clips"
+    mark = f"{_fingerprint(vae, config)}\n{pieces}\n"
     if (out / "index.csv").exists():
-        if not (out / MADE_WITH).exists() or (out / MADE_WITH).read_text() != mark:
-            raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
+        _check_mark(out, mark)
         return
     out.mkdir(parents=True, exist_ok=True)
     (out / MADE_WITH).write_text(mark)
-    sources = [Source(folder / clip, person) for clip, person in read_manifest(folder)]
+    sources = [_source(folder, clip, person) for clip, person in read_manifest(folder)]
     if excerpts:
         sources = choose_excerpts(folder, excerpts, seed)
     rows: list[tuple[str, str, int, int, int, int]] = []
@@ -85,13 +91,25 @@ def cache_clips(
             for name, file in files.items():
                 file.write(np.ascontiguousarray(getattr(clip, name.partition(".")[0])).tobytes())
             frames, stills = len(clip.latents), 0 if clip.stills is None else len(clip.stills)
-            rows.append((source.path.name, source.person, start, frames, first_still, stills))
+            rows.append((source.name, source.person, start, frames, first_still, stills))
             start, first_still = start + frames, first_still + stills
             progress(len(rows), len(sources))
-    with (out / "index.csv").open("w", newline="") as index:
+    partial = out / "index.part"
+    with partial.open("w", newline="") as index:
         writer = csv.writer(index)
         writer.writerow(["clip", "person", "start", "frames", "first_still", "stills"])
         writer.writerows(rows)
+    partial.replace(out / "index.csv")
+
+
+def _check_mark(out: Path, wanted: str) -> None:
+    """ConfigError where a cache holds something else."""
+    found = (out / MADE_WITH).read_text() if (out / MADE_WITH).exists() else ""
+    if found.partition("\n")[0] != wanted.partition("\n")[0]:
+        raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
+    if found != wanted:
+        holds, asked = (text.partition("\n")[2].strip() for text in (found, wanted))
+        raise ConfigError(f"{out} holds {holds}, asked for are {asked}; ask for the same, or take another run")
 
 
 def _prepare_all(
@@ -103,14 +121,19 @@ def _prepare_all(
         return
     # Fork would copy the threads' locks of torch and PyAV in whatever state they are.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker, initargs=(vae, config)) as pool:
-        waiting: deque[Future[PreparedClip]] = deque()
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker, initargs=(vae, config))
+    waiting: deque[Future[PreparedClip]] = deque()
+    try:
         for source in sources:
             waiting.append(pool.submit(_prepare_in_worker, source))
             if len(waiting) > AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise BcdError("a process died, for want of memory perhaps; fewer --workers need less") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _worker: tuple[Autoencoder | None, ModelConfig]
@@ -120,6 +143,7 @@ def _start_worker(vae: Autoencoder | None, config: ModelConfig) -> None:
     """Kept in the process: an autoencoder is much larger than a clip."""
     global _worker
     _worker = vae, config
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # dies at once when the command is interrupted
     torch.set_num_threads(1)
 
 
@@ -135,4 +159,4 @@ def _fingerprint(vae: Autoencoder | None, config: ModelConfig) -> str:
         for value in vae.state_dict().values():
             digest.update(value.cpu().numpy().tobytes())
     known = (config.pixels, config.frame_rate, config.content.picture_bits, config.denoiser.anchor_blocks > 0)
-    return f"{known} autoencoder {digest.hexdigest()}\n"
+    return f"{known} autoencoder {digest.hexdigest()}"

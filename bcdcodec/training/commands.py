@@ -26,11 +26,9 @@ from bcdcodec.training.cost import TrainingCost, training_cost
 from bcdcodec.training.crops import random_crops
 from bcdcodec.training.data import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
-from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.schedule import Codes, Schedule
 from bcdcodec.training.streams import read_streams
 from bcdcodec.training.vae import load_vae, save_vae, train_vae
-from bcdcodec.training.workers import join_workers
 from bcdcodec.weightfile import WeightsFile, open_weights
 
 #: Windows of a packet that the encoder writes, and how often clips are seen with other stills and mirrored.
@@ -59,11 +57,12 @@ class Plan:
     clips_seen: int
 
 
-def plan_training(name: str, data: Path, steps: int) -> Plan:
-    """Count parameters, clips and operations without training anything."""
+def plan_training(name: str, data: Path, steps: int, *, codes: Codes = "learn") -> Plan:
+    """Count parameters, clips and operations without training anything. Raises ConfigError."""
     config = preset(name)
-    cost = training_cost(config, steps)
-    first_temporal = round(Schedule.of(config, steps).phase_2_from * steps)
+    schedule = Schedule.of(config, steps, codes=codes)
+    cost = training_cost(config, schedule)
+    first_temporal = round(schedule.phase_2_from * steps)
     return Plan(name, len(read_manifest(data)), cost, steps, first_temporal, steps * config.optim.batch)
 
 
@@ -88,7 +87,18 @@ def run_training(
     init: a weights file of the same preset to start from; its autoencoder is used where `vae` names none. excerpts: how
     many augmented excerpts to learn from, 0 for the clips as they are. workers: processes that make the cache.
     """
-    config, place = preset(name), choose_device(device)
+    from bcdcodec.training.loop import TrainOptions, check_shares, train
+    from bcdcodec.training.share import Share
+    from bcdcodec.training.workers import join_workers
+
+    config = preset(name)
+    shared = join_workers(batch=config.optim.batch)
+    if shared.num_processes > 1 and device != "auto":
+        raise ConfigError(f"--device is {device}; with several processes the launcher says which has which device")
+    check_shares(
+        Schedule.of(config, steps, codes=codes), config, Share(shared.process_index, shared.num_processes)
+    )  # before hours of reading clips
+    cache = _cache_folder(run, config, excerpts)
     start = None
     if init is not None:
         weights = open_weights(init)
@@ -96,8 +106,9 @@ def run_training(
             raise ConfigError(f"{init} is of preset {weights.config.name}, the run is of {name}")
         start = load_networks(weights, torch.device("cpu"))
     autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
-    cache = run / "latents"
-    with join_workers(batch=config.optim.batch).main_process_first():  # the others find it made
+    with shared.main_process_first():  # the others find it made
+        if not shared.is_main_process and not (cache / "index.csv").exists():
+            raise ConfigError(f"{cache} is not what the first process made; all machines must share the run's folder")
         cache_clips(
             data,
             cache,
@@ -114,11 +125,21 @@ def run_training(
         steps=steps,
         seed=seed,
         precision=precision,
-        device=place,
+        device=choose_device(device),
         codes=codes,
         init=None if start is None else start.bcd.state_dict(),
     )
     train(config, options, vae=autoencoder, progress=lambda step: progress("steps", step, steps))
+
+
+def _cache_folder(run: Path, config: ModelConfig, excerpts: int) -> Path:
+    """Of a run that learns from clips or excerpts. ConfigError where that makes no sense, or was otherwise before."""
+    made = run / "excerpts"
+    if not excerpts and made.exists():
+        raise ConfigError(f"{run} learned from excerpts; give --excerpts again, or take another run")
+    if excerpts and (config.optim.across_clips or config.autoencoder == "none"):
+        raise ConfigError(f"--excerpts is for presets of filmed faces, {config.name} is of drawn figures")
+    return made if excerpts else run / "latents"
 
 
 def run_vae_training(
@@ -135,15 +156,29 @@ def run_vae_training(
     save_vae(out, train_vae(config.vae, random_crops(data, config=config, seed=seed), steps=steps, progress=progress))
 
 
-def run_export(run: Path, out: Path, *, vae: Path | None) -> CodeStatistics:
-    """Turn the newest checkpoint of a run into a weights file with integer tables."""
+def run_export(
+    run: Path,
+    out: Path,
+    *,
+    vae: Path | None,
+    data: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> CodeStatistics:
+    """Turn the newest checkpoint of a run into a weights file with integer tables, which are counted on clips as they
+    are: on those in RUN/latents, or of the folder `data`, which are put there. progress: clips of that folder.
+    """
     config_path, checkpoint = run / "config.json", run / "last.safetensors"
     if not config_path.exists() or not checkpoint.exists():
         raise ConfigError(f"{run} is not a run folder: it needs config.json and last.safetensors")
     config = ModelConfig.from_json(config_path.read_text())
     bcd = Bcd(config)
     load_average(checkpoint, bcd)
-    return export(out, bcd=bcd, vae=_autoencoder(config, vae), config=config, cache=run / "latents")
+    autoencoder, cache = _autoencoder(config, vae), run / "latents"
+    if data is not None:
+        cache_clips(data, cache, vae=autoencoder, config=config, progress=progress)
+    elif not (cache / "index.csv").exists():
+        raise ConfigError(f"{run} has no clips as they are, on which tables are counted; give --data")
+    return export(out, bcd=bcd, vae=autoencoder, config=config, cache=cache)
 
 
 def run_context_training(

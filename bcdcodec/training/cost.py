@@ -31,14 +31,13 @@ class TrainingCost:
     last_flops: int
 
 
-def training_cost(config: ModelConfig, steps: int) -> TrainingCost:
-    """Count a run of so many steps with tensors that have shapes and no numbers."""
-    schedule = Schedule.of(config, steps)
+def training_cost(config: ModelConfig, schedule: Schedule) -> TrainingCost:
+    """Count a run with tensors that have shapes and no numbers."""
     with FakeTensorMode():
         model, batch = Bcd(config), _empty_batch(config)
         vae = None if config.vae is None else Vae(config.vae).requires_grad_(False)
         flops = []
-        for step in (0, steps - 1):
+        for step in (0, schedule.steps - 1):
             with FlopCounterMode(display=False) as counter:
                 objective = schedule.objective(config, step)
                 bcd_loss(model, batch, objective, torch.Generator().manual_seed(0), vae).total.backward()  # type: ignore[no-untyped-call]

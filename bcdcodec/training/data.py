@@ -80,16 +80,12 @@ class HalvesBatch:
 
     def first(self, clips: int) -> "HalvesBatch":
         """Its first clips."""
-        faces = None
-        if self.faces is not None:
-            faces = Faces(*(getattr(self.faces, field.name)[:clips] for field in fields(Faces)))
+        faces = self.faces and Faces(*(getattr(self.faces, field.name)[:clips] for field in fields(Faces)))
         return HalvesBatch(self.content[:clips], self.motion[:clips], faces)
 
     def to(self, device: torch.device) -> "HalvesBatch":
         """The same on another device."""
-        faces = None
-        if self.faces is not None:
-            faces = Faces(*(getattr(self.faces, field.name).to(device) for field in fields(Faces)))
+        faces = self.faces and Faces(*(getattr(self.faces, field.name).to(device) for field in fields(Faces)))
         return HalvesBatch(self.content.to(device), self.motion.to(device), faces)
 
 

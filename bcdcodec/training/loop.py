@@ -6,6 +6,7 @@ RUN/config.json  the model     RUN/last.safetensors  the checkpoint     and what
 
 import copy
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.training.average import update_average
 from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.clusters import fit_clusters
 from bcdcodec.training.codebooks import fit_codebooks
@@ -29,7 +31,6 @@ from bcdcodec.training.share import ALONE, Share
 from bcdcodec.training.workers import join_workers
 
 logger = logging.getLogger(__name__)
-AVERAGE_DECAY = 0.999
 GRADIENT_LIMIT = 1.0
 
 
@@ -38,7 +39,7 @@ class TrainOptions:
     """Where and how long. `report_every`, `sheet_every` and `save_every` are in optimiser steps. init: parameters to
     start from.
 
-    codes: whether they are learned, laid out anew or kept (schedule.py). device: what the networks run on; batches and
+    codes: what becomes of them (schedule.py). device: what the networks run on; batches and
     noise are drawn on the CPU. precision: fp32 or bf16; bf16 halves the time where the processor has instructions for
     it, and blurs what turns on a fraction of a pixel.
     """
@@ -70,6 +71,8 @@ def train(
     workers = join_workers(batch=config.optim.batch)
     share = Share(workers.process_index, workers.num_processes)
     device = workers.device if share.count > 1 else options.device
+    schedule = Schedule.of(config, options.steps, codes=options.codes)
+    check_shares(schedule, config, share)
     options.run.mkdir(parents=True, exist_ok=True)
     written = options.run / "config.json"
     if written.exists() and ModelConfig.from_json(written.read_text()) != config:
@@ -85,8 +88,6 @@ def train(
     if isinstance(vae, nn.Module):
         vae.to(device)
     average = copy.deepcopy(model)
-    schedule = Schedule.of(config, options.steps, codes=options.codes)
-    _check_shares(schedule, config, share)
     if schedule.tell_codes:
         for part in (model.quantizer, model.face_points, model.anchor, model.dit):
             if part is not None:
@@ -97,6 +98,8 @@ def train(
     if last.exists():
         first = load_checkpoint(last, model=model, average=average, optimizer=optimizer)
         logger.info("resuming %s at step %d", options.run, first)
+    if not share.agrees(torch.tensor(float(first), device=device)):
+        raise ConfigError(f"processes see different checkpoints in {options.run}; all machines must share that folder")
     sampler = HalvesSampler(
         ClipCache(options.cache, config),
         batch=config.optim.batch,
@@ -134,10 +137,14 @@ def train(
     return average.eval()
 
 
-def _check_shares(schedule: Schedule, config: ModelConfig, share: Share) -> None:
-    """Every process has as many rows as the others, in every phase."""
-    batch = config.optim.batch
-    sizes = {batch} | {schedule.objective(config, step).clips for step in range(schedule.steps)}
+def check_shares(schedule: Schedule, config: ModelConfig, share: Share) -> None:
+    """ConfigError unless every process has as many rows as the others, in every phase."""
+    if share.count == 1:
+        return
+    batch, last = config.optim.batch, schedule.steps - 1
+    temporal = math.ceil(schedule.phase_2_from * schedule.steps)
+    steps = {0, 1, 2, schedule.coded_from, schedule.denoiser_from, temporal, last}  # where phases begin
+    sizes = {batch} | {schedule.objective(config, step).clips for step in steps if step <= last}
     uneven = sorted(size for size in sizes if size % share.count)
     if uneven:
         raise ConfigError(
@@ -222,14 +229,3 @@ def train_step(
 
 def _named(module: nn.Module, prefix: str) -> dict[str, Tensor]:
     return {prefix + name: value for name, value in module.state_dict().items()}
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, step: int) -> None:
-    """Exponential moving average with a short memory at first; buffers (running moments) are copied."""
-    decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
-    mine: list[Tensor] = list(average.parameters())
-    theirs: list[Tensor] = list(model.parameters())
-    torch._foreach_lerp_(mine, theirs, 1 - decay)
-    for a, b in zip(average.buffers(), model.buffers(), strict=True):
-        a.copy_(b)

@@ -15,8 +15,8 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.frame import Frame
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.vae import from_uint8, to_uint8
-from bcdcodec.training.augment import EXCERPT_FRAMES, Augmentation
-from bcdcodec.training.data import THUMBNAIL, still_frames
+from bcdcodec.training.augment import Augmentation
+from bcdcodec.training.data import MIN_HALF_FRAMES, THUMBNAIL, still_frames
 from bcdcodec.video.clip import read_clip
 from bcdcodec.video.landmarks import POINTS, landmarks, landmarks_near
 from bcdcodec.video.still import decode_still, encode_still
@@ -27,9 +27,12 @@ CHUNK = 32
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A clip of a person. excerpt: None for the whole of it as it is, else the seed of an augmented excerpt."""
+    """A clip of a person. name: in the list of clips; excerpt: None for the whole of it as it is, else the seed of an
+    augmented excerpt.
+    """
 
     path: Path
+    name: str
     person: str
     excerpt: tuple[int, ...] | None = None
 
@@ -47,6 +50,11 @@ class PreparedClip:
     still_latents: NDArray[np.float16] | None = None
 
 
+def excerpt_frames(config: ModelConfig) -> int:
+    """Of an excerpt: a window with its context, and room for the other half on either side."""
+    return 2 * MIN_HALF_FRAMES + config.window_frames + config.context_frames
+
+
 @torch.inference_mode()
 def prepare(source: Source, *, vae: Autoencoder | None, config: ModelConfig) -> PreparedClip:
     """Read, augment and encode one clip; the same every time. Raises VideoError, MissingExtraError where faces are
@@ -56,8 +64,9 @@ def prepare(source: Source, *, vae: Autoencoder | None, config: ModelConfig) -> 
     augmentation = None
     if source.excerpt is not None:
         rng = np.random.default_rng(source.excerpt)
-        start = int(rng.integers(0, max(1, len(pixels) - EXCERPT_FRAMES + 1)))
-        pixels = pixels[start : start + EXCERPT_FRAMES]
+        length = excerpt_frames(config)
+        start = int(rng.integers(0, max(1, len(pixels) - length + 1)))
+        pixels = pixels[start : start + length]
         augmentation = Augmentation.draw(rng, config.pixels)
     points = _face_points(pixels) if config.denoiser.anchor_blocks else None
     if augmentation is not None:

@@ -30,8 +30,9 @@ class RunReports:
 
     def __init__(self, run: Path, *, first: int) -> None:
         self._run, self._first = run, first
-        # Curves of a run that was cut off end where it goes on.
-        self._curves = SummaryWriter(str(run / "tensorboard"), purge_step=first)
+        # Lines and curves of a run that was cut off end with the checkpoint that it goes on from.
+        _cut(run / "metrics.jsonl", first)
+        self._curves = SummaryWriter(str(run / "tensorboard"), purge_step=first + 1)
         self._began = time.monotonic()
 
     def write(self, step: int, report: LossReport, probe: dict[str, float]) -> None:
@@ -64,3 +65,12 @@ class RunReports:
     def close(self) -> None:
         """Curves are written by a thread of their own."""
         self._curves.close()
+
+
+def _cut(path: Path, last: int) -> None:
+    """Leave out the lines of later steps."""
+    if path.exists():
+        lines = path.read_text().splitlines(keepends=True)
+        partial = path.with_suffix(".part")
+        partial.write_text("".join(line for line in lines if json.loads(line)["step"] <= last))
+        partial.replace(path)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.model.bcd import Bcd, paint
-from bcdcodec.model.content import Content
+from bcdcodec.model.content import Content, straight_through
 from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.training.data import HalvesBatch
 
@@ -24,6 +24,8 @@ CLIPS, COLUMNS = 4, 4
 def _told(model: Bcd, batch: HalvesBatch, frames: Tensor) -> tuple[Content, Tensor, Tensor]:
     """content, m_hat and latents of some frames [F] of every clip, as a decoder has them."""
     mapped = model.encoder.content(batch.content)
+    if not model.config.content.picture_bits:  # a picture was coded before it was cached
+        mapped = straight_through(mapped, model.config.content)
     m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped)).m_hat[:, frames]
     picture = None if batch.faces is None else from_uint8(batch.faces.picture)
     return Content(mapped, picture), m_hat, batch.motion[:, frames]
@@ -67,7 +69,7 @@ def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) ->
 
 @torch.no_grad()
 def sample_sheet(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) -> NDArray[np.uint8]:
-    """Samples with the preset `realtime`, uint8 [H, W, 3]. A model of levels shows its content as its decoder would."""
+    """Samples with the preset `realtime`, uint8 [H, W, 3]."""
     trained = model.training
     model.eval()
     batch = batch.first(CLIPS)

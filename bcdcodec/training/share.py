@@ -42,6 +42,12 @@ class Share:
         return over / self.average(under.detach()).clamp(min=least / self.count)
 
     @torch.no_grad()
+    def agrees(self, value: Tensor) -> bool:
+        """Whether a number is the same in all workers; all get the same answer."""
+        mean, square = self.average(value), self.average(value.square())
+        return bool(square == mean.square())
+
+    @torch.no_grad()
     def average_gradients(self, parameters: list[nn.Parameter]) -> None:
         """In one message; the parameters that have gradients are the same everywhere."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]

@@ -22,7 +22,7 @@ from bcdcodec.config import VaeConfig
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae, from_uint8
-from bcdcodec.training.loop import update_average
+from bcdcodec.training.average import update_average
 
 CROP = 96
 BATCH = 16

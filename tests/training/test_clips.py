@@ -10,9 +10,9 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.augment import EXCERPT_FRAMES
 from bcdcodec.training.clips import MADE_WITH, cache_clips
 from bcdcodec.training.data import ClipCache, HalvesSampler, still_frames
+from bcdcodec.training.prepared import excerpt_frames
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ def test_excerpts_are_short_and_the_same_every_time(clips: Path, tmp_path: Path,
 
     cache = fill("a", excerpts=5)
     assert done == [(number, 5) for number in range(1, 6)]
-    assert [entry.frames for entry in cache.entries] == [EXCERPT_FRAMES] * 5
+    assert [entry.frames for entry in cache.entries] == [excerpt_frames(paper)] * 5
     assert {entry.clip for entry in cache.entries} == {"a.mp4", "b.mp4"}
     firsts = {np.array(cache.latents[entry.start]).tobytes() for entry in cache.entries}
     assert len(firsts) == 5
     # However many processes make it.
     assert (tmp_path / "a/latents.f16").read_bytes() == bytes(np.array(fill("b", excerpts=5, workers=2).latents))
     assert not np.array_equal(cache.latents, fill("c", excerpts=5, seed=1).latents)
-    with pytest.raises(ConfigError, match="another"):
+    with pytest.raises(ConfigError, match="a holds 5 excerpts of 13 frames, seed 0, asked for are 6 excerpts of"):
         fill("a", excerpts=6)
 
 
@@ -117,7 +117,8 @@ def test_excerpts_of_faces_are_whole(clips: Path, tmp_path: Path, tiny_config: M
     vae = make_vae(tiny_config, 0)
     cache_clips(clips, tmp_path / "cache", vae=vae, config=tiny_config, progress=lambda *counts: None, excerpts=2)
     cache = ClipCache(tmp_path / "cache", tiny_config)
-    assert len(cache.latents) == len(cache.thumbnails) == len(cache.landmarks) == 2 * EXCERPT_FRAMES
+    assert len(cache.latents) == len(cache.thumbnails) == len(cache.landmarks) == 2 * excerpt_frames(tiny_config)
     assert [(e.first_still, e.stills) for e in cache.entries] == [(0, 2), (2, 2)]
-    sampler = HalvesSampler(cache, batch=2, content_frames=4, motion_frames=10, seed=0)
-    assert sampler.draw(0).motion.shape[1] == EXCERPT_FRAMES - 4
+    whole = tiny_config.window_frames + tiny_config.context_frames
+    sampler = HalvesSampler(cache, batch=2, content_frames=4, motion_frames=whole, seed=0)
+    assert sampler.draw(0).motion.shape[1] == whole

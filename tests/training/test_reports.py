@@ -53,3 +53,16 @@ def test_a_sheet_is_a_picture_and_in_the_curves(tmp_path: Path) -> None:
         assert np.array_equal(next(media.decode(video=0)).to_ndarray(format="rgb24"), sheet)
     images = [v.image for event in events(tmp_path / "tensorboard") for v in event.summary.value if v.HasField("image")]
     assert [(image.height, image.width) for image in images] == [(30, 40)]
+
+
+def test_a_run_that_goes_on_leaves_out_what_it_will_say_again(tmp_path: Path) -> None:
+    reports = RunReports(tmp_path, first=0)
+    for step in (10, 20, 30):
+        reports.write(step, report(float(step)), {})
+    reports.close()
+    again = RunReports(tmp_path, first=20)
+    again.write(30, report(31.0), {})
+    again.close()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss"]) for line in lines] == [(10, 10.0), (20, 20.0), (30, 31.0)]
+    assert 21 in [event.step for event in events(tmp_path / "tensorboard") if event.HasField("session_log")]

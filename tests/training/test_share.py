@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data import ClipCache, HalvesSampler
-from bcdcodec.training.loop import _check_shares
+from bcdcodec.training.loop import check_shares
 from bcdcodec.training.schedule import Schedule
 from bcdcodec.training.share import ALONE, Share
 
@@ -40,9 +40,9 @@ def test_rows_are_the_same_whoever_draws_them(clip_cache: Path, tiny_config: Mod
 def test_uneven_shares_are_refused(tiny_config: ModelConfig) -> None:
     config = replace(tiny_config, optim=replace(tiny_config.optim, batch=4))
     schedule = Schedule.of(config, 50)
-    _check_shares(schedule, config, Share(0, 2))
+    check_shares(schedule, config, Share(0, 2))
     with pytest.raises(ConfigError, match="4 processes cannot share 2 clips evenly; batches have 4, of which 2, 4 are"):
-        _check_shares(schedule, config, Share(0, 4))
+        check_shares(schedule, config, Share(0, 4))
 
 
 @pytest.mark.parametrize("kind", ["anchor", "paper"])
