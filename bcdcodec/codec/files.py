@@ -47,8 +47,9 @@ PLAIN_GREY = 64
 MAX_PASTE_PIXELS = 1 << 25
 #: Windows of a shot that a content is chosen from, at least: what would be delay in a call is only memory here.
 CONTENT_WINDOWS = 12
-#: A file that leaves more than this share of its bitrate unused is coded once more, with larger pictures.
-MOST_UNUSED = 0.01
+#: A file that leaves more than this share of its bitrate unused (a percent is promised) is coded again with larger
+#: pictures, so often at most: motion needs less where pictures are better, which is known only afterwards.
+MOST_UNUSED, MOST_AGAIN = 0.009, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,14 @@ def encode_file(
         passed = sum(shot.frames for shot in shots)
         with tempfile.TemporaryFile() as draft:
             result = write(draft, settings, passed)
-            larger = _larger_plan(settings, result)
-            if larger is not None:
+            for again in range(MOST_AGAIN):
+                larger = _larger_plan(settings, result)
+                if larger is None:
+                    break
                 draft.seek(0)
                 draft.truncate()
-                result = write(draft, dataclasses.replace(settings, plan=larger), 2 * passed)
+                settings = dataclasses.replace(settings, plan=larger)
+                result = write(draft, settings, (2 + again) * passed)
             draft.seek(0)
             shutil.copyfileobj(draft, output)
     return result

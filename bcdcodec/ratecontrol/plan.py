@@ -96,11 +96,18 @@ class FilePlan:
         return frozenset(content.start for content in self.contents) - frozenset(self.survey.shots)
 
     def enlarged(self, bits: int) -> "FilePlan | None":
-        """The same with so many more bits for pictures, evenly; None where no content may be larger."""
+        """The same with so many more bits for pictures, evenly among those that may be larger; None where none may."""
         if self.survey.content_bits is not None:
             return None
-        more = bits // len(self.contents)
-        contents = tuple(replace(c, bits=max(c.bits, min(c.bits + more, c.most_bits))) for c in self.contents)
+        sizes = [content.bits for content in self.contents]
+        # Those with the least room first: what they cannot take goes to the others.
+        by_room = sorted(range(len(sizes)), key=lambda number: self.contents[number].most_bits - sizes[number])
+        for place, number in enumerate(by_room):
+            room = max(0, self.contents[number].most_bits - sizes[number])
+            more = min(room, bits // (len(sizes) - place))
+            sizes[number] += more
+            bits -= more
+        contents = tuple(replace(content, bits=size) for content, size in zip(self.contents, sizes, strict=True))
         return None if contents == self.contents else FilePlan(self.survey, contents)
 
     def motion_ratio(self, bitrate: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.budget import LEAST_PICTURE_BITS
-from bcdcodec.ratecontrol.plan import MIN_REFRESH_S, PacketSurvey, Survey, plan_file
+from bcdcodec.ratecontrol.plan import MIN_REFRESH_S, FilePlan, PacketSurvey, Survey, plan_file
 
 RATE = Fraction(25, 2)
 
@@ -83,6 +83,17 @@ def test_a_plan_can_be_enlarged_up_to_what_can_be_sent() -> None:
     assert most.enlarged(1000) is None
     fixed = plan_file(survey(10.24, content_bits=(9000,)), 2500, bucket=False)
     assert fixed.enlarged(1000) is None
+
+
+def test_what_one_picture_cannot_take_goes_to_the_others() -> None:
+    plan = plan_file(survey(10.24), 2500, bucket=False)
+    first = plan.contents[0]
+    full = replace(first, bits=5000, most_bits=5000)
+    roomy = replace(first, bits=4000, most_bits=40_000)
+    little = replace(first, bits=4000, most_bits=4100)
+    larger = FilePlan(plan.survey, (full, roomy, little)).enlarged(3000)
+    assert larger is not None
+    assert [content.bits for content in larger.contents] == [5000, 6900, 4100]
 
 
 def test_motion_gets_bits_where_its_codes_need_them() -> None:
