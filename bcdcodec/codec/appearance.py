@@ -67,8 +67,9 @@ def best_anchor(model: CodecModel, latents: Tensor) -> int:
         motions = [model.bcd.analyse(window[None], content) for window in windows]
         unsaid = _mean([distances.amin(-1).mean() for _, distances in motions])
         opened = _mean([_opened(model, codes) for codes, _ in motions])
-        if apart * unsaid * math.exp(opened) < least:
-            best, least = number, apart * unsaid * math.exp(opened)
+        product = apart * unsaid * math.exp(opened)
+        if product < least:
+            best, least = number, product
     return best
 
 

@@ -1,7 +1,7 @@
 """What a model in training makes of a batch. In: the model, a HalvesBatch. Out: errors by condition, a sheet.
 
 The sheet has three lines a clip: frames of its motion half, the same rebuilt from the content of its other half, and
-the same motion with the content of the next clip (transfer). First column: the content.
+the same motion with the content of the clip before (transfer). First column: the content.
 """
 
 import numpy as np
