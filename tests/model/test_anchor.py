@@ -7,7 +7,7 @@ import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.anchor import FLOW_SCALE, Anchor, Anchors, move_content, resize_flow, warp
-from bcdcodec.model.bcd import Bcd, paint
+from bcdcodec.model.bcd import CHANGE_NOISE, Bcd, paint
 from bcdcodec.model.content import Content
 from bcdcodec.model.points import spread_points
 
@@ -80,11 +80,14 @@ def test_paint_keeps_the_anchor_and_adds_what_changed() -> None:
     picture = torch.randn(2, 3, 64, 64)
     latents, vae = Blocks().encode(picture), Coarse()
     torch.testing.assert_close(paint(latents, Anchors(latents, picture), vae), picture, atol=1e-5, rtol=0)
-    changed = latents.clone()
-    changed[:, :64] += 1  # the first colour of every block
-    expected = picture.clone()
-    expected[:, 0] += 1
-    torch.testing.assert_close(paint(changed, Anchors(latents, picture), vae), expected, atol=1e-5, rtol=0)
+    for change in (0.01, 0.2, 1.0):  # small ones are taken for errors of the denoiser
+        changed = latents.clone()
+        changed[:, :64] += change  # the first colour of every block
+        expected, power = picture.clone(), change**2 / 3
+        expected[:, 0] += change * power / (power + CHANGE_NOISE**2)
+        found = paint(changed, Anchors(latents, picture), Blocks())
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+        assert (0.9 < float((found - picture)[:, 0].mean()) / change) == (change == 1)
     # Without an anchor the autoencoder's picture is all there is.
     torch.testing.assert_close(paint(latents, Anchors(latents, None), vae), picture.round(), atol=1e-5, rtol=0)
 

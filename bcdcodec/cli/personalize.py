@@ -1,0 +1,80 @@
+"""`bcd personalize`: weights that know one person better. In: videos of somebody. Out: a weights file of its own id."""
+
+import argparse
+import contextlib
+import tempfile
+from pathlib import Path
+
+from bcdcodec.cli.options import MAX_SEED, Commands, add_model_options, new_command, whole_number
+from bcdcodec.cli.progress import progress_bars
+from bcdcodec.cli.streams import check_file
+from bcdcodec.errors import FaceError
+from bcdcodec.weightfile import DEFAULT_NAME, find_weights, open_weights
+
+MAX_STEPS, STEPS = 100_000, 300
+
+EXAMPLES = """  bcd personalize alice1.mp4 alice2.mp4 alice.safetensors
+  bcd encode talk.mp4 talk.bcd --weights alice.safetensors
+  bcd decode talk.bcd talk.mp4 --weights alice.safetensors   # or in a folder that $BCD_WEIGHTS names
+Whoever decodes needs the same file: the stream names it, and does not hold it."""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(
+        commands, "personalize", about="train the weights on for one person, in minutes", examples=EXAMPLES
+    )
+    parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="videos, or folders of them, of one person")
+    parser.add_argument("target", metavar="OUT.safetensors", help="file to write")
+    parser.add_argument(
+        "--steps", type=whole_number(1, MAX_STEPS), default=STEPS, metavar="N", help=f"updates in all ({STEPS})"
+    )
+    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of the batches (0)")
+    parser.add_argument(
+        "--run", dest="folder", type=Path, metavar="RUN", help="folder for clips, curves and checkpoints, where the "
+        "same command goes on; without one nothing is kept"
+    )  # fmt: skip
+    add_model_options(parser, weights=DEFAULT_NAME)
+    parser.add_argument("-f", "--force", action="store_true", help="replace an existing output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make clips of the videos, train, write; FaceError where the videos show no face."""
+    out = check_file(options.target, what="a weights file", force=options.force)
+    weights = find_weights(options.weights or DEFAULT_NAME)
+    from bcdcodec.preparation.commands import prepare
+    from bcdcodec.preparation.source import Settings
+    from bcdcodec.training.personal import check_weights, personalize
+
+    check_weights(weights)  # before the clips are read
+    with contextlib.ExitStack() as stack:
+        shown = False if options.quiet else None
+        progress = stack.enter_context(progress_bars(shown=shown))
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bcd-")))
+        clips = folder / "clips"
+        found = prepare(
+            options.clips,
+            clips,
+            settings=Settings(clip_seconds=4.0, person="source"),
+            progress=lambda done, total: progress("videos", done, total),
+        )
+        if not found.clips:
+            raise FaceError(f"no face in {found.sources} videos for long enough to learn from")
+        personalize(
+            weights,
+            clips,
+            out,
+            run=folder,
+            steps=options.steps,
+            seed=options.seed,
+            device=options.device,
+            progress=progress,
+        )
+    if not options.quiet:
+        print(
+            f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, from {found.seconds:.1f} s "
+            f"in {found.clips} clips"
+        )
+    return 0

@@ -1,0 +1,76 @@
+"""One person's own weights. In: trained weights, a folder of clips of somebody. Out: weights that know them better.
+
+What a model loses of people it has not seen is lost first where their movements are told: its encoder knows the people
+of training by heart. So the encoder goes on learning, from the clips of one person, to tell the codes as they are. The
+codes keep their meaning, their tables and their context model.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.device import choose_device
+from bcdcodec.model.tensors import save_tensors
+from bcdcodec.model.weights import load_networks
+from bcdcodec.training.clips import cache_clips
+from bcdcodec.training.loop import TrainOptions, train
+from bcdcodec.weightfile import WeightsFile
+
+#: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
+#: 116 bits a frame where it took 77 before and 90 at half, and eyes followed less; half kept most of what mouths gain.
+SHARE = 0.5
+
+
+def check_weights(weights: WeightsFile) -> None:
+    """ConfigError for weights whose codes do not move points of a face."""
+    if not weights.config.denoiser.face_points:
+        raise ConfigError(
+            f"{weights.path} cannot be personalized: codes of preset {weights.config.name} move no points of a face"
+        )
+
+
+def personalize(
+    weights: WeightsFile,
+    data: Path,
+    out: Path,
+    *,
+    run: Path,
+    steps: int,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> None:
+    """Train the encoder of `weights` on the clips of the folder `data`, and write a copy of the weights with it, half
+    of the way.
+
+    run: folder of the run, which the same call resumes. progress: (stage, done, total). ConfigError as of
+    `check_weights`, and where no clip is long enough.
+    """
+    check_weights(weights)
+    networks, cache = load_networks(weights, torch.device("cpu")), run / "latents"
+    cache_clips(
+        data,
+        cache,
+        vae=networks.vae,
+        config=weights.config,
+        progress=lambda done, total: progress("latents", done, total),
+    )
+    options = TrainOptions(
+        run=run,
+        cache=cache,
+        steps=steps,
+        seed=seed,
+        device=choose_device(device),
+        codes="tell",
+        init=networks.bcd.state_dict(),
+    )
+    learned = train(weights.config, options, vae=networks.vae, progress=lambda step: progress("steps", step, steps))
+    tensors = load_file(weights.path)
+    for name, value in learned.cpu().state_dict().items():
+        given = tensors[f"bcd.{name}"]
+        if given.is_floating_point():
+            tensors[f"bcd.{name}"] = torch.lerp(given.float(), value, SHARE).to(given.dtype)
+    save_tensors(out, tensors, metadata={"config": weights.config.to_json()})

@@ -1,0 +1,51 @@
+"""Weights of one person: the encoder moves, what a decoder and the coder need stays as it was."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bcdcodec.errors import ConfigError
+from bcdcodec.training.clips import _fingerprint
+from bcdcodec.training.personal import check_weights, personalize
+from bcdcodec.weightfile import WeightsFile, open_weights
+
+
+@pytest.fixture
+def data(clip_cache: Path, tiny_weights: Path, tmp_path: Path) -> Path:
+    """The folder of a run whose clips are cached already."""
+    from bcdcodec.model.weights import load_networks
+
+    weights = open_weights(tiny_weights)
+    vae = load_networks(weights, torch.device("cpu")).vae
+    (clip_cache / "made_with.txt").write_text(f"{_fingerprint(vae, weights.config)}\nwhole clips\n")
+    return tmp_path
+
+
+def test_the_encoder_alone_moves_half_of_the_way(data: Path, tiny_weights: Path) -> None:
+    stages: list[str] = []
+    given, out = open_weights(tiny_weights), data / "own.safetensors"
+    personalize(given, data, out, run=data, steps=3, progress=lambda stage, done, total: stages.append(stage))
+    assert stages == ["steps"] * 3
+    found = open_weights(out)
+    assert found.config == given.config and found.model_id != given.model_id
+    before, after = load_file(tiny_weights), load_file(out)
+    learned = load_file(data / "last.safetensors")
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved and all(name.startswith(("bcd.encoder.", "bcd.face_places.")) for name in moved)
+    name = max(moved, key=lambda name: before[name].numel())
+    middle = (before[name].float() + learned[name.replace("bcd.", "average.")]) / 2
+    torch.testing.assert_close(after[name].float(), middle, rtol=1e-3, atol=1e-5)
+    personalize(given, data, data / "again.safetensors", run=data, steps=3)  # goes on where it was: at its end
+    assert (data / "again.safetensors").read_bytes() == out.read_bytes()
+
+
+def test_weights_without_points_are_refused(tiny_weights: Path) -> None:
+    weights = open_weights(tiny_weights)
+    config = replace(weights.config, denoiser=replace(weights.config.denoiser, face_points=0))
+    pointless = WeightsFile(weights.path, weights.model_id, config)
+    with pytest.raises(ConfigError, match="cannot be personalized: codes of preset tiny move no points of a face"):
+        check_weights(pointless)
