@@ -5,6 +5,7 @@ of training by heart. So the encoder goes on learning, from the clips of one per
 codes keep their meaning, their tables and their context model.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
-from bcdcodec.training.clips import cache_clips
+from bcdcodec.training.clips import cache_clips, read_manifest
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.weightfile import WeightsFile
 
 #: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
 #: 116 bits a frame where it took 77 before and 90 at half, and eyes followed less; half kept most of what mouths gain.
 SHARE = 0.5
+BEGAN_WITH = "personal.json"
 
 
 def check_weights(weights: WeightsFile) -> None:
@@ -47,9 +49,10 @@ def personalize(
     of the way.
 
     run: folder of the run, which the same call resumes. progress: (stage, done, total). ConfigError as of
-    `check_weights`, and where no clip is long enough.
+    `check_weights`, where no clip is long enough, and where the run began with other weights or clips.
     """
     check_weights(weights)
+    _claim(run, weights, data)
     networks, cache = load_networks(weights, torch.device("cpu")), run / "latents"
     cache_clips(
         data,
@@ -74,3 +77,14 @@ def personalize(
         if given.is_floating_point():
             tensors[f"bcd.{name}"] = torch.lerp(given.float(), value, SHARE).to(given.dtype)
     save_tensors(out, tensors, metadata={"config": weights.config.to_json()})
+
+
+def _claim(run: Path, weights: WeightsFile, data: Path) -> None:
+    """Write down what a run begins with, or check it: its cache and checkpoint would go unnoticed into another's."""
+    run.mkdir(parents=True, exist_ok=True)
+    place = run / BEGAN_WITH
+    began = json.dumps({"weights": weights.model_id.hex(), "clips": sorted(dict(read_manifest(data)))})
+    if not place.exists():
+        place.write_text(began, encoding="utf-8")
+    elif place.read_text(encoding="utf-8") != began:
+        raise ConfigError(f"{run} began with other weights or clips; name another folder for this run")

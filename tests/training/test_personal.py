@@ -21,6 +21,7 @@ def data(clip_cache: Path, tiny_weights: Path, tmp_path: Path) -> Path:
     weights = open_weights(tiny_weights)
     vae = load_networks(weights, torch.device("cpu")).vae
     (clip_cache / "made_with.txt").write_text(f"{_fingerprint(vae, weights.config)}\nwhole clips\n")
+    (tmp_path / "clips.csv").write_text("clip,person\nc0.mp4,p0\nc1.mp4,p0\n")
     return tmp_path
 
 
@@ -41,6 +42,17 @@ def test_the_encoder_alone_moves_half_of_the_way(data: Path, tiny_weights: Path)
     torch.testing.assert_close(after[name].float(), middle, rtol=1e-3, atol=1e-5)
     personalize(given, data, data / "again.safetensors", run=data, steps=3)  # goes on where it was: at its end
     assert (data / "again.safetensors").read_bytes() == out.read_bytes()
+
+
+def test_a_run_goes_on_with_what_it_began_with(data: Path, tiny_weights: Path) -> None:
+    given, out = open_weights(tiny_weights), data / "own.safetensors"
+    personalize(given, data, out, run=data, steps=1)
+    other = WeightsFile(given.path, bytes(16), given.config)
+    with pytest.raises(ConfigError, match="began with other weights or clips; name another folder"):
+        personalize(other, data, out, run=data, steps=1)
+    (data / "clips.csv").write_text("clip,person\nc0.mp4,p0\nc2.mp4,p0\n")
+    with pytest.raises(ConfigError, match="began with other weights or clips"):
+        personalize(given, data, out, run=data, steps=2)
 
 
 def test_weights_without_points_are_refused(tiny_weights: Path) -> None:
