@@ -32,8 +32,9 @@ from bcdcodec.video.reader import VideoReader
 from bcdcodec.weightfile import DEFAULT_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Counts up when the same settings measure something else, so that old results are not taken for new ones.
-MEASURE_VERSION = 2
+#: Counts up when the same settings measure something else, by a changed encoder or decoder too, so that old results
+#: are not taken for new ones.
+MEASURE_VERSION = 3
 SHEET_CLIPS = 5
 RESULTS, PAGE, SHEET = "validation.json", "README.md", "contact_sheet.png"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from bcdcodec.cli.options import MAX_SEED, Commands, add_model_options, new_command, whole_number
 from bcdcodec.cli.progress import progress_bars
 from bcdcodec.cli.streams import check_file
-from bcdcodec.errors import FaceError
+from bcdcodec.errors import ConfigError, FaceError
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights, open_weights
 
-MAX_STEPS, STEPS = 100_000, 300
+MAX_STEPS, STEPS, SUFFIX = 100_000, 300, ".safetensors"
 
 EXAMPLES = """  bcd personalize alice1.mp4 alice2.mp4 alice.safetensors
   bcd encode talk.mp4 talk.bcd --weights alice.safetensors
@@ -42,13 +42,17 @@ def add_command(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make clips of the videos, train, write; FaceError where the videos show no face."""
+    if Path(options.target).suffix != SUFFIX:  # else it may be the last video, with OUT forgotten
+        raise ConfigError(f"{options.target} is where weights go, needs a name that ends in {SUFFIX}")
     out = check_file(options.target, what="a weights file", force=options.force)
     weights = find_weights(options.weights or DEFAULT_NAME)
+    if out.exists() and out.samefile(weights.path):
+        raise ConfigError(f"{out} is input and output at once")
     from bcdcodec.preparation.commands import prepare
     from bcdcodec.preparation.source import Settings
-    from bcdcodec.training.personal import check_weights, personalize
+    from bcdcodec.training.personal import check_personal, personalize
 
-    check_weights(weights)  # before the clips are read
+    check_personal(weights, options.device)  # before the clips are read
     with contextlib.ExitStack() as stack:
         shown = False if options.quiet else None
         progress = stack.enter_context(progress_bars(shown=shown))
@@ -61,7 +65,9 @@ def run(options: argparse.Namespace) -> int:
             progress=lambda done, total: progress("videos", done, total),
         )
         if not found.clips:
-            raise FaceError(f"no face in {found.sources} videos for long enough to learn from")
+            raise FaceError(
+                f"no face for long enough to learn from: videos {found.sources}, of which {found.broken} cannot be read"
+            )
         personalize(
             weights,
             clips,

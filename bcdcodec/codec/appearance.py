@@ -68,7 +68,7 @@ def best_anchor(model: CodecModel, latents: Tensor) -> int:
         motions = [model.bcd.analyse(window[None], content) for window in windows]
         products.append(apart * _mean([distances.amin(-1).mean() for _, distances in motions]))
         factors.append(math.exp(max(0.0, _mean([_opened(model, codes) for codes, _ in motions]))))
-    close = [place for place, product in enumerate(products) if product <= CLOSE * min(products)]
+    close = [place for place, product in enumerate(products) if product <= CLOSE * min(products)] or [0]  # not of NaN
     return candidates[min(close, key=lambda place: products[place] * factors[place])]
 
 

@@ -6,6 +6,7 @@ codes keep their meaning, their tables and their context model.
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,11 +24,16 @@ from bcdcodec.weightfile import WeightsFile
 #: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
 #: 116 bits a frame where it took 77 before and 90 at half, and eyes followed less; half kept most of what mouths gain.
 SHARE = 0.5
-BEGAN_WITH = "personal.json"
+BEGAN_WITH, SAVE_EVERY = "personal.json", 50
 
 
-def check_weights(weights: WeightsFile) -> None:
-    """ConfigError for weights whose codes do not move points of a face."""
+def check_personal(weights: WeightsFile, device: str) -> None:
+    """ConfigError for weights whose codes do not move points of a face, for a device that is not there, and where a
+    launcher started several processes.
+    """
+    choose_device(device)
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ConfigError("weights are personalized by one process; start it without a launcher")
     if not weights.config.denoiser.face_points:
         raise ConfigError(
             f"{weights.path} cannot be personalized: codes of preset {weights.config.name} move no points of a face"
@@ -49,10 +55,10 @@ def personalize(
     of the way.
 
     run: folder of the run, which the same call resumes. progress: (stage, done, total). ConfigError as of
-    `check_weights`, where no clip is long enough, and where the run began with other weights or clips.
+    `check_personal`, where no clip is long enough, and where the run began otherwise.
     """
-    check_weights(weights)
-    _claim(run, weights, data)
+    check_personal(weights, device)
+    _claim(run, weights, data, steps=steps, seed=seed)
     networks, cache = load_networks(weights, torch.device("cpu")), run / "latents"
     cache_clips(
         data,
@@ -69,6 +75,7 @@ def personalize(
         device=choose_device(device),
         codes="tell",
         init=networks.bcd.state_dict(),
+        save_every=SAVE_EVERY,
     )
     learned = train(weights.config, options, vae=networks.vae, progress=lambda step: progress("steps", step, steps))
     tensors = load_file(weights.path)
@@ -79,12 +86,17 @@ def personalize(
     save_tensors(out, tensors, metadata={"config": weights.config.to_json()})
 
 
-def _claim(run: Path, weights: WeightsFile, data: Path) -> None:
+def _claim(run: Path, weights: WeightsFile, data: Path, *, steps: int, seed: int) -> None:
     """Write down what a run begins with, or check it: its cache and checkpoint would go unnoticed into another's."""
     run.mkdir(parents=True, exist_ok=True)
-    place = run / BEGAN_WITH
-    began = json.dumps({"weights": weights.model_id.hex(), "clips": sorted(dict(read_manifest(data)))})
-    if not place.exists():
-        place.write_text(began, encoding="utf-8")
-    elif place.read_text(encoding="utf-8") != began:
-        raise ConfigError(f"{run} began with other weights or clips; name another folder for this run")
+    place, clips = run / BEGAN_WITH, sorted(dict(read_manifest(data)))
+    began = json.dumps({"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})
+    if place.exists():
+        if place.read_text(encoding="utf-8") != began:
+            raise ConfigError(f"{run} began with other weights, clips, steps or seed; name another folder for this run")
+    elif (run / "config.json").exists():
+        raise ConfigError(f"{run} is a run of bcd train; name another folder for this run")
+    else:
+        partial = place.with_suffix(".part")
+        partial.write_text(began, encoding="utf-8")
+        partial.replace(place)

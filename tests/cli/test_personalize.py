@@ -21,7 +21,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> list[dict[str,
     def prepare(sources: list[Path], folder: Path, **named: Any) -> SimpleNamespace:
         folder.mkdir(parents=True)
         found.append({"sources": sources, "folder": folder, "person": named["settings"].person})
-        return SimpleNamespace(sources=len(sources), clips=len(sources) - 1, seconds=7.5)
+        return SimpleNamespace(sources=len(sources), clips=len(sources) - 1, seconds=7.5, broken=1)
 
     def personalize(weights: Any, data: Path, out: Path, **named: Any) -> None:
         found.append({"weights": weights.path, "data": data, **named})
@@ -57,13 +57,23 @@ def test_videos_without_a_face_are_refused(
     bcd: Bcd, calls: list[dict[str, Any]], tmp_path: Path, tiny_weights: Path
 ) -> None:
     done = bcd("personalize", "a.mp4", tmp_path / "own.safetensors", "--weights", tiny_weights)
-    assert done.code == 2 and "no face in 1 videos" in done.err
+    assert done.code == 2 and "no face for long enough to learn from: videos 1, of which 1 cannot" in done.err
     assert not (tmp_path / "own.safetensors").exists()
 
 
-def test_an_existing_file_is_refused_before_anything_is_read(
-    bcd: Bcd, calls: list[dict[str, Any]], tiny_weights: Path
+def test_what_cannot_work_is_refused_before_anything_is_read(
+    bcd: Bcd, calls: list[dict[str, Any]], tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = bcd("personalize", "a.mp4", tiny_weights)
     assert done.code == 2 and "exists; -f replaces it" in done.err
-    assert calls == []
+    own = tiny_weights.with_name("own.safetensors")
+    done = bcd("personalize", "a.mp4", tiny_weights, "--weights", tiny_weights, "-f")
+    assert done.code == 2 and "input and output at once" in done.err
+    done = bcd("personalize", "a.mp4", "b.mp4", "-f")
+    assert done.code == 2 and "b.mp4 is where weights go, needs a name that ends in .safetensors" in done.err
+    done = bcd("personalize", "a.mp4", own, "--weights", tiny_weights, "--device", "abacus")
+    assert done.code == 2 and "abacus" in done.err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    done = bcd("personalize", "a.mp4", own, "--weights", tiny_weights)
+    assert done.code == 2 and "by one process" in done.err
+    assert calls == [] and not own.exists()

@@ -64,9 +64,15 @@ def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
     shot = pixels[np.arange(9) % len(pixels)]
     shot[4] = 255 - pixels[0].transpose(1, 0, 2)
     windows = len(appearance._spread(9 - model.config.window_frames + 1, appearance.TRIED_WINDOWS))
-    opened = iter([-50.0 if number == 4 else 0.0 for number in range(9) for _ in range(windows)])
-    monkeypatch.setattr(appearance, "_opened", lambda model, codes: torch.tensor(next(opened)))
-    assert best_anchor(model, model.to_latents(shot)) != 4
+
+    def chosen(close: float) -> int:
+        opened = iter([0.0 if number == 4 else 50.0 for number in range(9) for _ in range(windows)])
+        monkeypatch.setattr(appearance, "_opened", lambda model, codes: torch.tensor(next(opened)))
+        monkeypatch.setattr(appearance, "CLOSE", close)
+        return best_anchor(model, model.to_latents(shot))
+
+    assert chosen(appearance.CLOSE) != 4
+    assert chosen(1e9) == 4
 
 
 def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.clips import _fingerprint
-from bcdcodec.training.personal import check_weights, personalize
+from bcdcodec.training.personal import check_personal, personalize
 from bcdcodec.weightfile import WeightsFile, open_weights
 
 
@@ -48,11 +48,16 @@ def test_a_run_goes_on_with_what_it_began_with(data: Path, tiny_weights: Path) -
     given, out = open_weights(tiny_weights), data / "own.safetensors"
     personalize(given, data, out, run=data, steps=1)
     other = WeightsFile(given.path, bytes(16), given.config)
-    with pytest.raises(ConfigError, match="began with other weights or clips; name another folder"):
+    with pytest.raises(ConfigError, match="began with other weights, clips, steps or seed; name another folder"):
         personalize(other, data, out, run=data, steps=1)
-    (data / "clips.csv").write_text("clip,person\nc0.mp4,p0\nc2.mp4,p0\n")
-    with pytest.raises(ConfigError, match="began with other weights or clips"):
+    with pytest.raises(ConfigError, match="began with other"):
         personalize(given, data, out, run=data, steps=2)
+    (data / "clips.csv").write_text("clip,person\nc0.mp4,p0\nc2.mp4,p0\n")
+    with pytest.raises(ConfigError, match="began with other"):
+        personalize(given, data, out, run=data, steps=1)
+    (data / "personal.json").unlink()
+    with pytest.raises(ConfigError, match="is a run of bcd train"):
+        personalize(given, data, out, run=data, steps=1)
 
 
 def test_weights_without_points_are_refused(tiny_weights: Path) -> None:
@@ -60,4 +65,4 @@ def test_weights_without_points_are_refused(tiny_weights: Path) -> None:
     config = replace(weights.config, denoiser=replace(weights.config.denoiser, face_points=0))
     pointless = WeightsFile(weights.path, weights.model_id, config)
     with pytest.raises(ConfigError, match="cannot be personalized: codes of preset tiny move no points of a face"):
-        check_weights(pointless)
+        check_personal(pointless, "cpu")
