@@ -30,9 +30,8 @@ from bcdcodec.evaluation.metrics.pair import Video
 from bcdcodec.evaluation.sheet import contact_sheet
 from bcdcodec.evaluation.transfer import VERDICTS, Pair, PairScore, choose_pairs, may_be_shown, score
 from bcdcodec.evaluation.transfer_page import SHEET, about_line, page
-from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.clip import read_clip
 from bcdcodec.video.png import pack_png
-from bcdcodec.video.reader import VideoReader
 from bcdcodec.weightfile import DEFAULT_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,21 +48,17 @@ def measure_pair(pair: Pair, model: CodecModel, sampling: SamplingConfig, limit_
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "result.mp4"
         transfer_files(pair[0].path, pair[1].path, target, model=model, sampling=sampling, seed=SEED, crop=False)
-        videos = [read_frames(path, model, limit_s) for path in (pair[0].path, pair[1].path, target)]
+        frames = max(2, round(limit_s * model.frame_rate))
+        videos = [
+            np.stack([*itertools.islice(read_clip(path, rate=model.frame_rate, pixels=model.config.pixels), frames)])
+            for path in (pair[0].path, pair[1].path, target)
+        ]
     # The result is as long as the motion; what is compared has to be there three times.
     count = min(len(video) for video in videos)
     content, motion, result = (video[:count] for video in videos)
     shown = np.linspace(0, count - 1, min(STRIP_COLUMNS, count)).round().astype(int)
     strip = np.concatenate([np.concatenate(list(video[shown]), axis=1) for video in (content, motion, result)])
     return score((pair[0].name, pair[1].name), result, content, motion), strip
-
-
-def read_frames(path: Path, model: CodecModel, limit_s: float) -> Video:
-    """The first seconds at the codec's rate and size."""
-    with VideoReader(path, model.frame_rate) as reader:
-        frames = itertools.islice(reader, max(2, round(limit_s * model.frame_rate)))
-        side = model.config.pixels
-        return np.stack([crop(frame, largest_square(frame.width, frame.height), side).pixels for frame in frames])
 
 
 def run(options: argparse.Namespace) -> None:
@@ -73,8 +68,8 @@ def run(options: argparse.Namespace) -> None:
     sampling = sampling_of(options, model.config)
     found = [measure_pair(pair, model, sampling, options.seconds) for pair in tqdm(pairs, unit="pair", disable=None)]
     scores = [item for item, _ in found]
-    strips = [strip for pair, (_, strip) in zip(pairs, found, strict=True) if may_be_shown(pair)]
     shown = [pair for pair in pairs if may_be_shown(pair)]
+    strips = [strip for pair, (_, strip) in zip(pairs, found, strict=True) if pair in shown]
     results = {
         "weights": {"name": model.config.name, "id": model.weights.model_id.hex()},
         "seconds": options.seconds,

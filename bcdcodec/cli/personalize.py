@@ -31,9 +31,12 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of the batches (0)")
     parser.add_argument(
-        "--run", dest="folder", type=Path, metavar="RUN", help="folder for clips, curves and checkpoints, where the "
-        "same command goes on; without one nothing is kept"
-    )  # fmt: skip
+        "--run",
+        dest="folder",
+        type=Path,
+        metavar="RUN",
+        help="folder for clips, curves and checkpoints, where the same command goes on; without one nothing is kept",
+    )
     add_model_options(parser, weights=DEFAULT_NAME)
     parser.add_argument("-f", "--force", action="store_true", help="replace an existing output")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")

@@ -17,7 +17,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.clips import Clip, lender
 from bcdcodec.evaluation.landmark import landmark_distance
 from bcdcodec.evaluation.metrics.faces import face_mesh
-from bcdcodec.evaluation.metrics.pair import Values, Video
+from bcdcodec.evaluation.metrics.pair import Video, known_mean
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.evaluation.opening import Following, OpeningSums
 from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE, Points
@@ -170,9 +170,9 @@ def score(names: tuple[str, str], result: Video, content: Video, motion: Video) 
     return PairScore(
         **fixed,
         size=eyes_distance(sequences[2]) / eyes_distance(sequences[0]),
-        csim_content=_mean(csim(result, content)),
-        csim_motion=_mean(csim(result, motion)),
-        csim_sources=_mean(csim(content, motion)),
+        csim_content=known_mean(csim(result, content)),
+        csim_motion=known_mean(csim(result, motion)),
+        csim_sources=known_mean(csim(content, motion)),
         error_content=motion_distance(own, of_content),
         error_motion=motion_distance(own, of_motion),
         error_still=motion_distance(np.zeros_like(of_motion), of_motion),
@@ -187,8 +187,3 @@ def score(names: tuple[str, str], result: Video, content: Video, motion: Video) 
 def _below(low: float | None, high: float | None) -> bool:
     """False where either is unknown."""
     return low is not None and high is not None and low < high
-
-
-def _mean(values: Values) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None

@@ -30,6 +30,7 @@ from bcdcodec.evaluation.bench.stopwatch import now
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.features import Features
 from bcdcodec.evaluation.metrics.fid import Inception
+from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.video.classical import decode_classical, encode_classical
 from bcdcodec.video.crop import scale
@@ -123,9 +124,8 @@ def run_cell(
     for name in plan.metrics:
         step = plan.every_nth.get(name, 1)
         values = loaded(name)(decoded[::step], source[::step])
-        known = values[np.isfinite(values)]
-        means[name] = float(known.mean()) if len(known) else None
-        missing[name] = len(values) - len(known)
+        means[name] = known_mean(values)
+        missing[name] = int((~np.isfinite(values)).sum())
     result = CellResult(
         clip=cell.clip,
         series=cell.series.name,

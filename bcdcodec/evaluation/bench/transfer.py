@@ -27,6 +27,7 @@ from bcdcodec.evaluation.face3d.errors import motion_error, motion_error_from_st
 from bcdcodec.evaluation.face3d.fit import FaceFit, fit_video
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.faces import face_mesh
+from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.video.landmarks import POINTS
 
@@ -99,9 +100,9 @@ def _values(
     frames: Frames, content: Frames, motion: Frames, fits: tuple[FaceFit | None, FaceFit | None]
 ) -> dict[str, float | None]:
     values: dict[str, float | None] = dict.fromkeys(MEASURES)
-    values["csim"] = _mean(loaded("csim")(frames, np.broadcast_to(content[:1], frames.shape)))
+    values["csim"] = known_mean(loaded("csim")(frames, np.broadcast_to(content[:1], frames.shape)))
     for name in ("ard", "auh"):
-        values[name] = _mean(loaded(name)(frames, motion))
+        values[name] = known_mean(loaded(name)(frames, motion))
     (of_content, of_motion), own = fits, _fit(frames)
     if own is None or of_content is None or of_motion is None:
         return values
@@ -123,8 +124,3 @@ def _fit(frames: Frames) -> FaceFit | None:
         return fit_video(meshes)
     except FaceError:
         return None
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None

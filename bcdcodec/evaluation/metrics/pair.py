@@ -32,6 +32,12 @@ def check_pair(found: Video, expected: Video, *, least_side: int = 1) -> None:
         raise ConfigError(f"frames are {width}x{height}, this metric needs at least {least_side} pixels a side")
 
 
+def known_mean(values: Values) -> float | None:
+    """Of the frames that have a value, None where none has."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
 def in_batches(
     found: Video, expected: Video, distance: Callable[[Tensor, Tensor], Tensor], *, size: int, least_side: int
 ) -> Values:

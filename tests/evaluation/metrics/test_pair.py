@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.metrics.pair import batches, check_pair
+from bcdcodec.evaluation.metrics.pair import batches, check_pair, known_mean
 
 GOOD = np.zeros((2, 20, 30, 3), np.uint8)
 
@@ -42,3 +42,8 @@ def test_batches_hold_every_frame_once() -> None:
     assert [tuple(batch.shape) for batch in found] == [(2, 3, 4, 6), (2, 3, 4, 6), (1, 3, 4, 6)]
     assert found[1][0, 2, 3, 5] == video[2, 3, 5, 2]
     assert sum(float(batch.sum()) for batch in found) == video.sum()
+
+
+def test_frames_without_a_value_do_not_count() -> None:
+    assert known_mean(np.array([1.0, np.nan, 4.0])) == 2.5
+    assert known_mean(np.array([np.nan, np.inf])) is None
