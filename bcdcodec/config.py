@@ -113,6 +113,9 @@ class OptimConfig:
     #: Content comes from any clip of the same person, not from the other half of the clip (the paper): whatever stays
     #: the same within a clip, as the action of a sprite does, is then motion.
     across_clips: bool = False
+    #: Content comes from other frames than those that are rebuilt, so that it can hold none of their motion. Off, it
+    #: comes from the same frames: the ablation of the paper.
+    cross_driven: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ from bcdcodec.config import (
     SamplingConfig,
     VaeConfig,
 )
+from bcdcodec.sprites.sheets import ATTRIBUTES, CELL, COLUMNS, LAYERS, ROWS, SHOES, VALUES
 
 CLIP_RATE, CLIP_FRAMES, CLIP_WIDTH, CLIP_HEIGHT = 25, 50, 160, 120
 SOUND_RATE, TONE_HZ = 48_000, 440
@@ -184,6 +185,49 @@ def stream_file(stream_bytes: bytes, weights_folder: Path, tmp_path: Path) -> Pa
     path = tmp_path / "talk.bcd"
     path.write_bytes(stream_bytes)
     return path
+
+
+def _sheet(layer: str, value: int) -> np.ndarray:
+    """A made-up sheet of sprites. Each layer has a band of its own; the colour tells the value, where the block lies
+    tells the cell.
+    """
+    pixels = np.zeros((ROWS, COLUMNS, CELL, CELL, 4), np.uint8)
+    band = 8 + 10 * LAYERS.index(layer)
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            left = 2 + 4 * column + row % 4
+            pixels[row, column, band : band + 8, left : left + 8] = (40 * value + 30, 255 - 40 * value, 100 + row, 255)
+    pixels[..., 4:6, :, :] = (200, 100, 50, 128)  # half transparent, so that blending shows
+    return pixels.swapaxes(1, 2).reshape(ROWS * CELL, COLUMNS * CELL, 4)
+
+
+def _write_png(path: Path, pixels: np.ndarray) -> None:
+    codec = av.CodecContext.create("png", "w")
+    codec.width, codec.height, codec.pix_fmt = pixels.shape[1], pixels.shape[0], "rgba"
+    codec.time_base = Fraction(1)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba")
+    path.write_bytes(b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)]))
+
+
+@pytest.fixture(scope="session")
+def sheets_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made-up sheets of sprites."""
+    folder = tmp_path_factory.mktemp("sheets")
+    for layer in LAYERS:
+        (folder / layer).mkdir()
+        for value in range(VALUES) if layer in ATTRIBUTES else (SHOES,):
+            _write_png(folder / layer / f"{value}.png", _sheet(layer, value))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sprites_folder(sheets_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set of three characters a part."""
+    from bcdcodec.sprites.dataset import build
+
+    folder = tmp_path_factory.mktemp("sprites")
+    build(sheets_folder, folder, characters=3)
+    return folder
 
 
 def _pictures() -> Iterator[np.ndarray]:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "bcdcodec"
 #: From the bottom up; a layer may import itself and those before it.
 ORDER = [
     *("errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "model", "codec"),
-    *("__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation"),
+    *("__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation", "ablation"),
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -36,9 +36,12 @@ APART = {
     ("preparation", "training"),
     ("preparation", "sprites"),
     ("preparation", "motion"),
+    ("ablation", "cli"),
+    ("ablation", "motion"),
+    ("ablation", "preparation"),
 }
 #: What may be imported upwards, but only inside a function.
-LAZY = {("cli", "training"), ("cli", "evaluation"), ("cli", "sprites"), ("cli", "motion"), ("cli", "preparation")}
+LAZY = {("cli", beside) for beside in ("training", "evaluation", "sprites", "motion", "preparation", "ablation")}
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {
     "torch": {"errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "cli"},

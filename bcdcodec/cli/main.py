@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from bcdcodec import __version__
 from bcdcodec.cli import (
+    ablate,
     bench,
     decode,
     encode,
@@ -51,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(prepare, train, personalize, train_motion, sprites, bench),
+        *(prepare, train, personalize, train_motion, sprites, bench, ablate),
     ):
         module.add_command(commands)
     return parser

@@ -99,7 +99,7 @@ def add_command(commands: Commands) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     """Train or resume; a dry run only says what would be done."""
-    _check_data(options.data)
+    check_data(options.data)
     if options.codes != "learn" and options.init is None:
         raise ConfigError(f"--codes {options.codes} needs --init: only weights that were trained have codes")
     from bcdcodec.training.commands import plan_training, run_training
@@ -138,7 +138,7 @@ def run_train(options: argparse.Namespace) -> int:
 def run_train_vae(options: argparse.Namespace) -> int:
     """Train the autoencoder alone."""
     out = check_file(options.target, what="a weights file", force=options.force)
-    _check_data(options.data)
+    check_data(options.data)
     from bcdcodec.training.commands import run_vae_training
 
     with progress_bar("steps", unit="", total=options.steps, shown=_shown(options)) as progress:
@@ -158,7 +158,7 @@ def run_export_command(options: argparse.Namespace) -> int:
     from bcdcodec.training.commands import run_export
 
     if options.data is not None:
-        _check_data(options.data)
+        check_data(options.data)
     with progress_bar("clips", unit="", shown=_shown(options)) as progress:
         statistics = run_export(options.folder, out, vae=options.vae, data=options.data, progress=progress)
     found = open_weights(out)
@@ -174,7 +174,7 @@ def run_export_command(options: argparse.Namespace) -> int:
 def run_train_context(options: argparse.Namespace) -> int:
     """Write weights with a context model and say their id."""
     out = check_file(options.target, what="a weights file", force=options.force)
-    _check_data(options.data)
+    check_data(options.data)
     from bcdcodec.training.commands import run_context_training
 
     with progress_bars(shown=_shown(options)) as progress:
@@ -205,6 +205,7 @@ def _shown(options: argparse.Namespace) -> bool | None:
     return False if options.quiet else None
 
 
-def _check_data(folder: Path) -> None:
+def check_data(folder: Path) -> None:
+    """ConfigError where there is no such folder."""
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder of clips")

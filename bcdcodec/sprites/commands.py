@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.sprites.clips import ClipSet
-from bcdcodec.sprites.judge import BATCH, judge_clips, load_judge, save_judge, train_judge
+from bcdcodec.sprites.judge import BATCH, Judge, judge_clips, load_judge, save_judge, train_judge
 from bcdcodec.sprites.measure import SpriteScores, accuracies, measure
 from bcdcodec.sprites.report import codes_raster, markdown, transfer_sheet
 from bcdcodec.video.png import pack_png
@@ -41,6 +41,12 @@ def make_judge(
     return found
 
 
+def bundled_judge() -> Judge:
+    """The judge of the package."""
+    with resources.as_file(resources.files("bcdcodec.sprites") / JUDGE) as path:
+        return load_judge(path)
+
+
 def score(
     data: Path,
     out: Path,
@@ -53,8 +59,7 @@ def score(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SpriteScores:
     """Score a model on data/test and write scores, tables and pictures into `out`. judge: default is the package's."""
-    with resources.as_file(resources.files("bcdcodec.sprites") / JUDGE) as bundled:
-        judging = load_judge(judge or bundled)
+    judging = bundled_judge() if judge is None else load_judge(judge)
     clips = ClipSet(data / "test")
     scores, found = measure(model, judging, clips, sampling=sampling, limit=limit, seed=seed, progress=progress)
     out.mkdir(parents=True, exist_ok=True)

@@ -99,3 +99,12 @@ def read_labels(folder: Path) -> list[SpriteClip]:
             ]
     except (OSError, KeyError, ValueError) as error:
         raise ConfigError(f"{path} is no list of sprites; make it with `bcd sprites-data`") from error
+
+
+def is_sprites(folder: Path) -> bool:
+    """Whether a folder of clips is a part that `build` wrote."""
+    try:
+        read_labels(folder)
+    except ConfigError:
+        return False
+    return True

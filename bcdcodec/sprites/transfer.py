@@ -28,12 +28,14 @@ from bcdcodec.sprites.sheets import CELL
 
 #: Clips decoded side by side, and clips whose content token is written out to count its bits.
 BATCH, COUNTED = 32, 64
+#: Codebooks that a pose may be shared out to.
+MAX_GROUPS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """content, motion: which clips, [n]; codes of the motion clips int64 [n, T]; decoded and true pictures uint8 [n, T,
-    64, 64, 3]; content_bits: mean size of the content tokens.
+    """content, motion: which clips, [n]; codes of the motion clips int64 [n, T], those of several groups as one number;
+    decoded and true pictures uint8 [n, T, 64, 64, 3]; content_bits: mean size of the content tokens.
     """
 
     content: NDArray[np.intp]
@@ -57,23 +59,24 @@ def transfer(
     motion: NDArray[np.intp],
     *,
     sampling: SamplingConfig,
+    content_frames: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Transfer:
-    """Decode the motion of each clip of `motion` with the content of its partner. ConfigError for a model of other
-    pictures than sprites.
+    """Decode the motion of each clip of `motion` with the content of the first frames of its partner (None: all).
+    ConfigError for a model of other pictures than sprites.
     """
     config = model.config
-    if config.pixels != CELL or config.quantizer.groups != 1:
+    if config.pixels != CELL or config.quantizer.groups > MAX_GROUPS:
         raise ConfigError(
             f"{model.weights.path} codes {config.quantizer.groups} groups of {config.pixels}-pixel pictures, "
-            f"sprites are 1 group of {CELL}"
+            f"sprites are up to {MAX_GROUPS} groups of {CELL}"
         )
     noise = stream_noise(seed, model.latent_shape).to(model.device)
     decoded, codes = [], []
     for start in range(0, len(content), BATCH):
         rows = slice(start, start + BATCH)
-        shown = _contents(model, clips.clips(content[rows]))
+        shown = _contents(model, clips.clips(content[rows])[:, :content_frames])
         coded = _codes(model, clips.clips(motion[rows]))
         decoded.append(_decode(model, shown, coded, noise, sampling))
         codes.append(coded.cpu().numpy())
@@ -81,7 +84,7 @@ def transfer(
     return Transfer(
         content=content,
         motion=motion,
-        codes=np.concatenate(codes)[..., 0],
+        codes=np.concatenate(codes) @ config.quantizer.entries ** np.arange(config.quantizer.groups),
         decoded=np.concatenate(decoded),
         truth=clips.of_characters(content, motion),
         content_bits=_content_bits(model, clips.clips(content[:COUNTED])),

@@ -105,7 +105,7 @@ def run_training(
         if weights.config.name != name:
             raise ConfigError(f"{init} is of preset {weights.config.name}, the run is of {name}")
         start = load_networks(weights, torch.device("cpu"))
-    autoencoder = start.vae if start is not None and vae is None else _autoencoder(config, vae)
+    autoencoder = start.vae if start is not None and vae is None else load_autoencoder(config, vae)
     with shared.main_process_first():  # the others find it made
         if not shared.is_main_process and not (cache / "index.csv").exists():
             raise ConfigError(f"{cache} is not what the first process made; all machines must share the run's folder")
@@ -173,7 +173,7 @@ def run_export(
     config = ModelConfig.from_json(config_path.read_text())
     bcd = Bcd(config)
     load_average(checkpoint, bcd)
-    autoencoder, cache = _autoencoder(config, vae), run / "latents"
+    autoencoder, cache = load_autoencoder(config, vae), run / "latents"
     if data is not None:
         cache_clips(data, cache, vae=autoencoder, config=config, progress=progress)
     elif not (cache / "index.csv").exists():
@@ -230,7 +230,8 @@ def save_with_context(out: Path, weights: WeightsFile, predictor: Predictor) -> 
     save_tensors(out, load_file(weights.path) | context, metadata={"config": weights.config.to_json()})
 
 
-def _autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiffusionVae | None:
+def load_autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiffusionVae | None:
+    """The autoencoder of a preset, from a file of `bcd train-vae` where it is a small one. Raises ConfigError."""
     if config.autoencoder == "none":
         return None
     if config.autoencoder == "stable-diffusion":

@@ -150,8 +150,9 @@ def _view(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
 class HalvesSampler:
     """Draws batches of clip halves, people balanced by the square root of how often they appear.
 
-    across_clips: content comes from any clip of the same person instead of the other half. Motion halves have
-    `motion_frames` frames, or as many as the longest clip gives.
+    across_clips: content comes from any clip of the same person instead of the other half. cross_driven: off, it comes
+    from the frames of the motion half themselves. Motion halves have `motion_frames` frames, or as many as the longest
+    clip gives.
     """
 
     def __init__(
@@ -163,8 +164,10 @@ class HalvesSampler:
         motion_frames: int,
         seed: int,
         across_clips: bool = False,
+        cross_driven: bool = True,
     ) -> None:
         self.cache, self.batch, self.seed, self.across_clips = cache, batch, seed, across_clips
+        self.cross_driven = cross_driven
         self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
         if across_clips and cache.has_faces:
             raise ConfigError("content across clips is for models without an anchor")
@@ -204,14 +207,18 @@ class HalvesSampler:
         run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # holds the last frame of a short clip
         if rng.random() < 0.5:  # motion from the first half
             picked, run = entry.frames - 1 - picked, entry.frames - 1 - run[::-1]
+        if not self.cross_driven:
+            picked = np.sort(rng.choice(run, self.content_frames))
         mirrored = self.cache.may_mirror and rng.random() < 0.5
         flip = -1 if mirrored else 1
         cache, frames = self.cache, entry.start + run
         if not cache.has_faces:
             return [cache.latents[rows][..., ::flip].copy() for rows in (entry.start + picked, frames)]
         kept = still_frames(entry.frames)
-        outside = np.flatnonzero((kept < run.min()) | (kept > run.max()))
-        still = int(rng.choice(outside)) if outside.size else int(np.abs(kept - run.mean()).argmax())
+        outside = (kept < run.min()) | (kept > run.max())
+        allowed = np.flatnonzero(outside if self.cross_driven else ~outside)
+        far = np.abs(kept - run.mean())  # no still may lie where it should
+        still = int(rng.choice(allowed) if allowed.size else far.argmax() if self.cross_driven else far.argmin())
         row = entry.first_still + still
         pictures = [cache.still_latents[[row]], cache.latents[frames], cache.stills[row], cache.thumbnails[frames]]
         points = [cache.landmarks[entry.start + kept[still]], cache.landmarks[frames]]
@@ -232,6 +239,8 @@ class HalvesSampler:
         picked = other.start + np.sort(rng.integers(0, other.frames, self.content_frames))
         start = entry.start + int(rng.integers(0, max(1, entry.frames - self.motion_frames + 1)))
         run = np.minimum(start + np.arange(self.motion_frames), entry.start + entry.frames - 1)
+        if not self.cross_driven:
+            picked = np.sort(rng.choice(run, self.content_frames))
         return [self.cache.latents[rows].copy() for rows in (picked, run)]
 
     def _longest_run(self, entry: ClipEntry) -> int:

@@ -38,7 +38,7 @@ class CodeStatistics:
 
 
 @torch.inference_mode()
-def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int = TABLE_BATCHES) -> CodeStatistics:
+def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int) -> CodeStatistics:
     """Codes and content levels of training clips, seen as the encoder will see them: windows and sampled frames."""
     quantizer = bcd.config.quantizer
     counts = np.zeros((quantizer.groups, quantizer.entries), np.int64)
@@ -73,7 +73,7 @@ def export(
     fit_point_motion(bcd.eval(), sampler)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
     rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
-    statistics = count_codes(rounded.bcd, sampler)
+    statistics = count_codes(rounded.bcd, sampler, TABLE_BATCHES)
     tables = {
         "motion": torch.from_numpy(fit_rows(statistics.counts).astype(np.int32)),
         "content": torch.from_numpy(

@@ -107,6 +107,7 @@ def train(
         motion_frames=config.window_frames + config.context_frames,
         seed=options.seed,
         across_clips=config.optim.across_clips,
+        cross_driven=config.optim.cross_driven,
     )
     reports = RunReports(options.run, first=first) if workers.is_main_process else None
     for step in range(first, options.steps):

@@ -5,7 +5,6 @@ of training by heart. So the encoder goes on learning, from the clips of one per
 codes keep their meaning, their tables and their context model.
 """
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
+from bcdcodec.training.claim import claim
 from bcdcodec.training.clips import cache_clips, read_manifest
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.weightfile import WeightsFile
@@ -87,16 +87,8 @@ def personalize(
 
 
 def _claim(run: Path, weights: WeightsFile, data: Path, *, steps: int, seed: int) -> None:
-    """Write down what a run begins with, or check it: its cache and checkpoint would go unnoticed into another's."""
-    run.mkdir(parents=True, exist_ok=True)
+    """ConfigError where the folder is of another run."""
     place, clips = run / BEGAN_WITH, sorted(dict(read_manifest(data)))
-    began = json.dumps({"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})
-    if place.exists():
-        if place.read_text(encoding="utf-8") != began:
-            raise ConfigError(f"{run} began with other weights, clips, steps or seed; name another folder for this run")
-    elif (run / "config.json").exists():
+    if not place.exists() and (run / "config.json").exists():
         raise ConfigError(f"{run} is a run of bcd train; name another folder for this run")
-    else:
-        partial = place.with_suffix(".part")
-        partial.write_text(began, encoding="utf-8")
-        partial.replace(place)
+    claim(place, {"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})

@@ -21,7 +21,7 @@ PROBE_SIGMA = 20.0
 CLIPS, COLUMNS = 4, 4
 
 
-def _told(model: Bcd, batch: HalvesBatch, frames: Tensor) -> tuple[Content, Tensor, Tensor]:
+def told(model: Bcd, batch: HalvesBatch, frames: Tensor) -> tuple[Content, Tensor, Tensor]:
     """content, m_hat and latents of some frames [F] of every clip, as a decoder has them."""
     mapped = model.encoder.content(batch.content)
     if not model.config.content.picture_bits:  # a picture was coded before it was cached
@@ -36,6 +36,25 @@ def _rolled(content: Content) -> Content:
     return Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
 
 
+def probe_error(
+    model: Bcd, content: Content, m_hat: Tensor, z: Tensor, vae: Autoencoder | None, *, conditions: bool = True
+) -> float:
+    """Mean squared error of frames z [B, F, C, H, W] denoised from PROBE_SIGMA, with or without conditions."""
+    sigma = z.new_full(z.shape[:2], PROBE_SIGMA)
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
+    keep = torch.full((len(z),), conditions, device=z.device)
+    denoised = model.denoise(
+        z + PROBE_SIGMA * noise.to(z.device),
+        sigma,
+        content.map,
+        m_hat,
+        anchors=model.anchors(content, m_hat, vae).latents,
+        keep=keep,
+        temporal=False,
+    )
+    return float((denoised - z).square().mean())
+
+
 @torch.no_grad()
 def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) -> dict[str, float]:
     """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is
@@ -44,22 +63,12 @@ def condition_errors(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) ->
     trained = model.training
     model.eval()
     batch = batch.first(CLIPS)  # a few clips and frames tell enough
-    content, m_hat, z = _told(model, batch, torch.arange(0, batch.motion.shape[1], 3, device=batch.motion.device))
-    sigma = z.new_full(z.shape[:2], PROBE_SIGMA)
-    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
-    x = z + PROBE_SIGMA * noise.to(z.device)
-    keep = torch.ones(len(z), dtype=torch.bool, device=z.device)
-
-    def error(c: Content, m: Tensor, kept: Tensor) -> float:
-        anchors = model.anchors(c, m, vae).latents
-        denoised = model.denoise(x, sigma, c.map, m, anchors=anchors, keep=kept, temporal=False)
-        return float((denoised - z).square().mean())
-
+    content, m_hat, z = told(model, batch, torch.arange(0, batch.motion.shape[1], 3, device=batch.motion.device))
     errors = {
-        "true": error(content, m_hat, keep),
-        "other_motion": error(content, m_hat.roll(1, 0), keep),
-        "other_content": error(_rolled(content), m_hat, keep),
-        "none": error(content, m_hat, ~keep),
+        "true": probe_error(model, content, m_hat, z, vae),
+        "other_motion": probe_error(model, content, m_hat.roll(1, 0), z, vae),
+        "other_content": probe_error(model, _rolled(content), m_hat, z, vae),
+        "none": probe_error(model, content, m_hat, z, vae, conditions=False),
         "content_alone": float((content.map[:, None] - z).square().mean()),
         "anchor": float((model.anchors(content, m_hat, vae).latents - z).square().mean()),
     }
@@ -74,7 +83,7 @@ def sample_sheet(model: Bcd, batch: HalvesBatch, vae: Autoencoder | None) -> NDA
     model.eval()
     batch = batch.first(CLIPS)
     frames = torch.linspace(0, batch.motion.shape[1] - 1, COLUMNS).round().long().to(batch.motion.device)
-    content, m_hat, z = _told(model, batch, frames)
+    content, m_hat, z = told(model, batch, frames)
     noise = torch.randn((1, 1, *z.shape[2:]), generator=torch.Generator().manual_seed(0)).to(z.device).expand_as(z)
 
     def painted(c: Content) -> Tensor:

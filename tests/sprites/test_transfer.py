@@ -77,7 +77,7 @@ def test_the_truth_is_the_character_doing_the_action(model: CodecModel, clips: C
 
 
 def test_a_model_of_faces_is_refused(clips: ClipSet, tiny_weights: Path) -> None:
-    with pytest.raises(ConfigError, match="sprites are 1 group of 64"):
+    with pytest.raises(ConfigError, match="sprites are up to 4 groups of 64"):
         transfer(
             CodecModel.load(tiny_weights),
             clips,

@@ -42,6 +42,43 @@ def test_content_and_motion_share_no_frame(clip_cache: Path, paper_config: Model
         assert float(apart.min()) > 0
 
 
+def test_without_cross_driving_content_is_of_the_same_frames(
+    clip_cache: Path, paper_config: ModelConfig, tiny_config: ModelConfig
+) -> None:
+    """For the ablation of the paper; the base draws the same motion."""
+    for config, across in ((paper_config, False), (replace(paper_config, autoencoder="none"), True)):
+        cache = ClipCache(clip_cache, config)
+
+        def draw(step: int, driven: bool, cache: ClipCache = cache, across: bool = across) -> data.HalvesBatch:
+            return HalvesSampler(
+                cache,
+                batch=3,
+                content_frames=4,
+                motion_frames=6,
+                seed=0,
+                across_clips=across,
+                cross_driven=driven,
+            ).draw(step)
+
+        for step in range(10):
+            batch = draw(step, driven=False)
+            apart = (batch.content[:, :, None] - batch.motion[:, None]).abs().amax((3, 4, 5))  # [B, Ta, T]
+            assert float(apart.amin(2).max()) == 0
+
+
+def test_without_cross_driving_a_still_is_of_the_same_frames(
+    clip_cache: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "SHIFTED", 0.0)
+    cache = ClipCache(clip_cache, tiny_config)
+    for driven in (True, False):
+        drawn = HalvesSampler(cache, batch=8, content_frames=1, motion_frames=6, seed=0, cross_driven=driven).draw(0)
+        assert drawn.faces is not None
+        sunk, places = (points[..., 0, 1] for points in (drawn.faces.content_points, drawn.faces.motion_points))
+        nearest = (places - sunk[:, None]).abs().amin(1)  # faces sink, so every frame has a place of its own
+        assert bool((nearest > 0).all()) if driven else bool((nearest == 0).any())
+
+
 def test_short_clips_give_what_they_have(clip_cache: Path, paper_config: ModelConfig) -> None:
     cache = ClipCache(clip_cache, paper_config)
     drawn = HalvesSampler(cache, batch=3, content_frames=4, motion_frames=40, seed=0).draw(0)

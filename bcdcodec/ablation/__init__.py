@@ -1,0 +1,1 @@
+"""The ablations of the paper: runs that differ in one thing each, measured alike."""

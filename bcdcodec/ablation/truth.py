@@ -1,0 +1,68 @@
+"""What ablations do to sprites, whose truth is known. In: weights of each variant. Out: numbers, and a sheet.
+
+The truth of a transfer is a clip of the data set: the paper has to measure identity and motion apart and by networks,
+here the picture itself tells both, and the judge says which of them is wrong.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.evaluation.bench.plots import picture_sheet
+from bcdcodec.evaluation.psnr import psnr_db
+from bcdcodec.sprites.clips import ClipSet
+from bcdcodec.sprites.commands import bundled_judge
+from bcdcodec.sprites.judge import judge_clips
+from bcdcodec.sprites.measure import accuracies
+from bcdcodec.sprites.scores import normalised_mutual_information
+from bcdcodec.sprites.transfer import Transfer, pairs, transfer
+
+#: Pairs of clips in the sheet.
+SHOWN = 6
+
+
+class TruthJudge:
+    """Judges weights by transfer among so many pairs of test clips; a `Judge` of runs.py."""
+
+    def __init__(self, test: Path, *, count: int, device: str, seed: int = 0) -> None:
+        self._clips, self._judge = ClipSet(test), bundled_judge()
+        self._pairs = pairs(len(self._clips), limit=count, seed=seed)
+        self._device = device
+        #: What was decoded with content of all frames, by the name of the run.
+        self.found: dict[str, Transfer] = {}
+
+    def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
+        """psnr_db: of the transferred pictures against the true ones; action, looks: share of the clips whose action,
+        and whose clothes and skin (mean of the four), are judged right; nmi: of codes and true poses.
+        """
+        model = CodecModel.load(weights, device=self._device)
+        content, motion = self._pairs
+        sampling = model.config.sampling["standard"]
+        found = transfer(model, self._clips, content, motion, sampling=sampling, content_frames=content_frames)
+        if content_frames is None:
+            self.found[weights.parent.name] = found
+        labels = self._clips.labels
+        expected = np.concatenate([labels[motion][:, :1], labels[content][:, 1:]], axis=1)
+        right = accuracies(judge_clips(self._judge, found.decoded), expected)
+        looks = [share for name, share in right.items() if name != "action"]
+        return {
+            "psnr_db": float(np.mean([psnr_db(a, b) for a, b in zip(found.decoded, found.truth, strict=True)])),
+            "action": right["action"],
+            "looks": float(np.mean(looks)),
+            "nmi": normalised_mutual_information(found.codes.reshape(-1), self._clips.poses[motion].reshape(-1)),
+        }
+
+    def sheet(self, path: Path) -> None:
+        """Some pairs below one another: whose looks, whose motion, the truth, what each variant decoded."""
+        content, motion = self._pairs
+        first = next(iter(self.found.values()))
+        rows: list[list[NDArray[np.uint8]]] = []
+        for i in range(min(SHOWN, len(content))):
+            looks, moves = self._clips.clips(content[[i]])[0], self._clips.clips(motion[[i]])[0]
+            frame = moves.shape[0] // 2
+            decoded = [found.decoded[i, frame] for found in self.found.values()]
+            rows.append([looks[0], moves[frame], first.truth[i, frame], *decoded])
+        above = ["looks", "motion", "truth", *self.found]
+        picture_sheet(path, rows, above=above, captions=[[""] * len(above)] * len(rows))
