@@ -116,6 +116,9 @@ class OptimConfig:
     #: Content comes from other frames than those that are rebuilt, so that it can hold none of their motion. Off, it
     #: comes from the same frames: the ablation of the paper.
     cross_driven: bool = True
+    #: Of some clips the denoiser sees the first so many groups of codes alone, so that these are of use without the
+    #: others. Empty: it always sees all (the paper).
+    nested_groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +152,21 @@ class ModelConfig:
     optim: OptimConfig
     content: ContentConfig
     vae: VaeConfig | None = None
+
+    def __post_init__(self) -> None:
+        counts, groups = self.optim.nested_groups, self.quantizer.groups
+        if list(counts) != sorted({*counts}) or (counts and not 1 <= counts[0] <= counts[-1] < groups):
+            raise ConfigError(f"nested_groups is {counts}, needs rising numbers from 1 to {groups - 1}")
+
+    @property
+    def group_counts(self) -> tuple[int, ...]:
+        """How many codes a frame a stream may carry, the first ones of all: those that were nested in training and all;
+        where codes are laid out over points of a face, the most important first, a quarter, half and all.
+        """
+        groups, nested = self.quantizer.groups, self.optim.nested_groups
+        if not nested and self.denoiser.face_points:
+            nested = tuple(sorted({groups // 4, groups // 2} - {0, groups}))
+        return (*nested, groups)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

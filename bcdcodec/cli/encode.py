@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bcdcodec.bitstream.header import pack_metadata
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.cli.options import (
+    MAX_GROUPS,
     MAX_SEED,
     Commands,
     add_model_options,
@@ -82,6 +83,12 @@ def add_command(commands: Commands) -> None:
         help=f"steps of refining the codes, up to {MAX_EFFORT}: better, and every one as long as encoding without (0)",
     )
     parser.add_argument(
+        "--groups",
+        type=whole_number(1, MAX_GROUPS),
+        metavar="N",
+        help="codes a frame: all, or the first half or quarter, coarser for fewer bits; the weights say which (all)",
+    )
+    parser.add_argument(
         "--meta",
         type=key_value,
         action="append",
@@ -112,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
             bucket_s=options.bucket,
             frame_rate=options.fps,
             effort=options.effort,
+            groups=options.groups,
             seed=options.seed,
             metadata=metadata,
         )

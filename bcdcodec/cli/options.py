@@ -20,6 +20,8 @@ SAMPLING_PRESETS = ("paper", "standard", "realtime")
 MAX_STEPS = 1000
 MAX_BUCKET_S = 3600
 MAX_SEED = 0xFFFF_FFFF
+#: Codes a frame that a header can say.
+MAX_GROUPS = 255
 
 
 def new_command(commands: Commands, name: str, *, about: str, examples: str) -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from bcdcodec.cli.options import Commands, add_output_options, bitrate, new_command
+from bcdcodec.cli.options import MAX_GROUPS, Commands, add_output_options, bitrate, new_command, whole_number
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, check_target, source_path
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """  bcd transcode talk.bcd smaller.bcd
   bcd transcode talk.bcd low.bcd --bitrate 2k
+  bcd transcode talk.bcd coarse.bcd --groups 16
   bcd transcode - - --bitrate 2k < talk.bcd > low.bcd
 No picture is decoded. What lowers the rate, in this order and no further than needed: codes in the smallest mode and
 packets joined to about 5 s, which changes no picture; content left out that is in force already; every second frame
@@ -27,6 +28,12 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
     parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
     parser.add_argument("--bitrate", type=bitrate, metavar="2k", help="limit of all but the sound (none)")
+    parser.add_argument(
+        "--groups",
+        type=whole_number(1, MAX_GROUPS),
+        metavar="N",
+        help="codes a frame to keep, coarser motion for fewer bits; the weights say which numbers (all)",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_output_options(parser)
     parser.set_defaults(run=run)
@@ -39,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         from bcdcodec.codec.transcode import transcode
 
         with progress_bar("transcode", unit="frame", shown=False if options.quiet else options.progress) as progress:
-            result = transcode(source, target, bitrate=options.bitrate, progress=progress)
+            result = transcode(source, target, bitrate=options.bitrate, groups=options.groups, progress=progress)
     out = sys.stderr if options.target == STANDARD else sys.stdout
     if options.json:
         print(json.dumps(describe(result), indent=1), file=out)

@@ -16,10 +16,10 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
 from bcdcodec.cli.streams import open_stream
 from bcdcodec.cli.summary import file_label, weights_if_found
+from bcdcodec.codec.fit import check_sizes
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import decode_levels
-from bcdcodec.entropy.motion import MotionCoder
-from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import BitstreamError, VideoError
 from bcdcodec.video.obu import still_size
@@ -122,21 +122,16 @@ class SymbolChecker:
 
     @classmethod
     def of_stream(cls, header: StreamHeader) -> "SymbolChecker | None":
-        """None where the weights are not on this machine."""
+        """None where the weights are not on this machine. BitstreamError where the declared sizes are not theirs."""
         weights = weights_if_found(header.model_id)
         if weights is None:
             return None
         tables = Tables.from_file(weights.path)
-        coder = MotionCoder(header.coding.mode, tables.motion, Predictor.of_table(weights.path, tables.motion))
-        return cls(weights.config, tables, coder)
+        check_sizes(header, weights.config)
+        return cls(weights.config, tables, coders_of_stream(header.coding, weights)[header.coding.mode])
 
     def check_header(self, header: StreamHeader) -> None:
-        """The declared sizes must be the model's, and the first content token must decode."""
-        quantizer = self.config.quantizer
-        found = (header.coding.groups, 1 << header.coding.bits_per_code, header.video.model_pixels)
-        needed = (quantizer.groups, quantizer.entries, self.config.pixels)
-        if found != needed:
-            raise BitstreamError(f"(groups, entries, pixels) are {found}, the model needs {needed}")
+        """The first content token must decode."""
         self._check_content(header.content)
 
     def check(self, packet: Packet) -> None:

@@ -25,8 +25,8 @@ from bcdcodec.video.crop import crop, largest_square
 class Analyser:
     """Constant memory. packet_windows: windows a packet; content_windows: windows that a content is chosen from.
 
-    effort: steps of refinement (codec/refiner.py). picture_bits: frame that a content is for -> size of its picture at
-    most.
+    effort: steps of refinement (codec/refiner.py). groups: codes a frame, the first of all. picture_bits: frame that a
+    content is for -> size of its picture at most.
     """
 
     def __init__(
@@ -36,9 +36,10 @@ class Analyser:
         packet_windows: int,
         content_windows: int,
         effort: int,
+        groups: int,
         picture_bits: Callable[[int], int],
     ) -> None:
-        self._model, self._refiner = model, Refiner(model, effort)
+        self._model, self._refiner = model, Refiner(model, effort, groups=groups)
         self._packet_windows, self._content_windows = packet_windows, content_windows
         self._picture_bits = picture_bits
         self._size: tuple[int, int] | None = None

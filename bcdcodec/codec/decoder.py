@@ -20,10 +20,10 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.chain import Chain, DecodedWindow, next_windows
 from bcdcodec.codec.conceal import Concealer, Gaps
+from bcdcodec.codec.fit import check_sizes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_PARALLEL_CHAINS, SamplingConfig
-from bcdcodec.entropy.motion import MotionCoder
-from bcdcodec.errors import BitstreamError, ConfigError
+from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
@@ -73,7 +73,7 @@ class Decoder:
         #: Frames painted for a coded one: `DecodedFrame.index` counts so many to a tick of the stream.
         self.pace = pace or model_pace(header, model)
         self.model, self.header = model, header
-        self._coder = MotionCoder(header.coding.mode, model.tables.motion, model.predictor)
+        self._coder = model.coder(header.coding.mode, header.coding.groups)
         self.sampling = sampling or model.config.sampling["standard"]
         noise = stream_noise(header.coding.seed if seed is None else seed, model.latent_shape)
         self._noise = noise.to(model.device)
@@ -210,8 +210,4 @@ def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
     """Refuse a stream that other weights wrote, or whose declared sizes are not those of its model."""
     if header.model_id != model.weights.model_id:
         raise ConfigError(f"the stream needs weights {header.model_id.hex()}, given {model.weights.model_id.hex()}")
-    quantizer = model.config.quantizer
-    found = (header.coding.groups, 1 << header.coding.bits_per_code, header.video.model_pixels)
-    needed = (quantizer.groups, quantizer.entries, model.config.pixels)
-    if found != needed:
-        raise BitstreamError(f"stream has (groups, entries, pixels) {found}, its model needs {needed}")
+    check_sizes(header, model.config)

@@ -14,7 +14,7 @@ from bcdcodec.codec.emitter import FRAMING_BYTES, Emitter
 from bcdcodec.codec.findings import Finding, ShotContent, ShotMotion
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.coded import code_bits
-from bcdcodec.entropy.motion import MotionCoder, smallest_coder
+from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.controller import Controller
@@ -30,7 +30,8 @@ class EncodeSettings:
     packet_windows: encoder windows a packet; content_windows: windows buffered at the start of a shot before its
     content token is made (latency); key_interval_s: longest chain of frames that depend on each other. plan: of a
     file; contents are then sent ahead, and packets come one content late. effort: steps that refine the codes of every
-    window (refiner.py); 20 take thirty times as long as none.
+    window (refiner.py); 20 take thirty times as long as none. groups: codes a frame, one of the model's `group_counts`;
+    None for all.
     """
 
     mode: CodingMode | None = None
@@ -41,6 +42,7 @@ class EncodeSettings:
     packet_windows: int = 2
     content_windows: int = 6
     effort: int = 0
+    groups: int | None = None
     key_interval_s: float = 10.0
     duration_s: float | None = None
     plan: FilePlan | None = None
@@ -58,12 +60,15 @@ class Encoder:
         self.frame_rate = self.settings.frame_rate or model.frame_rate
         if self.settings.mode is CodingMode.CONTEXT and model.predictor is None:
             raise ConfigError(f"mode context needs weights with a context model, {model.weights.path.name} has none")
+        #: Codes a frame.
+        self.groups = groups_of(model, self.settings)
         self._controller = self._make_controller()
         self._analyser = Analyser(
             model,
             packet_windows=self.settings.packet_windows,
             content_windows=self.settings.content_windows,
             effort=self.settings.effort,
+            groups=self.groups,
             picture_bits=self._picture_bits,
         )
         self._refreshes = frozenset() if self.settings.plan is None else self.settings.plan.refreshes
@@ -71,7 +76,7 @@ class Encoder:
         self._cropped = False
         self._header: StreamHeader | None = None
         self._emitter: Emitter | None = None
-        self._cheapest_frame_bits = float(code_bits(model.tables.motion).min(-1).sum())
+        self._cheapest_frame_bits = float(code_bits(model.tables.motion)[: self.groups].min(-1).sum())
 
     @property
     def header(self) -> StreamHeader:
@@ -121,11 +126,8 @@ class Encoder:
     def _begin(self, content: ShotContent, found: list[Finding]) -> Emitter:
         """Write the header; the motion that was found with its content says which mode is the smallest."""
         settings, model = self.settings, self.model
-        if settings.mode is None:
-            packets = [finding.codes for finding in found if isinstance(finding, ShotMotion)]
-            coder = smallest_coder(packets, model.tables.motion, model.predictor)
-        else:
-            coder = MotionCoder(settings.mode, model.tables.motion, model.predictor)
+        packets = [finding.codes for finding in found if isinstance(finding, ShotMotion)]
+        coder = smallest_coder(packets, coders_of(model, settings))
         assert self._source is not None, "a header is made after the first frame"
         self._header = make_header(
             model, settings, source=self._source, cropped=self._cropped, content=content.record, mode=coder.mode
@@ -164,7 +166,7 @@ class Encoder:
         )
 
     def _check_packed_rate(self, bitrate: float) -> None:
-        motion_bps = self.model.config.quantizer.groups * bits_per_code(self.model) * self.frame_rate
+        motion_bps = self.groups * bits_per_code(self.model) * self.frame_rate
         if motion_bps > bitrate:
             raise RateError(
                 f"packed codes take {float(motion_bps):g} bit/s at {float(self.frame_rate):g} fps, "
@@ -195,7 +197,7 @@ def make_header(
         ),
         coding=CodingInfo(
             mode=mode,
-            groups=config.quantizer.groups,
+            groups=groups_of(model, settings),
             bits_per_code=bits_per_code(model),
             seed=settings.seed,
             window_frames=config.window_frames + config.context_frames,
@@ -206,6 +208,20 @@ def make_header(
         metadata=settings.metadata,
         plate=settings.plate,
     )
+
+
+def groups_of(model: CodecModel, settings: EncodeSettings) -> int:
+    """Codes a frame; ConfigError for a number that the model's streams do not have."""
+    counts = model.config.group_counts
+    if settings.groups is not None and settings.groups not in counts:
+        raise ConfigError(f"groups is {settings.groups}, the weights allow {', '.join(map(str, counts))}")
+    return settings.groups or counts[-1]
+
+
+def coders_of(model: CodecModel, settings: EncodeSettings) -> list[MotionCoder]:
+    """Those that codes may be written with, one for each mode."""
+    modes = coder_modes(model.predictor) if settings.mode is None else [settings.mode]
+    return [model.coder(mode, groups_of(model, settings)) for mode in modes]
 
 
 def bits_per_code(model: CodecModel) -> int:

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.config import ModelConfig
+from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import WeightsError
@@ -51,6 +53,10 @@ class CodecModel:
     @property
     def config(self) -> ModelConfig:
         return self.weights.config
+
+    def coder(self, mode: CodingMode, groups: int | None = None) -> MotionCoder:
+        """Of the first so many groups, None for all. BitstreamError where the weights cannot be asked for the mode."""
+        return MotionCoder(mode, self.tables.motion, self.predictor).first(groups or self.config.quantizer.groups)
 
     @property
     def frame_rate(self) -> Fraction:

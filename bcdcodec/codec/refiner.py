@@ -31,26 +31,26 @@ SCALES = (1, 2, 4)
 
 
 class Refiner:
-    """Refines windows of one model's frames by so many steps of descent each.
+    """Refines windows of one model's frames by so many steps of descent each; of codes it gives the first `groups`.
 
     Raises ConfigError for a model without an anchor, whose pictures come from noise alone.
     """
 
-    def __init__(self, model: CodecModel, steps: int) -> None:
+    def __init__(self, model: CodecModel, steps: int, *, groups: int) -> None:
         if steps and model.bcd.anchor is None:
             raise ConfigError(f"effort needs weights that move the content's picture, {model.weights.path.name} do not")
-        self._model, self._steps = model, steps
+        self._model, self._steps, self._groups = model, steps, groups
         prices = torch.from_numpy(np.asarray(code_bits(model.tables.motion), dtype=np.float32))
         self._prices = PRICE * prices.to(model.device)
 
     def refine(self, z: Tensor, content: Content, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """Frames [T, C, H, W] that are the pictures [T, P, P, 3], and their content, to what `Bcd.analyse` gives: codes
-        [T, G] and distances [T, G, E]; after refinement the price is part of these.
+        [T, g] and distances [T, g, E]; after refinement the price is part of these.
         """
         bcd, quantizer = self._model.bcd, self._model.bcd.quantizer
         if not self._steps:
             codes, distances = bcd.analyse(z[None], content.map[None])
-            return codes[0], distances[0]
+            return codes[0, :, : self._groups], distances[0, :, : self._groups]
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors of inference mode cannot take part in a gradient; their copies can.
             shown = Content(
@@ -80,8 +80,8 @@ class Refiner:
         return distances.argmin(-1)[0], distances[0]
 
     def _distances(self, m: Tensor) -> Tensor:
-        """To every entry, its price included: [B, T, G*D] -> [B, T, G, E]."""
-        return self._model.bcd.quantizer.distances(m) + self._prices
+        """To every entry of the groups that are coded, its price included: [B, T, G*D] -> [B, T, g, E]."""
+        return (self._model.bcd.quantizer.distances(m) + self._prices)[:, :, : self._groups]
 
 
 def _difference(pictures: Tensor, wanted: Tensor) -> Tensor:

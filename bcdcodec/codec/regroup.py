@@ -22,9 +22,12 @@ class Frames:
     _payloads: dict[CodingMode, bytes] = field(default_factory=dict)
 
     def packet(self, coder: MotionCoder) -> Packet:
-        """A MOTION packet, its sequence number still to be given; coded once a mode."""
+        """A MOTION packet of the codes that the coder is for, its sequence number still to be given; coded once a
+        mode.
+        """
         if coder.mode not in self._payloads:
-            self._payloads[coder.mode] = MotionPayload(len(self.codes), self.key, coder.encode(self.codes)).pack()
+            codes = coder.encode(self.codes[:, : coder.groups])
+            self._payloads[coder.mode] = MotionPayload(len(self.codes), self.key, codes).pack()
         return Packet(PacketKind.MOTION, 0, self.tick, self._payloads[coder.mode])
 
 

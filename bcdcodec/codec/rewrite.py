@@ -40,7 +40,9 @@ class Lever(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """One way to write a stream. coder: None where MOTION packets are copied. runs: thinned out as the lever says."""
+    """One way to write a stream. coder: of the first groups or all, None where MOTION packets are copied. runs: thinned
+    out as the lever says.
+    """
 
     lever: Lever
     coder: MotionCoder | None
@@ -50,7 +52,7 @@ class Plan:
         """The header of the new stream."""
         if self.coder is None:
             return old
-        video, coding = old.video, dataclasses.replace(old.coding, mode=self.coder.mode)
+        video, coding = old.video, dataclasses.replace(old.coding, mode=self.coder.mode, groups=self.coder.groups)
         if self.lever.keep_every > 1:
             rate = video.frame_rate / self.lever.keep_every
             video = dataclasses.replace(video, rate_num=rate.numerator, rate_den=rate.denominator)

@@ -11,11 +11,11 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode, ContentRecord
 from bcdcodec.codec.analyser import Analyser
 from bcdcodec.codec.emitter import FRAMING_BYTES
-from bcdcodec.codec.encoder import EncodeSettings, make_header
+from bcdcodec.codec.encoder import EncodeSettings, coders_of, groups_of, make_header
 from bcdcodec.codec.findings import Finding, ShotContent, ShotMotion
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.coded import code_bits
-from bcdcodec.entropy.motion import MotionCoder, coder_modes
+from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.plan import PacketSurvey, Survey, plan_file
 from bcdcodec.video.reader import VideoReader
@@ -36,7 +36,7 @@ class Surveyor:
         self._packets: list[list[PacketSurvey]] = [[] for _ in coders]
         self._contents: list[int] = []
         self._content_bits: list[int] = []
-        self._cheapest = code_bits(model.tables.motion).argmin(-1)
+        self._cheapest = code_bits(coders[0].table).argmin(-1)
         self._cheapest_bits: dict[tuple[int, int], int] = {}
 
     def take(self, finding: Finding) -> None:
@@ -174,10 +174,10 @@ def survey_file(
         packet_windows=settings.packet_windows,
         content_windows=settings.content_windows,
         effort=settings.effort,
+        groups=groups_of(model, settings),
         picture_bits=lambda start: model.config.content.picture_bits,
     )
-    modes = coder_modes(model.predictor) if settings.mode is None else [settings.mode]
-    surveyor = Surveyor(model, [MotionCoder(mode, model.tables.motion, model.predictor) for mode in modes])
+    surveyor = Surveyor(model, coders_of(model, settings))
     first: ContentRecord | None = None
     size = (0, 0)
     with VideoReader(source, rate) as reader:

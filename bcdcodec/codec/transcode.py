@@ -23,7 +23,7 @@ from bcdcodec.codec.outline import Outline, read_outline
 from bcdcodec.codec.rewrite import Lever, Output, Plan, rewrite
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
 from bcdcodec.entropy.tables import fit_rows
-from bcdcodec.errors import RateError, WeightsError
+from bcdcodec.errors import ConfigError, RateError, WeightsError
 from bcdcodec.ratecontrol.budget import MIN_BITRATE, Budget, allowed_bits
 from bcdcodec.ratecontrol.thinning import thin
 from bcdcodec.weightfile import weights_of_stream
@@ -47,16 +47,18 @@ def transcode(
     target: str | Path | BinaryIO,
     *,
     bitrate: float | None = None,
+    groups: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> TranscodeResult:
     """Write a stream anew with no more bits than `bitrate` allows: bit/s of all but the sound, as when encoding.
 
+    groups: codes a frame that are kept, the first ones; one of `ModelConfig.group_counts`, None for all that there are.
     Levers are pulled in the order of `Lever` and no further than needed; None for `Lever.RECODE` alone. Sound,
     metadata, plate, seed and unknown sections stay; packets of unknown kinds do not. The weights are found by the id in
     the header; without them packed codes stay packed, and others cannot be read. Three passes;
     memory grows with the number of shots alone.
     Raises RateError with the smallest bitrate possible, BitstreamError for a damaged source, ConfigError for a bitrate
-    out of range, VideoError for files that cannot be opened, WeightsError.
+    or a number of groups out of range, VideoError for files that cannot be opened, WeightsError.
     """
     if bitrate is not None:
         Budget(bitrate)  # refuses what nothing is encoded for
@@ -73,6 +75,9 @@ def transcode(
         header = before.header
         coders = _coders(header)
         decoder = coders[header.coding.mode]
+        if groups is not None:
+            _check_groups(header, groups)
+            coders = {mode: coder.first(groups) for mode, coder in coders.items()}
         measured = [Output(nowhere, header, plan) for plan in _plans(before, coders, levers)]
         rewrite(file, measured, decoder, frames_done=frames_done)
         plan = _choose(measured, levers, bitrate)
@@ -97,6 +102,14 @@ def _coders(header: StreamHeader) -> dict[CodingMode, MotionCoder]:
     return coders_of_stream(coding, weights)
 
 
+def _check_groups(header: StreamHeader, groups: int) -> None:
+    """ConfigError where the weights of a stream cannot do with its first so many codes, or it has no more than that."""
+    counts = [n for n in weights_of_stream(header.model_id).config.group_counts if n < header.coding.groups]
+    if groups not in counts:
+        fewer = f"{', '.join(map(str, counts))} may be kept" if counts else "none can be left out"
+        raise ConfigError(f"groups is {groups}; of the {header.coding.groups} codes a frame of this stream {fewer}")
+
+
 def _plans(source: Outline, coders: dict[CodingMode, MotionCoder], levers: Sequence[Lever]) -> list[Plan]:
     """Every way to write the stream with these levers; of equally small ones the first is taken: it changes least."""
     plans = []
@@ -104,7 +117,8 @@ def _plans(source: Outline, coders: dict[CodingMode, MotionCoder], levers: Seque
         runs = thin(source.runs, lever.keep_every)
         if runs is None or not _can_be_written(source.header.video.frame_rate / lever.keep_every):
             continue
-        copied = [None] if lever.keep_every == 1 else []  # so that no stream ever grows
+        fewer = any(coder.groups < source.header.coding.groups for coder in coders.values())
+        copied = [None] if lever.keep_every == 1 and not fewer else []  # so that no stream ever grows
         plans += [Plan(lever=lever, coder=coder, runs=runs) for coder in (*copied, *coders.values())]
     return plans
 

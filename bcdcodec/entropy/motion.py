@@ -29,6 +29,15 @@ class MotionCoder:
         if self.mode is CodingMode.CONTEXT and self.predictor is None:
             raise BitstreamError("codes in mode context need weights with a context model, these have none")
 
+    def first(self, groups: int) -> "MotionCoder":
+        """That of the first so many groups alone."""
+        predictor = None if self.predictor is None else self.predictor.first(groups)
+        return MotionCoder(self.mode, self.table[:groups], predictor)
+
+    @property
+    def groups(self) -> int:
+        return int(self.table.shape[0])
+
     def encode(self, codes: NDArray[Any]) -> bytes:
         """Codes int [n, groups] of one packet."""
         if self.mode is CodingMode.PACKED:
@@ -41,7 +50,7 @@ class MotionCoder:
     def decode(self, data: bytes, frames: int) -> NDArray[np.int32]:
         """Inverse of `encode`: int32 [frames, groups]. Raises BitstreamError."""
         if self.mode is CodingMode.PACKED:
-            return unpack_codes(data, frames, groups=self.table.shape[0], bits=self._bits)
+            return unpack_codes(data, frames, groups=self.groups, bits=self._bits)
         if self.mode is CodingMode.CODED:
             return decode_codes(data, frames, table=self.table)
         assert self.predictor is not None, "checked when made"
@@ -73,9 +82,8 @@ def coder_modes(predictor: Predictor | None) -> list[CodingMode]:
     return [CodingMode.CODED] if predictor is None else [CodingMode.CONTEXT, CodingMode.CODED]
 
 
-def smallest_coder(packets: Sequence[NDArray[Any]], table: Rows, predictor: Predictor | None) -> MotionCoder:
-    """Of modes coded and context the one that makes packets of codes [n, groups] smaller."""
-    coders = [MotionCoder(mode, table, predictor) for mode in coder_modes(predictor)]
+def smallest_coder(packets: Sequence[NDArray[Any]], coders: Sequence[MotionCoder]) -> MotionCoder:
+    """The one that makes packets of codes [n, groups] smallest."""
     return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))
 
 
@@ -86,12 +94,16 @@ def coders_of_stream(coding: CodingInfo, weights: WeightsFile) -> dict[CodingMod
     """
     table = Tables.from_file(weights.path).motion
     predictor = Predictor.of_table(weights.path, table)
-    found, needed = (coding.groups, 1 << coding.bits_per_code), table.shape
-    if found != needed:
-        raise BitstreamError(f"stream has (groups, entries) {found}, its model needs {needed}")
-    coders = {mode: MotionCoder(mode, table, predictor) for mode in (CodingMode.PACKED, CodingMode.CODED)}
-    if predictor is not None:
-        coders[CodingMode.CONTEXT] = MotionCoder(CodingMode.CONTEXT, table, predictor)
-    if coding.mode not in coders:
+    counts, entries = weights.config.group_counts, 1 << coding.bits_per_code
+    if coding.groups not in counts or entries != table.shape[1]:
+        raise BitstreamError(
+            f"stream has (groups, entries) {(coding.groups, entries)}, its model needs {_spelled(counts, table)}"
+        )
+    modes = [CodingMode.PACKED, *reversed(coder_modes(predictor))]
+    if coding.mode not in modes:
         raise BitstreamError("codes in mode context need weights with a context model, these have none")
-    return coders
+    return {mode: MotionCoder(mode, table, predictor).first(coding.groups) for mode in modes}
+
+
+def _spelled(counts: tuple[int, ...], table: Rows) -> str:
+    return " or ".join(str((count, table.shape[1])) for count in counts)

@@ -104,6 +104,10 @@ class Predictor:
     def entries(self) -> int:
         return int(self.now.shape[1])
 
+    def first(self, groups: int) -> "Predictor":
+        """That of streams which carry the first so many groups alone: the others say nothing of them."""
+        return Predictor(**{name: getattr(self, name)[:groups] for name in TENSORS})
+
     def waves(self) -> list[slice]:
         """The groups of each wave, in the order of decoding."""
         return [slice(start, min(start + WAVE, self.groups)) for start in range(0, self.groups, WAVE)]

@@ -107,10 +107,14 @@ class GroupQuantizer(nn.Module):
         return groups.square().sum(-1, keepdim=True) - 2 * cross + self.codebook.square().sum(-1)
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """Code vectors of indices. codes: int64 [B, T, G], each below `entries`. Returns m_hat [B, T, G*D]."""
-        index = codes.permute(2, 0, 1).flatten(1)  # [G, B*T]
-        rows = torch.gather(self.codebook, 1, index[..., None].expand(-1, -1, self.config.dims))  # [G, B*T, D]
-        return rows.permute(1, 0, 2).reshape(*codes.shape[:2], -1)
+        """Code vectors of indices. codes: int64 [B, T, g], each below `entries`, of the first g groups; of the others
+        m_hat is zero. Returns m_hat [B, T, G*D].
+        """
+        index = codes.permute(2, 0, 1).flatten(1)  # [g, B*T]
+        table = self.codebook[: len(index)]
+        rows = torch.gather(table, 1, index[..., None].expand(-1, -1, self.config.dims))  # [g, B*T, D]
+        m_hat = rows.permute(1, 0, 2).reshape(*codes.shape[:2], -1)
+        return F.pad(m_hat, (0, self.config.dims * (self.config.groups - len(index))))
 
     def forward(
         self, m: Tensor, *, tau: float = 1.0, noise: Tensor | None = None, processes: Processes | None = None

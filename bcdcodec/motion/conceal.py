@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bcdcodec.codec.conceal import Codes
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import ConfigError
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.rollout import Rollout
 from bcdcodec.motion.sampling import Picking, pick
@@ -48,8 +49,11 @@ class ModelConcealer:
 
     @torch.inference_mode()
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
-        """Codes [frames, G]; see `Concealer`."""
+        """Codes [frames, G]; see `Concealer`. ConfigError for streams that carry fewer codes than the model knows."""
         gpt = self._gpt
+        found, needed = before.shape[1], gpt.codebook.shape[0]
+        if found != needed:
+            raise ConfigError(f"the stream has {found} codes a frame, the motion model fills gaps of all {needed}")
         known = torch.from_numpy(before[-PROMPT_FRAMES:]).to(content.device)[-(gpt.config.frames // 2) :]
         last = gpt.embed(known[None, -1:])[0]  # [1, G*D]
         m = last.expand(frames + 1, -1)

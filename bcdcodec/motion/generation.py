@@ -21,7 +21,7 @@ from bcdcodec.codec.ends import open_output
 from bcdcodec.codec.files import Progress
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.transfer import content_record_of_file
-from bcdcodec.entropy.motion import MotionCoder, smallest_coder
+from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.rollout import generate_codes
@@ -94,7 +94,7 @@ def write_codes(
     """A whole stream of one shot with these codes [n, G], in the mode that makes it smaller."""
     step = PACKET_WINDOWS * model.config.window_frames
     packets = [codes[start : start + step] for start in range(0, len(codes), step)]
-    coder = smallest_coder(packets, model.tables.motion, model.predictor)
+    coder = smallest_coder(packets, [model.coder(mode) for mode in coder_modes(model.predictor)])
     writer.write_header(_header(model, content, coder, seed))
     for number, part in enumerate(packets):
         payload = MotionPayload(len(part), number == 0, coder.encode(part)).pack()

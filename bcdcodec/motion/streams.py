@@ -13,7 +13,6 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.appearance import content_of_record
 from bcdcodec.codec.decoder import check_stream_fits
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.training.streams import CodeStream
 
@@ -44,7 +43,10 @@ def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
     with file:
         reader = StreamReader(file)
         check_stream_fits(reader.header, model)
-        coder = MotionCoder(reader.header.coding.mode, model.tables.motion, model.predictor)
+        found, needed = reader.header.coding.groups, model.config.quantizer.groups
+        if found != needed:
+            raise ConfigError(f"{path} has {found} codes a frame, motion is learned from all {needed}")
+        coder = model.coder(reader.header.coding.mode)
         assembler = ContentAssembler()
         shots: list[tuple[ContentRecord, list[NDArray[np.int32]]]] = [(reader.header.content, [])]
         for packet in reader:

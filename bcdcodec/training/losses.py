@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bcdcodec.config import ModelConfig
 from bcdcodec.model.anchor import Autoencoder, move_content
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
@@ -147,12 +148,22 @@ def _tell(model: Bcd, batch: HalvesBatch, objective: Objective, generator: torch
     m_hat = model.quantizer.normalise(m, processes=share) if quantized is None else quantized.m_hat
     if objective.nearest and quantized is not None:  # its gradient goes straight to the encoder
         m_hat = quantized.m + (m_hat - quantized.m).detach()
+    if config.optim.nested_groups and objective.coded:
+        m_hat = m_hat * share.rows(_shown_groups(config, rows, generator)).to(device)
     if objective.motion_noise:
         noise = share.rows(torch.randn((rows, *m_hat.shape[1:]), generator=generator))
         m_hat = m_hat + objective.motion_noise * noise.to(device)
     clips = slice(len(share.numbers(objective.clips)))
     faces = None if batch.faces is None else _faces_of(batch.faces, frames[clips])
     return _Told(size, quantized, content[clips], z[clips], m_hat[clips], faces)
+
+
+def _shown_groups(config: ModelConfig, rows: int, generator: torch.Generator) -> Tensor:
+    """1 for the first groups of every clip, 0 for the others, [rows, 1, G*D]; how many is drawn for each alike."""
+    allowed = torch.tensor(config.group_counts)
+    counts = allowed[torch.randint(len(allowed), (rows, 1, 1), generator=generator)]
+    group = torch.arange(config.quantizer.groups).repeat_interleave(config.quantizer.dims)  # [G*D]
+    return (group < counts).float()
 
 
 def _points_loss(model: Bcd, told: _Told, faces: Faces, share: Share) -> Tensor:

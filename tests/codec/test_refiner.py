@@ -15,6 +15,8 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.video.crop import scale
 
+GROUPS = 64
+
 
 @pytest.fixture(scope="module")
 def face() -> CodecModel:
@@ -47,7 +49,7 @@ def error(model: CodecModel, content: Content, codes: torch.Tensor, shot: np.nda
 def test_no_steps_are_the_nearest_codes(face: CodecModel, shot: np.ndarray) -> None:
     content, z = content_of(face, shot[0]), face.to_latents(shot)
     with torch.inference_mode():
-        codes, distances = Refiner(face, 0).refine(z, content, shot)
+        codes, distances = Refiner(face, 0, groups=GROUPS).refine(z, content, shot)
         nearest, all_distances = face.bcd.analyse(z[None], content.map[None])
     assert torch.equal(codes, nearest[0]) and torch.equal(distances, all_distances[0])
 
@@ -55,21 +57,30 @@ def test_no_steps_are_the_nearest_codes(face: CodecModel, shot: np.ndarray) -> N
 def test_steps_paint_nearer_to_the_frames_twice_alike(face: CodecModel, shot: np.ndarray) -> None:
     with torch.inference_mode():  # as the analyser calls it
         content, z = content_of(face, shot[0]), face.to_latents(shot)
-        nearest, _ = Refiner(face, 0).refine(z, content, shot)
-        codes, distances = Refiner(face, 6).refine(z, content, shot)
-        again, _ = Refiner(face, 6).refine(z, content, shot)
+        nearest, _ = Refiner(face, 0, groups=GROUPS).refine(z, content, shot)
+        codes, distances = Refiner(face, 6, groups=GROUPS).refine(z, content, shot)
+        again, _ = Refiner(face, 6, groups=GROUPS).refine(z, content, shot)
     assert codes.shape == nearest.shape and torch.equal(codes, distances.argmin(-1))
     assert error(face, content, codes, shot) < 0.97 * error(face, content, nearest, shot)
     assert torch.equal(codes, again)
     assert all(parameter.grad is None for parameter in face.bcd.parameters())
 
 
+def test_of_fewer_codes_those_are_refined_alone(face: CodecModel, shot: np.ndarray) -> None:
+    with torch.inference_mode():
+        content, z = content_of(face, shot[0]), face.to_latents(shot)
+        nearest, _ = Refiner(face, 0, groups=16).refine(z, content, shot)
+        codes, distances = Refiner(face, 6, groups=16).refine(z, content, shot)
+    assert codes.shape == nearest.shape == (4, 16) and distances.shape == (4, 16, 32)
+    assert error(face, content, codes, shot) < 0.99 * error(face, content, nearest, shot)
+
+
 def test_a_model_that_moves_no_picture_is_refused(model: CodecModel) -> None:
     config = replace(model.config, denoiser=replace(model.config.denoiser, anchor_blocks=0, face_points=0))
     still = replace(model, bcd=Bcd(config))
-    Refiner(still, 0)
+    Refiner(still, 0, groups=GROUPS)
     with pytest.raises(ConfigError, match=r"effort needs weights that move .* tiny.safetensors do not"):
-        Refiner(still, 1)
+        Refiner(still, 1, groups=GROUPS)
 
 
 def test_effort_is_off_where_nobody_asks() -> None:

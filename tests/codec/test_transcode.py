@@ -148,7 +148,7 @@ def test_a_stream_of_other_sizes_than_its_weights(tmp_path: Path) -> None:
     coding = CodingInfo(
         mode=CodingMode.PACKED, groups=GROUPS + 1, bits_per_code=BITS, seed=9, window_frames=5, context_frames=1
     )
-    with pytest.raises(BitstreamError, match=r"\(groups, entries\) \(6, 8\), its model needs \(5, 8\)"):
+    with pytest.raises(BitstreamError, match=r"\(groups, entries\) \(6, 8\), its model needs .* or \(5, 8\)"):
         coders_of_stream(coding, weights)
 
 

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.entropy.context import context_bits, context_counts, decode_context, encode_context
-from bcdcodec.entropy.motion import MotionCoder, smallest_coder
+from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
 from bcdcodec.entropy.predictor import MAX_HIDDEN, TENSORS, TOP, WAVE, Predictor
 from bcdcodec.entropy.softmax import softmax_counts
 from bcdcodec.entropy.tables import TOTAL, fit_rows
@@ -237,9 +237,10 @@ def test_the_smaller_mode_is_taken() -> None:
     random = random_codes(16, 6, 8)
     # What a wild predictor finds likely, it codes in fewer bits; of everything else it is badly surprised.
     likely = decode_likely(16, predictor)
-    assert smallest_coder([random], table, predictor).mode is CodingMode.CODED
-    assert smallest_coder([likely], table, predictor).mode is CodingMode.CONTEXT
-    assert smallest_coder([likely], table, None).mode is CodingMode.CODED
+    coders = [MotionCoder(mode, table, predictor) for mode in coder_modes(predictor)]
+    assert smallest_coder([random], coders).mode is CodingMode.CODED
+    assert smallest_coder([likely], coders).mode is CodingMode.CONTEXT
+    assert coder_modes(None) == [CodingMode.CODED]
 
 
 def decode_likely(frames: int, predictor: Predictor) -> NDArray[np.int32]:
