@@ -117,10 +117,10 @@ def context_row(scores: list[int]) -> list[int]:
     return row
 
 
-def decode_contexts(data: bytes, frames: int, tables: dict[str, Any]) -> Rows:
-    """Sections 5.2.3 and 6.5."""
+def decode_contexts(data: bytes, frames: int, count: int, tables: dict[str, Any]) -> Rows:
+    """Sections 5.2.3 and 6.5; of the first groups, so many."""
     now, before, same, same2, out = (tables[f"context.{name}"] for name in ("now", "before", "same", "same2", "out"))
-    coder, groups, entries = RangeDecoder(data), range(len(now)), len(now[0])
+    coder, groups, entries = RangeDecoder(data), range(count), len(now[0])
     codes = [[entries for _ in groups] for _ in range(2)]
     for t in range(2, 2 + frames):
         codes.append([])
@@ -268,8 +268,8 @@ def parse_payload(
         elif tables and coding["mode"] == 1:
             record["codes"] = decode_motion(codes, frames, tables["tables.motion"][: coding["groups"]])
         elif tables:
-            need(len(tables["context.now"]) == coding["groups"], "context model is for another number of groups")
-            record["codes"] = decode_contexts(codes, frames, tables)
+            need(len(tables["context.now"]) >= coding["groups"], "context model is for fewer groups")
+            record["codes"] = decode_contexts(codes, frames, coding["groups"], tables)
         return record
     if kind == 3:
         return {"opus": [body.take(body.uvarint()).hex() for _ in range(body.uvarint())]}

@@ -41,6 +41,9 @@ def add_command(commands: Commands) -> None:
     train.add_argument(
         "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
     )
+    train.add_argument(
+        "--compile", action="store_true", help="run the transformers through torch.compile; needs a C++ compiler"
+    )
     add_device_option(train)
     train.add_argument(
         "--codes",
@@ -126,6 +129,7 @@ def run_train(options: argparse.Namespace) -> int:
             steps=options.steps,
             seed=options.seed,
             precision=options.precision,
+            compiled=options.compile,
             device=options.device,
             codes=options.codes,
             excerpts=options.excerpts or 0,

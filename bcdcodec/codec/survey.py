@@ -11,32 +11,34 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode, ContentRecord
 from bcdcodec.codec.analyser import Analyser
 from bcdcodec.codec.emitter import FRAMING_BYTES
-from bcdcodec.codec.encoder import EncodeSettings, coders_of, groups_of, make_header
+from bcdcodec.codec.encoder import EncodeSettings, coders_of, make_header
 from bcdcodec.codec.findings import Finding, ShotContent, ShotMotion
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.coded import code_bits
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import RateError
-from bcdcodec.ratecontrol.plan import PacketSurvey, Survey, plan_file
+from bcdcodec.ratecontrol.plan import FilePlan, PacketSurvey, Survey, plan_file
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import Shot, frames_of_shots
 
 #: Where motion would get less than this share of what its nearest codes need, half the frames with better codes look
 #: better.
 LEAST_MOTION_RATIO = 0.6
+#: The same for fewer codes a frame instead of cheaper ones.
+LEAST_CODES_RATIO = 0.9
 #: A packet that would take more of the bucket than this is divided.
 PACKET_BUCKET_SHARE = 0.8
 
 
 class Surveyor:
-    """Keeps a few numbers of every packet in each of the modes that may be taken."""
+    """Keeps a few numbers of every packet for each of the coders that may be taken: modes, and codes a frame."""
 
     def __init__(self, model: CodecModel, coders: list[MotionCoder]) -> None:
         self._model, self._coders = model, coders
         self._packets: list[list[PacketSurvey]] = [[] for _ in coders]
         self._contents: list[int] = []
         self._content_bits: list[int] = []
-        self._cheapest = code_bits(coders[0].table).argmin(-1)
+        self._cheapest = code_bits(model.tables.motion).argmin(-1)
         self._cheapest_bits: dict[tuple[int, int], int] = {}
 
     def take(self, finding: Finding) -> None:
@@ -49,20 +51,26 @@ class Surveyor:
             self._packets[number].append(self._packet(finding, number, coder))
 
     def _packet(self, motion: ShotMotion, number: int, coder: MotionCoder) -> PacketSurvey:
-        frames = len(motion.codes)
+        codes = motion.codes[:, : coder.groups]
+        frames = len(codes)
         if (number, frames) not in self._cheapest_bits:
-            cheapest = np.broadcast_to(self._cheapest, motion.codes.shape)
+            cheapest = np.broadcast_to(self._cheapest[: coder.groups], codes.shape)
             self._cheapest_bits[number, frames] = _size_bits(motion, coder.encode(cheapest))
-        nearest = _size_bits(motion, coder.encode(motion.codes))
+        nearest = _size_bits(motion, coder.encode(codes))
         return PacketSurvey(motion.start, frames, nearest, min(nearest, self._cheapest_bits[number, frames]))
 
-    def coder(self) -> MotionCoder:
-        """The one that needs least for the nearest codes."""
-        return self._coders[self._best]
+    def best(self) -> list[MotionCoder]:
+        """Of each number of codes a frame the one that needs least for the nearest; most codes first."""
+        found: dict[int, int] = {}
+        for number, coder in enumerate(self._coders):
+            best = found.setdefault(coder.groups, number)
+            if self._nearest_bits(number) < self._nearest_bits(best):
+                found[coder.groups] = number
+        return [self._coders[found[groups]] for groups in sorted(found, reverse=True)]
 
-    def survey(self, header_bits: int, *, frame_rate: Fraction, shots: list[Shot]) -> Survey:
-        """header_bits: of the stream's header without the data of its content."""
-        packets = tuple(self._packets[self._best])
+    def survey(self, coder: MotionCoder, header_bits: int, *, frame_rate: Fraction, shots: list[Shot]) -> Survey:
+        """For one of the coders. header_bits: of the stream's header without the data of its content."""
+        packets = tuple(self._packets[self._coders.index(coder)])
         wished = self._model.config.content.picture_bits
         return Survey(
             frame_rate=frame_rate,
@@ -75,10 +83,8 @@ class Surveyor:
             content_bits=None if wished else tuple(self._content_bits),
         )
 
-    @property
-    def _best(self) -> int:
-        totals = [sum(packet.nearest_bits for packet in packets) for packets in self._packets]
-        return totals.index(min(totals))
+    def _nearest_bits(self, number: int) -> int:
+        return sum(packet.nearest_bits for packet in self._packets[number])
 
 
 def _size_bits(motion: ShotMotion, codes: bytes) -> int:
@@ -111,7 +117,7 @@ def plan_encode(
         frames = sum(shot.frames for shot in shots)
         refreshes: frozenset[int] = frozenset()
         while True:
-            survey, mode = survey_file(
+            surveys = survey_file(
                 source,
                 shots,
                 model=model,
@@ -120,7 +126,7 @@ def plan_encode(
                 progress=lambda done: progress(done, 2 * frames),
                 refreshes=refreshes,
             )
-            plan = plan_file(survey, bitrate, bucket=settings.bucket_s is not None)
+            coder, plan = _plan(surveys, bitrate, bucket=settings.bucket_s is not None)
             if plan.refreshes == refreshes:
                 break
             refreshes = plan.refreshes  # motion is less where contents are nearer: once more, with these
@@ -128,7 +134,7 @@ def plan_encode(
             room = PACKET_BUCKET_SHARE * settings.bucket_s * bitrate
             if plan.largest_packet_bits(bitrate) > room:
                 return planned(rate, shots, packet_windows=1)
-        return replace(tried, plan=plan, mode=mode, duration_s=survey.duration_s)
+        return replace(tried, plan=plan, mode=coder.mode, groups=coder.groups, duration_s=plan.survey.duration_s)
 
     if settings.frame_rate is not None:
         return planned(rate, shots), shots
@@ -141,6 +147,21 @@ def plan_encode(
     if found.plan.motion_ratio(bitrate) >= LEAST_MOTION_RATIO:
         return found, shots
     return planned(rate / 2, slower), slower
+
+
+def _plan(surveys: list[tuple[MotionCoder, Survey]], bitrate: float, *, bucket: bool) -> tuple[MotionCoder, FilePlan]:
+    """The plan with most codes a frame whose motion gets enough of what it needs, else that with the fewest. Raises
+    RateError where those do not fit either.
+    """
+    for coder, survey in surveys[:-1]:
+        try:
+            plan = plan_file(survey, bitrate, bucket=bucket)
+        except RateError:
+            continue
+        if plan.motion_ratio(bitrate) >= LEAST_CODES_RATIO:
+            return coder, plan
+    coder, survey = surveys[-1]
+    return coder, plan_file(survey, bitrate, bucket=bucket)
 
 
 def halved(shots: list[Shot]) -> list[Shot]:
@@ -163,8 +184,9 @@ def survey_file(
     crop: bool,
     progress: Callable[[int], None],
     refreshes: frozenset[int] = frozenset(),
-) -> tuple[Survey, CodingMode]:
-    """Analyse the whole file, each content as large as wished for. refreshes: frames within shots that get one.
+) -> list[tuple[MotionCoder, Survey]]:
+    """Analyse the whole file, each content as large as wished for: a survey for every number of codes a frame that
+    there may be, most first, with the coder that it is for. refreshes: frames within shots that get a content.
 
     progress: frames done. Raises VideoError.
     """
@@ -174,10 +196,12 @@ def survey_file(
         packet_windows=settings.packet_windows,
         content_windows=settings.content_windows,
         effort=settings.effort,
-        groups=groups_of(model, settings),
+        groups=settings.groups or model.config.quantizer.groups,
         picture_bits=lambda start: model.config.content.picture_bits,
     )
-    surveyor = Surveyor(model, coders_of(model, settings))
+    counts = model.config.group_counts if settings.groups is None else (settings.groups,)
+    coders = [coder for groups in counts for coder in coders_of(model, replace(settings, groups=groups))]
+    surveyor = Surveyor(model, coders)
     first: ContentRecord | None = None
     size = (0, 0)
     with VideoReader(source, rate) as reader:
@@ -193,6 +217,7 @@ def survey_file(
                 surveyor.take(finding)
             progress(frame.index + 1)
     assert first is not None, "a file has at least one frame, and a shot a content"
-    mode = surveyor.coder().mode
-    header = make_header(model, settings, source=size, cropped=crop, content=first, mode=mode)
-    return surveyor.survey(8 * (len(header.pack()) - len(first.data)), frame_rate=rate, shots=shots), mode
+    # As long as that of any other mode and number of codes.
+    header = make_header(model, settings, source=size, cropped=crop, content=first, mode=coders[0].mode)
+    header_bits = 8 * (len(header.pack()) - len(first.data))
+    return [(coder, surveyor.survey(coder, header_bits, frame_rate=rate, shots=shots)) for coder in surveyor.best()]

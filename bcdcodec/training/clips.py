@@ -1,6 +1,5 @@
 """A folder of clips becomes a cache. In: DIR/clips.csv (columns `clip`, `person`), clips. Out: arrays for data.py."""
 
-import contextlib
 import csv
 import hashlib
 import multiprocessing
@@ -19,11 +18,13 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.errors import BcdError, ConfigError
 from bcdcodec.model.anchor import Autoencoder
 from bcdcodec.training.prepared import PreparedClip, Source, excerpt_frames, prepare
+from bcdcodec.training.shards import SHARD_CLIPS, ShardWriter, find_shards
 
 #: Clips handed to a process before the one that is due is waited for.
 AHEAD = 4
 #: Arrays of a cache, and those that only a model with an anchor learns from.
 FRAMES, FACES = ("latents.f16",), ("thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
+COLUMNS = ("clip", "person", "frames", "stills")
 MADE_WITH = "made_with.txt"
 #: (clips done, clips in all)
 Progress = Callable[[int, int], None]
@@ -67,44 +68,52 @@ def cache_clips(
 ) -> None:
     """Encode every clip once into `out` (training/data.py says what is there), or so many augmented excerpts of them.
 
-    Done already: returns at once; cut off: starts again. workers: processes; what is written does not depend on them.
-    Raises MissingExtraError where faces are needed and their mesh is not installed, ConfigError if the cache is
-    another model's or holds other excerpts, BcdError where a process dies.
+    Done already: returns at once; cut off: goes on after the last whole shard. workers: processes; what is written does
+    not depend on them. Raises MissingExtraError where faces are needed and their mesh is not installed, ConfigError if
+    the cache is another model's or holds other clips or excerpts, BcdError where a process dies.
     """
-    pieces = f"{excerpts} excerpts of {excerpt_frames(config)} frames, seed {seed}" if excerpts else "whole clips"
-    mark = f"{_fingerprint(vae, config)}\n{pieces}\n"
-    if (out / "index.csv").exists():
-        _check_mark(out, mark)
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MADE_WITH).write_text(mark)
-    sources = [_source(folder, clip, person) for clip, person in read_manifest(folder)]
+    manifest = read_manifest(folder)
+    sources = [_source(folder, clip, person) for clip, person in manifest]
+    pieces = f"{len(sources)} whole clips"
     if excerpts:
         sources = choose_excerpts(folder, excerpts, seed)
-    rows: list[tuple[str, str, int, int, int, int]] = []
-    start, first_still = 0, 0
-    with contextlib.ExitStack() as stack:
-        names = FRAMES + (FACES if config.denoiser.anchor_blocks else ())
-        files = {name: stack.enter_context((out / name).open("wb")) for name in names}
-        prepared = _prepare_all(sources, vae, config, workers)
-        for source, clip in zip(sources, prepared, strict=True):
-            for name, file in files.items():
-                file.write(np.ascontiguousarray(getattr(clip, name.partition(".")[0])).tobytes())
-            frames, stills = len(clip.latents), 0 if clip.stills is None else len(clip.stills)
-            rows.append((source.name, source.person, start, frames, first_still, stills))
-            start, first_still = start + frames, first_still + stills
-            progress(len(rows), len(sources))
-    partial = out / "index.part"
-    with partial.open("w", newline="") as index:
-        writer = csv.writer(index)
-        writer.writerow(["clip", "person", "start", "frames", "first_still", "stills"])
-        writer.writerows(rows)
-    partial.replace(out / "index.csv")
+        pieces = f"{excerpts} excerpts of {excerpt_frames(config)} frames, seed {seed}"
+    mark = cache_mark(vae, config, pieces, manifest)
+    if (out / MADE_WITH).exists():
+        _check_mark(out, mark)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MADE_WITH).write_text(mark)
+    done = len(find_shards(out)) * SHARD_CLIPS
+    names = FRAMES + (FACES if config.denoiser.anchor_blocks else ())
+    prepared = _prepare_all(sources[done:], vae, config, workers)
+    for number, first in enumerate(range(done, len(sources), SHARD_CLIPS), done // SHARD_CLIPS):
+        with ShardWriter(out, number, names=names, columns=COLUMNS) as shard:
+            for source in sources[first : first + SHARD_CLIPS]:
+                clip = next(prepared)
+                stills = 0 if clip.stills is None else len(clip.stills)
+                arrays = {name: getattr(clip, name.partition(".")[0]) for name in names}
+                shard.append(arrays, (source.name, source.person, len(clip.latents), stills))
+                done += 1
+                progress(done, len(sources))
+
+
+def cache_mark(vae: Autoencoder | None, config: ModelConfig, pieces: str, manifest: list[tuple[str, str]]) -> str:
+    """What a cache says of what it is made with: of how many pieces of which clips it holds, in the second line."""
+    listed = hashlib.sha256(repr(manifest).encode()).hexdigest()[:8]
+    return f"{_fingerprint(vae, config)}\n{pieces}, list {listed}\n"
+
+
+def is_cached(out: Path) -> bool:
+    """Whether all that a cache was begun for is there."""
+    if not (out / MADE_WITH).exists():
+        return False
+    clips = int((out / MADE_WITH).read_text().splitlines()[1].partition(" ")[0])
+    return len(find_shards(out)) * SHARD_CLIPS >= clips
 
 
 def _check_mark(out: Path, wanted: str) -> None:
     """ConfigError where a cache holds something else."""
-    found = (out / MADE_WITH).read_text() if (out / MADE_WITH).exists() else ""
+    found = (out / MADE_WITH).read_text()
     if found.partition("\n")[0] != wanted.partition("\n")[0]:
         raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
     if found != wanted:

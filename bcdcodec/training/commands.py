@@ -20,7 +20,7 @@ from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.checkpoint import load_average
-from bcdcodec.training.clips import cache_clips, read_manifest
+from bcdcodec.training.clips import cache_clips, is_cached, read_manifest
 from bcdcodec.training.context import cost_bits, fit_context
 from bcdcodec.training.cost import TrainingCost, training_cost
 from bcdcodec.training.crops import random_crops
@@ -76,6 +76,7 @@ def run_training(
     steps: int,
     seed: int = 0,
     precision: str = "fp32",
+    compiled: bool = False,
     device: str = "cpu",
     codes: Codes = "learn",
     excerpts: int = 0,
@@ -107,7 +108,7 @@ def run_training(
         start = load_networks(weights, torch.device("cpu"))
     autoencoder = start.vae if start is not None and vae is None else load_autoencoder(config, vae)
     with shared.main_process_first():  # the others find it made
-        if not shared.is_main_process and not (cache / "index.csv").exists():
+        if not shared.is_main_process and not is_cached(cache):
             raise ConfigError(f"{cache} is not what the first process made; all machines must share the run's folder")
         cache_clips(
             data,
@@ -125,6 +126,7 @@ def run_training(
         steps=steps,
         seed=seed,
         precision=precision,
+        compiled=compiled,
         device=choose_device(device),
         codes=codes,
         init=None if start is None else start.bcd.state_dict(),
@@ -176,7 +178,7 @@ def run_export(
     autoencoder, cache = load_autoencoder(config, vae), run / "latents"
     if data is not None:
         cache_clips(data, cache, vae=autoencoder, config=config, progress=progress)
-    elif not (cache / "index.csv").exists():
+    elif not is_cached(cache):
         raise ConfigError(f"{run} has no clips as they are, on which tables are counted; give --data")
     return export(out, bcd=bcd, vae=autoencoder, config=config, cache=cache)
 

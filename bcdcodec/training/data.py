@@ -3,13 +3,14 @@
 In: a cache folder of clips.py. Out: `HalvesBatch` for losses.py. Every batch is a function of (seed, step) alone, so a
 resumed run sees the same data.
 
-    index.csv        one row a clip: clip, person, start, frames, first_still, stills
-    latents.f16      [N, C, H, W], every frame
-    thumbnails.u8    [N, 3, S, S], landmarks.f32 [N, 478, 2]: the same frames, for an anchor to learn from
-    stills.u8        [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames as the content token brings them
+    shard-00000      and so on (shards.py), of whole clips each:
+      index.csv      one row a clip: clip, person, frames, stills
+      latents.f16    [N, C, H, W], every frame
+      thumbnails.u8  [N, 3, S, S], landmarks.f32 [N, 478, 2]: the same frames, for an anchor to learn from
+      stills.u8      [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames as the content token brings them
 """
 
-import csv
+import itertools
 from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
+from bcdcodec.training.shards import ShardedArray, find_shards, read_rows
 from bcdcodec.training.share import ALONE, Share
 from bcdcodec.video.landmarks import POINTS
 
@@ -45,7 +47,7 @@ def still_frames(frames: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True)
 class ClipEntry:
-    """One clip of the cache: frames `start .. start + frames` of the arrays, and its stills likewise."""
+    """One clip of the cache: frames `start .. start + frames` of its arrays, and its stills likewise."""
 
     clip: str
     person: str
@@ -93,33 +95,30 @@ class ClipCache:
     """Read-only view of a cache folder."""
 
     def __init__(self, folder: Path, config: ModelConfig) -> None:
-        index = folder / "index.csv"
-        if not index.exists():
-            raise ConfigError(f"{folder} has no index.csv; make the cache with `bcd train --data` first")
-        with index.open() as file:
-            self.entries = [
-                ClipEntry(
-                    row["clip"],
-                    row["person"],
-                    *(int(row[key]) for key in ("start", "frames", "first_still", "stills")),
-                )
-                for row in csv.DictReader(file)
-            ]
+        shards = find_shards(folder)
+        if not shards:
+            raise ConfigError(f"{folder} has no shards of clips; make the cache with `bcd train --data` first")
+        self.entries: list[ClipEntry] = []
+        start = first_still = 0
+        for row in itertools.chain.from_iterable(map(read_rows, shards)):
+            frames, stills = int(row["frames"]), int(row["stills"])
+            self.entries.append(ClipEntry(row["clip"], row["person"], start, frames, first_still, stills))
+            start, first_still = start + frames, first_still + stills
         denoiser = config.denoiser
         latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
-        self.latents = _view(folder / "latents.f16", np.float16, latent)
+        self.latents = ShardedArray(shards, "latents.f16", np.float16, latent)
         # Left and right of drawn pictures differ: those that are diffused as they are stay as they are.
         self.may_mirror = config.autoencoder != "none"
         self.has_faces = denoiser.anchor_blocks > 0
         if self.has_faces:
-            self.thumbnails = _view(folder / "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
-            self.landmarks = _view(folder / "landmarks.f32", np.float32, (POINTS, 2))
+            self.thumbnails = ShardedArray(shards, "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
+            self.landmarks = ShardedArray(shards, "landmarks.f32", np.float32, (POINTS, 2))
             self.mirrored = mirror_order(self.landmarks)
-            self.stills = _view(folder / "stills.u8", np.uint8, (3, config.pixels, config.pixels))
-            self.still_latents = _view(folder / "still_latents.f16", np.float16, latent)
+            self.stills = ShardedArray(shards, "stills.u8", np.uint8, (3, config.pixels, config.pixels))
+            self.still_latents = ShardedArray(shards, "still_latents.f16", np.float16, latent)
 
 
-def mirror_order(landmarks: NDArray[np.float32], sample: int = 500) -> NDArray[np.intp]:
+def mirror_order(landmarks: NDArray[np.float32] | ShardedArray, sample: int = 500) -> NDArray[np.intp]:
     """Which point of the mesh each one becomes in a mirror, by how close their images are in the mean of some faces.
 
     landmarks: [N, L, 2] with NaN where no face was found. Returns indices [L]; as they are where there is no face.
@@ -137,14 +136,6 @@ def mirror_order(landmarks: NDArray[np.float32], sample: int = 500) -> NDArray[n
         if order[i] < 0 and order[j] < 0:
             order[i], order[j] = j, i
     return order
-
-
-def _view(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    try:
-        view: NDArray[Any] = np.memmap(path, kind, "r").reshape(-1, *shape)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is not an array of {shape}; delete its folder and start again") from error
-    return view
 
 
 class HalvesSampler:

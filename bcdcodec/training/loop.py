@@ -41,7 +41,8 @@ class TrainOptions:
 
     codes: what becomes of them (schedule.py). device: what the networks run on; batches and
     noise are drawn on the CPU. precision: fp32 or bf16; bf16 halves the time where the processor has instructions for
-    it, and blurs what turns on a fraction of a pixel.
+    it, and blurs what turns on a fraction of a pixel. compiled: the two transformers go through `torch.compile`, which
+    takes minutes at first and needs a C++ compiler.
     """
 
     run: Path
@@ -49,6 +50,7 @@ class TrainOptions:
     steps: int
     seed: int = 0
     precision: str = "fp32"
+    compiled: bool = False
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     codes: Codes = "learn"
     init: dict[str, Tensor] | None = None
@@ -100,6 +102,9 @@ def train(
         logger.info("resuming %s at step %d", options.run, first)
     if not share.agrees(torch.tensor(float(first), device=device)):
         raise ConfigError(f"processes see different checkpoints in {options.run}; all machines must share that folder")
+    if options.compiled:
+        model.encoder.t5.compile()  # type: ignore[no-untyped-call]
+        model.dit.compile()  # type: ignore[no-untyped-call]
     sampler = HalvesSampler(
         ClipCache(options.cache, config),
         batch=config.optim.batch,

@@ -38,12 +38,12 @@ def test_the_report_tells_size_rate_and_frames(bcd: Bcd, talking_clip: Path, tmp
 
 def test_options_reach_the_stream(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
     target = tmp_path / "talk.bcd"
-    options = ("--mode", "packed", "--fps", "25/4", "--seed", "7", "--no-audio", "--plate")
+    options = ("--mode", "packed", "--fps", "25/4", "--seed", "7", "--no-audio", "--plate", "--groups", "16")
     assert bcd("encode", talking_clip, target, *TINY, *options, "--meta", "a=b", "--meta", "c=d=e", "-q").code == 0
     header = read(target).header
     assert header.coding.mode is CodingMode.PACKED
     assert (header.video.rate_num, header.video.rate_den) == (25, 4)
-    assert header.coding.seed == 7
+    assert (header.coding.seed, header.coding.groups) == (7, 16)
     assert header.audio is None
     assert header.plate
     assert header.metadata == {"a": "b", "c": "d=e"}
@@ -106,6 +106,7 @@ def test_the_source_is_never_replaced(bcd: Bcd, tmp_path: Path) -> None:
         ("talk.mp4", "talk.bcd", (*TINY, "--meta", "k=" + "x" * 70_000)),
         ("talk.mp4", "talk.bcd", (*TINY, "--mode", "packed", "--bitrate", "100")),
         ("talk.mp4", "talk.bcd", (*TINY, "--audio-bitrate", "1")),
+        ("talk.mp4", "talk.bcd", (*TINY, "--groups", "12")),
     ],
 )
 def test_a_failure_is_one_line_and_leaves_no_file(

@@ -25,6 +25,16 @@ def test_a_smaller_stream_with_the_same_frames(bcd: Bcd, stream_file: Path, tmp_
     assert bcd("verify", tmp_path / "out.bcd").code == 0
 
 
+def test_codes_are_left_out_where_asked(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+    coarse = tmp_path / "coarse.bcd"
+    assert bcd("transcode", stream_file, coarse, "--groups", "8").code == 0
+    assert "8 groups of 3 bits" in bcd("info", coarse).out
+    assert bcd("verify", coarse).code == 0 and bcd("info", coarse, "--bits").code == 0
+    done = bcd("transcode", stream_file, tmp_path / "x.bcd", "--groups", "9")
+    assert done.code == 2 and "groups is 9; of the 32 codes a frame of this stream 8, 16 may be kept" in done.err
+    assert not (tmp_path / "x.bcd").exists()
+
+
 def test_json_has_both_sides(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     done = bcd("transcode", stream_file, tmp_path / "out.bcd", "--json")
     found = json.loads(done.out)

@@ -232,6 +232,18 @@ def test_the_coder_of_a_mode() -> None:
         MotionCoder(CodingMode.CONTEXT, table, None)
 
 
+def test_the_first_groups_have_a_coder_of_their_own() -> None:
+    """It is that of a model with so few groups: nothing is taken from those that are not there."""
+    table, predictor = fit_rows(np.arange(48).reshape(6, 8)), random_predictor(6, 8, 8, weight=20)
+    few = Predictor(**{name: getattr(predictor, name)[:3] for name in TENSORS})
+    codes = random_codes(9, 3, 8)
+    for mode in CodingMode:
+        first, own = MotionCoder(mode, table, predictor).first(3), MotionCoder(mode, table[:3], few)
+        assert first.groups == 3 and first.encode(codes) == own.encode(codes)
+        assert (first.decode(first.encode(codes), 9) == codes).all()
+    assert MotionCoder(CodingMode.PACKED, table, None).first(3).predictor is None
+
+
 def test_the_smaller_mode_is_taken() -> None:
     table, predictor = fit_rows(np.ones((6, 8), np.int64)), random_predictor(6, 8, 8)
     random = random_codes(16, 6, 8)

@@ -1,5 +1,7 @@
 """The presets hold every number of Tables A4 and A5, and the sizes they lead to."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -77,6 +79,22 @@ def test_face_fits_the_package() -> None:
 @pytest.mark.parametrize("name", PRESET_NAMES)
 def test_json_round_trip(name: str) -> None:
     assert ModelConfig.from_json(preset(name).to_json()) == preset(name)
+
+
+def test_which_codes_may_come_alone() -> None:
+    """The paper's presets carry all; faces, whose codes are laid out by importance, a half or a quarter too."""
+    counts = {name: preset(name).group_counts for name in PRESET_NAMES}
+    assert counts == {"lrs3": (64,), "sprites": (1,), "sprites-tiny": (1,), "face": (16, 32, 64)}
+    lrs3 = preset("lrs3")
+
+    def nested(*groups: int) -> ModelConfig:
+        return replace(lrs3, optim=replace(lrs3.optim, nested_groups=groups))
+
+    assert nested(16, 32).group_counts == (16, 32, 64)
+    assert ModelConfig.from_json(nested(16, 32).to_json()) == nested(16, 32)
+    for wrong in ((0, 16), (32, 16), (16, 16), (64,)):
+        with pytest.raises(ConfigError, match="needs rising numbers from 1 to 63"):
+            nested(*wrong)
 
 
 @pytest.mark.parametrize(

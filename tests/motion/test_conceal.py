@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from bcdcodec.codec.conceal import MAX_GAP_FRAMES
+from bcdcodec.errors import ConfigError
 from bcdcodec.motion.conceal import ModelConcealer, expected_motion, nearest_codes
 from bcdcodec.motion.model import MotionGpt
 
@@ -44,6 +45,14 @@ def test_gaps_of_any_length(gpt: MotionGpt, content: torch.Tensor, before: np.nd
     for history in (before[:1], np.tile(before, (7, 1))):
         codes = ModelConcealer(gpt, samples=2).fill(history, frames, after=None, content=content)
         assert codes.shape == (frames, gpt.config.groups)
+
+
+def test_streams_of_fewer_codes_are_refused(gpt: MotionGpt, content: torch.Tensor, before: np.ndarray) -> None:
+    groups = gpt.config.groups
+    with pytest.raises(
+        ConfigError, match=f"has {groups // 2} codes a frame, the motion model fills gaps of all {groups}"
+    ):
+        ModelConcealer(gpt).fill(before[:, : groups // 2], 3, after=None, content=content)
 
 
 def test_the_first_expected_frame_is_what_the_network_says(

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bcdcodec.training.clips import MADE_WITH
 from bcdcodec.training.data import POINTS, THUMBNAIL, still_frames
+from bcdcodec.training.shards import shard_path
 
 CLIPS, FRAMES = 8, 16
 
@@ -14,8 +16,9 @@ CLIPS, FRAMES = 8, 16
 @pytest.fixture
 def clip_cache(tmp_path: Path) -> Path:
     """Eight clips of four people: a fixed picture per clip that a smooth pattern moves over, a face that sinks."""
-    folder = tmp_path / "latents"
-    folder.mkdir()
+    whole = tmp_path / "latents"
+    folder = shard_path(whole, 0)
+    folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     clips = []
     for _ in range(CLIPS):
@@ -38,7 +41,7 @@ def clip_cache(tmp_path: Path) -> Path:
     latents[kept].tofile(folder / "still_latents.f16")
     with (folder / "index.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["clip", "person", "start", "frames", "first_still", "stills"])
-        stills = len(still_frames(FRAMES))
-        writer.writerows([f"c{i}", f"p{i % 4}", FRAMES * i, FRAMES, stills * i, stills] for i in range(CLIPS))
-    return folder
+        writer.writerow(["clip", "person", "frames", "stills"])
+        writer.writerows([f"c{i}", f"p{i % 4}", FRAMES, len(still_frames(FRAMES))] for i in range(CLIPS))
+    (whole / MADE_WITH).write_text(f"nothing\n{CLIPS} random clips\n")
+    return whole

@@ -10,7 +10,9 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.clips import MADE_WITH, cache_clips
+from bcdcodec.training import clips as clips_module
+from bcdcodec.training import shards
+from bcdcodec.training.clips import MADE_WITH, cache_clips, is_cached
 from bcdcodec.training.data import ClipCache, HalvesSampler, still_frames
 from bcdcodec.training.prepared import excerpt_frames
 
@@ -62,7 +64,8 @@ def test_a_model_without_an_anchor_needs_no_faces(clips: Path, tmp_path: Path, t
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
     cache_clips(clips, tmp_path / "cache", vae=make_vae(paper, 0), config=paper, progress=lambda *counts: None)
     names = {path.name for path in (tmp_path / "cache").iterdir()}
-    assert names == {"index.csv", "latents.f16", MADE_WITH}
+    assert names == {"shard-00000", MADE_WITH}
+    assert {path.name for path in (tmp_path / "cache/shard-00000").iterdir()} == {"index.csv", "latents.f16"}
 
 
 def test_a_cache_is_used_again_but_not_for_another_autoencoder(
@@ -75,11 +78,47 @@ def test_a_cache_is_used_again_but_not_for_another_autoencoder(
         cache_clips(clips, out, vae=make_vae(paper, seed), config=paper, progress=lambda *counts: None)
 
     fill(0)
-    before = (out / "latents.f16").stat().st_mtime_ns
+    before = (out / "shard-00000/latents.f16").stat().st_mtime_ns
     fill(0)
-    assert (out / "latents.f16").stat().st_mtime_ns == before
+    assert (out / "shard-00000/latents.f16").stat().st_mtime_ns == before
     with pytest.raises(ConfigError, match="another autoencoder"):
         fill(1)
+    (clips / "clips.csv").write_text("clip,person\na.mp4,x\n")
+    with pytest.raises(ConfigError, match=r"holds 2 whole clips, list \w+, asked for are 1 whole clips, list"):
+        fill(0)
+
+
+def test_a_cache_that_was_cut_off_goes_on(
+    clips: Path, tmp_path: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the last whole shard; what comes out is what one pass would have made."""
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    vae, done = make_vae(paper, 0), list[tuple[int, int]]()
+    for module in (clips_module, shards):
+        monkeypatch.setattr(module, "SHARD_CLIPS", 2, raising=False)
+
+    def fill(name: str, stop: int | None = None, workers: int = 1) -> Path:
+        def progress(*counts: int) -> None:
+            done.append((counts[0], counts[1]))
+            if counts[0] == stop:
+                raise KeyboardInterrupt
+
+        out = tmp_path / name
+        cache_clips(clips, out, vae=vae, config=paper, progress=progress, excerpts=5, workers=workers)
+        return out
+
+    with pytest.raises(KeyboardInterrupt):
+        fill("cut", stop=4)
+    cut = tmp_path / "cut"
+    assert sorted(path.name for path in cut.iterdir()) == [MADE_WITH, "shard-00000"] and not is_cached(cut)
+    done.clear()
+    assert is_cached(fill("cut")) and done == [(3, 5), (4, 5), (5, 5)]
+    whole = fill("whole", workers=2)
+    for number in range(3):
+        for name in ("latents.f16", "index.csv"):
+            first, second = (shards.shard_path(folder, number) / name for folder in (cut, whole))
+            assert first.read_bytes() == second.read_bytes()
+    assert len(ClipCache(cut, paper).entries) == 5
 
 
 def test_excerpts_are_short_and_the_same_every_time(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
@@ -106,9 +145,12 @@ def test_excerpts_are_short_and_the_same_every_time(clips: Path, tmp_path: Path,
     firsts = {np.array(cache.latents[entry.start]).tobytes() for entry in cache.entries}
     assert len(firsts) == 5
     # However many processes make it.
-    assert (tmp_path / "a/latents.f16").read_bytes() == bytes(np.array(fill("b", excerpts=5, workers=2).latents))
+    again = fill("b", excerpts=5, workers=2)
+    assert (tmp_path / "a/shard-00000/latents.f16").read_bytes() == np.array(again.latents).tobytes()
     assert not np.array_equal(cache.latents, fill("c", excerpts=5, seed=1).latents)
-    with pytest.raises(ConfigError, match="a holds 5 excerpts of 13 frames, seed 0, asked for are 6 excerpts of"):
+    with pytest.raises(
+        ConfigError, match=r"a holds 5 excerpts of 13 frames, seed 0, list \w+, asked for are 6 excerpts"
+    ):
         fill("a", excerpts=6)
 
 

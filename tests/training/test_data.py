@@ -11,6 +11,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.training import data
 from bcdcodec.training.data import POINTS, THUMBNAIL, ClipCache, HalvesSampler, still_frames
+from bcdcodec.training.shards import shard_path
 
 SHAPE = (4, 32, 32)
 
@@ -167,15 +168,17 @@ def test_stills_are_frames_of_their_clip() -> None:
 
 
 def test_no_usable_clip_is_an_error(tmp_path: Path, paper_config: ModelConfig) -> None:
-    np.zeros((5, *SHAPE), np.float16).tofile(tmp_path / "latents.f16")
-    (tmp_path / "index.csv").write_text("clip,person,start,frames,first_still,stills\na,p,0,5,0,0\n")
+    shard = shard_path(tmp_path, 0)
+    shard.mkdir()
+    np.zeros((5, *SHAPE), np.float16).tofile(shard / "latents.f16")
+    (shard / "index.csv").write_text("clip,person,frames,stills\na,p,5,0\n")
     with pytest.raises(ConfigError, match="two halves"):
         sampler(tmp_path, paper_config)
-    with pytest.raises(ConfigError, match=r"index\.csv"):
+    with pytest.raises(ConfigError, match="no shards of clips"):
         ClipCache(tmp_path / "nothing", paper_config)
 
 
 def test_a_cache_that_does_not_match_is_refused(clip_cache: Path, tiny_config: ModelConfig) -> None:
-    (clip_cache / "thumbnails.u8").write_bytes(bytes(7))
+    (shard_path(clip_cache, 0) / "thumbnails.u8").write_bytes(bytes(7))
     with pytest.raises(ConfigError, match=r"thumbnails\.u8 is not an array of"):
         ClipCache(clip_cache, tiny_config)

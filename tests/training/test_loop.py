@@ -1,6 +1,7 @@
 """The training run: it resumes bit-exactly, its phases train what they say, and it learns."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,24 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, clip_cache: Path, tiny_co
     lines = [json.loads(line) for line in (tmp_path / "b/run/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6, 9, 12]
     assert ModelConfig.from_json((tmp_path / "b/run/config.json").read_text()) == tiny_config
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_learns_the_same(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    config = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    plain, compiled = (
+        train(config, replace(options(tmp_path / str(on), clip_cache, 6), compiled=on), vae=vae).state_dict()
+        for on in (False, True)
+    )
+    torch.manual_seed(0)
+    start = Bcd(config).state_dict()
+    assert plain.keys() == compiled.keys() == start.keys()
+    for name, value in plain.items():
+        if not value.is_floating_point():
+            continue
+        moved = float((value - start[name]).norm())
+        assert float((value - compiled[name]).norm()) <= 0.05 * moved + 1e-6, name
 
 
 def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:

@@ -63,6 +63,30 @@ def test_the_loss_stays_on_the_device_of_the_networks(
     assert any(parameter.grad is not None for parameter in model.parameters())
 
 
+def test_nested_codes_are_hidden_from_the_denoiser(clip_cache: Path, tiny_config: ModelConfig) -> None:
+    """The first so many groups of each clip are shown, so many as drawn; without the switch all are."""
+    config = replace(tiny_config, optim=replace(tiny_config.optim, nested_groups=(4, 16), batch=8))
+    torch.manual_seed(0)
+    model, seen = Bcd(config), list[torch.Tensor]()
+    frames = config.window_frames + config.context_frames
+    sampler = HalvesSampler(ClipCache(clip_cache, config), batch=8, content_frames=4, motion_frames=frames, seed=0)
+    objective = Schedule.of(config, 100).objective(config, 60)
+    assert objective.coded and not objective.denoise
+
+    def flow(content: torch.Tensor, m_hat: torch.Tensor) -> torch.Tensor:
+        seen.append(m_hat.unflatten(-1, (config.quantizer.groups, -1)).abs().amax((1, 3)) > 0)  # [B, G]
+        return m_hat.new_zeros(*m_hat.shape[:2], 2, 64, 64)
+
+    model.flow = flow  # type: ignore[method-assign]
+    for changed in (config, tiny_config):
+        model.config = changed
+        bcd_loss(model, sampler.draw(0), objective, torch.Generator().manual_seed(0), None)
+    hidden, whole = seen
+    counts = hidden.sum(1).tolist()
+    assert set(counts) == {4, 16, 32} and bool(whole.all())
+    assert all(bool(row[:count].all()) for row, count in zip(hidden, counts, strict=True))
+
+
 def test_an_encoder_is_told_by_nearest_codes(clip_cache: Path, tiny_config: ModelConfig) -> None:
     """No draw of codes and no rate come between what it says and what a stream would have."""
     torch.manual_seed(0)

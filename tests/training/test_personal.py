@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from bcdcodec.errors import ConfigError
-from bcdcodec.training.clips import _fingerprint
+from bcdcodec.training.clips import cache_mark
 from bcdcodec.training.personal import check_personal, personalize
 from bcdcodec.weightfile import WeightsFile, open_weights
 
@@ -20,8 +20,10 @@ def data(clip_cache: Path, tiny_weights: Path, tmp_path: Path) -> Path:
 
     weights = open_weights(tiny_weights)
     vae = load_networks(weights, torch.device("cpu")).vae
-    (clip_cache / "made_with.txt").write_text(f"{_fingerprint(vae, weights.config)}\nwhole clips\n")
-    (tmp_path / "clips.csv").write_text("clip,person\nc0.mp4,p0\nc1.mp4,p0\n")
+    clips = [("c0.mp4", "p0"), ("c1.mp4", "p0")]
+    (tmp_path / "clips.csv").write_text("clip,person\n" + "".join(f"{clip},{person}\n" for clip, person in clips))
+    mark = cache_mark(vae, weights.config, "2 whole clips", clips)
+    (clip_cache / "made_with.txt").write_text(mark)
     return tmp_path
 
 
