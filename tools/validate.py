@@ -22,6 +22,7 @@ from bcdcodec import BcdError, CodecModel
 from bcdcodec.cli.options import add_model_options, add_sampling_options, sampling_of
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.clips import Clip, choose, lender, read_clips
+from bcdcodec.evaluation.codes import code_use
 from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.measure import MeasureSettings, measure_clip
 from bcdcodec.evaluation.report import markdown, summary_json
@@ -34,7 +35,7 @@ from bcdcodec.weightfile import DEFAULT_NAME
 ROOT = Path(__file__).resolve().parents[1]
 #: Counts up when the same settings measure something else, by a changed encoder or decoder too, so that old results
 #: are not taken for new ones.
-MEASURE_VERSION = 3
+MEASURE_VERSION = 4
 SHEET_CLIPS = 5
 RESULTS, PAGE, SHEET = "validation.json", "README.md", "contact_sheet.png"
 
@@ -138,6 +139,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     )
     cache = Cache(options.work, model, settings)
     scores = measure_all(clips, chosen, model, settings, cache)
+    codes = code_use(model, [cache.path(clip, lender(clip, clips), ".bcd") for clip in chosen])
     shown = sheet_clips(chosen, publish=options.publish)
     sheet_folder: Path = options.out if options.publish else options.work
     lines: list[str] = []
@@ -149,11 +151,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     results = {
         "weights": {"name": model.config.name, "id": model.weights.model_id.hex()},
         "settings": dataclasses.asdict(settings),
-        **summary_json(scores),
+        **summary_json(scores, codes),
         "sheet": [{"clip": clip.name, "source": clip.source, "license": clip.license} for clip in shown],
     }
     write_whole(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
-    page = markdown(scores, about=about_lines(model, settings), sheet=lines)
+    page = markdown(scores, about=about_lines(model, settings), codes=codes, sheet=lines)
     write_whole(options.out / PAGE, page.encode())
     return results
 

@@ -24,8 +24,10 @@ from bcdcodec.video.shots import Shot, frames_of_shots
 #: Where motion would get less than this share of what its nearest codes need, half the frames with better codes look
 #: better.
 LEAST_MOTION_RATIO = 0.6
-#: The same for fewer codes a frame instead of cheaper ones.
-LEAST_CODES_RATIO = 0.9
+#: Where it would get less than this share, fewer codes a frame at their best look better. Four clips of training people
+#: at 1 and 2 kbps: with all codes at a ratio of 0.38 to 0.69, half of them or a quarter at 0.7 to 0.9 instead brought
+#: landmarks nearer by 9 to 45 % and PSNR up by 0.2 to 1.1 dB; where all had 0.9, a half lost 13 % of the landmarks.
+LEAST_CODES_RATIO = 0.8
 #: A packet that would take more of the bucket than this is divided.
 PACKET_BUCKET_SHARE = 0.8
 

@@ -17,7 +17,7 @@ from bcdcodec.errors import BitstreamError
 from bcdcodec.weightfile import WeightsFile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MotionCoder:
     """table: uint32 [groups, entries]. predictor: None where the weights have none, and mode is not CONTEXT."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from bcdcodec.evaluation.codes import CodeUse
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality
 from bcdcodec.video.landmarks import OPENINGS
 
@@ -129,8 +130,10 @@ def _compare(metric: str, scores: Sequence[ClipScore]) -> Comparison:
     )
 
 
-def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], sheet: Sequence[str]) -> str:
-    """The page. about: lines on weights and settings. sheet: lines that show the contact sheet and name its sources."""
+def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], codes: CodeUse, sheet: Sequence[str]) -> str:
+    """The page. about: lines on weights and settings. codes: of all streams. sheet: lines that show the contact sheet
+    and name its sources.
+    """
     summary = summarise(scores)
     return "\n".join(
         [
@@ -149,6 +152,7 @@ def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], sheet: Sequen
             *_rate_lines(summary),
             "",
             *_opening_table(summary),
+            *_code_lines(codes),
             *sheet,
             "## Clips",
             "",
@@ -158,7 +162,7 @@ def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], sheet: Sequen
     )
 
 
-_METHOD = """Each clip goes through `encode_file` (no crop, no sound, coded) to a `.bcd` on disk, and the frames decoded
+_METHOD = """Each clip goes through `encode_file` (no crop, no sound) to a `.bcd` on disk, and the frames decoded
 from that file are compared as 8-bit RGB with the source at the codec's frame rate. PSNR is the mean of the ratios of
 the frames. Landmark distances are means over points of a face mesh, in % of the distance between the outer corners of
 the eyes; *pose removed*: after the decoded face was moved, turned and scaled onto the source's as a whole. The first
@@ -203,6 +207,21 @@ def _opening_table(summary: Summary) -> list[str]:
     ]
 
 
+def _code_lines(codes: CodeUse) -> list[str]:
+    bits, used = codes.entropy_bits, codes.used
+    return [
+        "## Codes",
+        "",
+        f"Codes as they were sent have an order-0 entropy of {codes.mean_bits:.2f} bit a codebook, "
+        f"{min(bits):.2f} to {max(bits):.2f}, and {sum(bits):.0f} bits a frame together;",
+        "the paper trains for 2.5 bit a codebook.",
+        f"{sum(used) / len(used):.1f} of {codes.entries} entries are used, {min(used)} to {max(used)}; "
+        f"{codes.dead} of {len(used)} codebooks say nothing.",
+        "The context coder takes less than that, by the codes before: see the bits of motion.",
+        "",
+    ]
+
+
 def _rate_lines(summary: Summary) -> list[str]:
     return [
         f"{summary.clips} clips of {summary.people} people, {summary.seconds:.0f} s, {summary.frames} frames compared"
@@ -243,6 +262,7 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def summary_json(scores: Sequence[ClipScore]) -> dict[str, object]:
-    """Means, wins and every clip."""
-    return {"summary": dataclasses.asdict(summarise(scores)), "clips": [score.to_json() for score in scores]}
+def summary_json(scores: Sequence[ClipScore], codes: CodeUse) -> dict[str, object]:
+    """Means, wins, codebooks and every clip."""
+    summary = {"summary": dataclasses.asdict(summarise(scores)), "codes": dataclasses.asdict(codes)}
+    return {**summary, "clips": [score.to_json() for score in scores]}

@@ -10,6 +10,7 @@ import pytest
 from av.video import VideoStream
 
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec import survey
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import decode_file, encode_file
 from bcdcodec.codec.model import CodecModel
@@ -100,6 +101,24 @@ def test_a_low_bitrate_halves_the_frames_and_the_decoder_paints_them_all(
     decoded = decode_file(target, tmp_path / "long.mp4", model=model)
     assert decoded.frame_rate == model.frame_rate
     assert 75 * 2 - 4 <= decoded.frames <= 75 * 2
+
+
+def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All where they get most of what they need, the fewest where nothing else does; what was asked for stays."""
+
+    def groups(**settings: object) -> int:
+        _, target = encode(bucket_s=None, **settings)
+        with target.open("rb") as file:
+            return StreamReader(file).header.coding.groups
+
+    assert groups(bitrate=16_000) == 32
+    low = groups(bitrate=2500)
+    assert low in (8, 16)
+    assert groups(bitrate=2500, groups=32) == 32 and groups(bitrate=16_000, groups=16) == 16
+    monkeypatch.setattr(survey, "LEAST_CODES_RATIO", 0.0)
+    assert groups(bitrate=2500) == 32
+    monkeypatch.setattr(survey, "LEAST_CODES_RATIO", 9.0)
+    assert groups(bitrate=16_000) == 8
 
 
 def test_a_frame_rate_that_was_asked_for_stays(encode: Encode, model: CodecModel) -> None:

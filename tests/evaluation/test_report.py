@@ -1,13 +1,17 @@
 """Means and wins of made-up scores, as records and as a page."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bcdcodec.evaluation.codes import CodeUse
 from bcdcodec.evaluation.opening import Following
 from bcdcodec.evaluation.report import markdown, summarise, summary_json
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality, QualitySums
+
+CODES = CodeUse(frames=150, entries=8, entropy_bits=(2.5, 0.0, 1.5), used=(8, 1, 3))
 
 
 def quality(psnr_db: float, distance: float | None, misses: int = 0) -> Quality:
@@ -59,10 +63,12 @@ def test_means_and_wins(scores: list[ClipScore]) -> None:
 
 
 def test_the_page(scores: list[ClipScore]) -> None:
-    page = markdown(scores, about=["Weights `face`."], sheet=["![sheet](sheet.png)", ""])
+    page = markdown(scores, about=["Weights `face`."], codes=CODES, sheet=["![sheet](sheet.png)", ""])
     assert "| PSNR, dB | 22.33 | 22.00 | 15.50 | 2 of 3 | 2 of 2 |" in page
     assert "| landmarks, mouth, % | 7.0 | 5.0 | 35.0 | 1 of 3 | 2 of 2 |" in page
     assert "| frames without a face | 49 | 0 | 0 |" in page
+    assert "entropy of 1.33 bit a codebook, 0.00 to 2.50, and 4 bits a frame together" in page
+    assert "4.0 of 8 entries are used, 1 to 8; 1 of 3 codebooks say nothing." in page
     assert "| mouth | 0.30 | 0.50 | 2 |" in page
     assert "(2 without a face in the source)" in page and "![sheet](sheet.png)" in page
     (line,) = [line for line in page.splitlines() if line.startswith("| `b1` |")]
@@ -72,12 +78,14 @@ def test_the_page(scores: list[ClipScore]) -> None:
 def test_without_landmarks_only_the_pictures_are_compared() -> None:
     plain = [score("a1", quality(24, None), quality(20, None), quality(15, None))]
     assert [part.metric for part in summarise(plain).comparisons] == ["psnr_db"]
-    page = markdown(plain, about=[], sheet=[])
+    page = markdown(plain, about=[], codes=CODES, sheet=[])
     assert "frames without a face" not in page and "Openings" not in page
 
 
 def test_scores_survive_json(scores: list[ClipScore]) -> None:
-    assert [ClipScore.from_json(part) for part in summary_json(scores)["clips"]] == scores  # type: ignore[attr-defined]
+    kept = summary_json(scores, CODES)
+    assert [ClipScore.from_json(part) for part in kept["clips"]] == scores  # type: ignore[attr-defined]
+    assert kept["codes"] == dataclasses.asdict(CODES)
     with pytest.raises(KeyError):
         ClipScore.from_json({"clip": "of another release"})
 

@@ -148,9 +148,7 @@ def test_excerpts_are_short_and_the_same_every_time(clips: Path, tmp_path: Path,
     again = fill("b", excerpts=5, workers=2)
     assert (tmp_path / "a/shard-00000/latents.f16").read_bytes() == np.array(again.latents).tobytes()
     assert not np.array_equal(cache.latents, fill("c", excerpts=5, seed=1).latents)
-    with pytest.raises(
-        ConfigError, match=r"a holds 5 excerpts of 13 frames, seed 0, list \w+, asked for are 6 excerpts"
-    ):
+    with pytest.raises(ConfigError, match=r"a holds 5 excerpts of 13 frames, seed 0, list \w+, asked for are 6 "):
         fill("a", excerpts=6)
 
 
