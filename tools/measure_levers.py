@@ -64,6 +64,11 @@ VARIANTS = (
         targets=(1000, 2000),
         without=lambda: patch.object(survey, "LEAST_MOTION_RATIO", 0.0),
     ),
+    Variant(
+        name="all codes in every frame",
+        targets=(1000, 2000, 4000),
+        without=lambda: patch.object(survey, "LEAST_CODES_RATIO", 0.0),
+    ),
     Variant(name="one picture a shot", targets=(4000, 8000), without=lambda: patch.object(plan, "MIN_REFRESH_S", 1e6)),
     Variant(
         name="picture of the most central frame",

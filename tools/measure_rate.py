@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.encoder import EncodeSettings
 from bcdcodec.codec.files import encode_file
 from bcdcodec.entropy.context import context_bits
-from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.clips import read_clips
 from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
@@ -63,27 +63,28 @@ def measure(model: CodecModel, clip: Path, target: int, stream: Path) -> dict[st
         "frames": stats.motion_frames,
         "held_frames": result.held_frames,
         "fps": float(header.video.frame_rate),
+        "groups": header.coding.groups,
         "mode": header.coding.mode.name.lower(),
         "fill": max(fills) / (target * BUCKET_S),
     }
-    own = MotionCoder(header.coding.mode, model.tables.motion, model.predictor)
+    own = model.coder(header.coding.mode, header.coding.groups)
     blocks = [own.decode(record.codes, record.frames) for record in packets if isinstance(record, MotionPayload)]
     return found | entropies(model, blocks)
 
 
 def entropies(model: CodecModel, blocks: list[Any]) -> dict[str, float]:
     """Bits a frame of packets of codes [n, G]: coded in each mode, and by the context model without a coder."""
-    frames = sum(len(block) for block in blocks)
+    frames, groups = sum(len(block) for block in blocks), blocks[0].shape[1]
     found = {}
     for mode in CodingMode:
         if mode is CodingMode.CONTEXT and model.predictor is None:
             continue
-        coder = MotionCoder(mode, model.tables.motion, model.predictor)
+        coder = model.coder(mode, groups)
         found[f"{mode.name.lower()}_bits"] = 8 * sum(len(coder.encode(block)) for block in blocks) / frames
     if model.predictor is not None:
         bits = 0.0
         for block in blocks:
-            costs = context_bits(block, model.predictor)
+            costs = context_bits(block, model.predictor.first(groups))
             bits += float(np.take_along_axis(costs, block[..., None].astype(np.int64), -1).sum())
         found["model_bits"] = bits / frames
     return found
@@ -112,8 +113,8 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
         "of the codes, the same ones in each mode; *model*: cross-entropy of the context model, without a coder.",
         "",
         "| target, bit/s | clips | refused | long ones | error, %, mean and worst | fill, worst | held | fps "
-        "| contents | packed | coded | context | model |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| codes a frame | contents | packed | coded | context | model |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for target in TARGETS:
         own = [row for row in results if row["target"] == target]
@@ -123,9 +124,9 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
         errors = [100 * (r["bits"] / r["seconds"] / target - 1) for r in rows if r["seconds"] >= LONG_S]
         worst = max(errors, key=abs) if errors else float("nan")
         mean = float(np.mean(errors)) if errors else float("nan")
-        fps = ", ".join(
-            f"{rate:g} in {sum(r['fps'] == rate for r in rows)}" for rate in sorted({r["fps"] for r in rows})
-        )
+
+        def taken(name: str, rows: list[dict[str, Any]] = rows) -> str:
+            return ", ".join(f"{value:g} in {count}" for value, count in sorted(Counter(r[name] for r in rows).items()))
 
         def bits(name: str, rows: list[dict[str, Any]] = rows) -> str:
             rows = [row for row in rows if name in row]
@@ -134,11 +135,11 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
             frames = sum(row["frames"] for row in rows)
             return f"{sum(row[name] * row['frames'] for row in rows) / frames:.1f}"
 
+        fill, held = 100 * max(row["fill"] for row in rows), sum(row["held_frames"] for row in rows)
         lines.append(
             f"| {target} | {len(own)} | {len(own) - len(rows)} | {len(errors)} | {mean:.2f}, {worst:.2f} "
-            f"| {100 * max(row['fill'] for row in rows):.0f} | {sum(row['held_frames'] for row in rows)} | {fps} "
-            f"| {sum(row['contents'] for row in rows)} | {bits('packed_bits')} | {bits('coded_bits')} "
-            f"| {bits('context_bits')} | {bits('model_bits')} |"
+            f"| {fill:.0f} | {held} | {taken('fps')} | {taken('groups')} | {sum(row['contents'] for row in rows)} "
+            f"| {bits('packed_bits')} | {bits('coded_bits')} | {bits('context_bits')} | {bits('model_bits')} |"
         )
     refused = [row for row in results if "refused" in row]
     lines += ["", *(f"- `{row['clip']}` at {row['target']}: {row['refused']}." for row in refused)]

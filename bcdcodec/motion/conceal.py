@@ -53,7 +53,9 @@ class ModelConcealer:
         gpt = self._gpt
         found, needed = before.shape[1], gpt.codebook.shape[0]
         if found != needed:
-            raise ConfigError(f"the stream has {found} codes a frame, the motion model fills gaps of all {needed}")
+            raise ConfigError(
+                f"the stream has {found} codes a frame, the motion model fills gaps of all {needed}; hold the last ones"
+            )
         known = torch.from_numpy(before[-PROMPT_FRAMES:]).to(content.device)[-(gpt.config.frames // 2) :]
         last = gpt.embed(known[None, -1:])[0]  # [1, G*D]
         m = last.expand(frames + 1, -1)
