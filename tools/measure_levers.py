@@ -7,6 +7,7 @@ are compared at the model's frame rate, as a player shows them.
 
 import argparse
 import functools
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -160,8 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (clip, target, variant) for clip in options.clips for variant in VARIANTS for target in variant.targets
         ]
         for clip, target, variant in tqdm(cells, unit="cell"):
-            number = VARIANTS.index(variant)
-            key = f"{clip.stem}-{file_hash(clip)[:8]}-{model.weights.model_id.hex()[:8]}-{target}-{number}"
+            name = hashlib.sha256(variant.name.encode()).hexdigest()[:8]
+            key = f"{clip.stem}-{file_hash(clip)[:8]}-{model.weights.model_id.hex()[:8]}-{target}-{name}"
             make = functools.partial(measure, model, clip, variant, target, options.work / f"{key}.bcd")
             results.append(kept_json(options.work / f"{key}.json", make))
     except BcdError as error:

@@ -73,10 +73,17 @@ def stream_path(clip: Clip, model: CodecModel, work: Path) -> Path:
 def encode_clips(clips: list[Clip], model: CodecModel, work: Path) -> list[CodeStream]:
     """The clips as streams that `encode_file` wrote, one a shot."""
     found: list[CodeStream] = []
+    settings = EncodeSettings(groups=model.config.quantizer.groups)  # the motion model knows all codes
     for clip in tqdm(clips, desc="encode", disable=None):
         path = stream_path(clip, model, work)
         if not path.exists():
-            encode_file(clip.path, path, model=model, settings=EncodeSettings(), audio_bitrate=None)
+            encode_file(
+                clip.path,
+                path,
+                model=model,
+                settings=settings,
+                audio_bitrate=None,
+            )
         found += [dataclasses.replace(shot, person=clip.person) for shot in read_shots(model, path)]
     return found
 

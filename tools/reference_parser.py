@@ -266,6 +266,7 @@ def parse_payload(
         if coding["mode"] == 0:
             record["codes"] = unpack_motion(codes, frames, coding["groups"], coding["bits"])
         elif tables and coding["mode"] == 1:
+            need(len(tables["tables.motion"]) >= coding["groups"], "motion table is for fewer groups")
             record["codes"] = decode_motion(codes, frames, tables["tables.motion"][: coding["groups"]])
         elif tables:
             need(len(tables["context.now"]) >= coding["groups"], "context model is for fewer groups")

@@ -56,5 +56,6 @@ def ablate(
         judge.sheet(out / SHEET)
     pictures = Pictures(curves=CURVES, sheet=None if judge is None else SHEET)
     write_whole(out / RESULTS, (json.dumps(dataclasses.asdict(found), indent=1) + "\n").encode())
-    write_whole(out / PAGE, markdown(found, plan, pairs=pairs, pictures=pictures).encode())
+    judged = 0 if judge is None else judge.count
+    write_whole(out / PAGE, markdown(found, plan, pairs=judged, pictures=pictures).encode())
     return found

@@ -19,18 +19,20 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.checkpoint import load_average
+from bcdcodec.model.weights import load_networks
 from bcdcodec.training.claim import claim
 from bcdcodec.training.clips import cache_clips
 from bcdcodec.training.data import CONTENT_FRAMES, MIN_HALF_FRAMES, ClipCache, ClipEntry, HalvesBatch, HalvesSampler
 from bcdcodec.training.export import count_codes, export
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.samples import condition_errors, probe_error, told
+from bcdcodec.weightfile import open_weights
 
 BEGAN_WITH, WEIGHTS = "ablation.json", "weights.safetensors"
 #: Reports of a run, and steps between its checkpoints.
 REPORTS, SAVE_EVERY = 20, 100
-#: Batches of clips of others that errors are measured on, and of how many clips each; clips of Table A2.
+#: Batches of clips of others that codes are counted in, of how many clips each (errors are of the first few of each);
+#: clips of Table A2.
 MEASURED, BATCH, CLIPS = 32, 16, 128
 #: Frames that content comes from in Table A2; None: all there are.
 CONTENT_LENGTHS: tuple[int | None, ...] = (1, 5, 15, 20, None)
@@ -112,9 +114,7 @@ def run_ablations(
             progress(name, done, plan.steps)
 
         run = _train(plan, variant, out, steps)
-        model = Bcd(variant.config)
-        load_average(run / "last.safetensors", model)
-        model.eval().to(plan.device)
+        model = load_networks(open_weights(run / WEIGHTS), plan.device).bcd
         if isinstance(plan.vae, nn.Module):
             plan.vae.to(plan.device)
         truth = {} if judge is None else judge(run / WEIGHTS, None)
@@ -214,7 +214,9 @@ def _contents(plan: AblationPlan, model: Bcd, folder: Path, weights: Path, judge
 
 
 def _pairs(cache: ClipCache, config: ModelConfig) -> list[tuple[range, range]]:
-    """Frames that content and motion of each clip come from: halves, or another clip of the person and this one."""
+    """Frames that content and motion of each clip come from: halves, or another clip of the person and this one (both
+    the same where there is one alone).
+    """
 
     def frames(entry: ClipEntry) -> range:
         return range(entry.start, entry.start + entry.frames)

@@ -17,7 +17,7 @@ from bcdcodec.sprites.commands import bundled_judge
 from bcdcodec.sprites.judge import judge_clips
 from bcdcodec.sprites.measure import accuracies
 from bcdcodec.sprites.scores import normalised_mutual_information
-from bcdcodec.sprites.transfer import Transfer, pairs, transfer
+from bcdcodec.sprites.transfer import pairs, transfer
 
 #: Pairs of clips in the sheet.
 SHOWN = 6
@@ -30,8 +30,11 @@ class TruthJudge:
         self._clips, self._judge = ClipSet(test), bundled_judge()
         self._pairs = pairs(len(self._clips), limit=count, seed=seed)
         self._device = device
-        #: What was decoded with content of all frames, by the name of the run.
-        self.found: dict[str, Transfer] = {}
+        #: Transfers that are judged.
+        self.count = len(self._pairs[0])
+        #: What was decoded of the first pairs with content of all frames, by the name of the run, and the truth of it.
+        self.decoded: dict[str, NDArray[np.uint8]] = {}
+        self._truth = np.zeros((0, 0, 0, 0, 3), np.uint8)
 
     def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
         """psnr_db: of the transferred pictures against the true ones; action, looks: share of the clips whose action,
@@ -42,7 +45,8 @@ class TruthJudge:
         sampling = model.config.sampling["standard"]
         found = transfer(model, self._clips, content, motion, sampling=sampling, content_frames=content_frames)
         if content_frames is None:
-            self.found[weights.parent.name] = found
+            self.decoded[weights.parent.name] = found.decoded[:SHOWN]
+            self._truth = found.truth[:SHOWN]
         labels = self._clips.labels
         expected = np.concatenate([labels[motion][:, :1], labels[content][:, 1:]], axis=1)
         right = accuracies(judge_clips(self._judge, found.decoded), expected)
@@ -57,12 +61,11 @@ class TruthJudge:
     def sheet(self, path: Path) -> None:
         """Some pairs below one another: whose looks, whose motion, the truth, what each variant decoded."""
         content, motion = self._pairs
-        first = next(iter(self.found.values()))
         rows: list[list[NDArray[np.uint8]]] = []
-        for i in range(min(SHOWN, len(content))):
+        for i in range(len(self._truth)):
             looks, moves = self._clips.clips(content[[i]])[0], self._clips.clips(motion[[i]])[0]
             frame = moves.shape[0] // 2
-            decoded = [found.decoded[i, frame] for found in self.found.values()]
-            rows.append([looks[0], moves[frame], first.truth[i, frame], *decoded])
-        above = ["looks", "motion", "truth", *self.found]
+            decoded = [found[i, frame] for found in self.decoded.values()]
+            rows.append([looks[0], moves[frame], self._truth[i, frame], *decoded])
+        above = ["looks", "motion", "truth", *self.decoded]
         picture_sheet(path, rows, above=above, captions=[[""] * len(above)] * len(rows))

@@ -21,7 +21,7 @@ from bcdcodec.cli.options import (
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, HeadReplay, check_target, open_stream
 from bcdcodec.config import MAX_PARALLEL_CHAINS
-from bcdcodec.errors import BitstreamError
+from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.weightfile import find_weights, weights_of_stream
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
                 paste_back=options.paste_back,
                 parallel_chains=options.batch,
                 keep_damaged=options.salvage,
-                concealer=_concealer(options.conceal, model),
+                concealer=_concealer(options.conceal, model, header),
                 progress=progress,
             )
     if not options.quiet:
@@ -109,14 +109,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _concealer(name: str, model: "CodecModel") -> "Concealer | None":
-    """What fills the frames of lost packets; the motion model is loaded only where it is asked for."""
+def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Concealer | None":
+    """What fills the frames of lost packets; the motion model is loaded only where it is asked for. ConfigError where
+    the stream carries fewer codes than that knows.
+    """
     if name == "none":
         return None
     if name == "hold":
         from bcdcodec.codec.conceal import HoldConcealer
 
         return HoldConcealer()
+    found, known = header.coding.groups, model.config.quantizer.groups
+    if found < known:
+        raise ConfigError(f"the stream has {found} codes a frame, --conceal model needs {known}; try --conceal hold")
     from bcdcodec.motion.conceal import ModelConcealer
 
     return ModelConcealer.for_codec(model)

@@ -86,7 +86,7 @@ def add_command(commands: Commands) -> None:
         "--groups",
         type=whole_number(1, MAX_GROUPS),
         metavar="N",
-        help="codes a frame: all, or the first half or quarter, coarser for fewer bits; the weights say which (all)",
+        help="codes a frame: all, or the first half or quarter, coarser for fewer bits (as many as suit the bitrate)",
     )
     parser.add_argument(
         "--meta",

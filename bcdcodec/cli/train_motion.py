@@ -24,7 +24,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("target", metavar="OUT.safetensors", help="file to write: weights of bcd generate")
     parser.add_argument("--preset", choices=PRESETS, default="face-motion", help="model to build (face-motion)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of clips, whose codes are learned from")
-    parser.add_argument("--streams", type=Path, metavar="DIR", help="folder of .bcd files to learn from")
+    parser.add_argument("--streams", type=Path, metavar="DIR", help="folder of .bcd files to learn from, of all codes")
     parser.add_argument(
         "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"codec whose codes they are ({DEFAULT_NAME})"
     )

@@ -31,7 +31,7 @@ class EncodeSettings:
     content token is made (latency); key_interval_s: longest chain of frames that depend on each other. plan: of a
     file; contents are then sent ahead, and packets come one content late. effort: steps that refine the codes of every
     window (refiner.py); 20 take thirty times as long as none. groups: codes a frame, one of the model's `group_counts`;
-    None for all.
+    None for all, or for a file with a bitrate as many as suit it (survey.py).
     """
 
     mode: CodingMode | None = None

@@ -85,7 +85,8 @@ def encode_file(
     contents, smaller packets, half the frames), and another third where a long file came out too small. progress
     counts frames of the second pass and on.
 
-    Without a frame rate in the settings it is the model's, or half of it where the bitrate is too low for that.
+    Without a frame rate in the settings it is the model's, or half of it where the bitrate is too low for that; before
+    that, frames carry fewer codes, where the settings do not say how many.
     Raises VideoError, FaceError, RateError, ConfigError.
     """
     settings = settings or EncodeSettings()

@@ -129,6 +129,7 @@ def plan_encode(
                 refreshes=refreshes,
             )
             coder, plan = _plan(surveys, bitrate, bucket=settings.bucket_s is not None)
+            tried = replace(tried, groups=coder.groups)  # more contents leave motion what it was planned to have
             if plan.refreshes == refreshes:
                 break
             refreshes = plan.refreshes  # motion is less where contents are nearer: once more, with these
@@ -136,7 +137,7 @@ def plan_encode(
             room = PACKET_BUCKET_SHARE * settings.bucket_s * bitrate
             if plan.largest_packet_bits(bitrate) > room:
                 return planned(rate, shots, packet_windows=1)
-        return replace(tried, plan=plan, mode=coder.mode, groups=coder.groups, duration_s=plan.survey.duration_s)
+        return replace(tried, plan=plan, mode=coder.mode, duration_s=plan.survey.duration_s)
 
     if settings.frame_rate is not None:
         return planned(rate, shots), shots

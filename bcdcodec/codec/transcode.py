@@ -52,7 +52,8 @@ def transcode(
 ) -> TranscodeResult:
     """Write a stream anew with no more bits than `bitrate` allows: bit/s of all but the sound, as when encoding.
 
-    groups: codes a frame that are kept, the first ones; one of `ModelConfig.group_counts`, None for all that there are.
+    groups: codes a frame that are kept, the first ones; one of `ModelConfig.group_counts` that is less than the stream
+    has, None for all.
     Levers are pulled in the order of `Lever` and no further than needed; None for `Lever.RECODE` alone. Sound,
     metadata, plate, seed and unknown sections stay; packets of unknown kinds do not. The weights are found by the id in
     the header; without them packed codes stay packed, and others cannot be read. Three passes;

@@ -31,6 +31,8 @@ class MotionCoder:
 
     def first(self, groups: int) -> "MotionCoder":
         """That of the first so many groups alone."""
+        if groups == self.groups:
+            return self
         predictor = None if self.predictor is None else self.predictor.first(groups)
         return MotionCoder(self.mode, self.table[:groups], predictor)
 
@@ -84,6 +86,8 @@ def coder_modes(predictor: Predictor | None) -> list[CodingMode]:
 
 def smallest_coder(packets: Sequence[NDArray[Any]], coders: Sequence[MotionCoder]) -> MotionCoder:
     """The one that makes packets of codes [n, groups] smallest."""
+    if len(coders) == 1:
+        return coders[0]
     return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))
 
 

@@ -15,11 +15,12 @@ from bcdcodec.codec.model import CodecModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeUse:
-    """Of hard codes as they were sent. entropy_bits, used: of each codebook, in bits a code and in entries; over the
-    frames that carry it. Codebooks that no stream carries count with 0 and 0.
+    """Of hard codes as they were sent. entropy_bits, used, carried: of each codebook, in bits a code, in entries and in
+    frames that carry it; those that none carries count with 0 and 0.
     """
 
     frames: int
+    carried: tuple[int, ...]
     entries: int
     entropy_bits: tuple[float, ...]
     used: tuple[int, ...]
@@ -28,6 +29,12 @@ class CodeUse:
     def mean_bits(self) -> float:
         """A codebook, in the mean."""
         return float(np.mean(self.entropy_bits))
+
+    @property
+    def frame_bits(self) -> float:
+        """Of all codebooks together, in bits a frame."""
+        sent = sum(bits * frames for bits, frames in zip(self.entropy_bits, self.carried, strict=True))
+        return sent / max(1, self.frames)
 
     @property
     def dead(self) -> int:
@@ -49,6 +56,7 @@ def code_use(model: CodecModel, streams: Iterable[Path]) -> CodeUse:
     entropy = -(share * np.log2(np.where(share > 0, share, 1.0))).sum(1)
     return CodeUse(
         frames=frames,
+        carried=tuple(int(count) for count in counts.sum(1)),
         entries=quantizer.entries,
         entropy_bits=tuple(float(bits) for bits in entropy),
         used=tuple(int(used) for used in (counts > 0).sum(1)),
@@ -65,3 +73,18 @@ def _codes(model: CodecModel, path: Path) -> Iterable[NDArray[np.int32]]:
             record = packet.record()
             if isinstance(record, MotionPayload):
                 yield coder.decode(record.codes, record.frames)
+
+
+def code_lines(use: CodeUse) -> list[str]:
+    """A part of a page, in Markdown."""
+    bits, used = use.entropy_bits, use.used
+    return [
+        "## Codes",
+        "",
+        f"Codes as they were sent have an order-0 entropy of {use.mean_bits:.2f} bit a codebook, "
+        f"{min(bits):.2f} to {max(bits):.2f}, and {use.frame_bits:.0f} bits a frame together;",
+        "the paper trains for 2.5 bit a codebook.",
+        f"{sum(used) / len(used):.1f} of {use.entries} entries are used, {min(used)} to {max(used)}; "
+        f"{use.dead} of {len(used)} codebooks say nothing.",
+        "",
+    ]

@@ -173,8 +173,8 @@ def _score(
     tally: _Tally,
 ) -> ClipScore:
     size = stream.stat().st_size
-    quantizer = model.config.quantizer
-    packed_bits = quantizer.groups * (quantizer.entries - 1).bit_length()
+    with stream.open("rb") as file:
+        coding = StreamReader(file).header.coding
     borrowed: Quality | None = tally.borrowed.quality() if lender is not None else None
     return ClipScore(
         clip=clip.name,
@@ -187,7 +187,7 @@ def _score(
         kbps=8 * size / seconds / 1000,
         header_content_bits=stats.header_bits + stats.content_bits,
         motion_bits_per_frame=stats.motion_bits / stats.motion_frames,
-        packed_kbps=float(packed_bits * model.frame_rate / 1000),
+        packed_kbps=float(coding.groups * coding.bits_per_code * model.frame_rate / 1000),
         source_misses=tally.source_misses,
         codec=tally.codec.quality(),
         frozen=tally.frozen.quality(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from bcdcodec.evaluation.codes import CodeUse
+from bcdcodec.evaluation.codes import CodeUse, code_lines
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality
 from bcdcodec.video.landmarks import OPENINGS
 
@@ -152,7 +152,7 @@ def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], codes: CodeUs
             *_rate_lines(summary),
             "",
             *_opening_table(summary),
-            *_code_lines(codes),
+            *code_lines(codes),
             *sheet,
             "## Clips",
             "",
@@ -203,21 +203,6 @@ def _opening_table(summary: Summary) -> list[str]:
         "| opening | correlation | amplitude | clips |",
         "|---|---|---|---|",
         *rows,
-        "",
-    ]
-
-
-def _code_lines(codes: CodeUse) -> list[str]:
-    bits, used = codes.entropy_bits, codes.used
-    return [
-        "## Codes",
-        "",
-        f"Codes as they were sent have an order-0 entropy of {codes.mean_bits:.2f} bit a codebook, "
-        f"{min(bits):.2f} to {max(bits):.2f}, and {sum(bits):.0f} bits a frame together;",
-        "the paper trains for 2.5 bit a codebook.",
-        f"{sum(used) / len(used):.1f} of {codes.entries} entries are used, {min(used)} to {max(used)}; "
-        f"{codes.dead} of {len(used)} codebooks say nothing.",
-        "The context coder takes less than that, by the codes before: see the bits of motion.",
         "",
     ]
 

@@ -238,7 +238,7 @@ def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> t
     else:  # chosen before, and the motion is that of frames near them
         starts = list(survey.contents)
     key_bits = SEEK_POINT_BITS * (len(starts) - shots)
-    return starts, [min(MAX_PICTURE_BITS, int((rest - key_bits) / len(starts)))] * len(starts)
+    return starts, [max(least, min(MAX_PICTURE_BITS, int((rest - key_bits) / len(starts))))] * len(starts)
 
 
 def _refreshed(survey: Survey, *, wanted: int, shortest: int) -> list[int]:

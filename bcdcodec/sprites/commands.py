@@ -1,5 +1,6 @@
 """What `bcd sprites-judge` and `bcd sprites-score` do. In: the data set's folder. Out: a judge; scores and pictures."""
 
+import dataclasses
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -67,5 +68,9 @@ def score(
     (out / TABLES).write_text(markdown(scores), encoding="utf-8")
     (out / SHEET).write_bytes(pack_png(transfer_sheet(clips, found)))
     poses = clips.poses[found.motion]
-    (out / RASTER).write_bytes(pack_png(codes_raster(found, poses, model.config.quantizer.entries)))
+    occurring, codes = np.unique(found.codes, return_inverse=True)  # of several groups there may be millions
+    entries = model.config.quantizer.entries
+    if model.config.quantizer.groups > 1:
+        found, entries = dataclasses.replace(found, codes=codes.reshape(found.codes.shape)), len(occurring)
+    (out / RASTER).write_bytes(pack_png(codes_raster(found, poses, entries)))
     return scores

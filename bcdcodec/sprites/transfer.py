@@ -106,7 +106,7 @@ def _contents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
 
 @torch.inference_mode()
 def _codes(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Codes int64 [n, T, 1], relative to the content of the same clip, as an encoder has it."""
+    """Codes int64 [n, T, G], relative to the content of the same clip, as an encoder has it."""
     return model.bcd.analyse(_latents(model, pixels), _contents(model, pixels))[0]
 
 

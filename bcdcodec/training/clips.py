@@ -81,8 +81,13 @@ def cache_clips(
     mark = cache_mark(vae, config, pieces, manifest)
     if (out / MADE_WITH).exists():
         _check_mark(out, mark)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MADE_WITH).write_text(mark)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        partial = out / f".{MADE_WITH}.part"
+        partial.write_text(mark)
+        partial.replace(out / MADE_WITH)
+    if is_cached(out):
+        return
     done = len(find_shards(out)) * SHARD_CLIPS
     names = FRAMES + (FACES if config.denoiser.anchor_blocks else ())
     prepared = _prepare_all(sources[done:], vae, config, workers)
@@ -104,16 +109,19 @@ def cache_mark(vae: Autoencoder | None, config: ModelConfig, pieces: str, manife
 
 
 def is_cached(out: Path) -> bool:
-    """Whether all that a cache was begun for is there."""
-    if not (out / MADE_WITH).exists():
+    """Whether all that a cache was begun for is there; False for caches of releases before shards."""
+    try:
+        clips = int((out / MADE_WITH).read_text().splitlines()[1].partition(" ")[0])
+    except (OSError, IndexError, ValueError):
         return False
-    clips = int((out / MADE_WITH).read_text().splitlines()[1].partition(" ")[0])
     return len(find_shards(out)) * SHARD_CLIPS >= clips
 
 
 def _check_mark(out: Path, wanted: str) -> None:
     """ConfigError where a cache holds something else."""
     found = (out / MADE_WITH).read_text()
+    if found.count(", list ") != 1:
+        raise ConfigError(f"{out} was made by an earlier release; delete it and start again")
     if found.partition("\n")[0] != wanted.partition("\n")[0]:
         raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
     if found != wanted:

@@ -1,5 +1,6 @@
 """What `bcd train`, `train-vae`, `export`, `train-context` do. In: paths and numbers. Out: runs and weights files."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from bcdcodec.weightfile import WeightsFile, open_weights
 
 #: Windows of a packet that the encoder writes, and how often clips are seen with other stills and mirrored.
 PACKET_WINDOWS, CONTEXT_PASSES = 2, 3
+#: What torch.compile builds with.
+COMPILERS = ("g++", "clang++", "c++", "cl")
 #: Every so-many-th packet of training clips is measured when all is done.
 MEASURED = 20
 
@@ -93,6 +96,8 @@ def run_training(
     from bcdcodec.training.workers import join_workers
 
     config = preset(name)
+    if compiled and not any(map(shutil.which, COMPILERS)):
+        raise ConfigError(f"--compile needs a C++ compiler, found none of {', '.join(COMPILERS)}")
     shared = join_workers(batch=config.optim.batch)
     if shared.num_processes > 1 and device != "auto":
         raise ConfigError(f"--device is {device}; with several processes the launcher says which has which device")

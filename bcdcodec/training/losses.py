@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bcdcodec.config import ModelConfig
 from bcdcodec.model.anchor import Autoencoder, move_content
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
@@ -20,6 +19,7 @@ from bcdcodec.model.quantizer import Quantized, codebook_loss, gumbel_noise, rat
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.training.anchoring import POINT_WEIGHT, anchor_loss, face_weights, motion_loss, point_distance
 from bcdcodec.training.data import Faces, HalvesBatch
+from bcdcodec.training.nesting import shown_groups
 from bcdcodec.training.share import ALONE, Share
 
 
@@ -149,21 +149,13 @@ def _tell(model: Bcd, batch: HalvesBatch, objective: Objective, generator: torch
     if objective.nearest and quantized is not None:  # its gradient goes straight to the encoder
         m_hat = quantized.m + (m_hat - quantized.m).detach()
     if config.optim.nested_groups and objective.coded:
-        m_hat = m_hat * share.rows(_shown_groups(config, rows, generator)).to(device)
+        m_hat = m_hat * share.rows(shown_groups(config, rows, generator)).to(device)
     if objective.motion_noise:
         noise = share.rows(torch.randn((rows, *m_hat.shape[1:]), generator=generator))
         m_hat = m_hat + objective.motion_noise * noise.to(device)
     clips = slice(len(share.numbers(objective.clips)))
     faces = None if batch.faces is None else _faces_of(batch.faces, frames[clips])
     return _Told(size, quantized, content[clips], z[clips], m_hat[clips], faces)
-
-
-def _shown_groups(config: ModelConfig, rows: int, generator: torch.Generator) -> Tensor:
-    """1 for the first groups of every clip, 0 for the others, [rows, 1, G*D]; how many is drawn for each alike."""
-    allowed = torch.tensor(config.group_counts)
-    counts = allowed[torch.randint(len(allowed), (rows, 1, 1), generator=generator)]
-    group = torch.arange(config.quantizer.groups).repeat_interleave(config.quantizer.dims)  # [G*D]
-    return (group < counts).float()
 
 
 def _points_loss(model: Bcd, told: _Told, faces: Faces, share: Share) -> Tensor:

@@ -97,7 +97,10 @@ class ShardedArray:
         """Rows by a number, a slice or numbers, from 0 on; a copy."""
         if isinstance(index, slice):
             index = np.arange(*index.indices(len(self)))
-        rows = np.asarray(index, dtype=np.intp)
+        rows = np.asarray(index)
+        if rows.size and rows.dtype.kind not in "iu":
+            raise IndexError(f"rows are {rows.dtype}, need whole numbers")
+        rows = rows.astype(np.intp)
         if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(self)}")
         found = np.empty((*rows.shape, *self._shape), self._dtype)

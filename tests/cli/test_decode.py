@@ -184,6 +184,14 @@ def test_a_model_conceals_too(bcd: Bcd, stream_file: Path, tmp_path: Path, monke
     assert done.code == 0 and "8 of them predicted" in done.out and len(asked) == 1
 
 
+def test_a_model_is_not_asked_for_codes_that_it_does_not_know(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+    coarse, target = tmp_path / "coarse.bcd", tmp_path / "talk.mp4"
+    assert bcd("transcode", stream_file, coarse, "--groups", "8").code == 0
+    done = bcd("decode", coarse, target, "--conceal", "model")
+    assert done.code == 2 and "has 8 codes a frame, --conceal model needs 32; try --conceal hold" in done.err
+    assert not target.exists() and bcd("decode", coarse, target, "--conceal", "hold").code == 0
+
+
 def test_a_codec_without_a_motion_model_says_so(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     done = bcd("decode", stream_file, tmp_path / "talk.mp4", "--conceal", "model")

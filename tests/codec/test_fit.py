@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bcdcodec import transcode
-from bcdcodec.bitstream.packet import MotionPayload, Packet
+from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decoder import DecodedFrame, Decoder
@@ -68,6 +68,8 @@ def test_a_file_keeps_to_its_bitrate_with_fewer_codes(model: CodecModel, make_fr
     encoder = Encoder(model, EncodeSettings(bitrate=6000, groups=8, duration_s=10.0))
     packets = [packet for frame in make_frames(40) for packet in encoder.push(frame)] + encoder.flush()
     assert encoder.header.coding.groups == 8 and len(painted(model, encoder, packets)) == 40
+    motion = sum(8 * packet.size for packet in packets if packet.kind == PacketKind.MOTION)
+    assert 0 < motion < 6000 * 10 - 8 * len(encoder.header.pack())
 
 
 @pytest.mark.parametrize("groups", [5, 33, 64])

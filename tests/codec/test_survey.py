@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from av.video import VideoStream
 
+from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec import survey
 from bcdcodec.codec.encoder import EncodeSettings
@@ -119,6 +120,45 @@ def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode, monkeypatch: py
     assert groups(bitrate=1700) == 32
     monkeypatch.setattr(survey, "LEAST_CODES_RATIO", 9.0)
     assert groups(bitrate=16_000) == 8
+
+
+def test_codes_that_were_chosen_stay_when_there_are_more_contents(
+    model: CodecModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second survey, with more contents, says nothing new of how many codes a frame there is room for."""
+    rate, frames, asked = model.frame_rate, 1500, list[tuple[int | None, int]]()
+
+    def pretend(source: object, shots: object, *, settings: EncodeSettings, refreshes: frozenset[int], **_: object):  # type: ignore[no-untyped-def]
+        asked.append((settings.groups, len(refreshes)))
+        bits_a_frame = {32: 160, 16: 40}
+        counts = [settings.groups] if settings.groups else [*bits_a_frame]
+        return [
+            (
+                model.coder(CodingMode.CODED, groups),
+                plan.Survey(
+                    frame_rate=rate,
+                    shots=(0,),
+                    contents=(0, *sorted(refreshes)),
+                    frames=frames,
+                    packets=tuple(
+                        plan.PacketSurvey(start, min(16, frames - start), 16 * bits_a_frame[groups], 200)
+                        for start in range(0, frames, 16)
+                    ),
+                    header_bits=600,
+                    wished_bits=20_000,
+                    content_bits=None,
+                ),
+            )
+            for groups in counts
+        ]
+
+    monkeypatch.setattr(survey, "survey_file", pretend)
+    shots = [Shot(start=0, frames=frames, box=CropBox(x=0, y=0, size=8), faces=1, has_face=True)]
+    settings, _ = survey.plan_encode(
+        "talk.mp4", shots, model=model, settings=EncodeSettings(bitrate=1500), crop=False, progress=lambda *_: None
+    )
+    assert settings.groups == 16 and settings.plan is not None and len(settings.plan.contents) > 1
+    assert asked[0] == (None, 0) and all(groups == 16 and contents for groups, contents in asked[1:]) and asked[1:]
 
 
 def test_a_frame_rate_that_was_asked_for_stays(encode: Encode, model: CodecModel) -> None:

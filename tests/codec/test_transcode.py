@@ -37,6 +37,14 @@ def test_without_a_bitrate_codes_times_and_keys_stay_and_bytes_shrink(name: str,
     assert (result.before.stats.total_bits, result.after.stats.total_bits) == (8 * before.size, 8 * after.size)
 
 
+def test_codes_are_left_out_of_a_context_coded_stream(folder: Path) -> None:
+    few = folder / "few.bcd"
+    transcode(GOLDEN / "context.bcd", few, groups=2)
+    before, after = read(GOLDEN / "context.bcd"), read(few)
+    assert after.header.coding.groups == 2 and before.header.coding.mode is CodingMode.CONTEXT
+    assert after.codes == {tick: codes[:2] for tick, codes in before.codes.items()}
+
+
 def test_decoded_pictures_stay_the_same(folder: Path) -> None:
     transcode(GOLDEN / "coded.bcd", folder / "again.bcd")
     model = CodecModel.load(GOLDEN / "tiny.safetensors", device="cpu")

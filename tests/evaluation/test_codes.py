@@ -40,11 +40,13 @@ def test_codebooks_that_are_not_carried_say_nothing(model: CodecModel, stream_fi
     assert few.used[:8] == whole.used[:8] and few.used[8:] == (0,) * 24
     assert few.dead == 24 + sum(used < 2 for used in whole.used[:8])
     both = code_use(model, [stream_file, coarse])
+    assert both.carried == (50,) * 8 + (25,) * 24
+    assert both.frame_bits == pytest.approx((whole.frame_bits + few.frame_bits) / 2)
     assert both.frames == 50 and both.entropy_bits == pytest.approx(whole.entropy_bits)
 
 
 def test_dead_codebooks() -> None:
-    assert CodeUse(frames=9, entries=4, entropy_bits=(0.0, 0.0, 1.0), used=(0, 1, 2)).dead == 2
+    assert CodeUse(frames=9, carried=(0, 9, 9), entries=4, entropy_bits=(0.0, 0.0, 1.0), used=(0, 1, 2)).dead == 2
 
 
 def test_streams_of_other_weights_are_refused(stream_file: Path) -> None:

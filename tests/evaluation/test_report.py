@@ -11,7 +11,7 @@ from bcdcodec.evaluation.opening import Following
 from bcdcodec.evaluation.report import markdown, summarise, summary_json
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality, QualitySums
 
-CODES = CodeUse(frames=150, entries=8, entropy_bits=(2.5, 0.0, 1.5), used=(8, 1, 3))
+CODES = CodeUse(frames=150, carried=(150, 150, 100), entries=8, entropy_bits=(2.5, 0.0, 1.5), used=(8, 1, 3))
 
 
 def quality(psnr_db: float, distance: float | None, misses: int = 0) -> Quality:

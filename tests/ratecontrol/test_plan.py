@@ -128,6 +128,15 @@ def test_what_cannot_be_is_refused_with_the_least_that_can() -> None:
         plan_file(crowded, 0.98 * least, bucket=True)
 
 
+def test_contents_that_were_chosen_for_less_motion_stay_pictures() -> None:
+    """More motion than the bitrate can hold leaves them the least, not less than nothing."""
+    lively = replace(survey(120), contents=(0, 400, 900))
+    found = plan_file(lively, 900, bucket=False)
+    assert [content.start for content in found.contents] == [0, 400, 900]
+    assert all(content.bits >= LEAST_PICTURE_BITS for content in found.contents)
+    assert found.motion_ratio(900) < 0.8
+
+
 def test_a_second_survey_keeps_the_contents_of_the_first() -> None:
     first = plan_file(survey(30.72), 8000, bucket=False)
     starts = tuple(content.start for content in first.contents)

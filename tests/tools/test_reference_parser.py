@@ -66,8 +66,12 @@ def context_model(source: np.random.Generator) -> Predictor:
     )
 
 
-def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDArray[np.int64], NDArray[np.int32]]:
-    """A file of random codes and levels, its weights, the codes [frames, groups] and the levels."""
+def build(
+    folder: Path, mode: CodingMode, pixels: int, groups: int = 8
+) -> tuple[Path, Path, NDArray[np.int64], NDArray[np.int32]]:
+    """A file of random codes and levels, its weights, the codes [frames, groups] and the levels. groups: of the 8 that
+    the weights are for.
+    """
     source = np.random.default_rng(pixels + mode)
     shape = (4, 32, 32) if pixels == 256 else (3, 64, 64)
     motion = fit_rows((1000 * source.random((8, 32)) ** 5).astype(np.int64))
@@ -86,7 +90,7 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
     header = StreamHeader(
         model_id=bytes(range(16)),
         video=VideoInfo(width=320, height=200, model_pixels=pixels, rate_num=30_000, rate_den=1001, cropped=True),
-        coding=CodingInfo(mode=mode, groups=8, bits_per_code=5, seed=1, window_frames=8, context_frames=2),
+        coding=CodingInfo(mode=mode, groups=groups, bits_per_code=5, seed=1, window_frames=8, context_frames=2),
         content=record,
         audio=AudioInfo(
             codec=AudioCodec.OPUS, channels=2, sample_rate=48000, pre_skip=312, bitrate=6000, frame_ticks=3
@@ -94,13 +98,13 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
         metadata={"title": "ünï"},
         unknown=((90, b"later"),),
     )
-    codes = source.integers(0, 32, (30, 8))
+    codes = source.integers(0, 32, (30, groups))
     file = io.BytesIO()
     writer = StreamWriter(file)
     writer.write_header(header)
     for tick in range(0, 30, 10):
         block = codes[tick : tick + 10]
-        payload = MotionCoder(mode, motion, predictor).encode(block)
+        payload = MotionCoder(mode, motion, predictor).first(groups).encode(block)
         motion_payload = MotionPayload(10, tick != 10, payload).pack()
         writer.write(Packet(PacketKind.MOTION, writer.next_sequence, tick, motion_payload))
         writer.write(Packet(PacketKind.AUDIO, writer.next_sequence, tick, AudioPayload((b"a", b"bc")).pack()))
@@ -116,11 +120,14 @@ def build(folder: Path, mode: CodingMode, pixels: int) -> tuple[Path, Path, NDAr
 
 
 @pytest.mark.parametrize(
-    ("mode", "pixels"),
-    [(CodingMode.PACKED, 64), (CodingMode.PACKED, 256), (CodingMode.CODED, 256), (CodingMode.CONTEXT, 256)],
+    ("mode", "pixels", "groups"),
+    [
+        *((CodingMode.PACKED, 64, 8), (CodingMode.PACKED, 256, 8), (CodingMode.CODED, 256, 8)),
+        *((CodingMode.CONTEXT, 256, 8), (CodingMode.CODED, 256, 3), (CodingMode.CONTEXT, 256, 3)),
+    ],
 )
-def test_both_readers_agree(tmp_path: Path, mode: CodingMode, pixels: int) -> None:
-    path, weights, codes, levels = build(tmp_path, mode, pixels)
+def test_both_readers_agree(tmp_path: Path, mode: CodingMode, pixels: int, groups: int) -> None:
+    path, weights, codes, levels = build(tmp_path, mode, pixels, groups)
     reader = StreamReader(io.BytesIO(path.read_bytes()), keep_packets=True)
     library = list(reader)
     header, end, stats = reader.header, reader.end, reader.stats

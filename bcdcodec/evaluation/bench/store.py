@@ -27,6 +27,8 @@ from bcdcodec.video.reader import VideoReader
 
 #: Counts up when the same cell measures something else.
 VERSION = 2
+#: The same for a changed encoder or decoder of our own; cells of other codecs stay.
+OWN_VERSION = 3
 #: PyAV and the FFmpeg binary: they encode, decode and scale.
 _PACKAGES = ("av", "imageio-ffmpeg")
 
@@ -44,7 +46,7 @@ class Store:
         ]
         if plan.inception is not None:
             self._metrics.append(INCEPTION)
-        self._own = [model_id, dataclasses.asdict(sampling)]
+        self._own = [OWN_VERSION, model_id, dataclasses.asdict(sampling)]
         self._releases = {name: _release(name) for name in _PACKAGES}
         self._seconds = plan.seconds
         self._hash_of: dict[Path, str] = {}
