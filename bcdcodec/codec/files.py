@@ -47,9 +47,10 @@ PLAIN_GREY = 64
 MAX_PASTE_PIXELS = 1 << 25
 #: Windows of a shot that a content is chosen from, at least: what would be delay in a call is only memory here.
 CONTENT_WINDOWS = 12
-#: A file that leaves more than this share of its bitrate unused (a percent is promised) is coded again with larger
-#: pictures, so often at most: motion needs less where pictures are better, which is known only afterwards.
-MOST_UNUSED, MOST_AGAIN = 0.009, 3
+#: A file that leaves more than this share of its bitrate unused is coded again with larger pictures, so often at most:
+#: motion needs less where pictures are better, which is known only afterwards. A percent is promised, of which what is
+#: held back for the END packet may take a third at the lowest bitrates.
+MOST_UNUSED, MOST_AGAIN = 0.006, 3
 
 
 @dataclass(frozen=True, slots=True)
