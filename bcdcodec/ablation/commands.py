@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bcdcodec.ablation.page import Pictures, curves_plot, markdown
-from bcdcodec.ablation.runs import AblationPlan, Ablations, read_curves, run_ablations
+from bcdcodec.ablation.plan import AblationPlan
+from bcdcodec.ablation.runs import Ablations, read_curves, run_ablations, weights_of
 from bcdcodec.ablation.truth import TruthJudge
 from bcdcodec.config import preset
 from bcdcodec.evaluation.figure import pyplot
@@ -41,6 +42,7 @@ def ablate(
         data=data,
         test=test,
         steps=steps,
+        pairs=pairs,
         seed=seed,
         precision=precision,
         device=choose_device(device),
@@ -53,7 +55,7 @@ def ablate(
     found = run_ablations(plan, out, judge=judge, progress=progress)
     curves_plot(out / CURVES, read_curves(out, plan.config))
     if judge is not None:
-        judge.sheet(out / SHEET)
+        judge.sheet(out / SHEET, {one.name: weights_of(out, one.name) for one in found.scores})
     pictures = Pictures(curves=CURVES, sheet=None if judge is None else SHEET)
     write_whole(out / RESULTS, (json.dumps(dataclasses.asdict(found), indent=1) + "\n").encode())
     judged = 0 if judge is None else judge.count

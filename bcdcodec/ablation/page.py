@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bcdcodec.ablation.runs import AblationPlan, Ablations
+from bcdcodec.ablation.plan import AblationPlan
+from bcdcodec.ablation.runs import Ablations
 from bcdcodec.ablation.variants import BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN
 from bcdcodec.evaluation.bench.markdown import table
 from bcdcodec.evaluation.figure import pyplot, save_figure

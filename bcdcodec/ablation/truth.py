@@ -17,7 +17,7 @@ from bcdcodec.sprites.commands import bundled_judge
 from bcdcodec.sprites.judge import judge_clips
 from bcdcodec.sprites.measure import accuracies
 from bcdcodec.sprites.scores import normalised_mutual_information
-from bcdcodec.sprites.transfer import pairs, transfer
+from bcdcodec.sprites.transfer import Transfer, pairs, transfer
 
 #: Pairs of clips in the sheet.
 SHOWN = 6
@@ -32,9 +32,6 @@ class TruthJudge:
         self._device = device
         #: Transfers that are judged.
         self.count = len(self._pairs[0])
-        #: What was decoded of the first pairs with content of all frames, by the name of the run, and the truth of it.
-        self.decoded: dict[str, NDArray[np.uint8]] = {}
-        self._truth = np.zeros((0, 0, 0, 0, 3), np.uint8)
 
     def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
         """psnr_db: of the transferred pictures against the true ones; action, looks: share of the clips whose action,
@@ -44,9 +41,6 @@ class TruthJudge:
         content, motion = self._pairs
         sampling = model.config.sampling["standard"]
         found = transfer(model, self._clips, content, motion, sampling=sampling, content_frames=content_frames)
-        if content_frames is None:
-            self.decoded[weights.parent.name] = found.decoded[:SHOWN]
-            self._truth = found.truth[:SHOWN]
         labels = self._clips.labels
         expected = np.concatenate([labels[motion][:, :1], labels[content][:, 1:]], axis=1)
         right = accuracies(judge_clips(self._judge, found.decoded), expected)
@@ -58,14 +52,16 @@ class TruthJudge:
             "nmi": normalised_mutual_information(found.codes.reshape(-1), self._clips.poses[motion].reshape(-1)),
         }
 
-    def sheet(self, path: Path) -> None:
-        """Some pairs below one another: whose looks, whose motion, the truth, what each variant decoded."""
-        content, motion = self._pairs
-        rows: list[list[NDArray[np.uint8]]] = []
-        for i in range(len(self._truth)):
-            looks, moves = self._clips.clips(content[[i]])[0], self._clips.clips(motion[[i]])[0]
-            frame = moves.shape[0] // 2
-            decoded = [found[i, frame] for found in self.decoded.values()]
-            rows.append([looks[0], moves[frame], self._truth[i, frame], *decoded])
-        above = ["looks", "motion", "truth", *self.decoded]
+    def sheet(self, path: Path, weights: dict[str, Path]) -> None:
+        """Some pairs below one another: whose looks, whose motion, the truth, what each of the weights decodes."""
+        content, motion = (part[:SHOWN] for part in self._pairs)
+        found: list[Transfer] = []
+        for place in weights.values():
+            model = CodecModel.load(place, device=self._device)
+            found.append(transfer(model, self._clips, content, motion, sampling=model.config.sampling["standard"]))
+        looks, moves = self._clips.clips(content), self._clips.clips(motion)
+        frame = moves.shape[1] // 2
+        columns = [looks[:, 0], moves[:, frame], found[0].truth[:, frame], *(one.decoded[:, frame] for one in found)]
+        rows: list[list[NDArray[np.uint8]]] = [list(row) for row in zip(*columns, strict=True)]
+        above = ["looks", "motion", "truth", *weights]
         picture_sheet(path, rows, above=above, captions=[[""] * len(above)] * len(rows))

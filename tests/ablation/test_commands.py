@@ -11,7 +11,7 @@ import torch
 pytest.importorskip("matplotlib", reason="curves need matplotlib")
 pytest.importorskip("accelerate", reason="training needs accelerate")
 
-from bcdcodec.ablation import commands, runs
+from bcdcodec.ablation import commands, runs, scores
 from bcdcodec.ablation.variants import variants
 from bcdcodec.config import preset
 from bcdcodec.errors import ConfigError
@@ -34,8 +34,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(commands, "preset", lambda name: shrunk)
     monkeypatch.setattr(export, "TABLE_BATCHES", 2)
-    monkeypatch.setattr(runs, "MEASURED", 2)
-    monkeypatch.setattr(runs, "CLIPS", 4)
+    monkeypatch.setattr(scores, "MEASURED", 2)
+    monkeypatch.setattr(scores, "CLIPS", 4)
 
 
 def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Path, tmp_path: Path) -> None:
@@ -70,7 +70,9 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Pat
     assert not weights.config.optim.cross_driven
 
     stages.clear()
-    assert ablate() == found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands.TruthJudge, "__call__", None)  # what was judged is not judged again
+        assert ablate() == found
     assert not set(names) & set(stages)
     assert (out / "ablations.md").read_text() == page
     with pytest.raises(ConfigError, match="began with other steps"):
