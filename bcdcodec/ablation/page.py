@@ -50,6 +50,13 @@ ABOUT = {
 }
 
 
+#: Who drew what the sheet shows.
+SPRITES = (
+    "Looks of the first column, motion of the second; the third is the true clip. Art of the Liberated Pixel Cup "
+    "(opengameart.org), by its many artists, CC-BY-SA 3.0 and GPL 3.0, from github.com/YingzhenLi/Sprites."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
     """Files beside the page; sheet: None where there is no truth to show."""
@@ -100,7 +107,7 @@ def markdown(found: Ablations, plan: AblationPlan, *, pairs: int, pictures: Pict
     )
     lines += ["", f"![curves of the runs]({pictures.curves})", ""]
     if pictures.sheet is not None:
-        lines += [f"![the same pairs of clips by every variant]({pictures.sheet})", ""]
+        lines += [f"![the same pairs of clips by every variant]({pictures.sheet})", "", SPRITES, ""]
     lines += ["The paper's, of LRS3 (lower is better but for CSIM; shape x 10, motion and cross x 100):", ""]
     lines += table(
         ("", *PAPER_HEAD), [(f"`{one.name}`", *(f"{value:g}" for value in PAPER[one.name])) for one in found.scores]

@@ -52,7 +52,7 @@ def test_train(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
     line = ("--data", tmp_path, "--vae", "vae.safetensors", "--run", tmp_path / "run", "--steps", "9", "--seed", "4")
     assert bcd("train", "--preset", "sprites", *line).code == 0
     named = {"vae": Path("vae.safetensors"), "init": None, "run": tmp_path / "run", "steps": 9, "seed": 4}
-    named |= {"precision": "fp32", "device": "auto", "codes": "learn", "excerpts": 0, "workers": 1}
+    named |= {"precision": "fp32", "compiled": False, "device": "auto", "codes": "learn", "excerpts": 0, "workers": 1}
     assert calls == {"run_training": (("sprites", tmp_path), named)}
 
 

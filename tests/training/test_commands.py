@@ -8,6 +8,7 @@ import torch
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.vae import Vae
+from bcdcodec.training import commands
 from bcdcodec.training.commands import _cache_folder, plan_training, run_export, run_training
 from bcdcodec.training.loop import TrainOptions, train
 from bcdcodec.training.vae import save_vae
@@ -50,3 +51,10 @@ def test_export_counts_on_clips_as_they_are(tmp_path: Path, tiny_config: ModelCo
     clip_cache.rename(run / "latents")
     run_export(run, tmp_path / "out.safetensors", vae=tmp_path / "vae.safetensors")
     assert (tmp_path / "out.safetensors").exists()
+
+
+def test_compiling_without_a_compiler_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands.shutil, "which", lambda name: None)
+    with pytest.raises(ConfigError, match=r"--compile needs a C\+\+ compiler, found none of g\+\+"):
+        run_training("sprites-tiny", tmp_path, vae=None, run=tmp_path / "run", steps=1, compiled=True)
+    assert not (tmp_path / "run").exists()
