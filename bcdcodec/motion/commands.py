@@ -18,7 +18,7 @@ from bcdcodec.motion.weights import load_motion, open_motion
 from bcdcodec.training.clips import cache_clips
 from bcdcodec.training.data import ClipCache
 from bcdcodec.training.streams import CodeStream, read_streams
-from bcdcodec.training.workers import join_workers
+from bcdcodec.training.workers import join_workers, leave_workers
 from bcdcodec.weightfile import WeightsFile
 
 #: How often clips are seen: as they are, then with other stills and half of them mirrored.
@@ -71,7 +71,9 @@ def run_motion_training(
     options = MotionTrainOptions(run=run, steps=steps, codec_id=weights.model_id, seed=seed, precision=precision)
     codebook = model.bcd.quantizer.codebook.detach()
     best = train_motion(config, options, found, codebook=codebook, progress=lambda step: progress("steps", step, steps))
-    if not workers.is_main_process:
+    first = workers.is_main_process
+    leave_workers()
+    if not first:
         return None
     write_whole(out, best.read_bytes())
     gpt = load_motion(open_motion(out), codec_id=weights.model_id, device=torch.device("cpu"))

@@ -93,7 +93,7 @@ def run_training(
     """
     from bcdcodec.training.loop import TrainOptions, check_shares, train
     from bcdcodec.training.share import Share
-    from bcdcodec.training.workers import join_workers
+    from bcdcodec.training.workers import join_workers, leave_workers
 
     config = preset(name)
     if compiled and not any(map(shutil.which, COMPILERS)):
@@ -137,6 +137,7 @@ def run_training(
         init=None if start is None else start.bcd.state_dict(),
     )
     train(config, options, vae=autoencoder, progress=lambda step: progress("steps", step, steps))
+    leave_workers()
 
 
 def _cache_folder(run: Path, config: ModelConfig, excerpts: int) -> Path:

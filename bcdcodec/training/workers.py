@@ -42,3 +42,9 @@ def join_workers(*, batch: int) -> Accelerator:
 def own_rows(values: torch.Tensor, workers: Accelerator) -> torch.Tensor:
     """The rows of a batch [B, ...] that are this process's, on its device."""
     return values[workers.process_index :: workers.num_processes].to(workers.device)
+
+
+def leave_workers() -> None:
+    """At the end of a command: a process that only stops may abort, as threads of its still speak to the others."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

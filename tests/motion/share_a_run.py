@@ -8,9 +8,11 @@ import torch
 from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import load_streams
 from bcdcodec.motion.training import MotionTrainOptions, train_motion
+from bcdcodec.training.workers import leave_workers
 
 streams, config, run = map(Path, sys.argv[1:])
 found = MotionConfig.from_json(config.read_text())
 codebook = torch.randn(found.groups, found.entries, found.dims, generator=torch.Generator().manual_seed(0))
 options = MotionTrainOptions(run=run, steps=8, codec_id=bytes(range(16)), report_every=1)
 train_motion(found, options, load_streams(streams), codebook=codebook)
+leave_workers()

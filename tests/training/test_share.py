@@ -18,6 +18,7 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.data import ClipCache, HalvesSampler
 from bcdcodec.training.loop import check_shares
 from bcdcodec.training.schedule import Schedule
+from bcdcodec.training.shards import shard_path
 from bcdcodec.training.share import ALONE, Share
 
 
@@ -60,7 +61,7 @@ def test_two_processes_learn_what_one_does(
             denoiser=replace(config.denoiser, anchor_blocks=0, face_points=0),
             quantizer=replace(config.quantizer, input_std=0.58),
         )
-    faces = np.memmap(clip_cache / "landmarks.f32", np.float32, "r+").reshape(-1, 478, 2)
+    faces = np.memmap(shard_path(clip_cache, 0) / "landmarks.f32", np.float32, "r+").reshape(-1, 478, 2)
     faces[::5] = np.nan  # workers see different numbers of faces
     faces.flush()
     (tmp_path / "config.json").write_text(config.to_json())
