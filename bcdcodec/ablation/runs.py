@@ -6,7 +6,6 @@
 What is finished is found again, so that the same call goes on where it was cut off.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from bcdcodec.ablation.scores import AblationScore, ContentScore, Judge, measure
 from bcdcodec.ablation.variants import BASE, Variant, variants
 from bcdcodec.config import ModelConfig
 from bcdcodec.training.claim import claim
-from bcdcodec.training.clips import cache_clips, read_manifest
+from bcdcodec.training.clips import cache_clips, manifest_digest, read_manifest
 from bcdcodec.training.export import export
 from bcdcodec.training.loop import TrainOptions, train
 
@@ -44,7 +43,8 @@ def run_ablations(
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Ablations:
     """Train every variant and measure it. progress: (stage, done, total). ConfigError where `out` began otherwise."""
-    began = {"preset": plan.config.name, "data": _listed(plan.data), "test": _listed(plan.test)}
+    began = {"preset": plan.config.name}
+    began |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
     claim(out / BEGAN_WITH, began | {name: getattr(plan, name) for name in ("steps", "seed", "precision", "pairs")})
     for part, folder in (("train", plan.data), ("test", plan.test)):
 
@@ -109,8 +109,3 @@ def _train(plan: AblationPlan, variant: Variant, out: Path, progress: Callable[[
         plan.vae.cpu()  # tables are counted there
     export(run / WEIGHTS, bcd=model, vae=plan.vae, config=variant.config, cache=cache)
     return run
-
-
-def _listed(folder: Path) -> str:
-    """What tells one list of clips from another."""
-    return hashlib.sha256(repr(read_manifest(folder)).encode()).hexdigest()[:8]

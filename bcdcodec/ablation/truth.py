@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.bench.plots import picture_sheet
-from bcdcodec.evaluation.psnr import psnr_db
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.commands import bundled_judge
-from bcdcodec.sprites.judge import judge_clips
-from bcdcodec.sprites.measure import accuracies
-from bcdcodec.sprites.scores import normalised_mutual_information
+from bcdcodec.sprites.measure import measure
 from bcdcodec.sprites.transfer import Transfer, pairs, transfer
 
 #: Pairs of clips in the sheet.
@@ -29,7 +26,7 @@ class TruthJudge:
     def __init__(self, test: Path, *, count: int, device: str, seed: int = 0) -> None:
         self._clips, self._judge = ClipSet(test), bundled_judge()
         self._pairs = pairs(len(self._clips), limit=count, seed=seed)
-        self._device = device
+        self._device, self._seed = device, seed
         #: Transfers that are judged.
         self.count = len(self._pairs[0])
 
@@ -38,18 +35,21 @@ class TruthJudge:
         and whose clothes and skin (mean of the four), are judged right; nmi: of codes and true poses.
         """
         model = CodecModel.load(weights, device=self._device)
-        content, motion = self._pairs
-        sampling = model.config.sampling["standard"]
-        found = transfer(model, self._clips, content, motion, sampling=sampling, content_frames=content_frames)
-        labels = self._clips.labels
-        expected = np.concatenate([labels[motion][:, :1], labels[content][:, 1:]], axis=1)
-        right = accuracies(judge_clips(self._judge, found.decoded), expected)
-        looks = [share for name, share in right.items() if name != "action"]
+        scores, _ = measure(
+            model,
+            self._judge,
+            self._clips,
+            sampling=model.config.sampling["standard"],
+            limit=self.count,
+            content_frames=content_frames,
+            seed=self._seed,
+        )
+        looks = [share for name, share in scores.accuracies.items() if name != "action"]
         return {
-            "psnr_db": float(np.mean([psnr_db(a, b) for a, b in zip(found.decoded, found.truth, strict=True)])),
-            "action": right["action"],
+            "psnr_db": scores.psnr_db,
+            "action": scores.accuracies["action"],
             "looks": float(np.mean(looks)),
-            "nmi": normalised_mutual_information(found.codes.reshape(-1), self._clips.poses[motion].reshape(-1)),
+            "nmi": scores.nmi,
         }
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:

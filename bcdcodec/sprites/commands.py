@@ -68,9 +68,9 @@ def score(
     (out / TABLES).write_text(markdown(scores), encoding="utf-8")
     (out / SHEET).write_bytes(pack_png(transfer_sheet(clips, found)))
     poses = clips.poses[found.motion]
-    occurring, codes = np.unique(found.codes, return_inverse=True)  # of several groups there may be millions
     entries = model.config.quantizer.entries
-    if model.config.quantizer.groups > 1:
+    if model.config.quantizer.groups > 1:  # of those together there may be millions
+        occurring, codes = np.unique(found.codes, return_inverse=True)
         found, entries = dataclasses.replace(found, codes=codes.reshape(found.codes.shape)), len(occurring)
     (out / RASTER).write_bytes(pack_png(codes_raster(found, poses, entries)))
     return scores

@@ -62,12 +62,18 @@ def measure(
     *,
     sampling: SamplingConfig,
     limit: int | None = None,
+    content_frames: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[SpriteScores, Transfer]:
-    """Transfer every test clip once as content and once as motion (or `limit` of them), and score that."""
+    """Transfer every test clip once as content and once as motion (or `limit` of them), and score that.
+
+    content_frames: as of `transfer`.
+    """
     content, motion = pairs(len(clips), limit=limit, seed=seed)
-    found = transfer(model, clips, content, motion, sampling=sampling, seed=seed, progress=progress)
+    found = transfer(
+        model, clips, content, motion, sampling=sampling, content_frames=content_frames, seed=seed, progress=progress
+    )
     expected = np.concatenate([clips.labels[motion][:, :1], clips.labels[content][:, 1:]], axis=1)
     poses, codes = clips.poses[motion].reshape(-1), found.codes.reshape(-1)
     judged = judge_clips(judge, found.decoded)

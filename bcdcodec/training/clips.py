@@ -42,6 +42,11 @@ def read_manifest(folder: Path) -> list[tuple[str, str]]:
     return [(row["clip"], row["person"]) for row in rows]
 
 
+def manifest_digest(manifest: list[tuple[str, str]]) -> str:
+    """What tells one list of clips from another."""
+    return hashlib.sha256(repr(manifest).encode()).hexdigest()[:8]
+
+
 def choose_excerpts(folder: Path, count: int, seed: int) -> list[Source]:
     """So many excerpts of random clips; people drawn by the square root of how many clips they have."""
     manifest = read_manifest(folder)
@@ -104,8 +109,7 @@ def cache_clips(
 
 def cache_mark(vae: Autoencoder | None, config: ModelConfig, pieces: str, manifest: list[tuple[str, str]]) -> str:
     """What a cache says of what it is made with: of how many pieces of which clips it holds, in the second line."""
-    listed = hashlib.sha256(repr(manifest).encode()).hexdigest()[:8]
-    return f"{_fingerprint(vae, config)}\n{pieces}, list {listed}\n"
+    return f"{_fingerprint(vae, config)}\n{pieces}, list {manifest_digest(manifest)}\n"
 
 
 def is_cached(out: Path) -> bool:
