@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bcdcodec.bitstream.stream import StreamReader, StreamWriter
-    from bcdcodec.codec.decoder import Decoder
-    from bcdcodec.codec.encoder import Encoder, EncodeSettings
-    from bcdcodec.codec.files import decode_file, encode_file
+    from bcdcodec.codec.decode.decoder import Decoder
+    from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
+    from bcdcodec.codec.encode.file import decode_file, encode_file
     from bcdcodec.codec.model import CodecModel
-    from bcdcodec.codec.transcode import TranscodeResult, transcode
+    from bcdcodec.codec.transcode.transcode import TranscodeResult, transcode
     from bcdcodec.errors import (
         BcdError,
         BitstreamError,
@@ -56,16 +56,16 @@ __all__ = [
 
 _HOMES = {
     "CodecModel": "codec.model",
-    "Decoder": "codec.decoder",
-    "EncodeSettings": "codec.encoder",
-    "Encoder": "codec.encoder",
+    "Decoder": "codec.decode.decoder",
+    "EncodeSettings": "codec.encode.encoder",
+    "Encoder": "codec.encode.encoder",
     "Frame": "frame",
     "StreamReader": "bitstream.stream",
     "StreamWriter": "bitstream.stream",
-    "TranscodeResult": "codec.transcode",
-    "decode_file": "codec.files",
-    "encode_file": "codec.files",
-    "transcode": "codec.transcode",
+    "TranscodeResult": "codec.transcode.transcode",
+    "decode_file": "codec.encode.file",
+    "encode_file": "codec.encode.file",
+    "transcode": "codec.transcode.transcode",
 }
 
 

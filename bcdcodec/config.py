@@ -15,7 +15,7 @@ from bcdcodec.errors import ConfigError
 
 PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face")
 #: Chains that a decoder may paint side by side: keeps memory bounded whatever the stream says.
-MAX_PARALLEL_CHAINS = 64
+MAX_BATCH_SEGMENTS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ class DenoiserConfig:
     heads: int
     temporal_blocks: tuple[int, ...]
     sigma_data: float
-    #: Blocks of the network that moves the content to each frame's pose (model/anchor.py); 0 is the paper's model.
+    #: Blocks of the network that moves the content to each frame's pose (model/warp.py); 0 is the paper's model.
     anchor_blocks: int = 0
     #: Points of a face mesh whose movement can be read off the motion vector (model/bcd.py); 0 is the paper's model.
     face_points: int = 0

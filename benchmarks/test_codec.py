@@ -37,7 +37,7 @@ def test_encode_window(timed: Timed, model: CodecModel, frames: list[Frame]) -> 
     """Autoencoder, encoder and quantiser, without content and rate control."""
     window = np.stack([frame.pixels for frame in frames[: model.config.window_frames]])
     content = model.bcd.encoder.content(model.to_latents(window)[None])
-    codes, _ = timed(len(window), lambda: model.bcd.analyse(model.to_latents(window)[None], content))
+    codes, _ = timed(len(window), lambda: model.bcd.analyze(model.to_latents(window)[None], content))
     assert codes.shape[:2] == (1, len(window))
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bcdcodec.entropy.coded import code_bits, decode_codes, encode_codes
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
 from bcdcodec.entropy.context import context_bits, decode_context, encode_context
 from bcdcodec.entropy.packed import pack_codes, unpack_codes
 from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.static import code_cost_bits, decode_codes, encode_codes
 from bcdcodec.entropy.tables import Rows, fit_rows
 
 #: The fixture of conftest.py.
@@ -40,7 +40,7 @@ def packets(table: Rows) -> list[NDArray[np.int64]]:
 
 def test_encode_coded(timed: Timed, table: Rows, packets: list[NDArray[np.int64]]) -> None:
     coded = timed(FRAMES, lambda: [encode_codes(codes, table) for codes in packets])
-    ideal = sum(float(np.take_along_axis(code_bits(table), codes.T, axis=1).sum()) for codes in packets)
+    ideal = sum(float(np.take_along_axis(code_cost_bits(table), codes.T, axis=1).sum()) for codes in packets)
     assert 8 * sum(map(len, coded)) < 1.01 * ideal
 
 

@@ -8,7 +8,20 @@ import pytest
 ROOT = Path(__file__).parents[1] / "bcdcodec"
 #: From the bottom up; a layer may import itself and those before it.
 ORDER = [
-    *("errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "model", "codec"),
+    *(
+        "errors",
+        "config",
+        "frame",
+        "weightfile",
+        "atomic",
+        "pool",
+        "bitstream",
+        "video",
+        "entropy",
+        "ratecontrol",
+        "model",
+        "codec",
+    ),
     *("__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation", "ablation"),
 ]
 #: Pairs that stay apart although their order would allow it.
@@ -101,15 +114,15 @@ def test_imports_only_point_down(path: Path) -> None:
         ("entropy/tables.py", "def load():\n    import torch"),
         ("ratecontrol/budget.py", "from bcdcodec.entropy.tables import Tables"),
         ("model/dit.py", "from bcdcodec.video.reader import VideoReader"),
-        ("codec/files.py", "import av"),
-        ("codec/files.py", "def load():\n    from bcdcodec.cli.main import main"),
-        ("codec/files.py", "def load():\n    from bcdcodec.training import commands"),
+        ("codec/encode/file.py", "import av"),
+        ("codec/encode/file.py", "def load():\n    from bcdcodec.cli.main import main"),
+        ("codec/encode/file.py", "def load():\n    from bcdcodec.training import commands"),
         ("cli/train.py", "from bcdcodec.training import commands"),
         ("cli/generate.py", "from bcdcodec.motion import model"),
-        ("codec/decoder.py", "def load():\n    from bcdcodec.motion.conceal import ModelConcealer"),
+        ("codec/decode/decoder.py", "def load():\n    from bcdcodec.motion.conceal import ModelConcealer"),
         ("cli/train.py", "if True:\n    from bcdcodec.training import commands"),
         ("cli/encode.py", "from bcdcodec.model.bcd import Bcd"),
-        ("training/loop.py", "from bcdcodec.codec.files import encode_file"),
+        ("training/run/loop.py", "from bcdcodec.codec.encode.file import encode_file"),
         ("config.py", "from bcdcodec.frame import Frame"),
     ],
 )
@@ -122,10 +135,10 @@ def test_a_planted_bad_import_is_found(path: str, source: str) -> None:
     [
         ("cli/train.py", "def run():\n    from bcdcodec.training import commands"),
         ("cli/encode.py", "from bcdcodec import __version__"),
-        ("codec/files.py", "from bcdcodec.model.bcd import Bcd\nimport torch"),
+        ("codec/encode/file.py", "from bcdcodec.model.bcd import Bcd\nimport torch"),
         ("bitstream/stream.py", "from .header import MAGIC\nfrom ..errors import BcdError"),
-        ("training/loop.py", "from bcdcodec.model.bcd import Bcd"),
-        ("evaluation/rate.py", "from bcdcodec.codec.files import encode_file"),
+        ("training/run/loop.py", "from bcdcodec.model.bcd import Bcd"),
+        ("evaluation/rate.py", "from bcdcodec.codec.encode.file import encode_file"),
     ],
 )
 def test_good_imports_pass(path: str, source: str) -> None:

@@ -120,7 +120,7 @@ def lip_share(data: Path, count: int) -> Array:
     return np.asarray(np.maximum(*(values / values.max() for values in moved)))
 
 
-def render(mesh: Mesh, colours: Array, yaw_deg: float, pitch_deg: float) -> Picture:
+def render(mesh: Mesh, colors: Array, yaw_deg: float, pitch_deg: float) -> Picture:
     """Orthographic, Lambert, light from above the viewer; eyes get an iris. colours: RGB of the triangles [m, 3]."""
     turn = rotation(yaw_deg, pitch_deg)
     turned = mesh.vertices @ turn.T
@@ -132,7 +132,7 @@ def render(mesh: Mesh, colours: Array, yaw_deg: float, pitch_deg: float) -> Pict
     for index, cell in enumerate(mesh.triangles):
         _draw(flat[cell], turned[cell, 2], index, depth, front)
     shade = np.clip(_normals(turned, mesh.triangles) @ (0.0, 0.38, 0.925), 0, 1) * 0.7 + 0.3
-    pixels = np.where((front >= 0)[..., None], (colours * shade[:, None])[front], (90.0, 110.0, 130.0))
+    pixels = np.where((front >= 0)[..., None], (colors * shade[:, None])[front], (90.0, 110.0, 130.0))
     across, down = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
     for number, points in enumerate(eyes):
         u, v = flat[np.unique(mesh.triangles[mesh.group == number + 2])[np.argmax(points @ turn[:, 2])]]
@@ -181,10 +181,10 @@ def outer_skin(mesh: Mesh) -> NDArray[np.bool_]:
 
 def paint(mesh: Mesh, lips: Array, skin: NDArray[np.bool_]) -> Array:
     """RGB of the triangles [m, 3]. lips: [n], how much of a lip a vertex is. What is not `skin` is a dark mouth."""
-    colours = np.where(skin[:, None], (214.0, 168.0, 140.0), (60.0, 25.0, 25.0))
-    colours[mesh.group > 1] = 235.0
+    colors = np.where(skin[:, None], (214.0, 168.0, 140.0), (60.0, 25.0, 25.0))
+    colors[mesh.group > 1] = 235.0
     redness = np.where(skin, lips[mesh.triangles].mean(axis=1), 0)[:, None]
-    return np.asarray(colours * (1 - 0.6 * redness * (0, 1, 1)))
+    return np.asarray(colors * (1 - 0.6 * redness * (0, 1, 1)))
 
 
 def correspond(mesh: Mesh, ajar: Array, lips: Array) -> tuple[Index, Index, Array]:
@@ -194,11 +194,11 @@ def correspond(mesh: Mesh, ajar: Array, lips: Array) -> tuple[Index, Index, Arra
     the first view, from in front, has the point: what is behind the edge of a turned head counts for little.
     """
     skin = outer_skin(mesh)
-    open_mesh, colours = Mesh(vertices=ajar, triangles=mesh.triangles, group=mesh.group), paint(mesh, lips, skin)
+    open_mesh, colors = Mesh(vertices=ajar, triangles=mesh.triangles, group=mesh.group), paint(mesh, lips, skin)
     normals = _normals(ajar, mesh.triangles)
     places, trust, usual = np.zeros((SKIN_POINTS, 3)), np.zeros(SKIN_POINTS), np.full(SKIN_POINTS, -1)
     for view in VIEWS:
-        picture, outwards = render(open_mesh, colours, *view), normals @ rotation(*view)[2]
+        picture, outwards = render(open_mesh, colors, *view), normals @ rotation(*view)[2]
         found = landmarks(picture.frame)
         if found is None:
             raise FaceError(f"no face in the picture of the head at yaw and pitch {view}")

@@ -24,16 +24,17 @@ from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.codec import appearance, emitter, survey
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import encode_file
+from bcdcodec.codec import reference
+from bcdcodec.codec.encode import first_pass, packetizer
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.model.disentangle import central_frame
 from bcdcodec.ratecontrol import plan
-from bcdcodec.ratecontrol.codes import Codes, choose_codes
+from bcdcodec.ratecontrol.rdo import Codes, rdo_quantize
 from bcdcodec.video.clip import read_clip
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,9 +54,9 @@ class Variant:
     without: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
-def _nearest_codes(distances: NDArray[np.float32], price_bits: NDArray[np.float64], **limits: Any) -> Codes:
-    """`choose_codes` without prices: the nearest, or RateError."""
-    return choose_codes(distances, np.zeros_like(price_bits), **limits)
+def _nearest_codes(distances: NDArray[np.float32], rate_bits: NDArray[np.float64], **limits: Any) -> Codes:
+    """`rdo_quantize` without prices: the nearest, or RateError."""
+    return rdo_quantize(distances, np.zeros_like(rate_bits), **limits)
 
 
 VARIANTS = (
@@ -63,18 +64,18 @@ VARIANTS = (
     Variant(
         name="frame rate never halved",
         targets=(1000, 2000),
-        without=lambda: patch.object(survey, "LEAST_MOTION_RATIO", 0.0),
+        without=lambda: patch.object(first_pass, "LEAST_MOTION_RATIO", 0.0),
     ),
     Variant(
         name="all codes in every frame",
         targets=(1000, 2000, 4000),
-        without=lambda: patch.object(survey, "LEAST_CODES_RATIO", 0.0),
+        without=lambda: patch.object(first_pass, "LEAST_CODES_RATIO", 0.0),
     ),
     Variant(name="one picture a shot", targets=(4000, 8000), without=lambda: patch.object(plan, "MIN_REFRESH_S", 1e6)),
     Variant(
         name="picture of the most central frame",
         targets=(2000, 8000),
-        without=lambda: patch.object(appearance, "best_anchor", lambda model, z: int(central_frame(z[None]))),
+        without=lambda: patch.object(reference, "select_reference_frame", lambda model, z: int(central_frame(z[None]))),
     ),
     Variant(
         name="pictures of 8 kbit",
@@ -84,7 +85,7 @@ VARIANTS = (
     Variant(
         name="nearest codes or cheapest, nothing between",
         targets=(1000, 4000),
-        without=lambda: patch.object(emitter, "choose_codes", _nearest_codes),
+        without=lambda: patch.object(packetizer, "rdo_quantize", _nearest_codes),
     ),
     Variant(name="25 frames a second", targets=(4000, 8000), settings={"frame_rate": Fraction(25)}),
     Variant(name="codes by the table (`coded`)", targets=(1000, 4000), settings={"mode": CodingMode.CODED}),
@@ -112,7 +113,7 @@ def measure(model: CodecModel, clip: Path, variant: Variant, target: int, stream
         step = 1 if name == "flicker" else EVERY
         values = METRICS[name].load()(shown[:frames:step], source[:frames:step])
         found[name] = float(np.nanmean(values))
-    return found | {"kbps": result.stats.total_bits / result.duration_s / 1000, "held_frames": result.held_frames}
+    return found | {"kbps": result.stats.total_bits / result.duration_s / 1000, "held_frames": result.skipped_frames}
 
 
 def page(results: list[dict[str, Any]], model: CodecModel) -> str:
@@ -140,7 +141,7 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
             lines.append(
                 f"| {target} | {variant.name} | {means['kbps']:.2f} | {means['psnr']:.2f} | {means['lpips-alex']:.4f} "
                 f"| {means['flicker']:.2f} | {means['landmarks-mouth']:.2f} | {means['landmarks-outline']:.2f} "
-                f"| {sum(row['held_frames'] for row in rows)} | {len(own) - len(rows)} |"
+                f"| {sum(row['skipped_frames'] for row in rows)} | {len(own) - len(rows)} |"
             )
     return "\n".join(lines) + "\n"
 

@@ -21,10 +21,10 @@ from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
-from bcdcodec.codec.conceal import Concealer, HoldConcealer
-from bcdcodec.codec.decoder import Decoder
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
+from bcdcodec.codec.decode.decoder import Decoder
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.evaluation.clips import Clip, read_clips
 from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.sheet import contact_sheet
@@ -42,7 +42,7 @@ from bcdcodec.motion.sampling import GREEDY, Picking
 from bcdcodec.motion.streams import read_shots
 from bcdcodec.motion.trial import try_concealers
 from bcdcodec.motion.weights import find_motion, load_motion, open_motion
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.png import pack_png
 
 ROOT = Path(__file__).resolve().parents[1]

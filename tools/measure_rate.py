@@ -23,8 +23,8 @@ from bcdcodec import BcdError, CodecModel
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.entropy.context import context_bits
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.clips import read_clips
@@ -61,7 +61,7 @@ def measure(model: CodecModel, clip: Path, target: int, stream: Path) -> dict[st
         "content_bits": stats.content_bits,
         "contents": 1 + stats.content_packets,
         "frames": stats.motion_frames,
-        "held_frames": result.held_frames,
+        "held_frames": result.skipped_frames,
         "fps": float(header.video.frame_rate),
         "groups": header.coding.groups,
         "mode": header.coding.mode.name.lower(),

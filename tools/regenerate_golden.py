@@ -38,7 +38,7 @@ from bcdcodec.frame import CropBox, Frame
 from bcdcodec.weightfile import open_weights
 
 if TYPE_CHECKING:
-    from bcdcodec.codec.encoder import Encoder
+    from bcdcodec.codec.encode.encoder import Encoder
     from bcdcodec.codec.model import CodecModel
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "golden"
@@ -173,7 +173,7 @@ def shot_frames(shot: int, start: int) -> list[Frame]:
 
 def encode_stream(path: Path, model: "CodecModel") -> None:
     """Both shots as the library's encoder writes the golden of this name, each preceded by a little sound."""
-    from bcdcodec.codec.encoder import Encoder, EncodeSettings
+    from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
 
     model = model_of(path, model)
     mode, coding = STREAMS[path.name]
@@ -270,7 +270,7 @@ def _describe_packet(packet: Packet, coder: MotionCoder, tables: Tables, config:
 
 def thumbnails(path: Path, model: "CodecModel") -> Bytes:
     """Every THUMBNAIL_STEP-th decoded frame as uint8 [n, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3], area averages."""
-    from bcdcodec.codec.decoder import Decoder
+    from bcdcodec.codec.decode.decoder import Decoder
 
     with path.open("rb") as file:
         reader = StreamReader(file)

@@ -14,9 +14,16 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.evaluation.files import kept_json
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.weights import load_networks
-from bcdcodec.training.data import CONTENT_FRAMES, MIN_HALF_FRAMES, ClipCache, ClipEntry, HalvesBatch, HalvesSampler
+from bcdcodec.training.data.sampler import (
+    CONTENT_FRAMES,
+    MIN_HALF_FRAMES,
+    ClipCache,
+    ClipEntry,
+    CrossDrivenBatch,
+    CrossDrivenSampler,
+)
 from bcdcodec.training.export import count_codes
-from bcdcodec.training.samples import condition_errors, probe_error, told
+from bcdcodec.training.run.samples import condition_errors, probe_error, told
 from bcdcodec.weightfile import open_weights
 
 SCORE, CONTENTS = "score.json", "contents.json"
@@ -87,7 +94,7 @@ def _model(plan: AblationPlan, run: Path) -> Bcd:
 def _score(plan: AblationPlan, variant: Variant, model: Bcd, cache: Path, truth: dict[str, float]) -> AblationScore:
     """Content and motion of different halves or clips for every variant, however it was trained."""
     config = variant.config
-    sampler = HalvesSampler(
+    sampler = CrossDrivenSampler(
         ClipCache(cache, config),
         batch=BATCH,
         content_frames=CONTENT_FRAMES,
@@ -124,7 +131,7 @@ def _contents(plan: AblationPlan, model: Bcd, folder: Path, weights: Path, judge
         for content, motion in pairs:
             shown = torch.from_numpy(cache.latents[content][:frames].copy()).float()[None]
             z = torch.from_numpy(cache.latents[motion].copy()).float()[None]
-            batch = HalvesBatch(shown, z, None).to(plan.device)
+            batch = CrossDrivenBatch(shown, z, None).to(plan.device)
             errors.append(probe_error(model, *told(model, batch, torch.arange(z.shape[1])), plan.vae))
         truth = {} if judge is None else judge(weights, frames)
         scores.append(ContentScore(frames=frames, clips=len(pairs), error=sum(errors) / len(errors), truth=truth))

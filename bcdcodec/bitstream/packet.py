@@ -38,7 +38,7 @@ class PacketKind(IntEnum):
 class MotionPayload:
     """Codes of consecutive frames (spec section 5.2). key: the decoder starts here, without earlier frames.
 
-    codes: bytes of entropy/packed.py or entropy/coded.py, opaque here.
+    codes: bytes of entropy/packed.py or entropy/static.py, opaque here.
     """
 
     frames: int

@@ -42,7 +42,7 @@ class ContentAssembler:
         return dataclasses.replace(record, data=data + record.data, parts=0)
 
 
-class ContentPlace:
+class ContentLocator:
     """Where the content begins that a key packet needs (SeekPoint.content_offset), as packets pass by."""
 
     def __init__(self) -> None:

@@ -6,7 +6,6 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.bits import CRC_BYTES, ByteReader, checked_bytes
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.order import PacketOrder
 from bcdcodec.bitstream.packet import (
     END_OFFSET_BYTES,
     ContentPart,
@@ -17,6 +16,7 @@ from bcdcodec.bitstream.packet import (
     SeekPoint,
 )
 from bcdcodec.bitstream.stream import read_packet
+from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError, TruncatedError
 
 #: The index of 2**16 points and the framing of its packet fit into this.
@@ -66,7 +66,7 @@ def packets_from(file: BinaryIO, header: StreamHeader, point: SeekPoint) -> Iter
         raise BitstreamError(f"seek point at {point.offset} is no key MOTION packet of tick {point.tick}")
     file.seek(point.offset)
     reader = ByteReader(file, offset=point.offset)
-    order = PacketOrder(header, joined=True, parts=parts)
+    order = StreamValidator(header, joined=True, parts=parts)
     while True:
         packet, record = read_packet(reader, order)
         if isinstance(record, EndPayload):

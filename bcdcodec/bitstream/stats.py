@@ -79,7 +79,7 @@ PAYLOAD_CATEGORY: dict[type, str] = {
 }
 
 
-class Tally:
+class StatsCounter:
     """Running counts behind StreamStats; memory stays constant unless `keep_packets`."""
 
     def __init__(self, *, keep_packets: bool = False) -> None:

@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.bits import MAX_UVARINT, ByteReader, Readable
 from bcdcodec.bitstream.header import StreamHeader, read_sections
-from bcdcodec.bitstream.order import PacketOrder
 from bcdcodec.bitstream.packet import (
     MAX_SEEK_POINTS,
     EndPayload,
@@ -18,8 +17,9 @@ from bcdcodec.bitstream.packet import (
     PayloadRecord,
     SeekPoint,
 )
-from bcdcodec.bitstream.parts import ContentPlace
-from bcdcodec.bitstream.stats import StreamStats, Tally
+from bcdcodec.bitstream.parts import ContentLocator
+from bcdcodec.bitstream.stats import StatsCounter, StreamStats
+from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 
@@ -31,10 +31,10 @@ class StreamWriter:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._tally = Tally()
-        self._order: PacketOrder | None = None
+        self._tally = StatsCounter()
+        self._order: StreamValidator | None = None
         self._seek_points: list[SeekPoint] = []
-        self._content = ContentPlace()
+        self._content = ContentLocator()
         #: Bytes written so far.
         self.offset = 0
 
@@ -53,7 +53,7 @@ class StreamWriter:
         if self._order is not None:
             raise BitstreamError("the header is already written")
         self._put(header.pack())
-        self._order = PacketOrder(header)
+        self._order = StreamValidator(header)
         self._tally.add_header(list(header.sections()))
 
     def write(self, packet: Packet) -> None:
@@ -106,13 +106,13 @@ class StreamReader:
 
     def __init__(self, file: Readable, *, keep_packets: bool = False, lossy: bool = False) -> None:
         self._reader = ByteReader(file)
-        self._tally = Tally(keep_packets=keep_packets)
+        self._tally = StatsCounter(keep_packets=keep_packets)
         sections = read_sections(self._reader)
         self.header = StreamHeader.from_sections(sections)
         self._tally.add_header(sections)
         self.end: EndPayload | None = None
         self._lossy = lossy
-        self._order = PacketOrder(self.header, lossy=lossy)
+        self._order = StreamValidator(self.header, lossy=lossy)
         self._packets = self._read()
 
     @property
@@ -153,7 +153,7 @@ class StreamReader:
                 yield packet
 
 
-def read_packet(reader: ByteReader, order: PacketOrder) -> tuple[Packet, PayloadRecord | None]:
+def read_packet(reader: ByteReader, order: StreamValidator) -> tuple[Packet, PayloadRecord | None]:
     """The next packet, checked in itself and against the ones before it, and its payload unpacked."""
     offset = reader.offset
     try:

@@ -20,12 +20,12 @@ from bcdcodec.cli.options import (
 )
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, HeadReplay, check_target, open_stream
-from bcdcodec.config import MAX_PARALLEL_CHAINS
+from bcdcodec.config import MAX_BATCH_SEGMENTS
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.weightfile import find_weights, weights_of_stream
 
 if TYPE_CHECKING:
-    from bcdcodec.codec.conceal import Concealer
+    from bcdcodec.codec.decode.concealment import Concealer
     from bcdcodec.codec.model import CodecModel
 
 CONCEAL = ("hold", "model", "none")
@@ -52,7 +52,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--salvage", action="store_true", help="of a damaged stream keep what comes before the damage")
     parser.add_argument(
         "--batch",
-        type=whole_number(1, MAX_PARALLEL_CHAINS),
+        type=whole_number(1, MAX_BATCH_SEGMENTS),
         default=1,
         metavar="N",
         help="chains painted at once, for GPUs (1)",
@@ -76,14 +76,14 @@ def run(options: argparse.Namespace) -> int:
     with open_stream(options.source) as file:
         header, file, frames = look_ahead(file)
         weights = weights_of_stream(header.model_id) if options.weights is None else find_weights(options.weights)
-        from bcdcodec.codec.decoder import model_pace
-        from bcdcodec.codec.files import decode_file
+        from bcdcodec.codec.decode.decoder import model_frame_multiplier
+        from bcdcodec.codec.encode.file import decode_file
         from bcdcodec.codec.model import CodecModel
 
         model = CodecModel.load(weights, device=options.device)
         shown = False if options.quiet else options.progress
         with progress_bar(
-            "decode", unit="frame", total=frames and frames * model_pace(header, model), shown=shown
+            "decode", unit="frame", total=frames and frames * model_frame_multiplier(header, model), shown=shown
         ) as progress:
             result = decode_file(
                 file,
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
                 sampling=sampling_of(options, model.config),
                 seed=options.seed,
                 paste_back=options.paste_back,
-                parallel_chains=options.batch,
+                batch_segments=options.batch,
                 keep_damaged=options.salvage,
                 concealer=_concealer(options.conceal, model, header),
                 progress=progress,
@@ -116,7 +116,7 @@ def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Conceal
     if name == "none":
         return None
     if name == "hold":
-        from bcdcodec.codec.conceal import HoldConcealer
+        from bcdcodec.codec.decode.concealment import HoldConcealer
 
         return HoldConcealer()
     found, known = header.coding.groups, model.config.quantizer.groups

@@ -26,7 +26,7 @@ from bcdcodec.cli.streams import STANDARD, check_target, source_path
 from bcdcodec.weightfile import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from bcdcodec.codec.sink import EncodeResult
+    from bcdcodec.codec.encode.muxer import EncodeResult
 
 AUTO = "auto"
 MAX_EFFORT = 100
@@ -108,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
     metadata = dict(options.meta)
     pack_metadata(metadata)  # too long for the stream: say so before the work
     with source_path(options.source) as source:
-        from bcdcodec.codec.encoder import EncodeSettings
-        from bcdcodec.codec.files import encode_file
+        from bcdcodec.codec.encode.encoder import EncodeSettings
+        from bcdcodec.codec.encode.file import encode_file
         from bcdcodec.codec.model import CodecModel
 
         model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
@@ -144,7 +144,7 @@ def report(target: object, result: "EncodeResult") -> str:
     stats, seconds = result.stats, result.duration_s
     name = target if isinstance(target, Path) else "<stdout>"
     frames, shots = stats.motion_frames, len(result.shots)
-    held = f" and {result.held_frames} held" if result.held_frames else ""
+    held = f" and {result.skipped_frames} held" if result.skipped_frames else ""
     return "\n".join(
         [
             f"{name}: {stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
             "--greedy takes the most probable codes, --temperature and --top-p draw: give one or the other"
         )
     target = check_target(options.target, sources=sources, force=options.force)
-    from bcdcodec.codec.files import decode_file
+    from bcdcodec.codec.encode.file import decode_file
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.motion.generation import generate_stream
     from bcdcodec.motion.sampling import GREEDY, Picking

@@ -7,7 +7,7 @@ from pathlib import Path
 from bcdcodec.cli.describe import describe
 from bcdcodec.cli.options import Commands, bitrate, new_command, seconds
 from bcdcodec.cli.streams import check_file
-from bcdcodec.cli.summary import Summary, file_label, summarise
+from bcdcodec.cli.summary import Summary, file_label, summarize
 from bcdcodec.cli.table import table
 from bcdcodec.errors import ConfigError
 from bcdcodec.ratecontrol.timeline import Timeline
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Describe one stream; raises its damage after what is known has been printed and drawn."""
     plot = _plot_target(options)
     keep_packets = options.packets or options.bits or plot is not None
-    summary = summarise(options.file, keep_packets=keep_packets, count_groups=options.bits, lossy=options.lossy)
+    summary = summarize(options.file, keep_packets=keep_packets, count_groups=options.bits, lossy=options.lossy)
     if options.json:
         print(json.dumps(describe(summary, packets=options.packets, bits=options.bits), indent=1))
     else:

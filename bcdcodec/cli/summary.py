@@ -69,7 +69,7 @@ class Summary:
         return bits / self.stats.motion_frames if self.stats and self.stats.motion_frames else None
 
 
-def summarise(name: str, *, keep_packets: bool = False, count_groups: bool = False, lossy: bool = False) -> Summary:
+def summarize(name: str, *, keep_packets: bool = False, count_groups: bool = False, lossy: bool = False) -> Summary:
     """Read a stream to its end or to its damage; codes that cannot be decoded are damage where groups are counted.
 
     lossy: over missing and damaged packets, which are then counted.

@@ -10,8 +10,8 @@ from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, check_target, source_path
 
 if TYPE_CHECKING:
-    from bcdcodec.codec.outline import Outline
-    from bcdcodec.codec.transcode import TranscodeResult
+    from bcdcodec.codec.transcode.summary import StreamSummary
+    from bcdcodec.codec.transcode.transcode import TranscodeResult
 
 EXAMPLES = """  bcd transcode talk.bcd smaller.bcd
   bcd transcode talk.bcd low.bcd --bitrate 2k
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Transcode one file."""
     target = check_target(options.target, sources=(options.source,), force=options.force)
     with source_path(options.source) as source:
-        from bcdcodec.codec.transcode import transcode
+        from bcdcodec.codec.transcode.transcode import transcode
 
         with progress_bar("transcode", unit="frame", shown=False if options.quiet else options.progress) as progress:
             result = transcode(source, target, bitrate=options.bitrate, groups=options.groups, progress=progress)
@@ -74,12 +74,12 @@ def report(name: str, result: "TranscodeResult") -> str:
     )
 
 
-def _describe_side(side: "Outline") -> dict[str, Any]:
+def _describe_side(side: "StreamSummary") -> dict[str, Any]:
     stats, header = side.stats, side.header
     return {
         "bytes": stats.total_bits // 8,
         "video_bits": side.video_bits,
-        "sound_bits": side.sound_bits,
+        "sound_bits": side.audio_bits,
         "kbps": side.video_bits / side.duration_s / 1000 if side.duration_s else None,
         "duration_s": side.duration_s,
         "fps": float(header.video.frame_rate),

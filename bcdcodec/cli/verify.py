@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, SeekPoint
-from bcdcodec.bitstream.parts import ContentAssembler, ContentPlace
+from bcdcodec.bitstream.parts import ContentAssembler, ContentLocator
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
@@ -81,7 +81,7 @@ def verify(file: BinaryIO) -> VerifyReport:
 def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set[SeekPoint]:
     """Read all packets and return the key ones, as the index should name them."""
     points: set[SeekPoint] = set()
-    content = ContentPlace()
+    content = ContentLocator()
     while True:
         try:
             packet = next(reader, None)

@@ -15,11 +15,11 @@ import numpy as np
 from bcdcodec.bitstream.header import MAGIC
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.appearance import CONTENT_SAMPLES, content_of_record, encode_content
-from bcdcodec.codec.decoder import check_stream_fits
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import DecodeResult, Progress, decode_file, encode_file
+from bcdcodec.codec.decode.decoder import check_stream_fits
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import DecodeResult, Progress, decode_file, encode_file
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import CONTENT_SAMPLES, content_of_record, encode_content
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
 from bcdcodec.model.content import Content

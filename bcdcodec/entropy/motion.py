@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.bitstream.records import CodingInfo, CodingMode
-from bcdcodec.entropy.coded import code_bits, decode_codes, encode_codes
 from bcdcodec.entropy.context import context_bits, decode_context, encode_context
 from bcdcodec.entropy.packed import pack_codes, unpack_codes
 from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.static import code_cost_bits, decode_codes, encode_codes
 from bcdcodec.entropy.tables import Rows, Tables
 from bcdcodec.errors import BitstreamError
 from bcdcodec.weightfile import WeightsFile
@@ -58,20 +58,20 @@ class MotionCoder:
         assert self.predictor is not None, "checked when made"
         return decode_context(data, frames, predictor=self.predictor)
 
-    def price_bits(self, codes: NDArray[Any]) -> NDArray[np.float64]:
+    def rate_bits(self, codes: NDArray[Any]) -> NDArray[np.float64]:
         """What every code would cost, [groups, entries]; in mode context what it would after the codes [n, groups]
         before it, [n, groups, entries].
         """
         if self.mode is CodingMode.CONTEXT and self.predictor is not None:
             return context_bits(codes, self.predictor)
-        return code_bits(self.table)
+        return code_cost_bits(self.table)
 
     def group_bits(self, codes: NDArray[Any]) -> list[float]:
         """What the codes [n, groups] of one packet take, group by group, but for the rounding of the range coder."""
         if self.mode is CodingMode.PACKED:
             return [float(self._bits * len(codes))] * codes.shape[1]
-        price_bits = np.broadcast_to(self.price_bits(codes), (*codes.shape, self.table.shape[1]))
-        spent: list[float] = np.take_along_axis(price_bits, codes[..., None].astype(np.intp), -1).sum((0, 2)).tolist()
+        rate_bits = np.broadcast_to(self.rate_bits(codes), (*codes.shape, self.table.shape[1]))
+        spent: list[float] = np.take_along_axis(rate_bits, codes[..., None].astype(np.intp), -1).sum((0, 2)).tolist()
         return spent
 
     @property

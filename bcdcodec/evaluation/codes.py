@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.decoder import check_stream_fits
+from bcdcodec.codec.decode.decoder import check_stream_fits
 from bcdcodec.codec.model import CodecModel
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.decoder import DecodedFrame, Decoder
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
@@ -153,7 +153,7 @@ def decoded_frames(
             shown = frame
             yield frame
         if shown is not None:
-            for index in range(shown.index + 1, reader.stats.end_tick * decoder.pace):
+            for index in range(shown.index + 1, reader.stats.end_tick * decoder.frame_multiplier):
                 yield replace(shown, index=index)
 
 

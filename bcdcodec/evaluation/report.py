@@ -65,7 +65,7 @@ class Summary:
     openings: list[Opening]
 
 
-def summarise(scores: Sequence[ClipScore]) -> Summary:
+def summarize(scores: Sequence[ClipScore]) -> Summary:
     """Means and wins of at least one clip; metrics that were measured nowhere are left out."""
     compared = [_compare(metric, scores) for metric in (PSNR, *PARTS)]
     comparisons = [item for item in compared if item.codec is not None or item.clips_frozen]
@@ -134,7 +134,7 @@ def markdown(scores: Sequence[ClipScore], *, about: Sequence[str], codes: CodeUs
     """The page. about: lines on weights and settings. codes: of all streams. sheet: lines that show the contact sheet
     and name its sources.
     """
-    summary = summarise(scores)
+    summary = summarize(scores)
     return "\n".join(
         [
             "# Validation",
@@ -249,5 +249,5 @@ def _row(cells: Sequence[str]) -> str:
 
 def summary_json(scores: Sequence[ClipScore], codes: CodeUse) -> dict[str, object]:
     """Means, wins, codebooks and every clip."""
-    summary = {"summary": dataclasses.asdict(summarise(scores)), "codes": dataclasses.asdict(codes)}
+    summary = {"summary": dataclasses.asdict(summarize(scores)), "codes": dataclasses.asdict(codes)}
     return {**summary, "clips": [score.to_json() for score in scores]}

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bcdcodec.config import ModelConfig, SamplingConfig
-from bcdcodec.model.anchor import FLOW_SCALE, Anchor, Anchors, Autoencoder, move_content
 from bcdcodec.model.content import Content
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
-from bcdcodec.model.points import spread_points
+from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
+from bcdcodec.model.warp import FLOW_SCALE, Autoencoder, ReferenceWarper, WarpedReference, warp_reference
 
 #: What a denoiser's change about a moved picture is wrong by, in -1..1, and the pixels around each place over which its
 #: size is told. On five training clips at 16 kbit of content, haze on walls went, LPIPS fell from 0.117 to 0.110 and
@@ -33,7 +33,7 @@ class Synthesis:
     """latents z_hat of a window [B, T, C, H, W], and the anchors that its frames started from."""
 
     latents: Tensor
-    anchors: Anchors
+    anchors: WarpedReference
 
 
 class Bcd(nn.Module):
@@ -46,18 +46,18 @@ class Bcd(nn.Module):
         self.encoder = DisentangleEncoder(config)
         self.quantizer = GroupQuantizer(config.quantizer)
         self.dit = Dit(config.denoiser, motion_dims)
-        self.anchor = Anchor(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
+        self.anchor = ReferenceWarper(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
         points = config.denoiser.face_points
         self.face_points = nn.Linear(motion_dims, 2 * points, bias=False) if points else None
         self.face_places = nn.Linear(config.encoder.width, 2 * points) if points else None
 
-    def anchors(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> Anchors:
+    def anchors(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:
         """Where each frame's diffusion starts: the moved content (`face`), or zero (paper)."""
         if self.anchor is None:
-            return Anchors(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
+            return WarpedReference(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
         if content.picture is None:
             raise ValueError("a model with an anchor needs the content's picture")
-        return move_content(content.picture, self.flow(content.map, m_hat), vae)
+        return warp_reference(content.picture, self.flow(content.map, m_hat), vae)
 
     def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
         """The flow of a model with an anchor, from the content map [B, C, H, W]: [B, T, 2, 2H, 2W] as in anchor.py."""
@@ -66,12 +66,12 @@ class Bcd(nn.Module):
         if self.face_points is None:
             nothing = content.new_zeros(*m_hat.shape[:2], 3, size, size)
             return self.anchor(content, m_hat, nothing[:, :, :2], nothing[:, :, 2:])
-        moved = self.point_motion(m_hat)
+        moved = self.landmark_displacements(m_hat)
         # Where the points lie is learned from their own places alone.
-        points = (self.point_places(content)[:, None] + moved).detach()
-        return self.anchor(content, m_hat, *spread_points(points, moved, size))
+        points = (self.landmark_positions(content)[:, None] + moved).detach()
+        return self.anchor(content, m_hat, *dense_flow(points, moved, size))
 
-    def point_places(self, content: Tensor) -> Tensor:
+    def landmark_positions(self, content: Tensor) -> Tensor:
         """Where the points of the face lie in the content's frame: map [B, C, H, W] -> [B, L, 2], x then y, as
         fractions of the picture. ValueError for a model that cannot tell.
         """
@@ -79,7 +79,7 @@ class Bcd(nn.Module):
             raise ValueError("this model was not trained to tell the points of a face")
         return self.face_places(self.encoder.tokens(content)).unflatten(-1, (-1, 2)) / 10 + 0.5
 
-    def point_motion(self, m_hat: Tensor) -> Tensor:
+    def landmark_displacements(self, m_hat: Tensor) -> Tensor:
         """How far each point of the face has moved since the content's frame, without painting anything: m_hat
         [B, T, G*D] -> [B, T, L, 2], x then y, in fractions of the picture. ValueError for a model that cannot tell.
         """
@@ -113,17 +113,17 @@ class Bcd(nn.Module):
         return anchors + s.skip * rest + s.out * raw
 
     @torch.no_grad()
-    def analyse(self, z: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    def analyze(self, z: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
         """Latents [B, T, C, H, W] and the dequantised content map [B, C, H, W] of their shot to symbols.
 
         Returns codes int64 [B, T, G] and the squared distance of every entry [B, T, G, E].
         """
         m = self.encoder.motion(z, content)
-        distances = self.quantizer.distances(self.quantizer.normalise(m))
+        distances = self.quantizer.distances(self.quantizer.normalize(m))
         return distances.argmin(-1), distances
 
     @torch.no_grad()
-    def synthesise(
+    def synthesize(
         self,
         content: Content,
         m_hat: Tensor,
@@ -156,7 +156,7 @@ class Bcd(nn.Module):
 
 
 @torch.no_grad()
-def paint(latents: Tensor, anchors: Anchors, vae: Autoencoder | None) -> Tensor:
+def paint(latents: Tensor, anchors: WarpedReference, vae: Autoencoder | None) -> Tensor:
     """Latents and anchors of frames, [N, ...] each, to pictures [N, 3, P, P] in [-1, 1].
 
     With an anchor its picture stays, and only what the denoiser changed about it is painted: D(z_hat) - D(E(moved)).

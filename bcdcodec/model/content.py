@@ -20,16 +20,16 @@ class Content:
     picture: Tensor | None
 
 
-def quantise_content(c: Tensor, config: ContentConfig) -> Tensor:
+def quantize_content(c: Tensor, config: ContentConfig) -> Tensor:
     """Nearest level of the configured step, clipped to the alphabet. Returns int16 of c's shape."""
     return (c / config.step).round().clamp(-config.max_level, config.max_level).to(torch.int16)
 
 
-def dequantise_content(levels: Tensor, config: ContentConfig) -> Tensor:
+def dequantize_content(levels: Tensor, config: ContentConfig) -> Tensor:
     """Inverse of `quantise_content` up to half a step."""
     return levels.float() * config.step
 
 
 def straight_through(c: Tensor, config: ContentConfig) -> Tensor:
     """What training sees: quantised values forward, identity gradient backward."""
-    return c + (dequantise_content(quantise_content(c, config), config) - c).detach()
+    return c + (dequantize_content(quantize_content(c, config), config) - c).detach()

@@ -20,7 +20,7 @@ from bcdcodec.config import QuantizerConfig
 
 
 class Processes(Protocol):
-    """Those that share a batch, each with as many of its rows (training/share.py)."""
+    """Those that share a batch, each with as many of its rows (training/run/sharding.py)."""
 
     @property
     def count(self) -> int: ...
@@ -73,12 +73,12 @@ class GroupQuantizer(nn.Module):
         total = config.groups * config.dims
         self.codebook = nn.Parameter(torch.empty(config.groups, config.entries, config.dims).uniform_(-1, 1))
         # Without it codebooks that start at random collapse, and the rate loss has no gradient to repair them; those
-        # that are laid out over data (training/codebooks.py) have the right size from the start.
+        # that are laid out over data (training/codebooks/pca_init.py) have the right size from the start.
         self.standardise = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.05)
         # Keeps the softmax equally soft whatever the size of a group (5 at 16 dimensions).
         self.sharpness = config.alpha * 16 / config.dims
 
-    def normalise(self, m: Tensor, *, processes: Processes | None = None) -> Tensor:
+    def normalize(self, m: Tensor, *, processes: Processes | None = None) -> Tensor:
         """Zero mean and the configured spread per channel, moments of the batch in training. m: [B, T, G*D]."""
         if self.standardise is None or self.config.input_std is None:
             return m
@@ -122,7 +122,7 @@ class GroupQuantizer(nn.Module):
         """m: [B, T, G*D]. Of training: tau: temperature; noise: Gumbel noise [B, T, G, E], drawn if not given;
         processes: those that share the batch.
         """
-        m = self.normalise(m, processes=processes)
+        m = self.normalize(m, processes=processes)
         with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
             logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
         mean = logits.softmax(-1).mean((0, 1))  # [G, E]

@@ -15,10 +15,10 @@ from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.streams import read_bcd_folder
 from bcdcodec.motion.training import MotionTrainOptions, train_motion
 from bcdcodec.motion.weights import load_motion, open_motion
-from bcdcodec.training.clips import cache_clips
-from bcdcodec.training.data import ClipCache
-from bcdcodec.training.streams import CodeStream, read_streams
-from bcdcodec.training.workers import join_workers, leave_workers
+from bcdcodec.training.data.cache import cache_clips
+from bcdcodec.training.data.code_streams import CodeStream, read_streams
+from bcdcodec.training.data.sampler import ClipCache
+from bcdcodec.training.run.distributed import init_distributed, leave_workers
 from bcdcodec.weightfile import WeightsFile
 
 #: How often clips are seen: as they are, then with other stills and half of them mirrored.
@@ -62,7 +62,7 @@ def run_motion_training(
     config.check_fits(weights.config)
     model = CodecModel.load(weights, device="cpu")
     prepared = run / STREAMS
-    workers = join_workers(batch=config.optim.batch)
+    workers = init_distributed(batch=config.optim.batch)
     if workers.is_main_process and not prepared.exists():
         run.mkdir(parents=True, exist_ok=True)
         save_streams(prepared, _prepare(model, data, streams, run / "latents", seed, progress))

@@ -1,4 +1,4 @@
-"""Lost frames predicted by a motion model. In: codes around a gap. Out: codes for it, for codec/conceal.py.
+"""Lost frames predicted by a motion model. In: codes around a gap. Out: codes for it, for codec/decode/concealment.py.
 
     codes before the gap -> SAMPLES rollouts side by side, drawn -> mean of what each expects -.
     last code before it ----------------------------------------------------------------------+-> m [frames + 1, G*D]
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bcdcodec.codec.conceal import Codes
+from bcdcodec.codec.decode.concealment import Codes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.model import MotionGpt
@@ -33,7 +33,7 @@ MAX_ROLLOUT = 64
 
 
 class ModelConcealer:
-    """Fills gaps with what the model expects. A `Concealer` of codec/conceal.py."""
+    """Fills gaps with what the model expects. A `Concealer` of codec/decode/concealment.py."""
 
     def __init__(self, gpt: MotionGpt, *, samples: int = SAMPLES, trust: float = TRUST, bridge: bool = True) -> None:
         """samples: futures that are averaged. trust: share of the way from the last codes to what is expected, 0 to 1.

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.tensors import save_tensors
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 #: Of so many people one is held out, at least one.
 PEOPLE_TO_ONE_HELD_OUT = 12

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.motion.data import stack
 from bcdcodec.motion.model import MotionGpt, motion_loss
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 #: Clips measured at once.
 BATCH = 32

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bcdcodec.atomic import open_output
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingInfo, ContentRecord, VideoInfo
 from bcdcodec.bitstream.stream import StreamWriter
-from bcdcodec.codec.appearance import content_of_record
-from bcdcodec.codec.ends import open_output
-from bcdcodec.codec.files import Progress
+from bcdcodec.codec.encode.file import Progress
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import content_of_record
 from bcdcodec.codec.transfer import content_record_of_file
 from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
 from bcdcodec.errors import ConfigError

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bcdcodec.codec.conceal import HISTORY_FRAMES, Codes, Concealer
+from bcdcodec.codec.decode.concealment import HISTORY_FRAMES, Codes, Concealer
 from bcdcodec.errors import ConfigError
 
 

@@ -17,7 +17,7 @@ from bcdcodec.motion.rollout import generate_codes
 from bcdcodec.motion.sampling import Picking
 from bcdcodec.motion.statistics import diversity, motion_basis, motion_distance, motion_statistics
 from bcdcodec.training.context import cost_bits
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 #: 4 s at the rate of the codec, and how often each content is given motion.
 GENERATED_FRAMES, SEEDS = 50, 2

@@ -9,8 +9,8 @@ import numpy as np
 
 from bcdcodec.bitstream.packet import PacketKind
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.conceal import Concealer
-from bcdcodec.codec.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.decode.concealment import Concealer
+from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.landmark import landmark_distance
 from bcdcodec.motion.loss import LossPattern

@@ -1,6 +1,6 @@
 """Where points of the face go, read off codes alone. In: codes and content. Out: points, errors, flicker.
 
-codes -> code vectors -> `Bcd.point_motion` -> in % of the distance of the eyes in the content
+codes -> code vectors -> `Bcd.landmark_displacements` -> in % of the distance of the eyes in the content
 
 Nothing is painted, so whole folders are measured in seconds; what painting adds is not seen.
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE
 
 #: float64 [T, L, 2], in % of the distance of the eyes' outer corners.
@@ -30,9 +30,9 @@ class PointReader:
     def __call__(self, stream: CodeStream, codes: NDArray[np.integer] | None = None) -> FacePoints:
         """Points of the codes [T, G] of a stream's content; its own codes where none are given."""
         found = torch.from_numpy(np.asarray(stream.codes if codes is None else codes, np.int64))
-        moved = self._bcd.point_motion(self._bcd.quantizer.lookup(found[None]))[0].double().numpy()
+        moved = self._bcd.landmark_displacements(self._bcd.quantizer.lookup(found[None]))[0].double().numpy()
         content = torch.from_numpy(np.asarray(stream.content, np.float32))[None]
-        places = self._bcd.point_places(content)[0].double().numpy()
+        places = self._bcd.landmark_positions(content)[0].double().numpy()
         unit = float(np.linalg.norm(places[LEFT_EYE] - places[RIGHT_EYE])) / 100
         points: FacePoints = (places + moved) / unit
         return points

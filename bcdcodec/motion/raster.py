@@ -15,8 +15,8 @@ CELL, GAP = 4, 8
 def code_raster(codes: NDArray[np.integer], *, entries: int) -> NDArray[np.uint8]:
     """Codes [T, G] as pixels uint8 [G * CELL, T * CELL, 3]."""
     wheel = [colorsys.hsv_to_rgb(code / entries, 0.75, 0.95 if code % 2 else 0.6) for code in range(entries)]
-    colours = (255 * np.array(wheel)).round().astype(np.uint8)
-    return colours[codes.T].repeat(CELL, 0).repeat(CELL, 1)
+    colors = (255 * np.array(wheel)).round().astype(np.uint8)
+    return colors[codes.T].repeat(CELL, 0).repeat(CELL, 1)
 
 
 def stacked(rasters: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -10,11 +10,11 @@ from bcdcodec.bitstream.packet import ContentPart, MotionPayload
 from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.appearance import content_of_record
-from bcdcodec.codec.decoder import check_stream_fits
+from bcdcodec.codec.decode.decoder import check_stream_fits
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import content_of_record
 from bcdcodec.errors import ConfigError, VideoError
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 
 def read_bcd_folder(

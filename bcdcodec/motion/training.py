@@ -3,7 +3,7 @@
 RUN/config.json   the model                     RUN/metrics.jsonl     one line a report
 RUN/last.safetensors   the checkpoint           RUN/best.safetensors  weights of the lowest loss on held-out people
 
-Several processes may share the run (training/workers.py): batches are the same, whoever computes their rows.
+Several processes may share the run (training/run/distributed.py): batches are the same, whoever computes their rows.
 """
 
 import copy
@@ -24,11 +24,11 @@ from bcdcodec.motion.data import BatchSampler, MotionBatch, hold_out
 from bcdcodec.motion.entropy import stream_bits
 from bcdcodec.motion.model import MotionGpt, motion_loss
 from bcdcodec.motion.weights import save_motion
-from bcdcodec.training.average import update_average
-from bcdcodec.training.checkpoint import load_checkpoint, save_checkpoint
-from bcdcodec.training.loop import GRADIENT_LIMIT
-from bcdcodec.training.streams import CodeStream
-from bcdcodec.training.workers import join_workers, own_rows
+from bcdcodec.training.data.code_streams import CodeStream
+from bcdcodec.training.run.checkpoint import load_checkpoint, save_checkpoint
+from bcdcodec.training.run.distributed import init_distributed, own_rows
+from bcdcodec.training.run.ema import update_ema
+from bcdcodec.training.run.loop import GRADIENT_LIMIT
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -65,7 +65,7 @@ def train_motion(
 
     codebook: the codec's code vectors [G, E, D]. Raises ConfigError for a run of another configuration.
     """
-    workers = join_workers(batch=config.optim.batch)
+    workers = init_distributed(batch=config.optim.batch)
     options.run.mkdir(parents=True, exist_ok=True)
     written = options.run / "config.json"
     if written.exists() and MotionConfig.from_json(written.read_text()) != config:
@@ -99,7 +99,7 @@ def train_motion(
     shared = workers.prepare_model(model)
     for step in range(first, options.steps):
         loss = train_step(shared, optimizer, sampler.draw(step), options, step, workers=workers)
-        update_average(average, model, step)
+        update_ema(average, model, step)
         done = step + 1
         if workers.is_main_process:
             if done % options.report_every == 0 or done == options.steps:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bcdcodec.codec.conceal import Concealer
+from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.interval import Interval, interval
 from bcdcodec.motion.loss import LossPattern, fill_gaps, gaps_of
 from bcdcodec.motion.points import PointReader, point_error, point_flicker
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

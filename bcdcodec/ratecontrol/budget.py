@@ -15,7 +15,7 @@ END_RESERVE_BITS = 8 * 24
 SEEK_POINT_BITS = 8 * 6
 #: A content picture may take this much, and a share of what is left beyond that and the cheapest codes; whether a
 #: stream is possible at all is for the budget to say.
-LEAST_PICTURE_BITS, CONTENT_SHARE = 3000, 0.5
+MIN_REFERENCE_BITS, CONTENT_SHARE = 3000, 0.5
 
 
 def allowed_bits(bitrate: float, duration_s: float) -> float:
@@ -60,12 +60,12 @@ class Budget:
         return self.bitrate * deadline_s - END_RESERVE_BITS - self.spent_bits, deadline_s - at_s
 
     def picture_bits(self, wished: int, at_s: float, *, cheapest_bps: float) -> int:
-        """What the picture of a content may take: LEAST_PICTURE_BITS and a share of what is left beyond that and the
+        """What the picture of a content may take: MIN_REFERENCE_BITS and a share of what is left beyond that and the
         cheapest motion, at most what is wished for.
         """
         left, left_s = self.left(at_s)
-        spare = max(0.0, left - cheapest_bps * left_s - LEAST_PICTURE_BITS)
-        return min(wished, LEAST_PICTURE_BITS + int(CONTENT_SHARE * spare))
+        spare = max(0.0, left - cheapest_bps * left_s - MIN_REFERENCE_BITS)
+        return min(wished, MIN_REFERENCE_BITS + int(CONTENT_SHARE * spare))
 
     def _deadline_s(self, at_s: float) -> float:
         return max(GRACE_S, at_s, self.duration_s or 0.0)

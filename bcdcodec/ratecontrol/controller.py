@@ -1,4 +1,4 @@
-"""How many bits the next packet may have. In: bitrate, plan, what was sent when. Out: allowances for codec/emitter.py.
+"""How many bits the next packet may have. In: bitrate, plan, what was sent when. Out: allowances for codec/encode/packetizer.py.
 
 Two limits hold at once: the whole stream's (budget.py) and, where there is a bucket, that of every stretch of time
 (bucket.py). What the controller does about a packet is one of four states:
@@ -20,7 +20,7 @@ from enum import Enum
 
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.bucket import LeakyBucket
-from bcdcodec.ratecontrol.budget import LEAST_PICTURE_BITS, Budget
+from bcdcodec.ratecontrol.budget import MIN_REFERENCE_BITS, Budget
 from bcdcodec.ratecontrol.plan import FilePlan
 
 #: A bucket takes at least a small part of a picture and its packet.
@@ -34,16 +34,16 @@ class State(Enum):
 
     START = "start"
     CODE = "code"
-    SQUEEZE = "squeeze"
+    RATE_LIMITED = "squeeze"
     HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """bits: fair share of the next packet; limit_bits: what it may take at most."""
+class PacketBudget:
+    """bits: fair share of the next packet; max_bits: what it may take at most."""
 
     bits: float
-    limit_bits: float
+    max_bits: float
 
 
 class Controller:
@@ -72,7 +72,7 @@ class Controller:
         self._plan = plan
         self._motion_until_s = 0.0  # motion before this is sent; a plan's contents are made ahead of it
         #: Bits of contents that are to be sent yet: those that the plan has, and those that are on their way.
-        self._promised_bits = 0.0 if plan is None else float(sum(content.bits for content in plan.contents[1:]))
+        self._reserved_bits = 0.0 if plan is None else float(sum(content.bits for content in plan.contents[1:]))
 
     def open(self, header_bits: float) -> None:
         """The header with the first content is written; it is sent before time 0 and not in the bucket.
@@ -112,16 +112,16 @@ class Controller:
         """What the whole of a file may take beyond what was sent and reserved."""
         return self._budget.left(0.0)[0]
 
-    def motion(self, start_s: float, end_s: float) -> Allowance:
+    def motion(self, start_s: float, end_s: float) -> PacketBudget:
         """For a packet of the frames from `start_s` to `end_s`, sent at `start_s`."""
         room = self.room_bits(start_s)
         if self._plan is None:
-            share = self._budget.share(start_s, end_s, promised_bits=self._promised_bits)
+            share = self._budget.share(start_s, end_s, promised_bits=self._reserved_bits)
         else:
-            left = self._budget.left(start_s)[0] - self._promised_bits
+            left = self._budget.left(start_s)[0] - self._reserved_bits
             share = self._plan.motion_bits(start_s, end_s, left_bits=left)
         self._motion_until_s = end_s
-        return Allowance(bits=min(share, room), limit_bits=room)
+        return PacketBudget(bits=min(share, room), max_bits=room)
 
     def refusal(self, needed_bits: float, start_s: float, end_s: float) -> RateError | None:
         """Why a file cannot go on whose cheapest packet is more than all that is left; None where waiting helps."""
@@ -138,20 +138,20 @@ class Controller:
         if self._plan is not None:
             return self._plan.picture_bits(
                 at_s,
-                left_bits=self._budget.left(at_s)[0] - self._promised_bits,
+                left_bits=self._budget.left(at_s)[0] - self._reserved_bits,
                 motion_from_s=self._motion_until_s,
             )
         bits = self._budget.picture_bits(wished, at_s, cheapest_bps=cheapest_bps)
         if self._bucket is None or self.state is State.START:
             return bits
         waiting = self._bucket.room_bits(at_s) + CONTENT_WAIT_S * self._bucket.bitrate
-        return max(min(bits, int(waiting)), LEAST_PICTURE_BITS)
+        return max(min(bits, int(waiting)), MIN_REFERENCE_BITS)
 
-    def promise(self, bits: float, *, at_s: float) -> None:
+    def reserve_content(self, bits: float, *, at_s: float) -> None:
         """A content of so many bits is on its way; it was planned for `at_s`."""
         planned = 0.0 if self._plan is None else self._plan.planned_bits(at_s)
-        self._promised_bits += bits - planned
+        self._reserved_bits += bits - planned
 
-    def keep_promise(self, bits: float) -> None:
+    def settle_content(self, bits: float) -> None:
         """So many of those bits are sent (or never will be, with the rest of a content that another one replaced)."""
-        self._promised_bits -= bits
+        self._reserved_bits -= bits

@@ -18,7 +18,7 @@ from bcdcodec.ratecontrol.budget import (
     CONTENT_SHARE,
     END_RESERVE_BITS,
     GRACE_S,
-    LEAST_PICTURE_BITS,
+    MIN_REFERENCE_BITS,
     SEEK_POINT_BITS,
     allowed_bits,
 )
@@ -29,9 +29,9 @@ MIN_REFRESH_S = 2.56
 #: are more of them. The more motion, the further frames are from their picture, and the more a nearer one is worth: at
 #: 4 kbps two pictures of 12 kbit instead of one of 25 brought LPIPS of two lively clips (130 bits a frame) from 0.31 to
 #: 0.27, and that of a calm one (55 bits) from 0.07 to 0.12.
-CALM_MOTION_BITS = 70
+LOW_MOTION_BITS = 70
 #: Share of the wished size that is enough for the liveliest.
-LIVELY_SHARE = 0.5
+HIGH_MOTION_SHARE = 0.5
 #: Nothing is gained by a larger picture; it also bounds the parts that one is sent in.
 MAX_PICTURE_BITS = 40_000
 #: Motion is planned to get this share of what its nearest codes need, so that it can take up what pictures, whose sizes
@@ -44,17 +44,17 @@ CONTENT_PACKET_BITS = 8 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class PacketSurvey:
-    """One motion packet of the first pass, framing counted. cheapest_bits: with the cheapest code everywhere."""
+class PacketCost:
+    """One motion packet of the first pass, framing counted. min_rate_bits: with the cheapest code everywhere."""
 
     start: int
     frames: int
-    nearest_bits: int
-    cheapest_bits: int
+    min_distortion_bits: int
+    min_rate_bits: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class FirstPassStats:
     """What the first pass found. shots: first frames; contents: those of all contents it was made with. header_bits:
     without the content. content_bits: of every content where it has one size only, None where its picture can be made
     to fit.
@@ -64,9 +64,9 @@ class Survey:
     shots: tuple[int, ...]
     contents: tuple[int, ...]
     frames: int
-    packets: tuple[PacketSurvey, ...]
+    packets: tuple[PacketCost, ...]
     header_bits: int
-    wished_bits: int
+    target_bits: int
     content_bits: tuple[int, ...] | None
 
     @property
@@ -80,14 +80,14 @@ class PlannedContent:
 
     start: int
     bits: int
-    most_bits: int = MAX_PICTURE_BITS
+    max_bits: int = MAX_PICTURE_BITS
 
 
 @dataclass(frozen=True)
 class FilePlan:
     """Contents in order, the first one that of the header, and what motion is planned to need."""
 
-    survey: Survey
+    survey: FirstPassStats
     contents: tuple[PlannedContent, ...]
 
     @property
@@ -101,9 +101,9 @@ class FilePlan:
             return None
         sizes = [content.bits for content in self.contents]
         # Those with the least room first: what they cannot take goes to the others.
-        by_room = sorted(range(len(sizes)), key=lambda number: self.contents[number].most_bits - sizes[number])
+        by_room = sorted(range(len(sizes)), key=lambda number: self.contents[number].max_bits - sizes[number])
         for place, number in enumerate(by_room):
-            room = max(0, self.contents[number].most_bits - sizes[number])
+            room = max(0, self.contents[number].max_bits - sizes[number])
             more = min(room, bits // (len(sizes) - place))
             sizes[number] += more
             bits -= more
@@ -117,7 +117,7 @@ class FilePlan:
 
     def largest_packet_bits(self, bitrate: float) -> float:
         """What the packet of motion gets that needs most."""
-        most = max(packet.nearest_bits for packet in self.survey.packets)
+        most = max(packet.min_distortion_bits for packet in self.survey.packets)
         return min(1.0, self.motion_ratio(bitrate)) * most
 
     def motion_bits(self, start_s: float, end_s: float, *, left_bits: float) -> float:
@@ -148,8 +148,8 @@ class FilePlan:
         if number == 0:
             spare = 0.0  # nothing is spent yet
         content = self.contents[number]
-        bits = min(content.bits + int(spare / (len(self.contents) - number)), content.most_bits)
-        return max(LEAST_PICTURE_BITS, bits - CONTENT_PACKET_BITS)
+        bits = min(content.bits + int(spare / (len(self.contents) - number)), content.max_bits)
+        return max(MIN_REFERENCE_BITS, bits - CONTENT_PACKET_BITS)
 
     def _number(self, at_s: float) -> int:
         frame = round(at_s * self.survey.frame_rate)
@@ -169,8 +169,8 @@ class FilePlan:
         packet = self.survey.packets[number]
         inside = min(1.0, (frame - packet.start) / packet.frames)
         return (
-            self._nearest_sums[number] + inside * packet.nearest_bits,
-            self._cheapest_sums[number] + inside * packet.cheapest_bits,
+            self._nearest_sums[number] + inside * packet.min_distortion_bits,
+            self._cheapest_sums[number] + inside * packet.min_rate_bits,
         )
 
     @cached_property
@@ -179,26 +179,26 @@ class FilePlan:
 
     @cached_property
     def _nearest_sums(self) -> list[float]:
-        return [0.0, *accumulate(float(packet.nearest_bits) for packet in self.survey.packets)]
+        return [0.0, *accumulate(float(packet.min_distortion_bits) for packet in self.survey.packets)]
 
     @cached_property
     def _cheapest_sums(self) -> list[float]:
-        return [0.0, *accumulate(float(packet.cheapest_bits) for packet in self.survey.packets)]
+        return [0.0, *accumulate(float(packet.min_rate_bits) for packet in self.survey.packets)]
 
 
-def plan_file(survey: Survey, bitrate: float, *, bucket: bool) -> FilePlan:
+def plan_file(survey: FirstPassStats, bitrate: float, *, bucket: bool) -> FilePlan:
     """Share out `bitrate` bit/s of the file's length (GRACE_S at least). bucket: contents are sent ahead, evenly.
 
     Raises RateError, which names the least bitrate that would do.
     """
     total = _total_bits(survey, bitrate)
-    nearest = sum(packet.nearest_bits for packet in survey.packets)
-    cheapest = sum(packet.cheapest_bits for packet in survey.packets)
+    nearest = sum(packet.min_distortion_bits for packet in survey.packets)
+    cheapest = sum(packet.min_rate_bits for packet in survey.packets)
     if survey.content_bits is not None:
         least = sum(survey.content_bits)
         starts, sizes = list(survey.shots), list(survey.content_bits)
     else:
-        least = (LEAST_PICTURE_BITS + CONTENT_PACKET_BITS) * len(survey.shots)
+        least = (MIN_REFERENCE_BITS + CONTENT_PACKET_BITS) * len(survey.shots)
         starts, sizes = _pictures(survey, total, nearest=nearest, cheapest=cheapest)
     if least + cheapest > total:
         smallest = math.ceil(bitrate + (least + cheapest - total) / allowed_bits(1, survey.duration_s))
@@ -212,18 +212,18 @@ def plan_file(survey: Survey, bitrate: float, *, bucket: bool) -> FilePlan:
     return FilePlan(survey, tuple(contents))
 
 
-def _total_bits(survey: Survey, bitrate: float) -> float:
+def _total_bits(survey: FirstPassStats, bitrate: float) -> float:
     """What there is for contents and motion."""
     fixed = survey.header_bits + END_RESERVE_BITS + SEEK_POINT_BITS * len(survey.shots)
     return allowed_bits(bitrate, survey.duration_s) - fixed
 
 
-def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> tuple[list[int], list[int]]:
+def _pictures(survey: FirstPassStats, total: float, *, nearest: int, cheapest: int) -> tuple[list[int], list[int]]:
     """First frames of all contents, and equal sizes for them."""
-    wished = survey.wished_bits + CONTENT_PACKET_BITS
-    calm = min(1.0, CALM_MOTION_BITS * survey.frames / max(1, nearest))
-    enough = int(max(LIVELY_SHARE, calm) * survey.wished_bits) + CONTENT_PACKET_BITS
-    least = LEAST_PICTURE_BITS + CONTENT_PACKET_BITS
+    wished = survey.target_bits + CONTENT_PACKET_BITS
+    calm = min(1.0, LOW_MOTION_BITS * survey.frames / max(1, nearest))
+    enough = int(max(HIGH_MOTION_SHARE, calm) * survey.target_bits) + CONTENT_PACKET_BITS
+    least = MIN_REFERENCE_BITS + CONTENT_PACKET_BITS
     shots = len(survey.shots)
     rest = total - MOTION_SHARE * nearest
     scarce = rest < min(shots * wished, (shots + 1) * enough)
@@ -241,7 +241,7 @@ def _pictures(survey: Survey, total: float, *, nearest: int, cheapest: int) -> t
     return starts, [max(least, min(MAX_PICTURE_BITS, int((rest - key_bits) / len(starts))))] * len(starts)
 
 
-def _refreshed(survey: Survey, *, wanted: int, shortest: int) -> list[int]:
+def _refreshed(survey: FirstPassStats, *, wanted: int, shortest: int) -> list[int]:
     """First frames of so many contents, or as many as fit: the longest stretches are divided evenly."""
     ends = [*survey.shots[1:], survey.frames]
     lengths = [end - start for start, end in zip(survey.shots, ends, strict=True)]
@@ -258,7 +258,7 @@ def _refreshed(survey: Survey, *, wanted: int, shortest: int) -> list[int]:
     ]
 
 
-def _deliverable(contents: list[PlannedContent], survey: Survey, bitrate: float) -> list[PlannedContent]:
+def _deliverable(contents: list[PlannedContent], survey: FirstPassStats, bitrate: float) -> list[PlannedContent]:
     """No content larger than what can be sent beside the motion before it; the header's gets what the others lose."""
     plan = FilePlan(survey, tuple(contents))
     starts = [content.start for content in contents]
@@ -267,7 +267,7 @@ def _deliverable(contents: list[PlannedContent], survey: Survey, bitrate: float)
         from_s, to_s = float(before / survey.frame_rate), float(content.start / survey.frame_rate)
         motion = plan._motion(from_s, to_s)[0]
         most = int(DELIVERY_SHARE * bitrate * (to_s - from_s) - motion)
-        most = max(LEAST_PICTURE_BITS + CONTENT_PACKET_BITS, min(MAX_PICTURE_BITS, most))
+        most = max(MIN_REFERENCE_BITS + CONTENT_PACKET_BITS, min(MAX_PICTURE_BITS, most))
         bits = min(content.bits, most)
         lost += content.bits - bits
         found.append(PlannedContent(content.start, bits, most))

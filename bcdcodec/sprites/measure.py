@@ -19,7 +19,7 @@ from bcdcodec.config import SamplingConfig
 from bcdcodec.evaluation.psnr import psnr_db
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.judge import LABELS, Judge, judge_clips
-from bcdcodec.sprites.scores import accuracy, entropy_bits, inception, normalised_mutual_information
+from bcdcodec.sprites.scores import accuracy, entropy_bits, inception, normalized_mutual_information
 from bcdcodec.sprites.sheets import POSES
 from bcdcodec.sprites.transfer import Transfer, pairs, transfer
 
@@ -94,7 +94,7 @@ def measure(
         entropy_bits=entropy_bits(codes),
         true_entropy_bits=entropy_bits(poses),
         used_codes=len(np.unique(codes)),
-        nmi=normalised_mutual_information(codes, poses),
+        nmi=normalized_mutual_information(codes, poses),
         content_bits=found.content_bits,
     )
     return scores, found

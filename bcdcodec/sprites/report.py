@@ -73,8 +73,8 @@ def codes_raster(found: Transfer, poses: NDArray[np.int64], entries: int) -> Pix
     One dark square a row, each in a column of its own, is a code for each pose.
     """
     share = confusion(found.codes, poses, entries)
-    grey = np.round(255 * (1 - share)).astype(np.uint8)
-    squares = np.kron(grey, np.ones((SQUARE, SQUARE), np.uint8))
+    gray = np.round(255 * (1 - share)).astype(np.uint8)
+    squares = np.kron(gray, np.ones((SQUARE, SQUARE), np.uint8))
     squares[::SQUARE] = np.minimum(squares[::SQUARE], 225)
     squares[:, ::SQUARE] = np.minimum(squares[:, ::SQUARE], 225)
     return np.repeat(squares[..., None], 3, axis=2)

@@ -47,7 +47,7 @@ def entropy_bits(labels: NDArray[np.int64]) -> float:
     return float(_entropy(counts / counts.sum()) / np.log(2))
 
 
-def normalised_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+def normalized_mutual_information(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
     """Of two labellings [N] of the same things; 0 if either says nothing."""
     joint = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
     np.add.at(joint, (a, b), 1.0)

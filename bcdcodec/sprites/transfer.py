@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bcdcodec.codec.appearance import encode_content
-from bcdcodec.codec.chain import Chain, next_windows
+from bcdcodec.codec.decode.windows import Segment, next_windows
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import encode_content
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox
-from bcdcodec.model.content import Content, dequantise_content, quantise_content
+from bcdcodec.model.content import Content, dequantize_content, quantize_content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 from bcdcodec.sprites.clips import ClipSet
@@ -101,13 +101,13 @@ def _latents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
 def _contents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
     """Content maps as a decoder has them: [n, C, H, W]."""
     config = model.config.content
-    return dequantise_content(quantise_content(model.bcd.encoder.content(_latents(model, pixels)), config), config)
+    return dequantize_content(quantize_content(model.bcd.encoder.content(_latents(model, pixels)), config), config)
 
 
 @torch.inference_mode()
 def _codes(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
     """Codes int64 [n, T, G], relative to the content of the same clip, as an encoder has it."""
-    return model.bcd.analyse(_latents(model, pixels), _contents(model, pixels))[0]
+    return model.bcd.analyze(_latents(model, pixels), _contents(model, pixels))[0]
 
 
 @torch.inference_mode()
@@ -116,7 +116,7 @@ def _decode(
 ) -> NDArray[np.uint8]:
     box = CropBox(x=0, y=0, size=CELL)
     motion = model.bcd.quantizer.lookup(codes)
-    chains = [Chain(Content(c, None), box, 0, m) for c, m in zip(contents, motion, strict=True)]
+    chains = [Segment(Content(c, None), box, 0, m) for c, m in zip(contents, motion, strict=True)]
     parts = []
     while len(chains[0].motion):
         windows = next_windows(

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from bcdcodec.config import ModelConfig, preset
-from bcdcodec.entropy.coded import code_bits
 from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
@@ -20,15 +20,15 @@ from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
-from bcdcodec.training.checkpoint import load_average
-from bcdcodec.training.clips import cache_clips, is_cached, read_manifest
 from bcdcodec.training.context import cost_bits, fit_context
-from bcdcodec.training.cost import TrainingCost, training_cost
-from bcdcodec.training.crops import random_crops
-from bcdcodec.training.data import ClipCache
+from bcdcodec.training.data.cache import cache_clips, is_cached, read_manifest
+from bcdcodec.training.data.code_streams import read_streams
+from bcdcodec.training.data.crops import random_crops
+from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
-from bcdcodec.training.schedule import Codes, Schedule
-from bcdcodec.training.streams import read_streams
+from bcdcodec.training.objective.schedule import Codes, Schedule
+from bcdcodec.training.run.checkpoint import load_average
+from bcdcodec.training.run.cost import TrainingCost, training_cost
 from bcdcodec.training.vae import load_vae, save_vae, train_vae
 from bcdcodec.weightfile import WeightsFile, open_weights
 
@@ -91,18 +91,18 @@ def run_training(
     init: a weights file of the same preset to start from; its autoencoder is used where `vae` names none. excerpts: how
     many augmented excerpts to learn from, 0 for the clips as they are. workers: processes that make the cache.
     """
-    from bcdcodec.training.loop import TrainOptions, check_shares, train
-    from bcdcodec.training.share import Share
-    from bcdcodec.training.workers import join_workers, leave_workers
+    from bcdcodec.training.run.distributed import init_distributed, leave_workers
+    from bcdcodec.training.run.loop import TrainOptions, check_shares, train
+    from bcdcodec.training.run.sharding import ProcessShard
 
     config = preset(name)
     if compiled and not any(map(shutil.which, COMPILERS)):
         raise ConfigError(f"--compile needs a C++ compiler, found none of {', '.join(COMPILERS)}")
-    shared = join_workers(batch=config.optim.batch)
+    shared = init_distributed(batch=config.optim.batch)
     if shared.num_processes > 1 and device != "auto":
         raise ConfigError(f"--device is {device}; with several processes the launcher says which has which device")
     check_shares(
-        Schedule.of(config, steps, codes=codes), config, Share(shared.process_index, shared.num_processes)
+        Schedule.of(config, steps, codes=codes), config, ProcessShard(shared.process_index, shared.num_processes)
     )  # before hours of reading clips
     cache = _cache_folder(run, config, excerpts)
     start = None
@@ -227,7 +227,7 @@ def run_context_training(
     )
     save_with_context(out, weights, predictor)
     packets = [packet for stream in streams for packet in stream.packets(packet_frames)][::MEASURED]
-    codes, prices = np.concatenate(packets), code_bits(table)
+    codes, prices = np.concatenate(packets), code_cost_bits(table)
     table_bits = float(prices[np.arange(len(prices)), codes].sum())
     return ContextStatistics(table_bits / len(codes), cost_bits(packets, predictor) / len(codes))
 

@@ -19,7 +19,7 @@ from bcdcodec.entropy.context import context_bits
 from bcdcodec.entropy.predictor import TOP, WAVE, Predictor
 from bcdcodec.entropy.softmax import SCORES_PER_BIT
 from bcdcodec.errors import ConfigError
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 #: What one is worth in the integers of each tensor; the hidden numbers are half as fine as the rows that they sum.
 UNITS = {"now": 1 / 64, "before": 1 / 64, "same": 1 / SCORES_PER_BIT, "same2": 1 / SCORES_PER_BIT, "out": 1 / 32}
@@ -115,13 +115,13 @@ def fit_context(
     with torch.random.fork_rng():  # first numbers and dropout
         torch.manual_seed(seed)
         net = ContextNet(frames, entries=entries, hidden=HIDDEN)
-        optimiser = torch.optim.AdamW(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps, pct_start=0.1)
+        optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
         for step, batch in enumerate(_batches(frames, steps, seed)):
             bits = net(*batch).sum(1).mean()
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             bits.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             progress(step + 1, bits.item())
     return net.predictor()

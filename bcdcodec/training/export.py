@@ -12,12 +12,12 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import fit_content_table
 from bcdcodec.entropy.tables import fit_rows
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.content import dequantise_content, quantise_content
+from bcdcodec.model.content import dequantize_content, quantize_content
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
-from bcdcodec.training.data import ClipCache, HalvesSampler
-from bcdcodec.training.readout import fit_point_motion
+from bcdcodec.training.codebooks.landmark_probe import fit_point_motion
+from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
 
 #: Batches of training clips that the integer tables are counted on.
 TABLE_BATCHES = 150
@@ -38,7 +38,7 @@ class CodeStatistics:
 
 
 @torch.inference_mode()
-def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int) -> CodeStatistics:
+def count_codes(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> CodeStatistics:
     """Codes and content levels of training clips, seen as the encoder will see them: windows and sampled frames."""
     quantizer = bcd.config.quantizer
     counts = np.zeros((quantizer.groups, quantizer.entries), np.int64)
@@ -46,11 +46,11 @@ def count_codes(bcd: Bcd, sampler: HalvesSampler, batches: int) -> CodeStatistic
     for step in range(batches):
         batch = sampler.draw(step)
         content = bcd.encoder.content(batch.content)
-        rounded = quantise_content(content, bcd.config.content)
+        rounded = quantize_content(content, bcd.config.content)
         levels += list(rounded.numpy())
         if not bcd.config.content.picture_bits:  # else the cache holds stills as they were decoded
-            content = dequantise_content(rounded, bcd.config.content)
-        codes, _ = bcd.analyse(batch.motion, content)
+            content = dequantize_content(rounded, bcd.config.content)
+        codes, _ = bcd.analyze(batch.motion, content)
         for group in range(quantizer.groups):
             counts[group] += np.bincount(codes[..., group].flatten().numpy(), minlength=quantizer.entries)
     p = counts / counts.sum(1, keepdims=True)
@@ -62,7 +62,7 @@ def export(
     path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
 ) -> CodeStatistics:
     """Fit what is fitted to the codes of the training cache, points and integer tables, and write the weights file."""
-    sampler = HalvesSampler(
+    sampler = CrossDrivenSampler(
         ClipCache(cache, config),
         batch=16,
         content_frames=8,

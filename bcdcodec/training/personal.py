@@ -16,15 +16,15 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
-from bcdcodec.training.claim import claim
-from bcdcodec.training.clips import cache_clips, read_manifest
-from bcdcodec.training.loop import TrainOptions, train
+from bcdcodec.training.data.cache import cache_clips, read_manifest
+from bcdcodec.training.run.loop import TrainOptions, train
+from bcdcodec.training.run.manifest import claim
 from bcdcodec.weightfile import WeightsFile
 
 #: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
 #: 116 bits a frame where it took 77 before and 90 at half, and eyes followed less; half kept most of what mouths gain.
 SHARE = 0.5
-BEGAN_WITH, SAVE_EVERY = "personal.json", 50
+MANIFEST, SAVE_EVERY = "personal.json", 50
 
 
 def check_personal(weights: WeightsFile, device: str) -> None:
@@ -88,7 +88,7 @@ def personalize(
 
 def _claim(run: Path, weights: WeightsFile, data: Path, *, steps: int, seed: int) -> None:
     """ConfigError where the folder is of another run."""
-    place, clips = run / BEGAN_WITH, sorted(dict(read_manifest(data)))
+    place, clips = run / MANIFEST, sorted(dict(read_manifest(data)))
     if not place.exists() and (run / "config.json").exists():
         raise ConfigError(f"{run} is a run of bcd train; name another folder for this run")
     claim(place, {"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})

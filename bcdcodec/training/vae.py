@@ -22,7 +22,7 @@ from bcdcodec.config import VaeConfig
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae, from_uint8
-from bcdcodec.training.average import update_average
+from bcdcodec.training.run.ema import update_ema
 
 CROP = 96
 BATCH = 16
@@ -64,7 +64,7 @@ def train_vae(
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        update_average(average, model, step)
+        update_ema(average, model, step)
         progress(step + 1, float(loss))
     return average.eval()
 

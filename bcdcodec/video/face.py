@@ -40,7 +40,7 @@ class Face:
         return self.width * self.height
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2
 
 

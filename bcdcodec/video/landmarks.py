@@ -61,7 +61,7 @@ def landmarks(frame: Frame) -> Points | None:
     if not faces:
         return None
     face = max(faces, key=lambda item: item.area)
-    first = _mesh(frame, face.centre, _CONTEXT * max(face.width, face.height), 0.0)
+    first = _mesh(frame, face.center, _CONTEXT * max(face.width, face.height), 0.0)
     return None if first is None else landmarks_near(frame, first)
 
 
@@ -69,18 +69,18 @@ def landmarks_near(frame: Frame, first: Points) -> Points | None:
     """The mesh at the place, size and roll of another one, such as the frame before's; None if no face is there."""
     eyes = first[LEFT_EYE] - first[RIGHT_EYE]
     low, high = first[:, :2].min(axis=0), first[:, :2].max(axis=0)
-    centre = float((low[0] + high[0]) / 2), float((low[1] + high[1]) / 2)
-    return _mesh(frame, centre, _CONTEXT * float((high - low).max()), float(np.arctan2(eyes[1], eyes[0])))
+    center = float((low[0] + high[0]) / 2), float((low[1] + high[1]) / 2)
+    return _mesh(frame, center, _CONTEXT * float((high - low).max()), float(np.arctan2(eyes[1], eyes[0])))
 
 
-def _mesh(frame: Frame, centre: tuple[float, float], side: float, roll: float) -> Points | None:
+def _mesh(frame: Frame, center: tuple[float, float], side: float, roll: float) -> Points | None:
     """One pass over the square of a centre, side and roll (radians, clockwise on screen)."""
     step = side / _INPUT
     turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]], np.float32) * step
     grid = np.arange(_INPUT, dtype=np.float32) + 0.5 - _INPUT / 2
     across, down = np.meshgrid(grid, grid)
-    x = centre[0] + turn[0, 0] * across + turn[0, 1] * down
-    y = centre[1] + turn[1, 0] * across + turn[1, 1] * down
+    x = center[0] + turn[0, 0] * across + turn[0, 1] * down
+    y = center[1] + turn[1, 0] * across + turn[1, 1] * down
     interpreter = _interpreter()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], _sample(frame.pixels, x, y)[None] / 255)
     interpreter.invoke()
@@ -89,7 +89,7 @@ def _mesh(frame: Frame, centre: tuple[float, float], side: float, roll: float) -
     presence = next(value for value in outputs if value.shape == (1, 1, 1, 1))  # the other scalar is the tongue
     if float(presence[0, 0, 0, 0]) < _MIN_PRESENCE:
         return None
-    flat = (mesh[:, :2] - _INPUT / 2) @ turn.T + np.array(centre, np.float32)
+    flat = (mesh[:, :2] - _INPUT / 2) @ turn.T + np.array(center, np.float32)
     return np.concatenate([flat, mesh[:, 2:] * step], axis=1).astype(np.float32)
 
 

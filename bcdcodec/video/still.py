@@ -18,7 +18,7 @@ from bcdcodec.video.color import ONE_THREAD, SCALING
 from bcdcodec.video.crop import scale
 from bcdcodec.video.media import reason
 from bcdcodec.video.obu import MAX_STILL_SIDE, still_size
-from bcdcodec.video.priority import kept_priority
+from bcdcodec.video.scheduling import preserve_scheduling
 
 #: The encoder takes no smaller sides.
 MIN_STILL_SIDE = 4
@@ -120,7 +120,7 @@ def _encode(picture: _Picture, crf: float, preset: str) -> bytes:
     # The encoder reports its settings on stderr; this variable, read once a process, is its only switch. 1: errors.
     os.environ.setdefault("SVT_LOG", "1")
     try:
-        with kept_priority():
+        with preserve_scheduling():
             encoder = av.CodecContext.create("libsvtav1", "w")
             encoder.width, encoder.height = picture.width, picture.height
             encoder.pix_fmt, encoder.color_range = _PIXEL_FORMAT, _RANGE

@@ -53,13 +53,13 @@ class Track:
     def box(self, width: int, height: int) -> CropBox:
         """The square of the module's docstring for a picture of this size."""
         tall = _median([face.height for face in self.samples])
-        centre_x = _median([face.centre[0] for face in self.samples])
-        centre_y = _median([face.centre[1] for face in self.samples])
+        center_x = _median([face.center[0] for face in self.samples])
+        center_y = _median([face.center[1] for face in self.samples])
         reach = max(self.right - self.left, self.bottom - self.top) / (1 - 2 * MARGIN)
         size = min(max(BOX_PER_FACE * tall, reach, MIN_BOX_PIXELS), MAX_BOX_RATIO * max(width, height))
         room = MARGIN * size
-        x = _between(centre_x - size / 2, self.right + room - size, self.left - room)
-        y = _between(centre_y - (0.5 + CENTRE_BELOW) * size, self.bottom + room - size, self.top - room)
+        x = _between(center_x - size / 2, self.right + room - size, self.left - room)
+        y = _between(center_y - (0.5 + CENTRE_BELOW) * size, self.bottom + room - size, self.top - room)
         whole = largest_square(width, height)
         off = max(abs(x - whole.x), abs(y - whole.y), abs(size - whole.size))
         return whole if off <= _ALREADY_FRAMED * whole.size else CropBox(x=round(x), y=round(y), size=round(size))
@@ -134,7 +134,7 @@ class FaceTracker:
 
 def _distance(a: Face, b: Face) -> float:
     """Centre distance in face heights, plus the change of size, so that a face at another depth is another face."""
-    dx, dy = a.centre[0] - b.centre[0], a.centre[1] - b.centre[1]
+    dx, dy = a.center[0] - b.center[0], a.center[1] - b.center[1]
     tall = max(a.height, b.height)
     return math.hypot(dx, dy) / tall + tall / min(a.height, b.height) - 1
 

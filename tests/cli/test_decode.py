@@ -11,7 +11,7 @@ from stream_kit import damaged
 
 from bcdcodec.cli.streams import HeadReplay
 from bcdcodec.codec import files
-from bcdcodec.codec.conceal import HoldConcealer
+from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.video.reader import VideoReader
 
 Bcd = Callable[..., Any]

@@ -86,7 +86,7 @@ def test_values_are_understood() -> None:
 def test_errors_become_one_line(
     error: BaseException, code: int, line: str, bcd: Bcd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(info, "summarise", _raiser(error))
+    monkeypatch.setattr(info, "summarize", _raiser(error))
     done = bcd("info", "x.bcd")
     assert (done.code, done.out, done.err) == (code, "", line)
 
@@ -102,7 +102,7 @@ def test_a_closed_pipe_is_silent(stream_file: Path) -> None:
 
 
 def test_a_bug_is_a_traceback(bcd: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info, "summarise", _raiser(ZeroDivisionError()))
+    monkeypatch.setattr(info, "summarize", _raiser(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         bcd("info", "x.bcd")
 
@@ -112,7 +112,7 @@ def test_warnings_reach_stderr_only_while_a_command_runs(bcd: Bcd, monkeypatch: 
         logging.getLogger("bcdcodec.video.shots").warning("two faces")
         raise BcdError("end")
 
-    monkeypatch.setattr(info, "summarise", warn)
+    monkeypatch.setattr(info, "summarize", warn)
     assert bcd("info", "x.bcd").err == "bcd: two faces\nbcd: error: end\n"
     assert logging.getLogger("bcdcodec").handlers == []
 

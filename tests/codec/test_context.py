@@ -9,12 +9,12 @@ import pytest
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.codec.decoder import Decoder
-from bcdcodec.codec.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.decode.decoder import Decoder
+from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.entropy.coded import decode_codes
 from bcdcodec.entropy.context import decode_context
 from bcdcodec.entropy.predictor import TENSORS, Predictor
+from bcdcodec.entropy.static import decode_codes
 from bcdcodec.errors import BitstreamError, ConfigError, RateError
 from bcdcodec.frame import Frame
 

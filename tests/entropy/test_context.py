@@ -227,7 +227,7 @@ def test_the_coder_of_a_mode() -> None:
     for mode in CodingMode:
         coder = MotionCoder(mode, table, predictor)
         assert (coder.decode(coder.encode(codes), 9) == codes).all()
-        assert coder.price_bits(codes).shape == ((9, 6, 8) if mode is CodingMode.CONTEXT else (6, 8))
+        assert coder.rate_bits(codes).shape == ((9, 6, 8) if mode is CodingMode.CONTEXT else (6, 8))
     with pytest.raises(BitstreamError, match="context model"):
         MotionCoder(CodingMode.CONTEXT, table, None)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bcdcodec.evaluation.codes import CodeUse
 from bcdcodec.evaluation.opening import Following
-from bcdcodec.evaluation.report import markdown, summarise, summary_json
+from bcdcodec.evaluation.report import markdown, summarize, summary_json
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality, QualitySums
 
 CODES = CodeUse(frames=150, carried=(150, 150, 100), entries=8, entropy_bits=(2.5, 0.0, 1.5), used=(8, 1, 3))
@@ -49,7 +49,7 @@ def scores() -> list[ClipScore]:
 
 
 def test_means_and_wins(scores: list[ClipScore]) -> None:
-    summary = summarise(scores)
+    summary = summarize(scores)
     assert (summary.clips, summary.people, summary.kbps) == (3, 2, pytest.approx(16 / 3))
     assert (summary.source_misses, summary.misses) == (2, {"codec": 49, "frozen": 0, "borrowed": 0})
     psnr, landmarks = summary.comparisons[:2]
@@ -77,7 +77,7 @@ def test_the_page(scores: list[ClipScore]) -> None:
 
 def test_without_landmarks_only_the_pictures_are_compared() -> None:
     plain = [score("a1", quality(24, None), quality(20, None), quality(15, None))]
-    assert [part.metric for part in summarise(plain).comparisons] == ["psnr_db"]
+    assert [part.metric for part in summarize(plain).comparisons] == ["psnr_db"]
     page = markdown(plain, about=[], codes=CODES, sheet=[])
     assert "frames without a face" not in page and "Openings" not in page
 

@@ -15,7 +15,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.motion.config import MotionConfig, MotionOptim
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.weights import save_motion
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.weightfile import open_weights
 
 

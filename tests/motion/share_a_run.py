@@ -8,7 +8,7 @@ import torch
 from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import load_streams
 from bcdcodec.motion.training import MotionTrainOptions, train_motion
-from bcdcodec.training.workers import leave_workers
+from bcdcodec.training.run.distributed import leave_workers
 
 streams, config, run = map(Path, sys.argv[1:])
 found = MotionConfig.from_json(config.read_text())

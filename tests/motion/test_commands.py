@@ -17,7 +17,7 @@ from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import load_streams
 from bcdcodec.motion.streams import read_bcd_folder, read_shots
 from bcdcodec.motion.weights import open_motion
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.weightfile import open_weights
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bcdcodec.codec.conceal import MAX_GAP_FRAMES
+from bcdcodec.codec.decode.concealment import MAX_GAP_FRAMES
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.conceal import ModelConcealer, expected_motion, nearest_codes
 from bcdcodec.motion.model import MotionGpt

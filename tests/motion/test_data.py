@@ -8,7 +8,7 @@ import pytest
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.data import BatchSampler, hold_out, load_streams, save_streams
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 Make = Callable[..., list[CodeStream]]
 

@@ -9,7 +9,7 @@ import torch
 
 from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.model import MotionGpt
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 Make = Callable[..., list[CodeStream]]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.decoder import Decoder
+from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.generation import generate_stream

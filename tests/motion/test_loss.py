@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bcdcodec.codec.conceal import Codes, HoldConcealer
+from bcdcodec.codec.decode.concealment import Codes, HoldConcealer
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.loss import LossPattern, fill_gaps, gaps_of
 

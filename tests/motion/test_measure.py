@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bcdcodec.codec.conceal import HoldConcealer
+from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.loss import LossPattern
@@ -14,7 +14,7 @@ from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.page import markdown
 from bcdcodec.motion.painted import measure_painted
 from bcdcodec.motion.sampling import GREEDY, Picking
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 Make = Callable[..., list[CodeStream]]
 

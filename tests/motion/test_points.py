@@ -10,7 +10,7 @@ import torch
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.points import PointReader, point_error, point_flicker
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE
 
 
@@ -29,10 +29,12 @@ def test_points_are_places_that_the_codes_move(
 def test_the_unit_is_the_distance_of_the_eyes(model: CodecModel, make_streams: Callable[..., list[CodeStream]]) -> None:
     (stream,) = make_streams(1)
     still = np.zeros((1, 32), np.int64)
-    moved = model.bcd.point_motion(model.bcd.quantizer.lookup(torch.from_numpy(still)[None]))[0].double().numpy()
+    moved = (
+        model.bcd.landmark_displacements(model.bcd.quantizer.lookup(torch.from_numpy(still)[None]))[0].double().numpy()
+    )
     eyes = PointReader(model)(stream, still)[0, [LEFT_EYE, RIGHT_EYE]]
     content = np.asarray(stream.content, np.float32)
-    places = model.bcd.point_places(torch.from_numpy(content)[None])[0].detach().double().numpy()
+    places = model.bcd.landmark_positions(torch.from_numpy(content)[None])[0].detach().double().numpy()
     unit = np.linalg.norm(places[LEFT_EYE] - places[RIGHT_EYE]) / 100
     assert np.allclose(eyes, (places + moved[0])[[LEFT_EYE, RIGHT_EYE]] / unit)
 

@@ -5,7 +5,7 @@ import numpy as np
 from bcdcodec.motion.raster import CELL, GAP, code_raster, stacked
 
 
-def test_each_code_has_its_place_and_colour() -> None:
+def test_each_code_has_its_place_and_color() -> None:
     codes = np.array([[0, 1], [0, 2], [3, 1]])  # three frames of two groups
     raster = code_raster(codes, entries=4)
     assert raster.shape == (2 * CELL, 3 * CELL, 3) and raster.dtype == np.uint8

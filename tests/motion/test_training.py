@@ -18,8 +18,8 @@ from bcdcodec.motion.data import hold_out, save_streams
 from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.training import MotionTrainOptions, rate_factor, train_motion
 from bcdcodec.motion.weights import load_motion, open_motion
-from bcdcodec.training.streams import CodeStream
-from bcdcodec.training.workers import join_workers
+from bcdcodec.training.data.code_streams import CodeStream
+from bcdcodec.training.run.distributed import init_distributed
 
 Make = Callable[..., list[CodeStream]]
 CODEC = bytes(range(16))
@@ -93,7 +93,7 @@ def test_two_processes_learn_what_one_does(motion_config: MotionConfig, make_str
 
 def test_more_processes_than_rows_are_refused() -> None:
     with pytest.raises(ConfigError, match="batch of 0 cannot be shared by 1 processes"):
-        join_workers(batch=0)
+        init_distributed(batch=0)
 
 
 def test_another_configuration_is_refused(motion_config: MotionConfig, make_streams: Make, tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from bcdcodec.codec.conceal import Codes, HoldConcealer
+from bcdcodec.codec.decode.concealment import Codes, HoldConcealer
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.loss import LossPattern
 from bcdcodec.motion.points import PointReader
 from bcdcodec.motion.trial import try_concealers
-from bcdcodec.training.streams import CodeStream
+from bcdcodec.training.data.code_streams import CodeStream
 
 Make = Callable[..., list[CodeStream]]
 

@@ -11,7 +11,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.clips import read_clips
 from bcdcodec.preparation.commands import Summary, find_sources, prepare
 from bcdcodec.preparation.source import Settings
-from bcdcodec.training.clips import read_manifest
+from bcdcodec.training.data.cache import read_manifest
 
 BY_SOURCE = Settings(clip_seconds=2, person="source")
 

@@ -5,7 +5,7 @@ import pytest
 
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.budget import END_RESERVE_BITS, GRACE_S, Budget
-from bcdcodec.ratecontrol.codes import choose_codes
+from bcdcodec.ratecontrol.rdo import rdo_quantize
 
 
 @pytest.mark.parametrize("bitrate", [0, 499, 64_001])
@@ -51,11 +51,11 @@ def test_codes_trade_distance_for_bits() -> None:
 
     nearest = distances.argmin(-1)
     cheapest = np.broadcast_to(price.argmin(-1), (20, 4))
-    assert np.array_equal(choose_codes(distances, price, allowance_bits=1e9, size_bits=size), nearest)
+    assert np.array_equal(rdo_quantize(distances, price, allowance_bits=1e9, size_bits=size), nearest)
     middle = (size(nearest) + size(cheapest)) // 2
-    chosen = choose_codes(distances, price, allowance_bits=middle, size_bits=size)
+    chosen = rdo_quantize(distances, price, allowance_bits=middle, size_bits=size)
     assert 0.95 * middle <= size(chosen) <= middle
     gathered = [np.take_along_axis(distances, c[..., None], -1).sum() for c in (nearest, chosen, cheapest)]
     assert gathered[0] < gathered[1] < gathered[2]
     with pytest.raises(RateError, match="cheapest codes take"):
-        choose_codes(distances, price, allowance_bits=size(cheapest) - 1, size_bits=size)
+        rdo_quantize(distances, price, allowance_bits=size(cheapest) - 1, size_bits=size)

@@ -3,7 +3,7 @@
 import pytest
 
 from bcdcodec.errors import ConfigError, RateError
-from bcdcodec.ratecontrol.budget import END_RESERVE_BITS, LEAST_PICTURE_BITS
+from bcdcodec.ratecontrol.budget import END_RESERVE_BITS, MIN_REFERENCE_BITS
 from bcdcodec.ratecontrol.controller import MIN_BUCKET_BITS, Controller, State
 
 
@@ -42,11 +42,11 @@ def test_promised_bits_are_kept_from_motion() -> None:
     controller = Controller(4000, duration_s=20.0, bucket_s=None)
     controller.open(0)
     free = controller.motion(0.0, 2.0)
-    controller.promise(20_000, at_s=0.0)
+    controller.reserve_content(20_000, at_s=0.0)
     promised = controller.motion(0.0, 2.0)
     assert free.bits - promised.bits == pytest.approx(2000)
-    assert free.limit_bits == promised.limit_bits
-    controller.keep_promise(20_000)
+    assert free.max_bits == promised.max_bits
+    controller.settle_content(20_000)
     assert controller.motion(0.0, 2.0).bits == pytest.approx(free.bits)
 
 
@@ -57,4 +57,4 @@ def test_live_pictures_wait_a_moment_at_most() -> None:
     assert controller.picture_bits(20_000, 2.0, cheapest_bps=100) == 8000
     controller.send(2.0, 4000)
     assert controller.picture_bits(20_000, 2.0, cheapest_bps=100) == 4000
-    assert controller.picture_bits(20_000, 2.0, cheapest_bps=1e6) == LEAST_PICTURE_BITS
+    assert controller.picture_bits(20_000, 2.0, cheapest_bps=1e6) == MIN_REFERENCE_BITS

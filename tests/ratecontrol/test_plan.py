@@ -6,23 +6,25 @@ from fractions import Fraction
 import pytest
 
 from bcdcodec.errors import RateError
-from bcdcodec.ratecontrol.budget import LEAST_PICTURE_BITS
-from bcdcodec.ratecontrol.plan import MIN_REFRESH_S, FilePlan, PacketSurvey, Survey, plan_file
+from bcdcodec.ratecontrol.budget import MIN_REFERENCE_BITS
+from bcdcodec.ratecontrol.plan import MIN_REFRESH_S, FilePlan, FirstPassStats, PacketCost, plan_file
 
 RATE = Fraction(25, 2)
 
 
-def survey(seconds: float, *, shots: tuple[int, ...] = (0,), content_bits: tuple[int, ...] | None = None) -> Survey:
+def survey(
+    seconds: float, *, shots: tuple[int, ...] = (0,), content_bits: tuple[int, ...] | None = None
+) -> FirstPassStats:
     frames = round(seconds * RATE)
-    packets = [PacketSurvey(start, min(16, frames - start), 1600, 200) for start in range(0, frames, 16)]
-    return Survey(
+    packets = [PacketCost(start, min(16, frames - start), 1600, 200) for start in range(0, frames, 16)]
+    return FirstPassStats(
         frame_rate=RATE,
         shots=shots,
         contents=shots,
         frames=frames,
         packets=tuple(packets),
         header_bits=600,
-        wished_bits=20_000,
+        target_bits=20_000,
         content_bits=content_bits,
     )
 
@@ -35,7 +37,7 @@ def test_contents_get_what_motion_leaves(bitrate: int, seconds: float) -> None:
     motion = 1600 * len(found.survey.packets)
     left = bitrate * seconds - contents - motion
     if found.motion_ratio(bitrate) < 0.9:  # scarce: both give way, the picture keeps something to be seen by
-        assert len(found.contents) == 1 and contents >= LEAST_PICTURE_BITS
+        assert len(found.contents) == 1 and contents >= MIN_REFERENCE_BITS
     elif bitrate < 16_000:
         assert -0.12 * motion < left < 1500
     assert all(
@@ -52,7 +54,7 @@ def test_every_shot_has_a_content_and_long_ones_get_more() -> None:
 
 def test_lively_shots_have_more_and_smaller_pictures() -> None:
     def contents(motion_bits: int) -> list[int]:
-        packets = tuple(PacketSurvey(start, 16, 16 * motion_bits, 100) for start in range(0, 128, 16))
+        packets = tuple(PacketCost(start, 16, 16 * motion_bits, 100) for start in range(0, 128, 16))
         found = plan_file(replace(survey(10.24), packets=packets), 4000, bucket=False)
         return [content.bits for content in found.contents]
 
@@ -66,7 +68,7 @@ def test_with_a_bucket_no_content_is_larger_than_can_be_sent_before_it() -> None
     found = plan_file(survey(40.96, shots=shots), 8000, bucket=True)
     for before, content in zip(found.contents, found.contents[1:], strict=False):
         seconds = (content.start - before.start) / 12.5
-        assert content.bits <= max(LEAST_PICTURE_BITS + 480, 8000 * seconds - 100 * (content.start - before.start))
+        assert content.bits <= max(MIN_REFERENCE_BITS + 480, 8000 * seconds - 100 * (content.start - before.start))
 
 
 def test_contents_of_one_size_only_stay_as_they_are() -> None:
@@ -79,7 +81,7 @@ def test_a_plan_can_be_enlarged_up_to_what_can_be_sent() -> None:
     larger = one.enlarged(1000)
     assert larger is not None and larger.contents[0].bits == one.contents[0].bits + 1000
     most = one.enlarged(10**6)
-    assert most is not None and most.contents[0].bits == most.contents[0].most_bits
+    assert most is not None and most.contents[0].bits == most.contents[0].max_bits
     assert most.enlarged(1000) is None
     fixed = plan_file(survey(10.24, content_bits=(9000,)), 2500, bucket=False)
     assert fixed.enlarged(1000) is None
@@ -88,25 +90,25 @@ def test_a_plan_can_be_enlarged_up_to_what_can_be_sent() -> None:
 def test_what_one_picture_cannot_take_goes_to_the_others() -> None:
     plan = plan_file(survey(10.24), 2500, bucket=False)
     first = plan.contents[0]
-    full = replace(first, bits=5000, most_bits=5000)
-    roomy = replace(first, bits=4000, most_bits=40_000)
-    little = replace(first, bits=4000, most_bits=4100)
+    full = replace(first, bits=5000, max_bits=5000)
+    roomy = replace(first, bits=4000, max_bits=40_000)
+    little = replace(first, bits=4000, max_bits=4100)
     larger = FilePlan(plan.survey, (full, roomy, little)).enlarged(3000)
     assert larger is not None
     assert [content.bits for content in larger.contents] == [5000, 6900, 4100]
 
 
 def test_motion_gets_bits_where_its_codes_need_them() -> None:
-    packets = (PacketSurvey(0, 16, 3000, 10), PacketSurvey(16, 16, 1000, 10))
+    packets = (PacketCost(0, 16, 3000, 10), PacketCost(16, 16, 1000, 10))
     found = plan_file(
-        Survey(
+        FirstPassStats(
             frame_rate=RATE,
             shots=(0,),
             contents=(0,),
             frames=32,
             packets=packets,
             header_bits=0,
-            wished_bits=20_000,
+            target_bits=20_000,
             content_bits=None,
         ),
         4000,
@@ -133,14 +135,14 @@ def test_contents_that_were_chosen_for_less_motion_stay_pictures() -> None:
     lively = replace(survey(120), contents=(0, 400, 900))
     found = plan_file(lively, 900, bucket=False)
     assert [content.start for content in found.contents] == [0, 400, 900]
-    assert all(content.bits >= LEAST_PICTURE_BITS for content in found.contents)
+    assert all(content.bits >= MIN_REFERENCE_BITS for content in found.contents)
     assert found.motion_ratio(900) < 0.8
 
 
 def test_a_second_survey_keeps_the_contents_of_the_first() -> None:
     first = plan_file(survey(30.72), 8000, bucket=False)
     starts = tuple(content.start for content in first.contents)
-    cheaper = tuple(replace(packet, nearest_bits=1000) for packet in first.survey.packets)
+    cheaper = tuple(replace(packet, min_distortion_bits=1000) for packet in first.survey.packets)
     again = plan_file(replace(first.survey, contents=starts, packets=cheaper), 8000, bucket=False)
     assert tuple(content.start for content in again.contents) == starts
     assert again.contents[0].bits > first.contents[0].bits

@@ -10,7 +10,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.dataset import read_labels, split
 from bcdcodec.sprites.sheets import POSES, Sheets
-from bcdcodec.training.clips import read_manifest
+from bcdcodec.training.data.cache import read_manifest
 from bcdcodec.video.reader import VideoReader
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bcdcodec.sprites.scores import accuracy, entropy_bits, inception, normalised_mutual_information
+from bcdcodec.sprites.scores import accuracy, entropy_bits, inception, normalized_mutual_information
 
 
 def test_accuracy() -> None:
@@ -28,9 +28,9 @@ def test_bits() -> None:
 def test_mutual_information() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 63, 4000)
-    assert normalised_mutual_information(truth, rng.permutation(63)[truth]) == pytest.approx(1)
-    assert normalised_mutual_information(truth, rng.integers(0, 63, 4000)) < 0.15
-    assert normalised_mutual_information(truth, np.zeros(4000, np.int64)) == 0
+    assert normalized_mutual_information(truth, rng.permutation(63)[truth]) == pytest.approx(1)
+    assert normalized_mutual_information(truth, rng.integers(0, 63, 4000)) < 0.15
+    assert normalized_mutual_information(truth, np.zeros(4000, np.int64)) == 0
     # Half of the poses merged in pairs: H(a) = 6, H(b) = 5, together 6 bits.
     pairs = np.arange(64).repeat(10)
-    assert normalised_mutual_information(pairs, pairs // 2) == pytest.approx(5 / 5.5)
+    assert normalized_mutual_information(pairs, pairs // 2) == pytest.approx(5 / 5.5)

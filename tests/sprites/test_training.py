@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from bcdcodec.config import preset
-from bcdcodec.training.clips import cache_clips
-from bcdcodec.training.loop import TrainOptions, train
+from bcdcodec.training.data.cache import cache_clips
+from bcdcodec.training.run.loop import TrainOptions, train
 
 STEPS = 60
 

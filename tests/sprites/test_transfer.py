@@ -9,9 +9,9 @@ import torch
 
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.decoder import Decoder
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.decode.decoder import Decoder
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.sprites.clips import ClipSet

@@ -27,11 +27,11 @@ from bcdcodec.bitstream.header import (
 )
 from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
-from bcdcodec.entropy.coded import decode_codes, encode_codes
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.packed import unpack_codes
 from bcdcodec.entropy.predictor import Predictor
+from bcdcodec.entropy.static import decode_codes, encode_codes
 from bcdcodec.entropy.tables import Tables, fit_rows
 from bcdcodec.video.obu import still_size
 from bcdcodec.video.still import decode_still, encode_still
@@ -249,10 +249,10 @@ def test_example_file_of_the_spec(tmp_path: Path) -> None:
 def test_still_example_of_the_spec() -> None:
     example = re.search(r"still of (\d+)x(\d+), all pixels \((\d+), (\d+), (\d+)\).*:\n`([0-9a-f]+)`", EXAMPLES)
     assert example is not None
-    width, height, *colour = (int(number) for number in example.groups()[:5])
+    width, height, *color = (int(number) for number in example.groups()[:5])
     data = bytes.fromhex(example[6])
     assert still_size(data) == (width, height)
-    assert np.abs(decode_still(data).astype(int) - colour).max() <= 1
+    assert np.abs(decode_still(data).astype(int) - color).max() <= 1
 
 
 def test_range_coder_examples_of_the_spec() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bcdcodec.training.clips import MADE_WITH
-from bcdcodec.training.data import POINTS, THUMBNAIL, still_frames
-from bcdcodec.training.shards import shard_path
+from bcdcodec.training.data.cache import MADE_WITH
+from bcdcodec.training.data.sampler import POINTS, THUMBNAIL, still_frames
+from bcdcodec.training.data.shards import shard_path
 
 CLIPS, FRAMES = 8, 16
 

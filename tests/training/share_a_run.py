@@ -7,8 +7,8 @@ import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.loop import TrainOptions, train
-from bcdcodec.training.workers import leave_workers
+from bcdcodec.training.run.distributed import leave_workers
+from bcdcodec.training.run.loop import TrainOptions, train
 
 torch.set_num_threads(1)
 cache, config_file, run = map(Path, sys.argv[1:])

@@ -10,7 +10,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.vae import Vae
 from bcdcodec.training import commands
 from bcdcodec.training.commands import _cache_folder, plan_training, run_export, run_training
-from bcdcodec.training.loop import TrainOptions, train
+from bcdcodec.training.run.loop import TrainOptions, train
 from bcdcodec.training.vae import save_vae
 
 

@@ -13,8 +13,8 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training import commands
 from bcdcodec.training.context import ContextNet, cost_bits, fit_context, list_frames
-from bcdcodec.training.data import ClipCache
-from bcdcodec.training.streams import CodeStream, read_streams
+from bcdcodec.training.data.code_streams import CodeStream, read_streams
+from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.weightfile import open_weights
 
 ENTRIES, PACKET = 8, 6
@@ -47,7 +47,7 @@ def test_streams_are_what_the_networks_say(clip_cache: Path, tiny_config: ModelC
     entry, size = cache.entries[0], tiny_config.window_frames
     window = torch.from_numpy(cache.latents[entry.start : entry.start + size].astype(np.float32))[None]
     stills = cache.still_latents[entry.first_still : entry.first_still + entry.stills].astype(np.float32)
-    possible = [bcd.analyse(window, torch.from_numpy(still)[None])[0][0].numpy() for still in stills]
+    possible = [bcd.analyze(window, torch.from_numpy(still)[None])[0][0].numpy() for still in stills]
     assert any((streams[0].codes[:size] == codes).all() for codes in possible)
 
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from bcdcodec.errors import ConfigError
-from bcdcodec.training.clips import cache_mark
+from bcdcodec.training.data.cache import cache_mark
 from bcdcodec.training.personal import check_personal, personalize
 from bcdcodec.weightfile import WeightsFile, open_weights
 

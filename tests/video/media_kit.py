@@ -24,7 +24,7 @@ def needs(package: str) -> None:
         pytest.skip(f"{package} is not installed")
 
 
-def grey(level: int, width: int = 64, height: int = 48) -> Picture:
+def gray(level: int, width: int = 64, height: int = 48) -> Picture:
     """A flat picture; its level survives any codec, so it tells which source frame it was."""
     return np.full((height, width, 3), level, np.uint8)
 

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from media_kit import MakeVideo, grey, tone
+from media_kit import MakeVideo, gray, tone
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.video.audio import SAMPLE_RATE, OpusPacket, OpusReader, OpusTrack
@@ -39,7 +39,7 @@ def read(path: Path, **options: Any) -> tuple[list[OpusPacket], OpusTrack]:
 @pytest.mark.parametrize(("rate", "channels", "codec"), [(48000, 1, "aac"), (44100, 2, "aac"), (11025, 1, "pcm_s16le")])
 def test_tone_stays_where_it_is(make_video: MakeVideo, rate: int, channels: int, codec: str) -> None:
     sound = tone(0.5, 0.8, 1.2, rate=rate, channels=channels)
-    path = make_video([grey(50)] * 30, "a.mkv", sound=sound, sound_rate=rate, sound_codec=codec)
+    path = make_video([gray(50)] * 30, "a.mkv", sound=sound, sound_rate=rate, sound_codec=codec)
     packets, track = read(path, bitrate=16000)
     assert [packet.tick for packet in packets] == list(range(0, 3 * len(packets), 3))
     assert 1.2 <= len(packets) * 0.06 < 1.4
@@ -47,14 +47,14 @@ def test_tone_stays_where_it_is(make_video: MakeVideo, rate: int, channels: int,
 
 
 def test_late_sound_is_preceded_by_silence(make_video: MakeVideo) -> None:
-    path = make_video([grey(50)] * 50, "late.mkv", sound=tone(0, 0.3, 0.5), sound_codec="pcm_s16le", sound_delay_s=0.7)
+    path = make_video([gray(50)] * 50, "late.mkv", sound=tone(0, 0.3, 0.5), sound_codec="pcm_s16le", sound_delay_s=0.7)
     packets, track = read(path)
     assert packets[0].tick == 0
     assert span(heard(packets, track)) == pytest.approx((0.7, 1.0), abs=0.025)
 
 
 def test_sound_before_the_first_picture_is_cut(make_video: MakeVideo) -> None:
-    path = make_video([grey(50)] * 30, "early.mkv", sound=tone(0.5, 0.8, 1.2), sound_codec="pcm_s16le")
+    path = make_video([gray(50)] * 30, "early.mkv", sound=tone(0.5, 0.8, 1.2), sound_codec="pcm_s16le")
     packets, track = read(path, start_time=Fraction(1, 4))
     assert span(heard(packets, track)) == pytest.approx((0.25, 0.55), abs=0.025)
 
@@ -62,7 +62,7 @@ def test_sound_before_the_first_picture_is_cut(make_video: MakeVideo) -> None:
 def test_bitrate_and_frame_length(make_video: MakeVideo) -> None:
     rng = np.random.default_rng(1)
     sound = (0.2 * rng.standard_normal((1, 4 * SAMPLE_RATE))).astype(np.float32)
-    path = make_video([grey(50)] * 100, "noise.mkv", sound=sound, sound_codec="pcm_s16le")
+    path = make_video([gray(50)] * 100, "noise.mkv", sound=sound, sound_codec="pcm_s16le")
     for frame_ms, ticks in ((60, 3), (20, 1)):
         packets, _ = read(path, frame_ms=frame_ms)
         assert packets[1].tick == ticks
@@ -73,7 +73,7 @@ def test_bitrate_and_frame_length(make_video: MakeVideo) -> None:
 def test_stereo_is_kept_on_request(make_video: MakeVideo) -> None:
     sound = tone(0.1, 0.4, 0.5, channels=2)
     sound[1] = 0
-    path = make_video([grey(50)] * 12, "s.mkv", sound=sound, sound_codec="pcm_s16le")
+    path = make_video([gray(50)] * 12, "s.mkv", sound=sound, sound_codec="pcm_s16le")
     packets, track = read(path, channels=2, bitrate=64000)
     left, right = heard(packets, track)
     assert track == OpusTrack(channels=2, pre_skip=312, bitrate=64000)
@@ -81,7 +81,7 @@ def test_stereo_is_kept_on_request(make_video: MakeVideo) -> None:
 
 
 def test_until_gives_each_packet_once_and_in_time(make_video: MakeVideo) -> None:
-    path = make_video([grey(50)] * 25, "a.mkv", sound=tone(0, 1, 1), sound_codec="pcm_s16le")
+    path = make_video([gray(50)] * 25, "a.mkv", sound=tone(0, 1, 1), sound_codec="pcm_s16le")
     everything, _ = read(path)
     with OpusReader(path) as reader:
         early = list(reader.until(0.5))
@@ -91,7 +91,7 @@ def test_until_gives_each_packet_once_and_in_time(make_video: MakeVideo) -> None
 
 
 def test_silent_file_and_bad_options(make_video: MakeVideo) -> None:
-    path = make_video([grey(50)] * 3)
+    path = make_video([gray(50)] * 3)
     with pytest.raises(VideoError, match="no audio"):
         OpusReader(path)
     for options in ({"bitrate": 100}, {"frame_ms": 30}, {"channels": 6}):

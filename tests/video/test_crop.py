@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from media_kit import grey, textured
+from media_kit import gray, textured
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
@@ -35,8 +35,8 @@ def test_shrinking_averages() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 40, 64, 200])
-def test_flat_colour_stays_exact(size: int) -> None:
-    pixels = grey(0, 64, 64)
+def test_flat_color_stays_exact(size: int) -> None:
+    pixels = gray(0, 64, 64)
     pixels[:] = (10, 200, 90)
     assert (crop(frame(pixels), CropBox(x=0, y=0, size=64), size).pixels == (10, 200, 90)).all()
 
@@ -51,8 +51,8 @@ def test_paste_undoes_crop(box: tuple[int, int, int], size: int) -> None:
 
 
 def test_paste_touches_only_the_box_and_blends_its_edge() -> None:
-    background = frame(grey(0, 100, 80))
-    patch = Frame(pixels=grey(200, 16, 16), index=3)
+    background = frame(gray(0, 100, 80))
+    patch = Frame(pixels=gray(200, 16, 16), index=3)
     found = paste(background, patch, CropBox(x=30, y=20, size=40))
     assert found.index == 3
     assert (background.pixels == 0).all()
@@ -64,7 +64,7 @@ def test_paste_touches_only_the_box_and_blends_its_edge() -> None:
 
 
 def test_no_blend_where_the_box_leaves_the_picture() -> None:
-    found = paste(frame(grey(0, 64, 64)), frame(grey(200, 16, 16)), CropBox(x=-5, y=0, size=40))
+    found = paste(frame(gray(0, 64, 64)), frame(gray(200, 16, 16)), CropBox(x=-5, y=0, size=40))
     assert (found.pixels[0, :20] == 200).all()
 
 
@@ -75,7 +75,7 @@ def test_largest_square() -> None:
 
 @pytest.mark.parametrize("box", [(0, 0, 0), (0, 0, 129), (64, 0, 10), (0, -10, 10), (-32768, -32768, 65535)])
 def test_absurd_boxes_are_refused_before_memory_is_taken(box: tuple[int, int, int]) -> None:
-    source, where = frame(grey(0, 64, 48)), CropBox(x=box[0], y=box[1], size=box[2])
+    source, where = frame(gray(0, 64, 48)), CropBox(x=box[0], y=box[1], size=box[2])
     with pytest.raises(ConfigError, match="crop box"):
         crop(source, where, 16)
     with pytest.raises(ConfigError, match="crop box"):

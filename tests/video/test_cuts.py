@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_kit import Picture, grey, textured
+from media_kit import Picture, gray, textured
 
 from bcdcodec.frame import Frame
 from bcdcodec.video.cuts import CutDetector, difference, thumbnail
@@ -26,7 +26,7 @@ def test_first_frame_noise_and_flat_pictures_are_not() -> None:
     rng = np.random.default_rng(0)
     noisy = (textured(1, 160, 120).astype(int) + rng.normal(0, 8, (20, 120, 160, 3))).clip(0, 255).astype(np.uint8)
     assert cuts(noisy) == []
-    assert cuts([grey(20)] * 3 + [grey(26)] * 3) == []
+    assert cuts([gray(20)] * 3 + [gray(26)] * 3) == []
 
 
 def test_a_head_that_moves_fast_is_not() -> None:
@@ -48,7 +48,7 @@ def test_a_brighter_lamp_is_not() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 50), (36, 36), (1280, 720)])
 def test_any_size(width: int, height: int) -> None:
-    found = thumbnail(grey(100, width, height))
+    found = thumbnail(gray(100, width, height))
     assert found.shape == (min(36, height), min(36, width))
     assert np.allclose(found, 100, atol=0.5)
     assert difference(found, found) == pytest.approx(0, abs=1e-5)

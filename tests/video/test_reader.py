@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from media_kit import MakeVideo, grey, level_of, textured, tone, turn_tag
+from media_kit import MakeVideo, gray, level_of, textured, tone, turn_tag
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.video import reader as reader_module
@@ -28,7 +28,7 @@ def levels(source: Any, rate: Fraction) -> list[int]:
 
 
 def ramp(count: int) -> list[Any]:
-    return [grey(40 + 8 * at) for at in range(count)]
+    return [gray(40 + 8 * at) for at in range(count)]
 
 
 def test_same_rate_gives_every_frame(make_video: MakeVideo) -> None:
@@ -61,7 +61,7 @@ def test_first_picture_is_time_zero(make_video: MakeVideo) -> None:
 
 
 def test_no_drift_over_many_frames(make_video: MakeVideo) -> None:
-    path = make_video([grey(90, 16, 16)] * 3000, rate=Fraction(30000, 1001))  # 100.1 s
+    path = make_video([gray(90, 16, 16)] * 3000, rate=Fraction(30000, 1001))  # 100.1 s
     with VideoReader(path, HALF) as reader:
         assert sum(1 for _ in reader) == 1252  # ticks below 100.1 s
 
@@ -112,7 +112,7 @@ def test_wide_pixels_are_made_square(make_video: MakeVideo) -> None:
     ("width", "height", "pix_fmt"), [(33, 17, "yuv420p"), (35, 20, "yuv444p"), (7, 5, "gray"), (31, 22, "bgr0")]
 )
 def test_odd_sizes_give_dense_rows(make_video: MakeVideo, width: int, height: int, pix_fmt: str) -> None:
-    path = make_video([grey(120, width, height)] * 2, "odd.mkv", codec="ffv1", pix_fmt=pix_fmt)
+    path = make_video([gray(120, width, height)] * 2, "odd.mkv", codec="ffv1", pix_fmt=pix_fmt)
     with VideoReader(path, Fraction(25)) as reader:
         pixels = next(iter(reader)).pixels
     assert pixels.shape == (height, width, 3)
@@ -133,10 +133,10 @@ MATRICES = {1: (0.2126, 0.0722), 5: (0.299, 0.114)}  # H.273 code point -> weigh
 @pytest.mark.parametrize("matrix", sorted(MATRICES))
 @pytest.mark.parametrize("full_range", [False, True])
 def test_matrix_and_range_of_the_stream_are_used(make_video: MakeVideo, matrix: int, full_range: bool) -> None:
-    colour = np.array([200.0, 60.0, 90.0])
+    color = np.array([200.0, 60.0, 90.0])
     red, blue = MATRICES[matrix]
-    luma = red * colour[0] + (1 - red - blue) * colour[1] + blue * colour[2]
-    chroma = (colour[2] - luma) / (2 - 2 * blue), (colour[0] - luma) / (2 - 2 * red)
+    luma = red * color[0] + (1 - red - blue) * color[1] + blue * color[2]
+    chroma = (color[2] - luma) / (2 - 2 * blue), (color[0] - luma) / (2 - 2 * red)
     scale, base, chroma_scale = (1.0, 0, 1.0) if full_range else (219 / 255, 16, 224 / 255)
     planes = [luma * scale + base, *(value * chroma_scale + 128 for value in chroma)]
     array = np.stack([np.full((32, 32), round(value), np.uint8) for value in planes])
@@ -146,7 +146,7 @@ def test_matrix_and_range_of_the_stream_are_used(make_video: MakeVideo, matrix: 
     path = make_video([frame], "tagged.mkv", codec="ffv1", pix_fmt="yuv444p")
     with VideoReader(path, Fraction(25)) as reader:
         found = next(iter(reader)).pixels.reshape(-1, 3).mean(axis=0)
-    assert np.abs(found - colour).max() <= 3
+    assert np.abs(found - color).max() <= 3
 
 
 @pytest.mark.parametrize(("name", "codec", "pix_fmt"), [("a.png", "png", "rgb24"), ("a.jpg", "mjpeg", "yuvj420p")])

@@ -6,7 +6,7 @@ import sys
 import av
 import numpy as np
 import pytest
-from media_kit import Picture, grey, textured
+from media_kit import Picture, gray, textured
 from numpy.typing import NDArray
 
 from bcdcodec.errors import RateError, VideoError
@@ -85,15 +85,15 @@ def test_other_sides_are_refused(width: int, height: int) -> None:
         encode_still(np.zeros((height, width, 3), np.uint8), budget_bits=AMPLE)
 
 
-def test_saturated_colours_come_back() -> None:
+def test_saturated_colors_come_back() -> None:
     picture = np.repeat(np.repeat(np.array(COLOURS, np.uint8).reshape(2, 4, 3), 128, axis=0), 64, axis=1)
     error = decode_still(encode_still(picture, budget_bits=AMPLE)).astype(int) - picture
     assert (np.abs(error).mean((0, 1)) < 1.5).all()
 
 
-@pytest.mark.parametrize("colour", [*COLOURS, (200, 30, 90), (13, 140, 77)])
-def test_conversion_is_the_one_of_the_spec(colour: tuple[int, int, int]) -> None:
-    data = encode_still(np.full((16, 16, 3), colour, np.uint8), budget_bits=AMPLE)
+@pytest.mark.parametrize("color", [*COLOURS, (200, 30, 90), (13, 140, 77)])
+def test_conversion_is_the_one_of_the_spec(color: tuple[int, int, int]) -> None:
+    data = encode_still(np.full((16, 16, 3), color, np.uint8), budget_bits=AMPLE)
     decoder = av.CodecContext.create("libdav1d", "r")
     frame = (decoder.decode(av.Packet(data)) + decoder.decode(None))[0]
     planes = frame.to_ndarray()
@@ -101,7 +101,7 @@ def test_conversion_is_the_one_of_the_spec(colour: tuple[int, int, int]) -> None
     rgb = np.clip([y + 1.402 * v, y - 0.344136 * u - 0.714136 * v, y + 1.772 * u], 0, 255)
     found = decode_still(data)[8, 8]
     assert np.abs(found - rgb).max() <= 1
-    assert np.abs(found.astype(int) - colour).max() <= 2
+    assert np.abs(found.astype(int) - color).max() <= 2
 
 
 def test_every_truncation_is_refused() -> None:
@@ -171,7 +171,7 @@ def test_a_plate_of_other_bytes_is_refused() -> None:
 
 
 def test_a_plate_is_no_smaller_picture_when_the_source_is_small() -> None:
-    assert still_size(encode_plate(Frame(pixels=grey(90, 64, 48), index=0))) == (64, 48)
+    assert still_size(encode_plate(Frame(pixels=gray(90, 64, 48), index=0))) == (64, 48)
 
 
 def test_the_same_picture_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from media_kit import grey
+from media_kit import gray
 
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video import track
 from bcdcodec.video.face import Face
 from bcdcodec.video.track import BOX_PER_FACE, FaceTracker
 
-FRAME = Frame(pixels=grey(0, 640, 360), index=0)
+FRAME = Frame(pixels=gray(0, 640, 360), index=0)
 
 
 def face(x: float, y: float, height: float = 100) -> Face:

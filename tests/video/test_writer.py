@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from media_kit import MakeVideo, grey, textured, tone
+from media_kit import MakeVideo, gray, textured, tone
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
@@ -37,7 +37,7 @@ class Pipe(io.RawIOBase):
 
 
 def frame(index: int, pixels: Any = None) -> Frame:
-    return Frame(pixels=grey(90) if pixels is None else pixels, index=index)
+    return Frame(pixels=gray(90) if pixels is None else pixels, index=index)
 
 
 def events(path: Path) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def events(path: Path) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "pipe"])
 def test_sound_and_picture_stay_together(make_video: MakeVideo, tmp_path: Path, name: str) -> None:
-    pictures = [grey(220 if at >= 20 else 30) for at in range(40)]  # bright and loud from 0.8 s on
+    pictures = [gray(220 if at >= 20 else 30) for at in range(40)]  # bright and loud from 0.8 s on
     source = make_video(pictures, "source.mkv", sound=tone(0.8, 1.2, 1.6), sound_codec="pcm_s16le")
     path, pipe = tmp_path / name, Pipe()
     target: Any = pipe if name == "pipe" else path
@@ -81,7 +81,7 @@ def test_sound_and_picture_stay_together(make_video: MakeVideo, tmp_path: Path, 
     assert not list(tmp_path.glob(".*"))
 
 
-def test_round_trip_keeps_colour_and_every_frame(tmp_path: Path) -> None:
+def test_round_trip_keeps_color_and_every_frame(tmp_path: Path) -> None:
     pictures = [textured(at // 4, 96, 64) for at in range(20)]
     path = tmp_path / "out.mp4"
     with VideoWriter(path, 96, 64, rate=RATE) as writer:
@@ -107,7 +107,7 @@ def test_missing_index_leaves_a_gap(tmp_path: Path) -> None:
 def test_odd_size_grows_by_one(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     with VideoWriter(path, 33, 17, rate=RATE) as writer:
-        writer.write(frame(0, grey(90, 33, 17)))
+        writer.write(frame(0, gray(90, 33, 17)))
     with VideoReader(path, RATE) as reader:
         assert (reader.width, reader.height) == (34, 18)
         assert abs(next(iter(reader)).pixels.astype(int) - 90).max() <= 2
@@ -151,6 +151,6 @@ def test_wrong_use_is_explained(tmp_path: Path) -> None:
         with pytest.raises(VideoError, match="rising"):
             writer.write(frame(3))
         with pytest.raises(VideoError, match="needs 64x48"):
-            writer.write(frame(4, grey(90, 32, 32)))
+            writer.write(frame(4, gray(90, 32, 32)))
         with pytest.raises(VideoError, match="without an audio track"):
             writer.write_audio([OpusPacket(tick=0, data=b"\xfc")])

@@ -17,8 +17,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.codec.encoder import EncodeSettings
-from bcdcodec.codec.files import encode_file
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
@@ -32,10 +32,10 @@ from bcdcodec.evaluation.metrics.features import Features
 from bcdcodec.evaluation.metrics.fid import Inception
 from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.metrics.table import loaded
-from bcdcodec.video.classical import decode_classical, encode_classical
 from bcdcodec.video.crop import scale
 from bcdcodec.video.payload import payload_bytes
 from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.reference_codecs import decode_classical, encode_classical
 
 Frames = NDArray[np.uint8]
 #: The frame of a sheet, as a share of the clip: late enough that every codec shows what it does to motion.

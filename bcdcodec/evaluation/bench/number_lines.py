@@ -44,9 +44,9 @@ def _bd(item: BdRate | None) -> str:
     if item.percent is None or item.overlap is None:
         return item.why
     low, high = (f"{value:.{digits(item.metric)}f}" for value in item.overlap)
-    thin = ", thin" if item.share < THIN else ""
+    sparse = ", thin" if item.share < THIN else ""
     points = f"{item.points[0]} and {item.points[1]} points"
-    return f"{item.percent:+.0f} % ({low} to {high}, {100 * item.share:.0f} %{thin}; {points})"
+    return f"{item.percent:+.0f} % ({low} to {high}, {100 * item.share:.0f} %{sparse}; {points})"
 
 
 def set_lines(plan: Plan, results: Results, sets: Sequence[SetDistance]) -> list[str]:

@@ -36,14 +36,14 @@ def first_pose(points: Array, observed: Array) -> Pose:
     """The pose of rigid points [n, 3] in each picture [T, n, 2]: least squares, then the nearest turn with a scale."""
     middle = points.mean(axis=0)
     flipped = observed * (1.0, -1.0)
-    centre = flipped.mean(axis=1)
+    center = flipped.mean(axis=1)
     # affine: [T, 2, 3], the best map without regard for right angles
-    affine = (np.linalg.pinv(points - middle) @ (flipped - centre[:, None])).swapaxes(-1, -2)
+    affine = (np.linalg.pinv(points - middle) @ (flipped - center[:, None])).swapaxes(-1, -2)
     u, stretch, v = np.linalg.svd(affine, full_matrices=False)
     size = stretch.mean(axis=1)
     rows = u @ v
     rotation = np.concatenate([rows, np.cross(rows[:, 0], rows[:, 1])[:, None]], axis=1)
-    shift = centre - size[:, None] * (rows @ middle)
+    shift = center - size[:, None] * (rows @ middle)
     return Pose(rotation=rotation, translation=shift * (1.0, -1.0), size=size)
 
 

@@ -31,7 +31,7 @@ def encode(source: Path, *, encoder: str = "libx264") -> Path:
     return path
 
 
-def test_it_scales_and_keeps_the_rate_and_colours(source: Path) -> None:
+def test_it_scales_and_keeps_the_rate_and_colors(source: Path) -> None:
     with av.open(str(encode(source))) as container:
         stream = container.streams.video[0]
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]

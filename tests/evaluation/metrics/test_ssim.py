@@ -40,10 +40,10 @@ def test_frames_are_compared_with_their_own(noisy: Video) -> None:
 
 def test_flat_pictures_by_hand() -> None:
     """Without structure only the luminance is left."""
-    grey, lighter = np.full((1, 176, 176, 3), 100, np.uint8), np.full((1, 176, 176, 3), 150, np.uint8)
+    gray, lighter = np.full((1, 176, 176, 3), 100, np.uint8), np.full((1, 176, 176, 3), 150, np.uint8)
     luminance = (2 * 100 * 150 + C1) / (100**2 + 150**2 + C1)
-    assert ssim(lighter, grey) == pytest.approx(luminance, rel=1e-9)
-    assert ms_ssim(lighter, grey) == pytest.approx(luminance ** SCALES[-1], rel=1e-9)
+    assert ssim(lighter, gray) == pytest.approx(luminance, rel=1e-9)
+    assert ms_ssim(lighter, gray) == pytest.approx(luminance ** SCALES[-1], rel=1e-9)
 
 
 def test_the_exponents_and_luma_sum_to_one() -> None:

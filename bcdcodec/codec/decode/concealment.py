@@ -1,0 +1,79 @@
+"""Frames whose packets were lost. In: packets with their sequence numbers. Out: codes in the place of missing ones.
+
+sequence numbers -> something is missing -> ticks say how many frames -> `Concealer` -> codes
+
+Codes of real packets depend on no predicted one, so that a wrong guess ends with the gap.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.bitstream.packet import Packet
+
+#: Frames before a gap that a concealer is shown, and the longest gap that is filled.
+HISTORY_FRAMES, MAX_GAP_FRAMES = 64, 512
+
+Codes = NDArray[np.int64]
+
+
+class Concealer(Protocol):
+    """What fills a gap."""
+
+    def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
+        """Codes [frames, G] for missing frames. before: those of the frames that lead to them [n, G], n from 1 to
+        HISTORY_FRAMES; after: those that follow, None where they are not known yet; content: the map [C, H, W] of
+        the shot. The same arguments give the same codes.
+        """
+        ...
+
+
+class HoldConcealer:
+    """The last good codes, repeated."""
+
+    def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
+        return before[-1:].repeat(frames, axis=0)
+
+
+class LossTracker:
+    """Notices what is missing between the packets of a shot and has it filled."""
+
+    def __init__(self, concealer: Concealer) -> None:
+        self._concealer = concealer
+        self._next_sequence: int | None = None
+        self._lost = False
+        self._before: Codes | None = None
+        #: The tick after the last frame, real or predicted.
+        self.end = 0
+
+    def see(self, packet: Packet) -> None:
+        """Every packet of the stream, in order."""
+        self._lost |= self._next_sequence is not None and packet.sequence > self._next_sequence
+        self._next_sequence = packet.sequence + 1
+
+    def lose(self) -> None:
+        """What comes next is known to be lost, though no packet has shown it."""
+        self._lost = True
+
+    def new_shot(self) -> None:
+        """Codes from here on are relative to other content: there is nothing to go on from."""
+        self._before = None
+
+    def fill(self, until: int, *, after: Codes | None, content: Tensor) -> Codes | None:
+        """Codes [n, G] of the missing frames `end .. until`, or None: nothing is missing, there is nothing to go on
+        from, or
+        the gap is longer than MAX_GAP_FRAMES. after: codes of the packet at `until`, None where there is none.
+        """
+        missing, lost = until - self.end, self._lost
+        self._lost = False
+        if self._before is None or not lost or not 0 < missing <= MAX_GAP_FRAMES:
+            return None
+        return self._concealer.fill(self._before, missing, after=after, content=content)
+
+    def add(self, codes: Codes, tick: int) -> None:
+        """Codes of the frames from `tick` on, real or predicted."""
+        recent = codes if self._before is None else np.concatenate([self._before, codes])
+        self._before = recent[-HISTORY_FRAMES:]
+        self.end = tick + len(codes)

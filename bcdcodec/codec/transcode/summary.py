@@ -1,0 +1,53 @@
+"""What is known of a stream before it is written anew. In: a file. Out: header, runs of frames, sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import MotionPayload, PacketKind
+from bcdcodec.bitstream.stats import StreamStats
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.ratecontrol.frame_dropping import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSummary:
+    """runs: frames without a gap or new content between them. audio_bits: AUDIO packets with their framing."""
+
+    header: StreamHeader
+    runs: Sequence[Run]
+    stats: StreamStats
+    audio_bits: int
+
+    @property
+    def video_bits(self) -> int:
+        """What a bitrate counts: everything but the sound."""
+        return self.stats.total_bits - self.audio_bits
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds up to the end of the last frame."""
+        return float(self.stats.end_tick / self.header.video.frame_rate)
+
+
+def scan_stream(file: BinaryIO) -> StreamSummary:
+    """Read a whole stream, from where the file stands; BitstreamError where it is damaged or cut."""
+    reader = StreamReader(file)
+    runs: list[Run] = []
+    start = end = audio_bits = 0
+    joined = False
+    for packet in reader:
+        if packet.kind == PacketKind.CONTENT:
+            joined = False
+        elif packet.kind == PacketKind.AUDIO:
+            audio_bits += 8 * packet.size
+        elif packet.kind == PacketKind.MOTION:
+            if joined and packet.timestamp == end:
+                runs.pop()
+            else:
+                start = packet.timestamp
+            end = packet.timestamp + MotionPayload.unpack(packet.payload).frames
+            runs.append(Run(start, end - start))
+            joined = True
+    return StreamSummary(header=reader.header, runs=runs, stats=reader.stats, audio_bits=audio_bits)

@@ -1,0 +1,86 @@
+"""Code streams of training clips, as the encoder would write them. In: networks and a latent cache. Out: `CodeStream`.
+
+A clip is a shot: its content is one of its stills (or what the encoder makes of its frames), its windows follow one
+another from the first frame on.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.content import dequantize_content, quantize_content
+from bcdcodec.training.data.sampler import ClipCache, ClipEntry
+
+#: Frames of a clip that content is made from, where the cache has no stills.
+CONTENT_FRAMES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodeStream:
+    """All codes uint8 [n, groups] of one clip. content: the map float16 [C, H, W] that both ends of its stream have,
+    None where only codes are looked at.
+    """
+
+    person: str
+    codes: NDArray[np.uint8]
+    content: NDArray[np.float16] | None = None
+
+    def packets(self, packet_frames: int) -> list[NDArray[np.uint8]]:
+        """The codes of each packet; the last one may be shorter."""
+        return [self.codes[start : start + packet_frames] for start in range(0, len(self.codes), packet_frames)]
+
+
+@torch.inference_mode()
+def read_streams(
+    bcd: Bcd,
+    cache: ClipCache,
+    *,
+    passes: int = 1,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[CodeStream]:
+    """Every clip once a pass: as it is, then with other stills and, half the time, in a mirror. progress: clips."""
+    streams: list[CodeStream] = []
+    for number in range(passes):
+        rng = np.random.default_rng((seed, number))
+        for entry in cache.entries:
+            mirrored = number > 0 and cache.may_mirror and rng.random() < 0.5
+            content = _content(bcd, cache, entry, rng, mirrored)
+            windows = _windows(cache, entry, bcd.config.window_frames, mirrored)
+            codes = [bcd.analyze(z, content.expand(len(z), -1, -1, -1))[0] for z in windows]
+            stream = torch.cat([found.flatten(0, 1) for found in codes])
+            shown = content[0].half().numpy()
+            streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown))
+            progress(len(streams), passes * len(cache.entries))
+    return streams
+
+
+def _content(bcd: Bcd, cache: ClipCache, entry: ClipEntry, rng: np.random.Generator, mirrored: bool) -> Tensor:
+    """The content map [1, C, H, W] that both ends of a stream would have."""
+    if cache.has_faces:
+        shown = cache.still_latents[[entry.first_still + int(rng.integers(entry.stills))]]
+    else:
+        shown = cache.latents[entry.start + np.linspace(0, entry.frames - 1, CONTENT_FRAMES).round().astype(int)]
+    content = bcd.encoder.content(_tensor(shown, mirrored)[None])
+    if bcd.config.content.picture_bits:
+        return content
+    return dequantize_content(quantize_content(content, bcd.config.content), bcd.config.content)
+
+
+def _windows(cache: ClipCache, entry: ClipEntry, size: int, mirrored: bool) -> Iterator[Tensor]:
+    """Latents of the whole windows of a clip [N, size, C, H, W], then those of what is left [1, n, C, H, W]."""
+    z = _tensor(cache.latents[entry.start : entry.start + entry.frames], mirrored)
+    whole = len(z) // size * size
+    if whole:
+        yield z[:whole].unflatten(0, (-1, size))
+    if whole < len(z):
+        yield z[whole:][None]
+
+
+def _tensor(latents: NDArray[np.float16], mirrored: bool) -> Tensor:
+    return torch.from_numpy(latents[..., :: -1 if mirrored else 1].astype(np.float32))

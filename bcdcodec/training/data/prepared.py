@@ -1,0 +1,114 @@
+"""What training keeps of one clip. In: a clip, and what is to be done with it. Out: the arrays that data.py reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.frame import Frame
+from bcdcodec.model.vae import from_uint8, to_uint8
+from bcdcodec.model.warp import Autoencoder
+from bcdcodec.training.data.excerpts import Augmentation
+from bcdcodec.training.data.sampler import MIN_HALF_FRAMES, THUMBNAIL, still_frames
+from bcdcodec.video.clip import read_clip
+from bcdcodec.video.landmarks import POINTS, landmarks, landmarks_near
+from bcdcodec.video.still import decode_still, encode_still
+
+#: Frames encoded at once.
+CHUNK = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A clip of a person. name: in the list of clips; excerpt: None for the whole of it as it is, else the seed of an
+    augmented excerpt.
+    """
+
+    path: Path
+    name: str
+    person: str
+    excerpt: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedClip:
+    """Of T frames and M stills: latents float16 [T, C, H, W]; for a model with an anchor thumbnails uint8 [T, 3, S, S],
+    landmarks float32 [T, L, 2], stills uint8 [M, 3, P, P] and their latents, for others None.
+    """
+
+    latents: NDArray[np.float16]
+    thumbnails: NDArray[np.uint8] | None = None
+    landmarks: NDArray[np.float32] | None = None
+    stills: NDArray[np.uint8] | None = None
+    still_latents: NDArray[np.float16] | None = None
+
+
+def excerpt_frames(config: ModelConfig) -> int:
+    """Of an excerpt: a window with its context, and room for the other half on either side."""
+    return 2 * MIN_HALF_FRAMES + config.window_frames + config.context_frames
+
+
+@torch.inference_mode()
+def prepare(source: Source, *, vae: Autoencoder | None, config: ModelConfig) -> PreparedClip:
+    """Read, augment and encode one clip; the same every time. Raises VideoError, MissingExtraError where faces are
+    needed and their mesh is not installed.
+    """
+    pixels = np.stack(list(read_clip(source.path, rate=Fraction(*config.frame_rate), pixels=config.pixels)))
+    augmentation = None
+    if source.excerpt is not None:
+        rng = np.random.default_rng(source.excerpt)
+        length = excerpt_frames(config)
+        start = int(rng.integers(0, max(1, len(pixels) - length + 1)))
+        pixels = pixels[start : start + length]
+        augmentation = Augmentation.draw(rng, config.pixels)
+    points = _face_points(pixels) if config.denoiser.anchor_blocks else None
+    if augmentation is not None:
+        pixels = augmentation.pictures(pixels)
+        points = None if points is None else augmentation.points(points)
+    latents = _latents(pixels, vae)
+    if points is None:
+        return PreparedClip(latents)
+    stills = np.stack([_as_content(pixels[i], config) for i in still_frames(len(pixels))])
+    return PreparedClip(latents, _thumbnails(pixels), points, stills.transpose(0, 3, 1, 2), _latents(stills, vae))
+
+
+def _as_content(pixels: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:
+    """A frame as the content token brings it, so that training sees what is lost."""
+    bits = config.content.picture_bits
+    return decode_still(encode_still(pixels, budget_bits=bits, fast=True)) if bits else pixels
+
+
+def _chunks(pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
+    """uint8 [N, P, P, 3] -> [n, 3, P, P] in [-1, 1], a few at a time."""
+    for chunk in np.array_split(pixels, -(-len(pixels) // CHUNK)):
+        yield from_uint8(torch.from_numpy(chunk)).permute(0, 3, 1, 2)
+
+
+def _latents(pixels: NDArray[np.uint8], vae: Autoencoder | None) -> NDArray[np.float16]:
+    found = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
+    return torch.cat(found).half().numpy()
+
+
+def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return torch.cat([to_uint8(F.adaptive_avg_pool2d(x, THUMBNAIL)) for x in _chunks(pixels)]).numpy()
+
+
+def _face_points(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """[N, L, 2] as fractions of the picture, NaN where no face was found."""
+    found = np.full((len(pixels), POINTS, 2), np.nan, np.float32)
+    last = None
+    for index, picture in enumerate(pixels):
+        frame = Frame(pixels=picture, index=index)
+        # The face before tells where this one is; detection costs as much again.
+        last = None if last is None else landmarks_near(frame, last)
+        last = landmarks(frame) if last is None else last
+        if last is not None:
+            found[index] = last[:, :2] / picture.shape[0]
+    return found

@@ -1,0 +1,247 @@
+"""Training data: cached frames become batches of clip halves.
+
+In: a cache folder of clips.py. Out: `CrossDrivenBatch` for losses.py. Every batch is a function of (seed, step) alone, so a
+resumed run sees the same data.
+
+    shard-00000      and so on (shards.py), of whole clips each:
+      index.csv      one row a clip: clip, person, frames, stills
+      latents.f16    [N, C, H, W], every frame
+      thumbnails.u8  [N, 3, S, S], landmarks.f32 [N, 478, 2]: the same frames, for an anchor to learn from
+      stills.u8      [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames as the content token brings them
+"""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError
+from bcdcodec.training.data.shards import ShardedArray, find_shards, read_rows
+from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
+from bcdcodec.video.landmarks import POINTS
+
+#: Side of the small RGB pictures that flows are trained on.
+THUMBNAIL = 128
+#: Frames that content comes from, where it is not a single still.
+CONTENT_FRAMES = 4
+#: A clip must give both halves at least this many frames.
+MIN_HALF_FRAMES = 4
+#: Frames of a clip to one still of it.
+FRAMES_PER_STILL = 10
+#: Share of the clips whose motion half is moved against the content, and by how many latent pixels at most.
+SHIFTED, MAX_SHIFT = 0.3, 2
+
+
+def still_frames(frames: int) -> NDArray[np.intp]:
+    """Which frames of a clip are kept as stills: spread evenly, at least two."""
+    count = max(2, frames // FRAMES_PER_STILL)
+    return ((np.arange(count) + 0.5) * frames / count).astype(np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipEntry:
+    """One clip of the cache: frames `start .. start + frames` of its arrays, and its stills likewise."""
+
+    clip: str
+    person: str
+    start: int
+    frames: int
+    first_still: int
+    stills: int
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What an anchor learns from beside latents. picture: the content uint8 [B, 3, P, P]; thumbnails of the motion half
+    uint8 [B, T, 3, S, S]. Points of the faces, as fractions of the picture, NaN where none was found:
+    content_points [B, L, 2], motion_points [B, T, L, 2].
+    """
+
+    picture: Tensor
+    thumbnails: Tensor
+    content_points: Tensor
+    motion_points: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class CrossDrivenBatch:
+    """content [B, Ta, C, H, W] from one half of each clip (a single still where the model has an anchor), motion
+    [B, T, C, H, W] consecutive frames of the other half.
+    """
+
+    content: Tensor
+    motion: Tensor
+    faces: Faces | None
+
+    def first(self, clips: int) -> "CrossDrivenBatch":
+        """Its first clips."""
+        faces = self.faces and Faces(*(getattr(self.faces, field.name)[:clips] for field in fields(Faces)))
+        return CrossDrivenBatch(self.content[:clips], self.motion[:clips], faces)
+
+    def to(self, device: torch.device) -> "CrossDrivenBatch":
+        """The same on another device."""
+        faces = self.faces and Faces(*(getattr(self.faces, field.name).to(device) for field in fields(Faces)))
+        return CrossDrivenBatch(self.content.to(device), self.motion.to(device), faces)
+
+
+class ClipCache:
+    """Read-only view of a cache folder."""
+
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
+        shards = find_shards(folder)
+        if not shards:
+            raise ConfigError(f"{folder} has no shards of clips; make the cache with `bcd train --data` first")
+        self.entries: list[ClipEntry] = []
+        start = first_still = 0
+        for row in itertools.chain.from_iterable(map(read_rows, shards)):
+            frames, stills = int(row["frames"]), int(row["stills"])
+            self.entries.append(ClipEntry(row["clip"], row["person"], start, frames, first_still, stills))
+            start, first_still = start + frames, first_still + stills
+        denoiser = config.denoiser
+        latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
+        self.latents = ShardedArray(shards, "latents.f16", np.float16, latent)
+        # Left and right of drawn pictures differ: those that are diffused as they are stay as they are.
+        self.may_mirror = config.autoencoder != "none"
+        self.has_faces = denoiser.anchor_blocks > 0
+        if self.has_faces:
+            self.thumbnails = ShardedArray(shards, "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
+            self.landmarks = ShardedArray(shards, "landmarks.f32", np.float32, (POINTS, 2))
+            self.mirrored = mirror_order(self.landmarks)
+            self.stills = ShardedArray(shards, "stills.u8", np.uint8, (3, config.pixels, config.pixels))
+            self.still_latents = ShardedArray(shards, "still_latents.f16", np.float16, latent)
+
+
+def mirror_order(landmarks: NDArray[np.float32] | ShardedArray, sample: int = 500) -> NDArray[np.intp]:
+    """Which point of the mesh each one becomes in a mirror, by how close their images are in the mean of some faces.
+
+    landmarks: [N, L, 2] with NaN where no face was found. Returns indices [L]; as they are where there is no face.
+    """
+    faces = np.array(landmarks[:: max(1, len(landmarks) // sample)])
+    faces = faces[np.isfinite(faces).all((1, 2))]
+    if not len(faces):
+        return np.arange(landmarks.shape[1])
+    faces = faces - faces.mean(1, keepdims=True)
+    mean = (faces / faces.std((1, 2), keepdims=True)).mean(0)  # [L, 2]
+    distance = np.linalg.norm(mean[:, None] * [-1, 1] - mean, axis=-1)
+    order = np.full(len(mean), -1)
+    for pair in distance.argsort(axis=None):  # the closest first; a point is the image of its image
+        i, j = divmod(int(pair), len(mean))
+        if order[i] < 0 and order[j] < 0:
+            order[i], order[j] = j, i
+    return order
+
+
+class CrossDrivenSampler:
+    """Draws batches of clip halves, people balanced by the square root of how often they appear.
+
+    across_clips: content comes from any clip of the same person instead of the other half. cross_driven: off, it comes
+    from the frames of the motion half themselves. Motion halves have `motion_frames` frames, or as many as the longest
+    clip gives.
+    """
+
+    def __init__(
+        self,
+        cache: ClipCache,
+        *,
+        batch: int,
+        content_frames: int,
+        motion_frames: int,
+        seed: int,
+        across_clips: bool = False,
+        cross_driven: bool = True,
+    ) -> None:
+        self.cache, self.batch, self.seed, self.across_clips = cache, batch, seed, across_clips
+        self.cross_driven = cross_driven
+        self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
+        if across_clips and cache.has_faces:
+            raise ConfigError("content across clips is for models without an anchor")
+        if not self.entries:
+            raise ConfigError(f"no clip has the {2 * MIN_HALF_FRAMES} frames that two halves need")
+        self.content_frames = content_frames
+        self.motion_frames = min(motion_frames, max(self._longest_run(e) for e in self.entries))
+        self._of_person: dict[str, list[ClipEntry]] = {}
+        for entry in self.entries:
+            self._of_person.setdefault(entry.person, []).append(entry)
+        people = Counter(e.person for e in self.entries)
+        weight = np.array([people[e.person] ** -0.5 * min(e.frames, 75) ** 0.5 for e in self.entries])
+        self.weight = weight / weight.sum()
+
+    def draw(self, step: int, share: ProcessShard = SINGLE_PROCESS) -> CrossDrivenBatch:
+        """The batch of one optimiser step, or some of its rows. Half of the latents are mirrored (the VAE commutes)."""
+        chosen = np.random.default_rng((self.seed, step)).choice(len(self.entries), self.batch, p=self.weight)
+        drawn = [
+            self._halves(self.entries[chosen[row]], np.random.default_rng((self.seed, step, row)))
+            for row in share.numbers(self.batch)
+        ]
+        parts = [torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True)]
+        content, motion = (part.float() for part in parts[:2])
+        if not self.cache.has_faces:
+            return CrossDrivenBatch(content, motion, None)
+        return CrossDrivenBatch(content, motion, Faces(*parts[2:]))
+
+    def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
+        """content, motion; and where there are faces picture, thumbnails and the points of both."""
+        if self.across_clips:
+            return self._across(entry, rng)
+        # The motion half gets the longer part where a short clip cannot give a whole window twice.
+        window = min(self.motion_frames, self._longest_run(entry))
+        cut = int(rng.integers(MIN_HALF_FRAMES, entry.frames - window + 1))
+        picked = np.sort(rng.integers(0, cut, self.content_frames))
+        start = int(rng.integers(cut, entry.frames - window + 1))
+        run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # holds the last frame of a short clip
+        if rng.random() < 0.5:  # motion from the first half
+            picked, run = entry.frames - 1 - picked, entry.frames - 1 - run[::-1]
+        if not self.cross_driven:
+            picked = np.sort(rng.choice(run, self.content_frames))
+        mirrored = self.cache.may_mirror and rng.random() < 0.5
+        flip = -1 if mirrored else 1
+        cache, frames = self.cache, entry.start + run
+        if not cache.has_faces:
+            return [cache.latents[rows][..., ::flip].copy() for rows in (entry.start + picked, frames)]
+        kept = still_frames(entry.frames)
+        outside = (kept < run.min()) | (kept > run.max())
+        allowed = np.flatnonzero(outside if self.cross_driven else ~outside)
+        far = np.abs(kept - run.mean())  # no still may lie where it should
+        still = int(rng.choice(allowed) if allowed.size else far.argmax() if self.cross_driven else far.argmin())
+        row = entry.first_still + still
+        pictures = [cache.still_latents[[row]], cache.latents[frames], cache.stills[row], cache.thumbnails[frames]]
+        points = [cache.landmarks[entry.start + kept[still]], cache.landmarks[frames]]
+        if mirrored:
+            points = [np.stack([1 - p[..., 0], p[..., 1]], -1)[..., cache.mirrored, :] for p in points]
+        content, motion, picture, thumbnails = (part[..., ::flip].copy() for part in pictures)
+        if rng.random() < SHIFTED:
+            shift = rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, 2)
+            side = motion.shape[-1]
+            motion, thumbnails = _shift(motion, shift), _shift(thumbnails, shift * (THUMBNAIL // side))
+            points[1] = points[1] + (shift / side).astype(np.float32)
+        return [content, motion, picture, thumbnails, *points]
+
+    def _across(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
+        """Content from any clip of the person, motion from this one."""
+        others = self._of_person[entry.person]
+        other = others[int(rng.integers(len(others)))]
+        picked = other.start + np.sort(rng.integers(0, other.frames, self.content_frames))
+        start = entry.start + int(rng.integers(0, max(1, entry.frames - self.motion_frames + 1)))
+        run = np.minimum(start + np.arange(self.motion_frames), entry.start + entry.frames - 1)
+        if not self.cross_driven:
+            picked = np.sort(rng.choice(run, self.content_frames))
+        return [self.cache.latents[rows].copy() for rows in (picked, run)]
+
+    def _longest_run(self, entry: ClipEntry) -> int:
+        """Frames of one clip that motion may take."""
+        return entry.frames if self.across_clips else entry.frames - MIN_HALF_FRAMES
+
+
+def _shift(pictures: NDArray[Any], shift: NDArray[Any]) -> NDArray[Any]:
+    """Pictures [..., H, W] moved right and down by whole pixels (x, y), borders repeated."""
+    h, w = pictures.shape[-2:]
+    rows = np.clip(np.arange(h) - shift[1], 0, h - 1)
+    columns = np.clip(np.arange(w) - shift[0], 0, w - 1)
+    return pictures[..., rows[:, None], columns]

@@ -1,0 +1,61 @@
+"""What a training step takes, without taking one. In: a preset's configuration. Out: bytes and operations."""
+
+from dataclasses import dataclass
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae
+from bcdcodec.training.data.sampler import CONTENT_FRAMES, THUMBNAIL, CrossDrivenBatch, Faces
+from bcdcodec.training.objective.losses import bcd_loss
+from bcdcodec.training.objective.schedule import Schedule
+from bcdcodec.video.landmarks import POINTS
+
+#: Float32 numbers a parameter: itself, its gradient, two moments of AdamW and its moving average.
+KEPT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCost:
+    """parameters; kept_bytes: what is kept of them from step to step, activations come on top. first_flops,
+    last_flops: operations of a step at the begin and at the end of a run, forward and back, matrix products and
+    convolutions alone.
+    """
+
+    parameters: int
+    kept_bytes: int
+    first_flops: int
+    last_flops: int
+
+
+def training_cost(config: ModelConfig, schedule: Schedule) -> TrainingCost:
+    """Count a run with tensors that have shapes and no numbers."""
+    with FakeTensorMode():
+        model, batch = Bcd(config), _empty_batch(config)
+        vae = None if config.vae is None else Vae(config.vae).requires_grad_(False)
+        flops = []
+        for step in (0, schedule.steps - 1):
+            with FlopCounterMode(display=False) as counter:
+                objective = schedule.objective(config, step)
+                bcd_loss(model, batch, objective, torch.Generator().manual_seed(0), vae).total.backward()  # type: ignore[no-untyped-call]
+            flops.append(counter.get_total_flops())
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return TrainingCost(parameters, 4 * KEPT * parameters, *flops)
+
+
+def _empty_batch(config: ModelConfig) -> CrossDrivenBatch:
+    """Of the shapes that training/data/sampler.py draws."""
+    denoiser, b, t = config.denoiser, config.optim.batch, config.window_frames + config.context_frames
+    latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
+    if not denoiser.anchor_blocks:
+        return CrossDrivenBatch(torch.zeros(b, CONTENT_FRAMES, *latent), torch.zeros(b, t, *latent), None)
+    faces = Faces(
+        picture=torch.zeros(b, 3, config.pixels, config.pixels, dtype=torch.uint8),
+        thumbnails=torch.zeros(b, t, 3, THUMBNAIL, THUMBNAIL, dtype=torch.uint8),
+        content_points=torch.zeros(b, POINTS, 2),
+        motion_points=torch.zeros(b, t, POINTS, 2),
+    )
+    return CrossDrivenBatch(torch.zeros(b, 1, *latent), torch.zeros(b, t, *latent), faces)

@@ -1,0 +1,76 @@
+"""What a run leaves for people to look at. In: losses, numbers and sheets of a step. Out: files in the run's folder.
+
+metrics.jsonl            one line a report
+tensorboard/             the same as curves: `tensorboard --logdir RUN`
+sheets/step-0001000.png  samples (samples.py)
+"""
+
+import json
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.errors import MissingExtraError
+from bcdcodec.training.objective.losses import LossReport
+from bcdcodec.video.png import pack_png
+
+try:
+    from tensorboardX import SummaryWriter
+except ImportError as error:
+    raise MissingExtraError("training needs tensorboardX: pip install 'bcdcodec[train]'") from error
+
+logger = logging.getLogger(__name__)
+
+
+class RunReports:
+    """Of a run that begins or goes on at step `first`."""
+
+    def __init__(self, run: Path, *, first: int) -> None:
+        self._run, self._first = run, first
+        # Lines and curves of a run that was cut off end with the checkpoint that it goes on from.
+        _cut(run / "metrics.jsonl", first)
+        self._curves = SummaryWriter(str(run / "tensorboard"), purge_step=first + 1)
+        self._began = time.monotonic()
+
+    def write(self, step: int, report: LossReport, probe: dict[str, float]) -> None:
+        """After so many steps. probe: errors by condition."""
+        speed = (step - self._first) / (time.monotonic() - self._began)
+        line = {
+            "step": step,
+            "loss": float(report.denoising),
+            "anchor_loss": float(report.anchoring),
+            "error": float(report.error),
+            "bits_per_code": None if report.entropy_bits is None else float(report.entropy_bits.mean()),
+            "used_codes": None if report.used_codes is None else float(report.used_codes),
+            "probe": {name: round(value, 4) for name, value in probe.items()},
+            "steps_per_second": round(speed, 3),
+        }
+        with (self._run / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        logger.info("%s", line)
+        curves = {name: value for name, value in line.items() if isinstance(value, float)}
+        for name, value in (curves | {f"probe/{name}": value for name, value in probe.items()}).items():
+            self._curves.add_scalar(name, value, step)
+
+    def write_sheet(self, step: int, sheet: NDArray[np.uint8]) -> None:
+        """sheet: uint8 [H, W, 3]."""
+        folder = self._run / "sheets"
+        folder.mkdir(exist_ok=True)
+        (folder / f"step-{step:07d}.png").write_bytes(pack_png(sheet))
+        self._curves.add_image("samples", sheet, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Curves are written by a thread of their own."""
+        self._curves.close()
+
+
+def _cut(path: Path, last: int) -> None:
+    """Leave out the lines of later steps."""
+    if path.exists():
+        lines = path.read_text().splitlines(keepends=True)
+        partial = path.with_suffix(".part")
+        partial.write_text("".join(line for line in lines if json.loads(line)["step"] <= last))
+        partial.replace(path)

@@ -1,0 +1,107 @@
+"""What a model in training makes of a batch. In: the model, a CrossDrivenBatch. Out: errors by condition, a sheet.
+
+The sheet has three lines a clip: frames of its motion half, the same rebuilt from the content of its other half, and
+the same motion with the content of the clip before (transfer). First column: the content.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.model.bcd import Bcd, paint
+from bcdcodec.model.content import Content, straight_through
+from bcdcodec.model.vae import from_uint8, to_uint8
+from bcdcodec.model.warp import Autoencoder
+from bcdcodec.training.data.sampler import CrossDrivenBatch
+
+#: Noise level at which the use of the conditions is measured: the noisy picture itself shows nothing there.
+PROBE_SIGMA = 20.0
+#: Clips and frames of each that a sheet shows.
+CLIPS, COLUMNS = 4, 4
+
+
+def told(model: Bcd, batch: CrossDrivenBatch, frames: Tensor) -> tuple[Content, Tensor, Tensor]:
+    """content, m_hat and latents of some frames [F] of every clip, as a decoder has them."""
+    mapped = model.encoder.content(batch.content)
+    if not model.config.content.picture_bits:  # a picture was coded before it was cached
+        mapped = straight_through(mapped, model.config.content)
+    m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped)).m_hat[:, frames]
+    picture = None if batch.faces is None else from_uint8(batch.faces.picture)
+    return Content(mapped, picture), m_hat, batch.motion[:, frames]
+
+
+def _rolled(content: Content) -> Content:
+    """Everybody has the content of the clip before."""
+    return Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
+
+
+def probe_error(
+    model: Bcd, content: Content, m_hat: Tensor, z: Tensor, vae: Autoencoder | None, *, conditions: bool = True
+) -> float:
+    """Mean squared error of frames z [B, F, C, H, W] denoised from PROBE_SIGMA, with or without conditions."""
+    sigma = z.new_full(z.shape[:2], PROBE_SIGMA)
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(0))
+    keep = torch.full((len(z),), conditions, device=z.device)
+    denoised = model.denoise(
+        z + PROBE_SIGMA * noise.to(z.device),
+        sigma,
+        content.map,
+        m_hat,
+        anchors=model.anchors(content, m_hat, vae).latents,
+        keep=keep,
+        temporal=False,
+    )
+    return float((denoised - z).square().mean())
+
+
+@torch.no_grad()
+def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> dict[str, float]:
+    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is
+    learned.
+    """
+    trained = model.training
+    model.eval()
+    batch = batch.first(CLIPS)  # a few clips and frames tell enough
+    content, m_hat, z = told(model, batch, torch.arange(0, batch.motion.shape[1], 3, device=batch.motion.device))
+    errors = {
+        "true": probe_error(model, content, m_hat, z, vae),
+        "other_motion": probe_error(model, content, m_hat.roll(1, 0), z, vae),
+        "other_content": probe_error(model, _rolled(content), m_hat, z, vae),
+        "none": probe_error(model, content, m_hat, z, vae, conditions=False),
+        "content_alone": float((content.map[:, None] - z).square().mean()),
+        "anchor": float((model.anchors(content, m_hat, vae).latents - z).square().mean()),
+    }
+    model.train(trained)
+    return errors
+
+
+@torch.no_grad()
+def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> NDArray[np.uint8]:
+    """Samples with the preset `realtime`, uint8 [H, W, 3]."""
+    trained = model.training
+    model.eval()
+    batch = batch.first(CLIPS)
+    frames = torch.linspace(0, batch.motion.shape[1] - 1, COLUMNS).round().long().to(batch.motion.device)
+    content, m_hat, z = told(model, batch, frames)
+    noise = torch.randn((1, 1, *z.shape[2:]), generator=torch.Generator().manual_seed(0)).to(z.device).expand_as(z)
+
+    def painted(c: Content) -> Tensor:
+        made = model.synthesize(c, m_hat, noise, model.config.sampling["realtime"], vae=vae)
+        return torch.stack([paint(row, made.anchors.of_clip(i), vae) for i, row in enumerate(made.latents)])
+
+    def shown(latents: Tensor) -> Tensor:
+        return latents if vae is None else vae.decode(latents)
+
+    source = torch.stack([shown(row) for row in z])  # [B, F, 3, P, P]
+    other = _rolled(content)
+    own, given = (shown(c.map) if c.picture is None else c.picture for c in (content, other))
+    lines = [
+        torch.cat([first[:, None], rest], 1)
+        for first, rest in ((own, source), (own, painted(content)), (given, painted(other)))
+    ]
+    sheet = torch.stack(lines, 1).clamp(-1, 1)  # [B, 3, 1 + F, 3, P, P]
+    b, rows, columns, channels, side, _ = sheet.shape
+    pixels = to_uint8(sheet).permute(0, 1, 4, 2, 5, 3).reshape(b * rows * side, columns * side, channels)
+    model.train(trained)
+    return np.ascontiguousarray(pixels.cpu().numpy())

@@ -1,0 +1,60 @@
+"""Frames through an ordinary video codec. In: uint8 RGB frames, an encoder of PyAV. Out: an mp4; frames of one.
+
+What bcdcodec is compared with; coding itself is codec/.
+"""
+
+import itertools
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from bcdcodec.errors import VideoError
+from bcdcodec.video.color import from_rgb, tag_color
+from bcdcodec.video.media import reason
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.scheduling import preserve_scheduling
+
+#: Longer than any clip: one key frame, as in the stream that is compared.
+KEY_INTERVAL = 9999
+# SVT-AV1 describes itself on stderr whatever FFmpeg's log level is; 1: errors only.
+os.environ.setdefault("SVT_LOG", "1")
+
+
+def encode_classical(
+    path: Path, frames: Iterable[NDArray[np.uint8]], *, rate: Fraction, encoder: str, options: dict[str, str]
+) -> None:
+    """Frames [H, W, 3] of one even size, as 4:2:0 BT.709, with one key frame and one thread. VideoError if the encoder
+    is not there or refuses. Replaces the file.
+    """
+    try:
+        with preserve_scheduling(), av.open(str(path), "w", format="mp4") as container:
+            stream = container.add_stream(encoder, rate=rate, options=options)
+            assert isinstance(stream, VideoStream), "an encoder of pictures"
+            stream.pix_fmt = "yuv420p"
+            context = stream.codec_context
+            context.gop_size, context.thread_count, context.time_base = KEY_INTERVAL, 1, 1 / rate
+            tag_color(stream)
+            for index, pixels in enumerate(frames):
+                if not index:
+                    stream.height, stream.width = pixels.shape[:2]
+                picture = from_rgb(pixels)
+                picture.pts, picture.time_base = index, 1 / rate
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode(None))
+    except (av.error.FFmpegError, ValueError) as error:
+        raise VideoError(f"{encoder} cannot write {path}: {reason(error)}") from error
+
+
+def decode_classical(path: Path, *, rate: Fraction, count: int) -> NDArray[np.uint8]:
+    """The first `count` pictures [count, H, W, 3]. VideoError if there are fewer."""
+    with VideoReader(path, rate) as reader:
+        pictures = [frame.pixels for frame in itertools.islice(reader, count)]
+    if len(pictures) < count:
+        raise VideoError(f"{path} has {len(pictures)} pictures, needs {count}")
+    return np.stack(pictures)

@@ -1,0 +1,112 @@
+"""What holds between packets (spec section 4.2)."""
+
+import dataclasses
+
+import pytest
+
+from bcdcodec.bitstream.bits import MAX_UVARINT
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.validator import StreamValidator
+from bcdcodec.errors import BitstreamError
+
+MOTION = MotionPayload(2, True, b"").pack()
+AUDIO = AudioPayload((b"a", b"b")).pack()
+
+
+def accept(order: StreamValidator, *packets: Packet, offset: int = 0) -> None:
+    for packet in packets:
+        order.accept(packet, packet.record(), offset=offset)
+
+
+def test_gaps_are_allowed_and_overlaps_are_not(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    accept(order, Packet(PacketKind.MOTION, 0, 5, MOTION), Packet(PacketKind.MOTION, 1, 9, MOTION))
+    with pytest.raises(BitstreamError, match="timestamp 10, needs at least 11"):
+        accept(order, Packet(PacketKind.MOTION, 2, 10, MOTION))
+    accept(order, Packet(PacketKind.MOTION, 2, 11, MOTION))
+    assert (order.motion_frames, order.motion_tick) == (6, 13)
+
+
+def test_sound_and_content_have_clocks_of_their_own(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    content = header.content.pack()
+    accept(order, Packet(PacketKind.AUDIO, 0, 100, AUDIO), Packet(PacketKind.MOTION, 1, 0, MOTION))
+    accept(order, Packet(PacketKind.CONTENT, 2, 50, content), Packet(PacketKind.CONTENT, 3, 50, content))
+    with pytest.raises(BitstreamError, match="needs at least 102"):
+        accept(order, Packet(PacketKind.AUDIO, 4, 101, AUDIO))
+    with pytest.raises(BitstreamError, match="needs at least 50"):
+        accept(order, Packet(PacketKind.CONTENT, 4, 49, content))
+
+
+@pytest.mark.parametrize("sequence", [0, 2, MAX_UVARINT])
+def test_lost_repeated_and_swapped_packets_are_noticed(header: StreamHeader, sequence: int) -> None:
+    order = StreamValidator(header)
+    accept(order, Packet(99, 0, 0, b""))
+    with pytest.raises(BitstreamError, match="expected 1"):
+        accept(order, Packet(99, sequence, 0, b""))
+
+
+def test_first_motion_packet_is_a_key(header: StreamHeader) -> None:
+    with pytest.raises(BitstreamError, match="key flag"):
+        accept(StreamValidator(header), Packet(PacketKind.MOTION, 0, 0, MotionPayload(1, False, b"").pack()))
+
+
+def test_ticks_stay_in_range(header: StreamHeader) -> None:
+    with pytest.raises(BitstreamError, match="limit 4294967295"):
+        accept(StreamValidator(header), Packet(PacketKind.MOTION, 0, MAX_UVARINT - 1, MOTION))
+
+
+def test_sound_needs_its_section(header: StreamHeader) -> None:
+    silent = StreamValidator(dataclasses.replace(header, audio=None))
+    with pytest.raises(BitstreamError, match="no AUDIO section"):
+        accept(silent, Packet(PacketKind.AUDIO, 0, 0, AUDIO))
+
+
+def test_crop_is_needed_in_a_cropped_stream(header: StreamHeader) -> None:
+    content = dataclasses.replace(header.content, size=0).pack()
+    with pytest.raises(BitstreamError, match="crop size"):
+        accept(StreamValidator(header), Packet(PacketKind.CONTENT, 0, 0, content))
+
+
+@pytest.mark.parametrize(("frames", "tick", "place"), [(3, 2, 70), (2, 3, 70), (2, 2, 71)])
+def test_end_packet_must_agree(header: StreamHeader, frames: int, tick: int, place: int) -> None:
+    order = StreamValidator(header)
+    accept(order, Packet(PacketKind.MOTION, 0, 0, MOTION))
+    with pytest.raises(BitstreamError, match="END packet"):
+        accept(order, Packet(PacketKind.END, 1, tick, EndPayload(frames, (), place).pack()), offset=70)
+    accept(order, Packet(PacketKind.END, 1, 2, EndPayload(2, (), 70).pack()), offset=70)
+    with pytest.raises(BitstreamError, match="follows the END"):
+        accept(order, Packet(99, 2, 0, b""))
+
+
+def test_joined_stream_starts_anywhere(header: StreamHeader) -> None:
+    order = StreamValidator(header, joined=True)
+    accept(order, Packet(PacketKind.MOTION, 41, 100, MOTION))
+    accept(order, Packet(PacketKind.END, 42, 102, EndPayload(900, (), 5).pack()), offset=5)
+
+
+def test_parts_count_from_zero_and_content_has_as_many(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    whole = header.content
+    split = dataclasses.replace(whole, parts=2)
+    accept(order, part(0, 0), part(1, 1))
+    with pytest.raises(BitstreamError, match="content part 3, expected 2"):
+        accept(order, part(2, 3))
+    with pytest.raises(BitstreamError, match="in 3 parts and an end, sent are 2"):
+        accept(order, Packet(PacketKind.CONTENT, 2, 9, dataclasses.replace(whole, parts=3).pack()))
+    accept(order, Packet(PacketKind.CONTENT, 2, 9, split.pack()))
+    with pytest.raises(BitstreamError, match="sent are 0"):
+        accept(order, Packet(PacketKind.CONTENT, 3, 9, split.pack()))
+
+
+def test_a_new_first_part_and_whole_content_throw_parts_away(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    accept(order, part(0, 0), part(1, 1), part(2, 0))
+    accept(order, Packet(PacketKind.CONTENT, 3, 5, header.content.pack()))
+    with pytest.raises(BitstreamError, match="content part 1, expected 0"):
+        accept(order, part(4, 1))
+
+
+def part(sequence: int, index: int) -> Packet:
+    return Packet(PacketKind.CONTENT_PART, sequence, 5, ContentPart(index, b"abc").pack())

@@ -1,0 +1,180 @@
+"""Whole files against their bitrate: two passes, half the frames, shots."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video import VideoStream
+
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.encode import first_pass
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.file import decode_file, encode_file
+from bcdcodec.codec.encode.first_pass import halved
+from bcdcodec.codec.encode.muxer import EncodeResult
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import RateError
+from bcdcodec.frame import CropBox
+from bcdcodec.ratecontrol import plan
+from bcdcodec.ratecontrol.bucket import LeakyBucket
+from bcdcodec.ratecontrol.timeline import Timeline
+from bcdcodec.video.shots import Shot
+
+Encode = Callable[..., tuple[EncodeResult, Path]]
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of two patterns that move, with a cut after five, 96x96 at 12.5 fps."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    rng = np.random.default_rng(1)
+    patterns = [
+        np.kron(rng.integers(0, 256, (12, 12, 3)), np.ones((8, 8, 1))).astype(np.uint8) // (1 + shot) for shot in (0, 1)
+    ]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(25, 2), options={"crf": "15"})
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for index in range(150):
+            step = round(6 * np.sin(index / 6))
+            pixels = np.ascontiguousarray(np.roll(patterns[index >= 63], step, axis=1))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def encode(model: CodecModel, long_clip: Path, tmp_path: Path) -> Encode:
+    def run(**settings: object) -> tuple[EncodeResult, Path]:
+        target = tmp_path / "long.bcd"
+        given = EncodeSettings(**settings)  # type: ignore[arg-type]
+        result = encode_file(long_clip, target, model=model, settings=given, crop=False, audio_bitrate=None)
+        return result, target
+
+    return run
+
+
+@pytest.mark.parametrize("bitrate", [2500, 4000])
+@pytest.mark.parametrize("bucket_s", [1.0, None])
+def test_a_file_keeps_to_its_bitrate_at_every_moment(encode: Encode, bitrate: int, bucket_s: float | None) -> None:
+    result, target = encode(bitrate=bitrate, bucket_s=bucket_s)
+    assert len(result.shots) == 2
+    assert 8 * target.stat().st_size == result.stats.total_bits <= bitrate * result.duration_s
+    with target.open("rb") as file:
+        reader = StreamReader(file, keep_packets=True)
+        assert len(list(reader)) > 4
+    if bucket_s is not None:
+        fills = Timeline.of_packets(reader.stats.packets, reader.header.video.frame_rate).fill(
+            LeakyBucket(bitrate, bucket_s)
+        )[1]
+        assert max(fills) <= bitrate * bucket_s
+
+
+def test_a_file_that_came_out_too_small_is_coded_again_with_larger_pictures(
+    encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that keeps far too much for motion leaves bits unused."""
+    bitrate = 4000
+    monkeypatch.setattr(plan, "MOTION_SHARE", 2.0)
+    monkeypatch.setattr(plan, "CONTENT_SHARE", 0.0)
+    again, _ = encode(bitrate=bitrate)
+    monkeypatch.setattr(plan.FilePlan, "enlarged", lambda self, bits: None)
+    once, _ = encode(bitrate=bitrate)
+    assert once.stats.total_bits < 0.99 * bitrate * once.duration_s
+    assert once.stats.total_bits < again.stats.total_bits <= bitrate * again.duration_s
+    assert once.stats.content_bits < again.stats.content_bits
+
+
+def test_a_low_bitrate_halves_the_frames_and_the_decoder_paints_them_all(
+    encode: Encode, model: CodecModel, tmp_path: Path
+) -> None:
+    with pytest.raises(RateError) as caught:
+        encode(bitrate=500)
+    least = int(str(caught.value).split("about ")[1].split()[0])  # at half the frames
+    result, target = encode(bitrate=least + 60, bucket_s=None)
+    with target.open("rb") as file:
+        assert StreamReader(file).header.video.frame_rate == model.frame_rate / 2
+    assert result.stats.motion_frames == 75
+    decoded = decode_file(target, tmp_path / "long.mp4", model=model)
+    assert decoded.frame_rate == model.frame_rate
+    assert 75 * 2 - 4 <= decoded.frames <= 75 * 2
+
+
+def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All where they get most of what they need, the fewest where nothing else does; what was asked for stays."""
+
+    def groups(**settings: object) -> int:
+        _, target = encode(bucket_s=None, **settings)
+        with target.open("rb") as file:
+            return StreamReader(file).header.coding.groups
+
+    assert groups(bitrate=16_000) == 32
+    assert groups(bitrate=1700) == 16
+    assert groups(bitrate=1300) == 8
+    assert groups(bitrate=1700, groups=32) == 32 and groups(bitrate=16_000, groups=16) == 16
+    monkeypatch.setattr(first_pass, "LEAST_CODES_RATIO", 0.0)
+    assert groups(bitrate=1700) == 32
+    monkeypatch.setattr(first_pass, "LEAST_CODES_RATIO", 9.0)
+    assert groups(bitrate=16_000) == 8
+
+
+def test_codes_that_were_chosen_stay_when_there_are_more_contents(
+    model: CodecModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second survey, with more contents, says nothing new of how many codes a frame there is room for."""
+    rate, frames, asked = model.frame_rate, 1500, list[tuple[int | None, int]]()
+
+    def pretend(source: object, shots: object, *, settings: EncodeSettings, refreshes: frozenset[int], **_: object):  # type: ignore[no-untyped-def]
+        asked.append((settings.groups, len(refreshes)))
+        bits_a_frame = {32: 160, 16: 40}
+        counts = [settings.groups] if settings.groups else [*bits_a_frame]
+        return [
+            (
+                model.coder(CodingMode.CODED, groups),
+                plan.FirstPassStats(
+                    frame_rate=rate,
+                    shots=(0,),
+                    contents=(0, *sorted(refreshes)),
+                    frames=frames,
+                    packets=tuple(
+                        plan.PacketCost(start, min(16, frames - start), 16 * bits_a_frame[groups], 200)
+                        for start in range(0, frames, 16)
+                    ),
+                    header_bits=600,
+                    target_bits=20_000,
+                    content_bits=None,
+                ),
+            )
+            for groups in counts
+        ]
+
+    monkeypatch.setattr(first_pass, "run_first_pass", pretend)
+    shots = [Shot(start=0, frames=frames, box=CropBox(x=0, y=0, size=8), faces=1, has_face=True)]
+    settings, _ = first_pass.plan_encode(
+        "talk.mp4", shots, model=model, settings=EncodeSettings(bitrate=1500), crop=False, progress=lambda *_: None
+    )
+    assert settings.groups == 16 and settings.plan is not None and len(settings.plan.contents) > 1
+    assert asked[0] == (None, 0) and all(groups == 16 and contents for groups, contents in asked[1:]) and asked[1:]
+
+
+def test_a_frame_rate_that_was_asked_for_stays(encode: Encode, model: CodecModel) -> None:
+    with pytest.raises(RateError, match="is the least") as caught:
+        encode(bitrate=500, frame_rate=model.frame_rate)
+    least = int(str(caught.value).split("about ")[1].split()[0])
+    _, target = encode(bitrate=least + 40, frame_rate=model.frame_rate, bucket_s=None)
+    with target.open("rb") as file:
+        assert StreamReader(file).header.video.frame_rate == model.frame_rate
+
+
+def test_half_of_every_shot() -> None:
+    box = CropBox(x=0, y=0, size=8)
+
+    def shot(start: int, frames: int) -> Shot:
+        return Shot(start=start, frames=frames, box=box, faces=1, has_face=True)
+
+    found = halved([shot(0, 5), shot(5, 1), shot(6, 4)])
+    assert [(part.start, part.frames) for part in found] == [(0, 3), (3, 2)]

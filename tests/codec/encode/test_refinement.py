@@ -1,0 +1,87 @@
+"""Refined codes: they paint nearer to the frames than the nearest ones, and everything else stays as it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.refinement import Refiner
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.content import Content
+from bcdcodec.model.vae import from_uint8
+from bcdcodec.video.crop import scale
+
+GROUPS = 64
+
+
+@pytest.fixture(scope="module")
+def face() -> CodecModel:
+    return CodecModel.load("face", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def shot() -> np.ndarray:
+    """A face that moves through the picture, [4, 256, 256, 3]."""
+    data = pytest.importorskip("skimage.data")
+    person = scale(np.ascontiguousarray(data.astronaut()[:256, 96:352]), 256, 256)
+    return np.stack([np.roll(person, (2 * step, 3 * step), (0, 1)) for step in range(4)])
+
+
+def content_of(model: CodecModel, pixels: np.ndarray) -> Content:
+    return Content(model.to_latents(pixels[None])[0], from_uint8(torch.from_numpy(pixels)).permute(2, 0, 1))
+
+
+def error(model: CodecModel, content: Content, codes: torch.Tensor, shot: np.ndarray) -> float:
+    """Mean absolute error of the moved content, in levels."""
+    assert content.picture is not None
+    with torch.no_grad():
+        m_hat = model.bcd.quantizer.lookup(codes[None])
+        moved = model.bcd.anchors(Content(content.map[None], content.picture[None]), m_hat, model.vae).pictures
+    assert moved is not None
+    shown = (moved[0].permute(0, 2, 3, 1).numpy() + 1) * 127.5
+    return float(np.abs(shown - shot).mean())
+
+
+def test_no_steps_are_the_nearest_codes(face: CodecModel, shot: np.ndarray) -> None:
+    content, z = content_of(face, shot[0]), face.to_latents(shot)
+    with torch.inference_mode():
+        codes, distances = Refiner(face, 0, groups=GROUPS).refine(z, content, shot)
+        nearest, all_distances = face.bcd.analyze(z[None], content.map[None])
+    assert torch.equal(codes, nearest[0]) and torch.equal(distances, all_distances[0])
+
+
+def test_steps_paint_nearer_to_the_frames_twice_alike(face: CodecModel, shot: np.ndarray) -> None:
+    with torch.inference_mode():  # as the analyser calls it
+        content, z = content_of(face, shot[0]), face.to_latents(shot)
+        nearest, _ = Refiner(face, 0, groups=GROUPS).refine(z, content, shot)
+        codes, distances = Refiner(face, 6, groups=GROUPS).refine(z, content, shot)
+        again, _ = Refiner(face, 6, groups=GROUPS).refine(z, content, shot)
+    assert codes.shape == nearest.shape and torch.equal(codes, distances.argmin(-1))
+    assert error(face, content, codes, shot) < 0.97 * error(face, content, nearest, shot)
+    assert torch.equal(codes, again)
+    assert all(parameter.grad is None for parameter in face.bcd.parameters())
+
+
+def test_of_fewer_codes_those_are_refined_alone(face: CodecModel, shot: np.ndarray) -> None:
+    with torch.inference_mode():
+        content, z = content_of(face, shot[0]), face.to_latents(shot)
+        nearest, _ = Refiner(face, 0, groups=16).refine(z, content, shot)
+        codes, distances = Refiner(face, 6, groups=16).refine(z, content, shot)
+    assert codes.shape == nearest.shape == (4, 16) and distances.shape == (4, 16, 32)
+    assert error(face, content, codes, shot) < 0.99 * error(face, content, nearest, shot)
+
+
+def test_a_model_that_moves_no_picture_is_refused(model: CodecModel) -> None:
+    config = replace(model.config, denoiser=replace(model.config.denoiser, anchor_blocks=0, face_points=0))
+    still = replace(model, bcd=Bcd(config))
+    Refiner(still, 0, groups=GROUPS)
+    with pytest.raises(ConfigError, match=r"effort needs weights that move .* tiny.safetensors do not"):
+        Refiner(still, 1, groups=GROUPS)
+
+
+def test_effort_is_off_where_nobody_asks() -> None:
+    assert EncodeSettings().effort == 0

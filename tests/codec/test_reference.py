@@ -1,0 +1,138 @@
+"""The content token: a picture or levels, within its budget, the same at both ends."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bcdcodec.bitstream.records import ContentCoding
+from bcdcodec.codec import reference
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import OCCLUSION_PENALTY, decode_content, encode_content, select_reference_frame
+from bcdcodec.errors import BitstreamError, RateError
+from bcdcodec.frame import Frame
+from bcdcodec.model.content import Content
+from bcdcodec.video.crop import scale
+from bcdcodec.video.landmarks import OPENINGS, POINTS
+from bcdcodec.video.still import encode_still
+
+MakeFrames = Callable[[int], list[Frame]]
+
+
+@pytest.fixture
+def pixels(make_frames: MakeFrames) -> np.ndarray:
+    return np.stack([scale(frame.pixels, 256, 256) for frame in make_frames(5)])
+
+
+def with_content(model: CodecModel, **changes: object) -> CodecModel:
+    """The same model with another content configuration."""
+    config = replace(model.config, content=replace(model.config.content, **changes))
+    return replace(model, weights=replace(model.weights, config=config))
+
+
+def round_trip(model: CodecModel, pixels: np.ndarray, bits: int) -> tuple[ContentCoding, bytes, Content]:
+    coding, data = encode_content(model, pixels, model.to_latents(pixels), picture_bits=bits)
+    return coding, data, decode_content(model, coding, data)
+
+
+def test_a_picture_is_one_of_the_frames(model: CodecModel, pixels: np.ndarray) -> None:
+    coding, data, content = round_trip(model, pixels, 60_000)
+    assert coding is ContentCoding.PICTURE and 8 * len(data) <= 60_000
+    assert content.picture is not None and model.vae is not None
+    shown = ((content.picture + 1) * 127.5).permute(1, 2, 0).numpy()
+    errors = [float(np.abs(shown - frame).mean()) for frame in pixels]
+    assert min(errors) < 8 < sorted(errors)[1]
+    torch.testing.assert_close(content.map, model.vae.encode(content.picture[None])[0])
+
+
+def test_the_picture_is_one_that_the_others_are_told_from(model: CodecModel, pixels: np.ndarray) -> None:
+    # Every place of the odd one, in shots that are shorter and longer than there are candidates.
+    strange = np.ascontiguousarray(255 - pixels[0].transpose(1, 0, 2))
+    for frames, odd in ((2, 0), (9, 0), (9, 4), (9, 8), (40, 0), (40, 39)):
+        shot = pixels[np.arange(frames) % len(pixels)]
+        shot[odd] = strange
+        chosen = select_reference_frame(model, model.to_latents(shot))
+        assert 0 <= chosen < frames and (chosen != odd or frames == 2)
+    assert select_reference_frame(model, model.to_latents(pixels[:1])) == 0
+
+
+def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
+    model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = pixels[np.arange(9) % len(pixels)]
+    shot[4] = 255 - pixels[0].transpose(1, 0, 2)
+    windows = len(reference._spread(9 - model.config.window_frames + 1, reference.TRIED_WINDOWS))
+
+    def chosen(close: float) -> int:
+        opened = iter([0.0 if number == 4 else 50.0 for number in range(9) for _ in range(windows)])
+        monkeypatch.setattr(reference, "_opened", lambda model, codes: torch.tensor(next(opened)))
+        monkeypatch.setattr(reference, "COST_TOLERANCE", close)
+        return select_reference_frame(model, model.to_latents(shot))
+
+    assert chosen(reference.COST_TOLERANCE) != 4
+    assert chosen(1e9) == 4
+
+
+def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_points(count: int) -> CodecModel:
+        config = replace(model.config, denoiser=replace(model.config.denoiser, face_points=count))
+        return replace(model, weights=replace(model.weights, config=config))
+
+    quantizer = model.config.quantizer
+    codes = torch.zeros((1, 3, quantizer.groups), dtype=torch.int64)
+
+    def opened(part: str, side: int, by: float) -> float:
+        moved = torch.zeros(1, 3, POINTS, 2)
+        moved[..., [pair[side] for pair in OPENINGS[part]], 1] = by
+        monkeypatch.setattr(type(model.bcd), "landmark_displacements", lambda self, m_hat: moved)
+        return float(reference._opened(with_points(POINTS), codes))
+
+    assert opened("eyes", 1, 0.01) == pytest.approx(0.01 * OCCLUSION_PENALTY["eyes"])  # lower lids went down
+    assert opened("eyes", 0, 0.01) == pytest.approx(-0.01 * OCCLUSION_PENALTY["eyes"])  # upper lids did
+    assert opened("mouth", 1, 0.02) == pytest.approx(0.02 * OCCLUSION_PENALTY["mouth"])
+    assert float(reference._opened(with_points(5), codes)) == 0  # no mesh
+
+
+def test_of_two_pictures_the_one_with_open_eyes_is_taken(
+    model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latents = model.to_latents(pixels[[0, 1]])
+    taken = []
+    for favored in (0, 1):
+        further = iter([0.0 if number == favored else 50.0 for number in (0, 1)])  # one window a candidate
+        monkeypatch.setattr(reference, "_opened", lambda model, codes, further=further: torch.tensor(next(further)))
+        taken.append(select_reference_frame(model, latents))
+    assert taken == [0, 1]
+
+
+def test_a_small_budget_costs_detail_then_is_refused(model: CodecModel, pixels: np.ndarray) -> None:
+    mosaic = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    with pytest.raises(RateError):
+        encode_still(mosaic[0], budget_bits=4000)
+    _, data, _ = round_trip(model, mosaic, 4000)
+    assert 8 * len(data) <= 4000
+    with pytest.raises(RateError, match="budget is 100"):
+        round_trip(model, pixels, 100)
+
+
+def test_levels_give_the_map_and_its_picture(model: CodecModel, pixels: np.ndarray) -> None:
+    levels = with_content(model, picture_bits=0)
+    coding, data, content = round_trip(levels, pixels, 0)
+    assert coding is ContentCoding.LEVELS
+    step, top = model.config.content.step, model.config.content.max_level
+    steps = content.map / step
+    torch.testing.assert_close(steps, steps.round())
+    assert steps.abs().max() <= top and content.picture is not None and content.picture.shape == (3, 256, 256)
+    # What a stream says counts, not what the model would have written.
+    again = decode_content(model, coding, data)
+    assert torch.equal(again.map, content.map)
+
+
+def test_pictures_of_another_size_and_garbage_are_refused(model: CodecModel, pixels: np.ndarray) -> None:
+    small = encode_still(scale(pixels[0], 64, 64), budget_bits=60_000)
+    with pytest.raises(BitstreamError, match="64x64, its model needs 256"):
+        decode_content(model, ContentCoding.PICTURE, small)
+    with pytest.raises(BitstreamError, match="content picture: "):
+        decode_content(model, ContentCoding.PICTURE, small[:-1])

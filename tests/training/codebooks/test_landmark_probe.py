@@ -1,0 +1,52 @@
+"""The fitted matrix reads what the codes say, and leaves everything else alone."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.training.codebooks.landmark_probe import fit_point_motion
+from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+
+
+def test_points_that_follow_the_codes_are_read_after_the_fit(
+    clip_cache: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model = Bcd(tiny_config).eval()
+    assert model.face_points is not None
+    truth = torch.randn_like(model.face_points.weight)
+    sampler = CrossDrivenSampler(ClipCache(clip_cache, tiny_config), batch=4, content_frames=1, motion_frames=6, seed=0)
+    plain = sampler.draw
+
+    def codes(batch: CrossDrivenBatch) -> torch.Tensor:
+        return model.quantizer(model.encoder.motion(batch.motion, model.encoder.content(batch.content))).m_hat
+
+    @torch.no_grad()
+    def planted(step: int) -> CrossDrivenBatch:
+        """The points move as a matrix of the codes says, but for one face that was not found."""
+        batch = plain(step)
+        assert batch.faces is not None
+        moved = (codes(batch) @ truth.T / 100).unflatten(-1, (-1, 2))
+        points = batch.faces.content_points[:, None] + moved
+        points[0, 0] = torch.nan
+        return dataclasses.replace(batch, faces=dataclasses.replace(batch.faces, motion_points=points))
+
+    monkeypatch.setattr(sampler, "draw", planted)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    @torch.no_grad()
+    def distance() -> float:
+        batch = planted(999)
+        assert batch.faces is not None
+        moved = batch.faces.motion_points - batch.faces.content_points[:, None]
+        return float((model.landmark_displacements(codes(batch)) - moved).norm(dim=-1).nanmean())
+
+    first = distance()
+    fit_point_motion(model, sampler, batches=60)
+    assert distance() < 0.3 * first
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"face_points.weight"}

@@ -1,0 +1,196 @@
+"""The training run: it resumes bit-exactly, its phases train what they say, and it learns."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError, WeightsError
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.vae import Vae
+from bcdcodec.training.objective.schedule import Schedule
+from bcdcodec.training.run.checkpoint import load_average
+from bcdcodec.training.run.loop import TrainOptions, train
+
+
+class Halt(Exception):
+    """Stands for a killed process."""
+
+
+def options(tmp_path: Path, cache: Path, steps: int) -> TrainOptions:
+    return TrainOptions(run=tmp_path / "run", cache=cache, steps=steps, report_every=3, save_every=3)
+
+
+@pytest.fixture
+def vae(tiny_config: ModelConfig) -> Vae:
+    assert tiny_config.vae is not None
+    torch.manual_seed(0)
+    return Vae(tiny_config.vae).eval().requires_grad_(False)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    whole = train(tiny_config, options(tmp_path / "a", clip_cache, 12), vae=vae)
+
+    def halt(step: int) -> None:
+        if step == 7:
+            raise Halt
+
+    with pytest.raises(Halt):
+        train(tiny_config, options(tmp_path / "b", clip_cache, 12), vae=vae, progress=halt)
+    resumed = train(tiny_config, options(tmp_path / "b", clip_cache, 12), vae=vae)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    lines = [json.loads(line) for line in (tmp_path / "b/run/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12]
+    assert ModelConfig.from_json((tmp_path / "b/run/config.json").read_text()) == tiny_config
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_learns_the_same(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    config = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    plain, compiled = (
+        train(config, replace(options(tmp_path / str(on), clip_cache, 6), compiled=on), vae=vae).state_dict()
+        for on in (False, True)
+    )
+    torch.manual_seed(0)
+    start = Bcd(config).state_dict()
+    assert plain.keys() == compiled.keys() == start.keys()
+    for name, value in plain.items():
+        if not value.is_floating_point():
+            continue
+        moved = float((value - start[name]).norm())
+        assert float((value - compiled[name]).norm()) <= 0.05 * moved + 1e-6, name
+
+
+def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    torch.manual_seed(0)
+    start = Bcd(tiny_config).state_dict()
+    schedule = Schedule.of(tiny_config, 50)
+    objectives = [schedule.objective(tiny_config, step) for step in range(50)]
+    assert [o.coded for o in objectives] == [False] * 25 + [True] * 25
+    assert [o.denoise for o in objectives] == [False] * 39 + [True] * 11
+    assert [o.temporal for o in objectives] == [False] * 49 + [True]
+    moved = {}
+    parts = ("encoder", "face_points", "face_places", "anchor", "dit.blocks", "dit.temporal")
+    for steps in (24, 38, 48, 50):  # one schedule, looked at where each phase ends
+
+        def halt(step: int, stop: int = steps) -> None:
+            if step == stop:
+                raise Halt
+
+        with pytest.raises(Halt):
+            train(tiny_config, replace(options(tmp_path, clip_cache, 50), save_every=2), vae=vae, progress=halt)
+        average = Bcd(tiny_config)
+        load_average(tmp_path / "run/last.safetensors", average)
+        now = average.state_dict()
+        moved[steps] = tuple(
+            part for part in parts if any(n.startswith(part) and not torch.equal(now[n], start[n]) for n in now)
+        )
+    assert moved == {24: parts[:3], 38: parts[:4], 48: parts[:5], 50: parts}
+
+
+def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+    """Without an anchor the denoiser must learn everything: its error falls well below the data's variance."""
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, width=64, sigma_data=1.0))
+    train(
+        paper,
+        TrainOptions(run=tmp_path / "run", cache=clip_cache, steps=120, report_every=10, save_every=120),
+        vae=None,
+    )
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    first, last = lines[0], lines[-1]
+    assert last["probe"]["true"] < 0.8 * first["probe"]["true"]
+    assert last["probe"]["other_content"] > 1.2 * last["probe"]["true"]
+    assert abs(last["bits_per_code"] - tiny_config.quantizer.target_bits_per_group) < 0.7
+
+
+def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    run = replace(options(tmp_path, clip_cache, 16), codes="refit", save_every=1)
+    states = {}
+    for steps in (4, 5, 15):  # the codebook is laid out before step 4
+
+        def halt(step: int, stop: int = steps) -> None:
+            if step == stop:
+                raise Halt
+
+        with pytest.raises(Halt):
+            train(paper, run, vae=None, progress=halt)
+        average = Bcd(paper)
+        load_average(tmp_path / "run/last.safetensors", average)
+        states[steps] = average.state_dict()
+    changed = {
+        (a, b): {name.split(".")[0] for name in states[a] if not torch.equal(states[a][name], states[b][name])}
+        for a, b in ((4, 5), (5, 15))
+    }
+    assert "quantizer" in changed[4, 5]
+    assert changed[5, 15] == {"dit"}
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["used_codes"] is None for line in lines] == [True, False, False, False, False]
+
+
+def test_kept_codes_train_the_denoiser_alone(
+    tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae
+) -> None:
+    first = train(tiny_config, options(tmp_path / "first", clip_cache, 4), vae=vae).state_dict()
+    again = replace(options(tmp_path / "again", clip_cache, 4), codes="keep", init=first)
+    then = train(tiny_config, again, vae=vae).state_dict()
+    assert {name.split(".")[0] for name in first if not torch.equal(first[name], then[name])} == {"dit"}
+
+
+def test_bf16_trains_alike(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    errors = {}
+    for precision in ("fp32", "bf16"):
+        run = replace(options(tmp_path / precision, clip_cache, 6), precision=precision)
+        trained = train(paper, run, vae=None)
+        assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
+        assert all(value.dtype != torch.bfloat16 for value in trained.state_dict().values())
+        lines = (tmp_path / precision / "run/metrics.jsonl").read_text().splitlines()
+        errors[precision] = [json.loads(line)["error"] for line in lines]
+    assert errors["bf16"] != errors["fp32"]
+    assert errors["bf16"] == pytest.approx(errors["fp32"], rel=0.05)
+
+
+def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, tiny_weights: Path, tiny_config: ModelConfig) -> None:
+    with pytest.raises(WeightsError, match="not a checkpoint"):
+        load_average(tiny_weights, Bcd(tiny_config))
+
+
+def test_a_run_can_start_from_weights(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    torch.manual_seed(3)
+    start = {name: value.clone() for name, value in Bcd(tiny_config).state_dict().items()}
+    run = replace(options(tmp_path, clip_cache, 1), init=start)
+    found = train(tiny_config, run, vae=vae).state_dict()
+    untouched = [name for name in start if name.startswith("dit.")]  # the denoiser's phase has not come
+    assert untouched and all(torch.equal(found[name], start[name]) for name in untouched)
+
+
+def test_a_run_keeps_its_configuration(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    train(tiny_config, options(tmp_path, clip_cache, 1), vae=vae)
+    with pytest.raises(ConfigError, match="another configuration"):
+        train(replace(tiny_config, name="other"), options(tmp_path, clip_cache, 2), vae=vae)
+
+
+def test_an_encoder_learns_to_tell_codes_that_stay(
+    tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae
+) -> None:
+    """Only the encoder, and where it says that the points of a face lie, may move: a stream's codes mean the same."""
+    torch.manual_seed(1)
+    start = Bcd(tiny_config).state_dict()
+    run = replace(options(tmp_path, clip_cache, 6), codes="tell", init=start)
+    now = train(tiny_config, run, vae=vae).state_dict()
+    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {"encoder", "face_places"}
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    with pytest.raises(ConfigError, match="points of a face"):
+        Schedule.of(paper, 6, codes="tell")
