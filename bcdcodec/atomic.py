@@ -1,18 +1,23 @@
-"""Both ends of a job on a stream. In: paths or file objects. Out: open files; what is written is whole or not there."""
+"""Atomic files: whole-file writes, run manifests and content hashes.
+
+A file appears under its own name complete or not at all; a failed write leaves nothing behind.
+"""
 
 import contextlib
+import hashlib
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from bcdcodec.errors import VideoError
+from bcdcodec.errors import ConfigError, VideoError
 
 
 @contextlib.contextmanager
 def open_input(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
-    """A file to read; one that is open already is left open. VideoError where there is none."""
+    """Open a file for reading; a file object passes through and stays open. VideoError where there is none."""
     if not isinstance(source, str | Path):
         yield source
         return
@@ -26,20 +31,70 @@ def open_input(source: str | Path | BinaryIO) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def open_output(target: str | Path | BinaryIO) -> Iterator[BinaryIO]:
-    """A file under a temporary name that gets its own when all went well, and vanishes when not."""
+    """Open a file for writing that takes its name when the block ends without an error; a file object passes through.
+
+    VideoError where it cannot be created.
+    """
     if not isinstance(target, str | Path):
         yield target
         return
-    final = Path(target)
-    partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
-    try:
-        file = partial.open("wb")
-    except OSError as error:
-        raise VideoError(f"cannot write {target}: {error.strerror}") from error
-    try:
+    with replacing(Path(target)) as partial:
+        try:
+            file = partial.open("wb")
+        except OSError as error:
+            raise VideoError(f"cannot write {target}: {error.strerror}") from error
         with file:
             yield file
-        os.replace(partial, final)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path` that replaces it when the block ends, and is removed if it raises.
+
+    Its suffix is that of `path`, which media and weight writers read; its name is random, so that several processes
+    may write the same file.
+    """
+    partial = path.with_name(f".part.{secrets.token_hex(4)}.{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file, its folder made where it is missing."""
+    write_with(path, lambda partial: partial.write_bytes(data))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole UTF-8 file, its folder made where it is missing."""
+    write_bytes(path, text.encode())
+
+
+def write_with(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a whole file by a function that is given the temporary name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        write(partial)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_run_manifest(path: Path, settings: dict[str, Any]) -> None:
+    """Write a run's settings, or check that a resumed run has the same ones.
+
+    ConfigError names the settings that differ: a cache or a checkpoint of another run must not enter this one.
+    """
+    if not path.exists():
+        write_text(path, json.dumps(settings))
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name in settings if found.get(name) != settings[name]]
+    if other:
+        raise ConfigError(f"{path.parent} began with other {', '.join(other)}; name another folder for this run")

@@ -1,12 +1,13 @@
 """Files are opened, and written whole or not at all."""
 
+import hashlib
 import io
 from pathlib import Path
 
 import pytest
 
-from bcdcodec.atomic import open_input, open_output
-from bcdcodec.errors import VideoError
+from bcdcodec.atomic import check_run_manifest, file_hash, open_input, open_output, write_bytes, write_with
+from bcdcodec.errors import ConfigError, VideoError
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -36,3 +37,35 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         pass
     with pytest.raises(VideoError, match="cannot write"), open_output(tmp_path / "no" / "folder"):
         pass
+
+
+def test_a_file_appears_whole_in_a_folder_that_was_missing(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.json"
+    write_bytes(path, b"first")
+    write_bytes(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert [*path.parent.iterdir()] == [path]
+    assert file_hash(path) == hashlib.sha256(b"second").hexdigest()
+
+
+def test_a_writer_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+
+    def fail(partial: Path) -> None:
+        assert partial.suffix == ".png"
+        partial.write_bytes(b"half")
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write_with(path, fail)
+    assert path.read_bytes() == b"old"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_run_goes_on_only_with_the_settings_it_began_with(tmp_path: Path) -> None:
+    manifest = tmp_path / "new" / "run.json"
+    check_run_manifest(manifest, {"steps": 10, "seed": 0})
+    check_run_manifest(manifest, {"steps": 10, "seed": 0})
+    with pytest.raises(ConfigError, match=r"new began with other seed;"):
+        check_run_manifest(manifest, {"steps": 10, "seed": 1})

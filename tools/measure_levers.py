@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
+from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec import reference
 from bcdcodec.codec.encode import first_pass, packetizer
 from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.errors import RateError
-from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
+from bcdcodec.evaluation.harness.experiment import kept_json
 from bcdcodec.evaluation.measure import decoded_frames
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.model.disentangle import central_frame
@@ -171,8 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     summary = {"weights": model.weights.model_id.hex(), "cells": results}
-    write_whole(options.out / "levers.json", (json.dumps(summary, indent=1) + "\n").encode())
-    write_whole(options.out / "levers.md", page(results, model).encode())
+    write_bytes(options.out / "levers.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_bytes(options.out / "levers.md", page(results, model).encode())
     return 0
 
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
+from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
 from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.evaluation.clips import Clip, read_clips
-from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.sheet import contact_sheet
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.motion.data import hold_out, load_streams
@@ -118,7 +118,7 @@ class Parts:
     def get(self, name: str, measure: Part) -> Any:
         path = self._folder / f"{name}-{self._key}.json"
         if not path.exists():
-            write_whole(path, json.dumps(measure()).encode())
+            write_bytes(path, json.dumps(measure()).encode())
         return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -131,18 +131,18 @@ def write_pictures(
     made = {name: generate_all(gpt, [real], picking)[0] for name, picking in WAYS.items()}
     codes = {"real": real.codes[:GENERATED_FRAMES].astype(np.int64), **made}
     rasters = [code_raster(rows, entries=gpt.config.entries) for rows in codes.values()]
-    write_whole(folder / RASTER, pack_png(stacked(rasters)))
+    write_bytes(folder / RASTER, pack_png(stacked(rasters)))
     with stream_path(shown, model, work).open("rb") as file:
         content = StreamReader(file).header.content
     rows = []
     for name, values in codes.items():
         buffer = io.BytesIO()
         write_codes(StreamWriter(buffer), model, content, values, seed=0)
-        write_whole(work / f"{shown.name}-{name}.bcd", buffer.getvalue())
+        write_bytes(work / f"{shown.name}-{name}.bcd", buffer.getvalue())
         rows.append(_strip(buffer, model))
     pairs = [np.concatenate(rows[start : start + 2]) for start in range(0, len(rows), 2)]
     text = f"{shown.name}: {shown.source}, {shown.license}"
-    write_whole(folder / SHEET, pack_png(contact_sheet(pairs, cell=128), text=text))
+    write_bytes(folder / SHEET, pack_png(contact_sheet(pairs, cell=128), text=text))
     return list(codes)
 
 
@@ -198,8 +198,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         real = read_shots(model, stream_path(shown, model, options.work))[0]
         rows = write_pictures(options.out, shown, real, gpt, model, options.work)
         results["pictures"] = {"clip": shown.name, "source": shown.source, "license": shown.license, "rows": rows}
-    write_whole(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
-    write_whole(options.out.with_suffix(".md"), markdown(results, folder=options.out.name).encode())
+    write_bytes(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+    write_bytes(options.out.with_suffix(".md"), markdown(results, folder=options.out.name).encode())
     return results
 
 

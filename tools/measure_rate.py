@@ -20,6 +20,7 @@ from safetensors import safe_open
 from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
+from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
@@ -28,7 +29,7 @@ from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.entropy.context import context_bits
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.clips import read_clips
-from bcdcodec.evaluation.files import file_hash, kept_json, write_whole
+from bcdcodec.evaluation.harness.experiment import kept_json
 from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.timeline import Timeline
 
@@ -170,8 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     summary = {"weights": model.weights.model_id.hex(), "bucket_s": BUCKET_S, "clips": results}
-    write_whole(options.out / "rate.json", (json.dumps(summary, indent=1) + "\n").encode())
-    write_whole(options.out / "rate.md", page(results, model).encode())
+    write_bytes(options.out / "rate.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_bytes(options.out / "rate.md", page(results, model).encode())
     return 0
 
 

@@ -20,11 +20,11 @@ import numpy as np
 from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
+from bcdcodec.atomic import write_bytes
 from bcdcodec.cli.options import add_model_options, add_sampling_options, sampling_of, seconds, whole_number
 from bcdcodec.codec.transfer import transfer_files
 from bcdcodec.config import SamplingConfig
 from bcdcodec.evaluation.clips import read_clips
-from bcdcodec.evaluation.files import write_whole
 from bcdcodec.evaluation.measure import STRIP_COLUMNS
 from bcdcodec.evaluation.metrics.pair import Video
 from bcdcodec.evaluation.sheet import contact_sheet
@@ -77,12 +77,12 @@ def run(options: argparse.Namespace) -> None:
         "pairs": [dataclasses.asdict(item) | {name: getattr(item, name) for name in VERDICTS} for item in scores],
         "sheet": [[clip.name for clip in pair] for pair in shown],
     }
-    write_whole(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+    write_bytes(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     if strips:
         # A sheet counts two rows of pictures a strip; these have three.
         sheet = contact_sheet(strips, cell=options.cell * 3 // 2)
         text = "; ".join(f"{clip.name}: {clip.source}, {clip.license}" for pair in shown for clip in pair)
-        write_whole(options.out / SHEET, pack_png(sheet, text=text))
+        write_bytes(options.out / SHEET, pack_png(sheet, text=text))
     about = about_line(
         name=model.config.name,
         model_id=model.weights.model_id.hex(),
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
         seed=SEED,
         limit_s=options.seconds,
     )
-    write_whole(options.out / PAGE, page(scores, pairs, about=about).encode())
+    write_bytes(options.out / PAGE, page(scores, pairs, about=about).encode())
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bcdcodec import BcdError, CodecModel
+from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.cli.options import add_model_options, add_sampling_options, sampling_of
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.clips import Clip, choose, lender, read_clips
 from bcdcodec.evaluation.codes import code_use
-from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.measure import MeasureSettings, measure_clip
 from bcdcodec.evaluation.report import markdown, summary_json
 from bcdcodec.evaluation.scores import ClipScore
@@ -64,8 +64,8 @@ class Cache:
 
     def save(self, clip: Clip, other: Clip | None, score: ClipScore, strip: NDArray[np.uint8]) -> None:
         """The picture first: where there is a score, there is a picture."""
-        write_whole(self.path(clip, other, ".png"), pack_png(strip))
-        write_whole(self.path(clip, other, ".json"), json.dumps(score.to_json()).encode())
+        write_bytes(self.path(clip, other, ".png"), pack_png(strip))
+        write_bytes(self.path(clip, other, ".json"), json.dumps(score.to_json()).encode())
 
 
 def measure_all(
@@ -110,7 +110,7 @@ def write_sheet(path: Path, shown: list[Clip], clips: list[Clip], cache: Cache, 
     for clip in shown:
         with VideoReader(cache.path(clip, lender(clip, clips), ".png"), Fraction(1)) as picture:
             strips.append(next(iter(picture)).pixels)
-    write_whole(path, pack_png(contact_sheet(strips, cell=cell), text="; ".join(captions(shown))))
+    write_bytes(path, pack_png(contact_sheet(strips, cell=cell), text="; ".join(captions(shown))))
 
 
 def captions(shown: list[Clip]) -> list[str]:
@@ -154,9 +154,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         **summary_json(scores, codes),
         "sheet": [{"clip": clip.name, "source": clip.source, "license": clip.license} for clip in shown],
     }
-    write_whole(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+    write_bytes(options.out / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     page = markdown(scores, about=about_lines(model, settings), codes=codes, sheet=lines)
-    write_whole(options.out / PAGE, page.encode())
+    write_bytes(options.out / PAGE, page.encode())
     return results
 
 

@@ -9,9 +9,9 @@ from bcdcodec.ablation.page import Pictures, curves_plot, markdown
 from bcdcodec.ablation.plan import AblationPlan
 from bcdcodec.ablation.runs import Ablations, read_curves, run_ablations, weights_of
 from bcdcodec.ablation.truth import TruthJudge
+from bcdcodec.atomic import write_bytes
 from bcdcodec.config import preset
 from bcdcodec.evaluation.figure import pyplot
-from bcdcodec.evaluation.files import write_whole
 from bcdcodec.model.device import choose_device
 from bcdcodec.sprites.dataset import is_sprites
 from bcdcodec.training.commands import load_autoencoder
@@ -57,7 +57,7 @@ def ablate(
     if judge is not None:
         judge.sheet(out / SHEET, {one.name: weights_of(out, one.name) for one in found.scores})
     pictures = Pictures(curves=CURVES, sheet=None if judge is None else SHEET)
-    write_whole(out / RESULTS, (json.dumps(dataclasses.asdict(found), indent=1) + "\n").encode())
+    write_bytes(out / RESULTS, (json.dumps(dataclasses.asdict(found), indent=1) + "\n").encode())
     judged = 0 if judge is None else judge.count
-    write_whole(out / PAGE, markdown(found, plan, pairs=judged, pictures=pictures).encode())
+    write_bytes(out / PAGE, markdown(found, plan, pairs=judged, pictures=pictures).encode())
     return found

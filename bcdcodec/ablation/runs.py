@@ -16,11 +16,11 @@ from torch import nn
 from bcdcodec.ablation.plan import WEIGHTS, AblationPlan
 from bcdcodec.ablation.scores import AblationScore, ContentScore, Judge, measure, measure_contents
 from bcdcodec.ablation.variants import BASE, Variant, variants
+from bcdcodec.atomic import check_run_manifest
 from bcdcodec.config import ModelConfig
 from bcdcodec.training.data.cache import cache_clips, manifest_digest, read_manifest
 from bcdcodec.training.export import export
 from bcdcodec.training.run.loop import TrainOptions, train
-from bcdcodec.training.run.manifest import claim
 
 MANIFEST = "ablation.json"
 #: Reports of a run, and steps between its checkpoints.
@@ -45,7 +45,9 @@ def run_ablations(
     """Train every variant and measure it. progress: (stage, done, total). ConfigError where `out` began otherwise."""
     began = {"preset": plan.config.name}
     began |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
-    claim(out / MANIFEST, began | {name: getattr(plan, name) for name in ("steps", "seed", "precision", "pairs")})
+    check_run_manifest(
+        out / MANIFEST, began | {name: getattr(plan, name) for name in ("steps", "seed", "precision", "pairs")}
+    )
     for part, folder in (("train", plan.data), ("test", plan.test)):
 
         def latents(done: int, total: int, part: str = part) -> None:

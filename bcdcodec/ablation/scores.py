@@ -11,7 +11,7 @@ from torch import nn
 from bcdcodec.ablation.plan import WEIGHTS, AblationPlan
 from bcdcodec.ablation.variants import Variant
 from bcdcodec.config import ModelConfig
-from bcdcodec.evaluation.files import kept_json
+from bcdcodec.evaluation.harness.experiment import kept_json
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.sampler import (

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from bcdcodec.atomic import write_with
 from bcdcodec.errors import MissingExtraError
-from bcdcodec.evaluation.files import write_whole_by
 
 DPI = 110
 
@@ -23,5 +23,5 @@ def pyplot() -> Any:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Write and close; the same figure gives the same bytes."""
-    write_whole_by(path, lambda partial: figure.savefig(partial, dpi=DPI, metadata={"Software": None}))
+    write_with(path, lambda partial: figure.savefig(partial, dpi=DPI, metadata={"Software": None}))
     pyplot().close(figure)

@@ -1,4 +1,4 @@
-"""Tensors to a safetensors file. In: named tensors. Out: a file that is there completely or not at all."""
+"""Save tensors to a safetensors file; half and single precision of named tensors."""
 
 import os
 from pathlib import Path
@@ -6,16 +6,14 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bcdcodec.atomic import replacing
+
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], *, metadata: dict[str, str] | None = None) -> None:
-    """Write beside `path` and rename: a process that is killed leaves what was there before."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Write a whole safetensors file, readable by whom the umask allows."""
+    with replacing(path) as partial:
         save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, partial, metadata=metadata)
         partial.chmod(0o666 & ~_umask())  # the library writes files that only their owner reads
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

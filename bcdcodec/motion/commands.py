@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from bcdcodec.atomic import write_bytes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.files import write_whole
 from bcdcodec.motion.config import motion_preset
 from bcdcodec.motion.data import hold_out, load_streams, save_streams
 from bcdcodec.motion.entropy import count_bits, stream_bits
@@ -75,7 +75,7 @@ def run_motion_training(
     leave_workers()
     if not first:
         return None
-    write_whole(out, best.read_bytes())
+    write_bytes(out, best.read_bytes())
     gpt = load_motion(open_motion(out), codec_id=weights.model_id, device=torch.device("cpu"))
     learned, held_out = hold_out(found)
     order0, previous = count_bits(learned, held_out, entries=config.entries)

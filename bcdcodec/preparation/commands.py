@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bcdcodec.atomic import write_bytes
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.files import write_whole
 from bcdcodec.preparation.people import FaceVectors, number_people
 from bcdcodec.preparation.pool import run_jobs
 from bcdcodec.preparation.record import ClipRecord, SourceRecord
@@ -122,7 +122,7 @@ def _claim(folder: Path, settings: Settings) -> None:
     except FileNotFoundError:
         if folder.exists() and any(folder.iterdir()):
             raise ConfigError(f"{folder} is not empty and was not made by bcd prepare") from None
-        write_whole(place, json.dumps(wanted).encode())
+        write_bytes(place, json.dumps(wanted).encode())
         return
     except ValueError as error:
         raise ConfigError(f"{place} is damaged: {error}") from error
@@ -152,4 +152,4 @@ def _write_list(path: Path, clips: list[tuple[SourceRecord, ClipRecord]], people
         seconds, start_s = clip.frames / float(RATE), clip.start / float(RATE)
         place = (clip.x, clip.y, clip.size)
         writer.writerow([clip.clip, f"p{person:04d}", clip.frames, seconds, record.source, start_s, *place])
-    write_whole(path, text.getvalue().encode())
+    write_bytes(path, text.getvalue().encode())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bcdcodec.evaluation.files import write_whole
+from bcdcodec.atomic import write_bytes
 from bcdcodec.preparation.people import Face
 
 
@@ -53,4 +53,4 @@ class SourceRecord:
 
     def write(self, path: Path) -> None:
         """Makes the folder where it is missing; replaces the file."""
-        write_whole(path, json.dumps(dataclasses.asdict(self)).encode())
+        write_bytes(path, json.dumps(dataclasses.asdict(self)).encode())

@@ -12,8 +12,8 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from bcdcodec.atomic import file_hash
 from bcdcodec.errors import ConfigError, VideoError
-from bcdcodec.evaluation.files import file_hash
 from bcdcodec.frame import Frame
 from bcdcodec.preparation.people import FaceVectors, Vector, mean_face
 from bcdcodec.preparation.record import ClipRecord, SourceRecord

@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from bcdcodec.atomic import check_run_manifest
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import cache_clips, read_manifest
 from bcdcodec.training.run.loop import TrainOptions, train
-from bcdcodec.training.run.manifest import claim
 from bcdcodec.weightfile import WeightsFile
 
 #: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
@@ -91,4 +91,4 @@ def _claim(run: Path, weights: WeightsFile, data: Path, *, steps: int, seed: int
     place, clips = run / MANIFEST, sorted(dict(read_manifest(data)))
     if not place.exists() and (run / "config.json").exists():
         raise ConfigError(f"{run} is a run of bcd train; name another folder for this run")
-    claim(place, {"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})
+    check_run_manifest(place, {"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})

@@ -9,6 +9,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from bcdcodec.atomic import replacing
 from bcdcodec.errors import VideoError
 from bcdcodec.video.media import reason
 from bcdcodec.video.reader import MAX_PIXELS
@@ -29,21 +30,14 @@ def read_rgba(path: Path) -> NDArray[np.uint8]:
 
 def write_lossless(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate: Fraction) -> None:
     """Frames [H, W, 3] of one size as a .mkv that `VideoReader` gives back exactly. Replaces the file."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with av.open(str(partial), "w", format="matroska") as container:
-            stream = container.add_stream("ffv1", rate=rate)
-            assert isinstance(stream, VideoStream), "FFV1 is video"
-            stream.pix_fmt = "bgr0"
-            for index, pixels in enumerate(frames):
-                if not index:
-                    stream.height, stream.width = pixels.shape[:2]
-                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
-                    format="bgr0"
-                )
-                picture.pts, picture.time_base = index, 1 / rate
-                container.mux(stream.encode(picture))
-            container.mux(stream.encode(None))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, av.open(str(partial), "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=rate)
+        assert isinstance(stream, VideoStream), "FFV1 is video"
+        stream.pix_fmt = "bgr0"
+        for index, pixels in enumerate(frames):
+            if not index:
+                stream.height, stream.width = pixels.shape[:2]
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(format="bgr0")
+            picture.pts, picture.time_base = index, 1 / rate
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bcdcodec.atomic import write_bytes
 from bcdcodec.evaluation.bench.about import Request, Run, about_lines
 from bcdcodec.evaluation.bench.bd_rates import bjontegaard
 from bcdcodec.evaluation.bench.binary import ffmpeg
@@ -29,7 +30,6 @@ from bcdcodec.evaluation.bench.transfer import TransferScore, read_pairs
 from bcdcodec.evaluation.bench.transfer_lines import transfer_lines
 from bcdcodec.evaluation.clips import Clip, choose, read_clips
 from bcdcodec.evaluation.figure import pyplot
-from bcdcodec.evaluation.files import write_whole
 from bcdcodec.evaluation.metrics.fid import Inception
 from bcdcodec.evaluation.metrics.table import loaded
 
@@ -123,8 +123,8 @@ def _write(
         "cells": [item.to_json() for item in results.cells],
         "failures": [dataclasses.asdict(item) for item in failures],
     }
-    write_whole(folder / NUMBERS, (json.dumps(numbers, indent=1) + "\n").encode())
-    write_whole(request.out / PAGE, page(findings).encode())
+    write_bytes(folder / NUMBERS, (json.dumps(numbers, indent=1) + "\n").encode())
+    write_bytes(request.out / PAGE, page(findings).encode())
     return numbers
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.config import SamplingConfig
 from bcdcodec.evaluation.bench.cell import Cell, CellResult, Measured
 from bcdcodec.evaluation.bench.plan import Plan
 from bcdcodec.evaluation.bench.rivals import RIVALS
 from bcdcodec.evaluation.bench.series import HELD, OWN
-from bcdcodec.evaluation.files import file_hash, write_whole
 from bcdcodec.evaluation.metrics.fid import SHA256 as INCEPTION
 from bcdcodec.video.png import pack_png
 from bcdcodec.video.reader import VideoReader
@@ -86,12 +86,12 @@ class Store:
 
     def save(self, cell: Cell, found: Measured) -> None:
         """The result last: where there is one, there is all."""
-        write_whole(self.path(cell, ".png"), pack_png(found.picture))
+        write_bytes(self.path(cell, ".png"), pack_png(found.picture))
         if found.features is not None:
             file = io.BytesIO()
             np.save(file, found.features.astype(np.float32), allow_pickle=False)
-            write_whole(self.path(cell, ".npy"), file.getvalue())
-        write_whole(self.path(cell, ".json"), json.dumps(found.result.to_json()).encode())
+            write_bytes(self.path(cell, ".npy"), file.getvalue())
+        write_bytes(self.path(cell, ".json"), json.dumps(found.result.to_json()).encode())
 
     def load_pair(self, path: Path) -> dict[str, dict[str, float | None]] | None:
         """What lies at a `pair_path`; None where the transfer has to be run."""
@@ -102,7 +102,7 @@ class Store:
             return None
 
     def save_pair(self, path: Path, values: dict[str, dict[str, float | None]]) -> None:
-        write_whole(path, json.dumps(values).encode())
+        write_bytes(path, json.dumps(values).encode())
 
     def _named(self, parts: list[object], suffix: str) -> Path:
         return self.cells / (hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24] + suffix)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bcdcodec.atomic import write_text
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import BcdError, ConfigError
 from bcdcodec.model.warp import Autoencoder
@@ -88,9 +89,7 @@ def cache_clips(
         _check_mark(out, mark)
     else:
         out.mkdir(parents=True, exist_ok=True)
-        partial = out / f".{MADE_WITH}.part"
-        partial.write_text(mark)
-        partial.replace(out / MADE_WITH)
+        write_text(out / MADE_WITH, mark)
     if is_cached(out):
         return
     done = len(find_shards(out)) * SHARD_CLIPS

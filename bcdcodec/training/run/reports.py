@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.atomic import write_text
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.training.objective.losses import LossReport
 from bcdcodec.video.png import pack_png
@@ -71,6 +72,4 @@ def _cut(path: Path, last: int) -> None:
     """Leave out the lines of later steps."""
     if path.exists():
         lines = path.read_text().splitlines(keepends=True)
-        partial = path.with_suffix(".part")
-        partial.write_text("".join(line for line in lines if json.loads(line)["step"] <= last))
-        partial.replace(path)
+        write_text(path, "".join(line for line in lines if json.loads(line)["step"] <= last))
