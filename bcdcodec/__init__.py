@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bcdcodec.bitstream.stream import StreamReader, StreamWriter
     from bcdcodec.codec.decode.decoder import Decoder
-    from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
-    from bcdcodec.codec.encode.file import decode_file, encode_file
+    from bcdcodec.codec.decode.file import decode_file
+    from bcdcodec.codec.decode.settings import DecodeSettings
+    from bcdcodec.codec.encode.encoder import Encoder
+    from bcdcodec.codec.encode.file import encode_file
+    from bcdcodec.codec.encode.settings import EncodeSettings
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.codec.transcode.transcode import TranscodeResult, transcode
     from bcdcodec.errors import (
@@ -35,6 +38,7 @@ __all__ = [
     "CodecModel",
     "ConfigError",
     "DamagedError",
+    "DecodeSettings",
     "Decoder",
     "EncodeSettings",
     "Encoder",
@@ -56,14 +60,15 @@ __all__ = [
 
 _HOMES = {
     "CodecModel": "codec.model",
+    "DecodeSettings": "codec.decode.settings",
     "Decoder": "codec.decode.decoder",
-    "EncodeSettings": "codec.encode.encoder",
+    "EncodeSettings": "codec.encode.settings",
     "Encoder": "codec.encode.encoder",
     "Frame": "frame",
     "StreamReader": "bitstream.stream",
     "StreamWriter": "bitstream.stream",
     "TranscodeResult": "codec.transcode.transcode",
-    "decode_file": "codec.encode.file",
+    "decode_file": "codec.decode.file",
     "encode_file": "codec.encode.file",
     "transcode": "codec.transcode.transcode",
 }

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec import BcdError, CodecModel, Frame, decode_file, encode_file
-from bcdcodec.codec.encode.muxer import EncodeResult
+from bcdcodec.codec.encode.file import EncodeResult
 from bcdcodec.video.crop import crop
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import Shot

@@ -27,8 +27,8 @@ from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec import reference
 from bcdcodec.codec.encode import first_pass, packetizer
-from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.harness.experiment import kept_json
 from bcdcodec.evaluation.measure import decoded_frames

@@ -24,8 +24,8 @@ from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
 from bcdcodec.codec.decode.decoder import Decoder
-from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.evaluation.clips import Clip, read_clips
 from bcdcodec.evaluation.sheet import contact_sheet
 from bcdcodec.motion.conceal import ModelConcealer

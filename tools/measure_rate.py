@@ -24,8 +24,8 @@ from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.entropy.context import context_bits
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.clips import read_clips

@@ -173,7 +173,9 @@ def shot_frames(shot: int, start: int) -> list[Frame]:
 
 def encode_stream(path: Path, model: "CodecModel") -> None:
     """Both shots as the library's encoder writes the golden of this name, each preceded by a little sound."""
-    from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
+    from bcdcodec.codec.encode.encoder import Encoder
+    from bcdcodec.codec.encode.plan import EncodePlan
+    from bcdcodec.codec.encode.settings import EncodeSettings
 
     model = model_of(path, model)
     mode, coding = STREAMS[path.name]
@@ -181,10 +183,8 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
     bits = PICTURE_BITS if coding is ContentCoding.PICTURE else 0
     config = dataclasses.replace(model.config, content=dataclasses.replace(model.config.content, picture_bits=bits))
     model = dataclasses.replace(model, weights=dataclasses.replace(model.weights, config=config))
-    settings = EncodeSettings(
-        mode=mode, bitrate=None, seed=7, key_interval_s=KEY_INTERVAL_S, audio=AUDIO, metadata=METADATA
-    )
-    encoder = Encoder(model, settings)
+    settings = EncodeSettings(mode=mode, bitrate=None, seed=7, key_interval_s=KEY_INTERVAL_S, metadata=METADATA)
+    encoder = Encoder(model, settings, dataclasses.replace(EncodePlan.of_settings(model, settings), audio=AUDIO))
     with path.open("wb") as file:
         writer = StreamWriter(file)
         start = 0

@@ -51,11 +51,11 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--salvage", action="store_true", help="of a damaged stream keep what comes before the damage")
     parser.add_argument(
-        "--batch",
+        "--batch-segments",
         type=whole_number(1, MAX_BATCH_SEGMENTS),
         default=1,
         metavar="N",
-        help="chains painted at once, for GPUs (1)",
+        help="segments (key packet to key packet) decoded at once, for GPUs (1)",
     )
     parser.add_argument(
         "--conceal",
@@ -77,7 +77,8 @@ def run(options: argparse.Namespace) -> int:
         header, file, frames = look_ahead(file)
         weights = weights_of_stream(header.model_id) if options.weights is None else find_weights(options.weights)
         from bcdcodec.codec.decode.decoder import model_frame_multiplier
-        from bcdcodec.codec.encode.file import decode_file
+        from bcdcodec.codec.decode.file import decode_file
+        from bcdcodec.codec.decode.settings import DecodeSettings
         from bcdcodec.codec.model import CodecModel
 
         model = CodecModel.load(weights, device=options.device)
@@ -89,18 +90,20 @@ def run(options: argparse.Namespace) -> int:
                 file,
                 target,
                 model=model,
-                sampling=sampling_of(options, model.config),
-                seed=options.seed,
+                settings=DecodeSettings(
+                    sampling=sampling_of(options, model.config),
+                    seed=options.seed,
+                    batch_segments=options.batch_segments,
+                    concealer=_concealer(options.conceal, model, header),
+                ),
                 paste_back=options.paste_back,
-                batch_segments=options.batch,
                 keep_damaged=options.salvage,
-                concealer=_concealer(options.conceal, model, header),
                 progress=progress,
             )
     if not options.quiet:
         fps, took = float(result.frame_rate), time.monotonic() - started
         name = "<stdout>" if options.target == STANDARD else options.target
-        lost = f", {result.predicted} of them predicted ({result.lost} packets lost)" if result.lost else ""
+        lost = f", {result.concealed} of them concealed ({result.lost} packets lost)" if result.lost else ""
         print(
             f"{name}: {result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s{lost}, "
             f"painted in {took:.1f} s",

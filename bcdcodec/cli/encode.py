@@ -26,13 +26,13 @@ from bcdcodec.cli.streams import STANDARD, check_target, source_path
 from bcdcodec.weightfile import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from bcdcodec.codec.encode.muxer import EncodeResult
+    from bcdcodec.codec.encode.file import EncodeResult
 
 AUTO = "auto"
 MAX_EFFORT = 100
 EXAMPLES = """  bcd encode talk.mp4 talk.bcd
   bcd encode talk.mp4 talk.bcd --bitrate 2k --no-audio
-  bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --plate
+  bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --background
   bcd encode - - < talk.mp4 > talk.bcd"""
 
 
@@ -70,10 +70,10 @@ def add_command(commands: Commands) -> None:
         help="follow the face, or code the largest centred square (what the model is for)",
     )
     parser.add_argument(
-        "--plate",
+        "--background",
         action=argparse.BooleanOptionalAction,
         default=False,
-        help="keep a still of the whole picture for `bcd decode --paste-back` (no-plate)",
+        help="keep a still of the whole picture for `bcd decode --paste-back` (no-background)",
     )
     parser.add_argument(
         "--effort",
@@ -108,8 +108,8 @@ def run(options: argparse.Namespace) -> int:
     metadata = dict(options.meta)
     pack_metadata(metadata)  # too long for the stream: say so before the work
     with source_path(options.source) as source:
-        from bcdcodec.codec.encode.encoder import EncodeSettings
         from bcdcodec.codec.encode.file import encode_file
+        from bcdcodec.codec.encode.settings import EncodeSettings
         from bcdcodec.codec.model import CodecModel
 
         model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
                 settings=settings,
                 crop=options.crop,
                 audio_bitrate=options.audio_bitrate,
-                plate=options.plate,
+                background=options.background,
                 progress=progress,
             )
     if not options.quiet:

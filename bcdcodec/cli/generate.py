@@ -65,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
             "--greedy takes the most probable codes, --temperature and --top-p draw: give one or the other"
         )
     target = check_target(options.target, sources=sources, force=options.force)
-    from bcdcodec.codec.encode.file import decode_file
+    from bcdcodec.codec.decode.file import decode_file
+    from bcdcodec.codec.decode.settings import DecodeSettings
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.motion.generation import generate_stream
     from bcdcodec.motion.sampling import GREEDY, Picking
@@ -106,8 +107,9 @@ def run(options: argparse.Namespace) -> int:
         with tempfile.TemporaryFile() as stream:
             report = write_stream(stream)
             stream.seek(0)
+            settings = DecodeSettings(sampling=sampling_of(options, model.config))
             with progress_bar("decode", unit="frame", shown=shown) as progress:
-                decode_file(stream, target, model=model, sampling=sampling_of(options, model.config), progress=progress)
+                decode_file(stream, target, model=model, settings=settings, progress=progress)
     if not options.quiet:
         print(report)
     return 0

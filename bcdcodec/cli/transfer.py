@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     if STANDARD in (options.content, options.motion):
         raise ConfigError("content and motion are read from files, - is not possible")
     target = check_target(options.target, sources=(options.content, options.motion), force=options.force)
+    from bcdcodec.codec.decode.settings import DecodeSettings
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.codec.transfer import transfer_files
 
@@ -58,8 +59,7 @@ def run(options: argparse.Namespace) -> int:
             options.motion,
             target,
             model=model,
-            sampling=sampling_of(options, model.config),
-            seed=options.seed,
+            settings=DecodeSettings(sampling=sampling_of(options, model.config), seed=options.seed),
             crop=options.crop,
             progress=progress,
         )

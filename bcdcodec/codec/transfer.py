@@ -1,4 +1,4 @@
-"""Motion transfer: the content of one file moves as another file does. In: two media files or streams. Out: a video.
+"""Motion transfer: the content of one file with the motion of another.
 
 content (picture, video or .bcd) -> content map --.
 motion (video or .bcd) -> codes ------------------+-> Decoder -> mp4
@@ -6,7 +6,9 @@ motion (video or .bcd) -> codes ------------------+-> Decoder -> mp4
 
 import contextlib
 import tempfile
+from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,16 +18,18 @@ from bcdcodec.bitstream.header import MAGIC
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import check_stream_fits
-from bcdcodec.codec.encode.encoder import EncodeSettings
-from bcdcodec.codec.encode.file import DecodeResult, Progress, decode_file, encode_file
+from bcdcodec.codec.decode.file import DecodeResult, decode_file
+from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.progress import FileProgress
 from bcdcodec.codec.reference import CONTENT_SAMPLES, content_of_record, encode_content
-from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop as crop_square
-from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import plan_shots
+from bcdcodec.video.source import MediaSource
 
 #: Seconds at the start of a content video that its content token is made from.
 CONTENT_SECONDS = 4
@@ -37,18 +41,18 @@ def transfer_files(
     target: str | Path | BinaryIO,
     *,
     model: CodecModel,
-    sampling: SamplingConfig | None = None,
-    seed: int | None = None,
+    settings: DecodeSettings | None = None,
     crop: bool | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: FileProgress = lambda done, total: None,
 ) -> DecodeResult:
     """Decode the motion of one file with the content of another (the paper's cross-identity transfer; with
     seeded queries relative: the movement since the driver's own content frame).
 
-    crop: as in `encode_file`; False takes both as cropped already. The sound is that of the motion file.
+    settings: of the decoder, whose content is replaced. crop: as in `encode_file`; False takes both as cropped already.
+    The audio is that of the motion file.
     Raises VideoError, FaceError, BitstreamError, WeightsError.
     """
-    appearance = content_of_file(model, content, crop=crop)
+    settings = replace(settings or DecodeSettings(), content=content_of_file(model, content, crop=crop))
     with contextlib.ExitStack() as stack:
         stream: str | Path | BinaryIO = motion
         if not is_stream(motion):
@@ -56,9 +60,7 @@ def transfer_files(
             stream = stack.enter_context(tempfile.TemporaryFile())
             encode_file(motion, stream, model=model, settings=EncodeSettings(bitrate=None), crop=crop)
             stream.seek(0)
-        return decode_file(
-            stream, target, model=model, sampling=sampling, seed=seed, content=appearance, progress=progress
-        )
+        return decode_file(stream, target, model=model, settings=settings, progress=progress)
 
 
 def is_stream(path: str | Path) -> bool:
@@ -76,20 +78,18 @@ def content_of_file(model: CodecModel, path: str | Path, *, crop: bool | None = 
 
 
 def content_record_of_file(model: CodecModel, path: str | Path, *, crop: bool | None = None) -> ContentRecord:
-    """The same as a stream would carry it, with its crop square."""
+    """The content record of a file as a stream would carry it, with its crop square."""
     if is_stream(path):
         with open(path, "rb") as file:
             header = StreamReader(file).header
         check_stream_fits(header, model)
         return header.content
     rate = Fraction(CONTENT_SAMPLES, CONTENT_SECONDS)
-    shot = plan_shots(path, rate, crop=model.follows_faces if crop is None else crop)[0]
-    with VideoReader(path, rate) as reader:
-        count = min(shot.frames, CONTENT_SAMPLES)
-        pixels = [
-            crop_square(frame, shot.box, model.config.pixels).pixels
-            for frame, _ in zip(reader, range(count), strict=False)
-        ]
+    with MediaSource(path, rate) as media:
+        shot = plan_shots(media, crop=model.follows_faces if crop is None else crop)[0]
+        with media.open_frames() as reader:
+            count = min(shot.frames, CONTENT_SAMPLES)
+            pixels = [crop_square(frame, shot.box, model.config.pixels).pixels for frame in islice(reader, count)]
     frames = np.stack(pixels)
     budget = model.config.content.picture_bits
     coding, data = encode_content(model, frames, model.to_latents(frames), picture_bits=budget)

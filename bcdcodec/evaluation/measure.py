@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
-from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.decode.file import iter_frames
+from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
@@ -144,9 +146,9 @@ def decoded_frames(
     """
     with stream.open("rb") as file:
         reader = StreamReader(file)
-        decoder = Decoder(model, reader.header, sampling=sampling, content=content)
+        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content))
         shown: DecodedFrame | None = None
-        for frame in _painted(reader, decoder):
+        for frame in iter_frames(reader, decoder):
             if shown is not None:
                 for index in range(shown.index + 1, frame.index):
                     yield replace(shown, index=index)
@@ -155,12 +157,6 @@ def decoded_frames(
         if shown is not None:
             for index in range(shown.index + 1, reader.stats.end_tick * decoder.frame_multiplier):
                 yield replace(shown, index=index)
-
-
-def _painted(reader: StreamReader, decoder: Decoder) -> Iterator[DecodedFrame]:
-    for packet in reader:
-        yield from decoder.push(packet)
-    yield from decoder.flush()
 
 
 def _score(

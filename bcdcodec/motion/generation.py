@@ -17,8 +17,8 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingInfo, ContentRecord, VideoInfo
 from bcdcodec.bitstream.stream import StreamWriter
-from bcdcodec.codec.encode.file import Progress
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.progress import FileProgress
 from bcdcodec.codec.reference import content_of_record
 from bcdcodec.codec.transfer import content_record_of_file
 from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
@@ -54,7 +54,7 @@ def generate_stream(
     picking: Picking = GREEDY,
     seed: int = 0,
     crop: bool | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: FileProgress = lambda done, total: None,
 ) -> Generated:
     """Write a stream of the content of a picture, a video or a `.bcd`, that moves for so many seconds as the model
     has it.

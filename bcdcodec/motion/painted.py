@@ -11,6 +11,7 @@ from bcdcodec.bitstream.packet import PacketKind
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.landmark import landmark_distance
 from bcdcodec.motion.loss import LossPattern
@@ -33,7 +34,7 @@ def measure_painted(
         kept = _lost_packets(path, pattern, np.random.default_rng(number))
         for name, concealer in concealers.items():
             frames = _decode(path, model, kept, concealer)
-            lost = [i for i, frame in enumerate(frames) if frame.predicted]
+            lost = [i for i, frame in enumerate(frames) if frame.concealed]
             for i in lost:
                 found, expected = landmarks(frames[i]), landmarks(whole[i])
                 if found is not None and expected is not None:
@@ -62,7 +63,7 @@ def _lost_packets(path: Path, pattern: LossPattern, rng: np.random.Generator) ->
 def _decode(path: Path, model: CodecModel, lost: set[int], concealer: Concealer | None) -> list[DecodedFrame]:
     with path.open("rb") as file:
         reader = StreamReader(file)
-        decoder = Decoder(model, reader.header, concealer=concealer)
+        decoder = Decoder(model, reader.header, DecodeSettings(concealer=concealer))
         frames = [f for packet in reader if packet.sequence not in lost for f in decoder.push(packet)]
     if concealer is not None:
         frames += decoder.conceal(reader.motion_tick)

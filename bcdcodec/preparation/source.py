@@ -81,7 +81,8 @@ def prepare_source(job: Job) -> Outcome:
 
 
 def _make(job: Job, digest: str) -> SourceRecord:
-    shots = find_shots(job.source, RATE, threads=1)
+    with VideoReader(job.source, RATE, threads=1) as reader:
+        shots = find_shots(reader)
     shown = [shot for shot in shots if shot.has_face]
     clips = tuple(_pieces(shown, job.settings, digest))
     sums: dict[int, Vector] = {}

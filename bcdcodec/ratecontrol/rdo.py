@@ -1,6 +1,6 @@
-"""Rate-distortion choice of codes. In: distances and prices of every code. Out: the codes that fit an allowance.
+"""Rate-distortion optimised quantisation: the codes of least distortion that fit a bit budget.
 
-For a multiplier lambda each code minimises distance + lambda * bits; lambda 0 is the nearest entry, a large one the
+For a multiplier lambda each code minimises distance + lambda * bits; lambda 0 gives the nearest entry, a large one the
 cheapest.
 """
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bcdcodec.errors import RateError
 
 Codes = NDArray[np.int64]
+#: Halvings of the interval of lambda: beyond these, packets change by less than a byte.
 BISECTIONS = 12
 
 
@@ -19,32 +20,31 @@ def rdo_quantize(
     distances: NDArray[np.float32],
     rate_bits: NDArray[np.float64],
     *,
-    allowance_bits: float,
+    budget_bits: float,
     size_bits: Callable[[Codes], int],
 ) -> Codes:
-    """The codes with the least distance whose coded size is within the allowance.
+    """Choose the codes of least distance whose coded size is within `budget_bits`.
 
-    distances: [n, groups, entries]; rate_bits: [groups, entries], or a list a frame; size_bits: true coded size of
-    codes [n, groups].
-    Raises RateError when even the cheapest codes are too large; the caller knows what to say about it.
+    distances: [n, groups, entries]; rate_bits: [groups, entries] or [n, groups, entries]; size_bits: the true coded
+    size of codes [n, groups]. RateError when even the min-rate codes are too large.
     """
 
     def codes_at(multiplier: float) -> Codes:
         return np.asarray(np.argmin(distances + multiplier * rate_bits, axis=-1), dtype=np.int64)
 
     codes = codes_at(0.0)
-    if size_bits(codes) <= allowance_bits:
+    if size_bits(codes) <= budget_bits:
         return codes
     high = 1e-3
-    while size_bits(found := codes_at(high)) > allowance_bits:
+    while size_bits(codes := codes_at(high)) > budget_bits:
         if high > 1e6:
-            raise RateError(f"the cheapest codes take {size_bits(found)} bits, allowed are {allowance_bits:.0f}")
+            raise RateError(f"the cheapest codes take {size_bits(codes)} bits, allowed are {budget_bits:.0f}")
         high *= 4
     low = 0.0 if high <= 1e-3 else high / 4
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        if size_bits(candidate := codes_at(middle)) <= allowance_bits:
-            high, found = middle, candidate
+        if size_bits(candidate := codes_at(middle)) <= budget_bits:
+            high, codes = middle, candidate
         else:
             low = middle
-    return found
+    return codes

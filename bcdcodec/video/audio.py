@@ -1,4 +1,4 @@
-"""The source's sound -> Opus packets. In: the media file that reader.py reads. Out: `OpusPacket`s for codec/.
+"""Opus packets of a media file's audio track.
 
 60 ms frames are the default: the header byte of Opus and the length byte of the container then cost 267 bit/s, where
 20 ms frames cost 800, too much of 6 kbit/s. Live use may ask for 20 ms.
@@ -36,7 +36,7 @@ Samples = NDArray[np.float32]  # [channels, count]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpusTrack:
-    """What a player must know before the first packet. pre_skip: decoder samples at 48 kHz to drop at the start."""
+    """Decoder parameters of an Opus track. pre_skip: decoder samples at 48 kHz to drop at the start."""
 
     channels: int = 1
     pre_skip: int = 312
@@ -62,11 +62,11 @@ class OpusPacket:
 
 
 class OpusReader:
-    """Decodes, resamples and encodes one audio stream in constant memory; iterate, or pull what is due with `until`.
+    """Decode, resample and encode one audio stream in constant memory; iterate, or pull packets with `until`.
 
-    Packets follow each other without a hole from tick 0: sound that starts after the picture, and gaps, become
-    silence (Opus codes it in a few bytes), sound before the first picture is cut. `start_time` is the reader's.
-    A damaged packet becomes silence. VideoError where the file has no sound: ask `VideoReader.has_audio` first.
+    Packets follow each other without a hole from tick 0: audio that starts after the picture, and gaps, become
+    silence (Opus codes it in a few bytes), audio before the first picture is cut. `start_time` is the reader's.
+    A damaged packet becomes silence. VideoError where the file has no audio: ask `VideoReader.has_audio` first.
     """
 
     def __init__(
@@ -109,18 +109,19 @@ class OpusReader:
         self._container.close()
 
     def __iter__(self) -> Iterator[OpusPacket]:
-        while (packet := self._take()) is not None:
+        while (packet := self.take()) is not None:
             yield packet
 
     def until(self, time_s: Fraction | float) -> Iterator[OpusPacket]:
-        """The packets that start before a time, so that sound and pictures can be written side by side."""
-        while (packet := self._take()) is not None:
+        """Packets that start before a time, so that audio and video can be written side by side."""
+        while (packet := self.take()) is not None:
             if packet.tick * TICK_SAMPLES >= time_s * SAMPLE_RATE:
                 self._pending = packet
                 return
             yield packet
 
-    def _take(self) -> OpusPacket | None:
+    def take(self) -> OpusPacket | None:
+        """The next packet, None at the end."""
         packet, self._pending = self._pending, None
         return packet or next(self._packets, None)
 
@@ -184,7 +185,7 @@ class OpusReader:
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, OSError) as error:
-                _log.warning("%s: sound cannot be read further: %s", self.name, reason(error))
+                _log.warning("%s: audio cannot be read further: %s", self.name, reason(error))
                 return
             if packet is None:
                 return

@@ -1,4 +1,4 @@
-"""Video file -> frames at the codec's rate. In: any media file. Out: `Frame`s for codec/."""
+"""Reader of a media file: upright RGB frames at the codec's constant frame rate."""
 
 import logging
 from collections.abc import Generator, Iterator
@@ -25,7 +25,7 @@ _PLAUSIBLE_RATES = Fraction(1, 30), Fraction(1000)
 
 
 class VideoReader:
-    """Reads upright, square-pixel RGB frames at a constant rate, in one pass and constant memory.
+    """Read upright, square-pixel RGB frames at a constant rate, in one pass and constant memory.
 
     Time starts at the first picture. Tick k (the `index` of a frame, at k / rate seconds) shows the source picture on
     screen at that moment, or the next one where that is nearer and at most half a tick away; all arithmetic is in
@@ -103,17 +103,22 @@ class VideoReader:
         """Timestamp of the first picture on the container's clock, in seconds; audio.py aligns to it."""
         return seconds(self._first.pts, self._first.time_base) or Fraction(0)
 
+    @property
+    def first_picture(self) -> Frame:
+        """The first picture, which does not count as read."""
+        return Frame(pixels=self._convert(self._first), index=0)
+
     def __iter__(self) -> Iterator[Frame]:
         if self._started:
             raise VideoError(f"{self.name} is read in one pass, open it again for another")
         self._started = True
         if self.is_still:
-            yield Frame(pixels=self._convert(self._first), index=0)
+            yield self.first_picture
             return
         yield from self._resampled()
 
     def _resampled(self) -> Iterator[Frame]:
-        """Hold or take the nearest: the rule of the class docstring."""
+        """Hold or take the nearest picture: the rule of the class docstring."""
         tick = 0
         half = 1 / (2 * self.rate)
         current, current_time = self._first, Fraction(0)

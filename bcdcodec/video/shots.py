@@ -1,4 +1,7 @@
-"""The plan of a file before it is coded. In: a media file. Out: its `Shot`s, each with one static crop, for codec/."""
+"""Shots of a media file, each with one static crop square.
+
+Cut detection and face tracking share one pass in constant memory.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -8,8 +11,8 @@ from fractions import Fraction
 from bcdcodec.errors import FaceError, VideoError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.cuts import CutDetector
-from bcdcodec.video.media import MediaFile, media_name
 from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.source import MediaSource
 from bcdcodec.video.track import FaceTracker
 
 _log = logging.getLogger(__name__)
@@ -31,8 +34,8 @@ class Shot:
     has_face: bool
 
 
-def plan_shots(source: MediaFile, rate: Fraction, *, crop: bool = True) -> list[Shot]:
-    """Cut a file into shots and choose a square for each, in one pass and constant memory.
+def plan_shots(source: MediaSource, *, crop: bool = True) -> list[Shot]:
+    """Cut a source into shots and choose a square for each, in one pass and constant memory.
 
     - No face in the whole file: FaceError, which suggests --no-crop.
     - A shot without a face in a file with faces: the largest centred square.
@@ -40,33 +43,32 @@ def plan_shots(source: MediaFile, rate: Fraction, *, crop: bool = True) -> list[
     - The face leaves the picture: the box holds for the rest of the shot.
     - crop=False (--no-crop): the largest centred square everywhere, no face is looked for.
     """
-    shots = find_shots(source, rate, crop=crop)
-    name = media_name(source)
+    with source.open_frames() as reader:
+        shots = find_shots(reader, crop=crop)
     if crop and not any(shot.has_face for shot in shots):
         size = shots[0].box.size
-        raise FaceError(f"no face found in {name}; --no-crop codes the centred square {size}x{size}")
+        raise FaceError(f"no face found in {source.name}; --no-crop codes the centred square {size}x{size}")
     for shot in shots:
         if shot.faces > 1:
-            _log.warning("%s: %d faces from frame %d on, the largest is coded", name, shot.faces, shot.start)
+            _log.warning("%s: %d faces from frame %d on, the largest is coded", source.name, shot.faces, shot.start)
     return shots
 
 
-def find_shots(source: MediaFile, rate: Fraction, *, crop: bool = True, threads: int | None = None) -> list[Shot]:
-    """The same without complaints: a file may have no face. threads: as of `VideoReader`."""
+def find_shots(reader: VideoReader, *, crop: bool = True) -> list[Shot]:
+    """Find the shots of a video that may have no face."""
     shots: list[Shot] = []
-    with VideoReader(source, rate, threads=threads) as reader:
-        cuts, tracker = CutDetector(), FaceTracker(reader.width, reader.height)
-        every = max(1, round(rate / LOOKS_PER_SECOND))
-        start = count = 0
-        for frame in reader:
-            if cuts.is_cut(frame):
-                _finish(shots, tracker, start, count, rate=rate, crop=crop)
-                tracker.reset()
-                start = count
-            if crop and (count - start) % every == 0:
-                tracker.observe(frame)
-            count += 1
-        _finish(shots, tracker, start, count, rate=rate, crop=crop)
+    cuts, tracker = CutDetector(), FaceTracker(reader.width, reader.height)
+    every = max(1, round(reader.rate / LOOKS_PER_SECOND))
+    start = count = 0
+    for frame in reader:
+        if cuts.is_cut(frame):
+            _finish(shots, tracker, start, count, rate=reader.rate, crop=crop)
+            tracker.reset()
+            start = count
+        if crop and (count - start) % every == 0:
+            tracker.observe(frame)
+        count += 1
+    _finish(shots, tracker, start, count, rate=reader.rate, crop=crop)
     return shots
 
 
@@ -80,12 +82,23 @@ def _finish(shots: list[Shot], tracker: FaceTracker, start: int, end: int, *, ra
     shots.append(Shot(start=start, frames=end - start, box=tracker.planned_box, faces=faces, has_face=has_face))
 
 
+def halve_frame_rate(shots: list[Shot]) -> list[Shot]:
+    """Shots at half the frame rate; one that has no frame left goes with the one before it."""
+    halved: list[Shot] = []
+    end = sum(shot.frames for shot in shots)
+    for shot, next_start in zip(shots, [*(shot.start for shot in shots[1:]), end], strict=True):
+        start, until = -(-shot.start // 2), -(-next_start // 2)
+        if until > start:
+            halved.append(replace(shot, start=start, frames=until - start))
+    return halved
+
+
 def frames_of_shots(reader: VideoReader, shots: list[Shot]) -> Iterator[tuple[Frame, Shot, bool]]:
     """Every frame with its shot, and whether it is the last one of it. VideoError where there are fewer frames."""
     frames = iter(reader)
     for shot in shots:
-        for number in range(shot.frames):
+        for index in range(shot.frames):
             frame = next(frames, None)
             if frame is None:
                 raise VideoError(f"{reader.name} gave fewer frames than when its shots were found")
-            yield frame, shot, number + 1 == shot.frames
+            yield frame, shot, index + 1 == shot.frames

@@ -10,7 +10,8 @@ from stream_kit import GOLDEN
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
-from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
 

@@ -10,7 +10,8 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.decode.decoder import Decoder
-from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.context import decode_context
 from bcdcodec.entropy.predictor import TENSORS, Predictor

@@ -14,7 +14,8 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
-from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.fit import check_sizes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, ConfigError

@@ -10,7 +10,7 @@ import torch
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import Decoder
-from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError

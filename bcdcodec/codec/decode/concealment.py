@@ -1,8 +1,8 @@
-"""Frames whose packets were lost. In: packets with their sequence numbers. Out: codes in the place of missing ones.
+"""Loss concealment: codes in place of frames whose packets were lost.
 
-sequence numbers -> something is missing -> ticks say how many frames -> `Concealer` -> codes
+sequence numbers -> a packet is missing -> ticks tell the number of frames -> `Concealer` -> codes
 
-Codes of real packets depend on no predicted one, so that a wrong guess ends with the gap.
+Codes of real packets depend on no concealed one, so that an error ends with the gap.
 """
 
 from typing import Protocol
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from bcdcodec.bitstream.packet import Packet
 
-#: Frames before a gap that a concealer is shown, and the longest gap that is filled.
+#: Frames before a gap that a concealer is given, and the longest gap that is filled.
 HISTORY_FRAMES, MAX_GAP_FRAMES = 64, 512
 
 Codes = NDArray[np.int64]
 
 
 class Concealer(Protocol):
-    """What fills a gap."""
+    """Fills gaps with codes."""
 
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
         """Codes [frames, G] for missing frames. before: those of the frames that lead to them [n, G], n from 1 to
@@ -31,40 +31,39 @@ class Concealer(Protocol):
 
 
 class HoldConcealer:
-    """The last good codes, repeated."""
+    """Repeats the last good codes."""
 
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
         return before[-1:].repeat(frames, axis=0)
 
 
 class LossTracker:
-    """Notices what is missing between the packets of a shot and has it filled."""
+    """Detect gaps between the packets of a shot, and fill them by a concealer."""
 
     def __init__(self, concealer: Concealer) -> None:
         self._concealer = concealer
         self._next_sequence: int | None = None
         self._lost = False
         self._before: Codes | None = None
-        #: The tick after the last frame, real or predicted.
+        #: The tick after the last frame, real or concealed.
         self.end = 0
 
-    def see(self, packet: Packet) -> None:
-        """Every packet of the stream, in order."""
+    def observe(self, packet: Packet) -> None:
+        """Take note of every packet of the stream, in order."""
         self._lost |= self._next_sequence is not None and packet.sequence > self._next_sequence
         self._next_sequence = packet.sequence + 1
 
-    def lose(self) -> None:
-        """What comes next is known to be lost, though no packet has shown it."""
+    def mark_lost(self) -> None:
+        """Mark the next frames as lost, though no packet has shown it."""
         self._lost = True
 
     def new_shot(self) -> None:
-        """Codes from here on are relative to other content: there is nothing to go on from."""
+        """Forget the history: codes from here on are relative to other content."""
         self._before = None
 
     def fill(self, until: int, *, after: Codes | None, content: Tensor) -> Codes | None:
-        """Codes [n, G] of the missing frames `end .. until`, or None: nothing is missing, there is nothing to go on
-        from, or
-        the gap is longer than MAX_GAP_FRAMES. after: codes of the packet at `until`, None where there is none.
+        """Codes [n, G] of the missing frames `end .. until`; None where nothing is missing, there is no history, or the
+        gap is longer than MAX_GAP_FRAMES. after: codes of the packet at `until`, None where there is none.
         """
         missing, lost = until - self.end, self._lost
         self._lost = False
@@ -73,7 +72,7 @@ class LossTracker:
         return self._concealer.fill(self._before, missing, after=after, content=content)
 
     def add(self, codes: Codes, tick: int) -> None:
-        """Codes of the frames from `tick` on, real or predicted."""
+        """Add codes of the frames from `tick` on, real or concealed, to the history."""
         recent = codes if self._before is None else np.concatenate([self._before, codes])
         self._before = recent[-HISTORY_FRAMES:]
         self.end = tick + len(codes)

@@ -1,9 +1,8 @@
-"""Packets to frames. In: packets of bitstream/stream.py. Out: RGB frames of the model's size, in order.
+"""Decoder: packets of one stream to RGB frames of the model's size, in order.
 
-push -> codes -> code vectors -> chain.py (windows through the sampler) -> latents -> pixels
+push -> codes -> code vectors -> windows.py (windows through the sampler) -> latents -> pixels
 
-With `batch_segments` > 1 the windows of several chains share a batch, which fills a GPU at the price of delay; the
-frames are the same up to rounding.
+With `batch_segments` > 1 the windows of several segments share a batch; the frames are the same up to rounding.
 """
 
 from dataclasses import dataclass
@@ -17,85 +16,65 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
 from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
-from bcdcodec.codec.decode.concealment import Concealer, LossTracker
+from bcdcodec.codec.decode.concealment import LossTracker
+from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_windows
 from bcdcodec.codec.fit import check_sizes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record
-from bcdcodec.config import MAX_BATCH_SEGMENTS, SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.weights import Networks
 
-#: Frames painted for a coded one at most.
-MAX_FRAME_MULTIPLIER = 8
-#: Codes of this many frames wait at most for the chains beside them.
+#: Codes of this many frames wait at most for the segments beside them.
 MAX_WAITING_FRAMES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DecodedFrame(Frame):
-    """A decoded picture of the model's size, and the square of the source picture that it shows. predicted: its packet
-    was lost, and what it shows is a guess.
+    """A decoded picture of the model's size. box: the square of the source picture that it shows; concealed: its packet
+    was lost, and the concealer made its codes.
     """
 
     box: CropBox
-    predicted: bool = False
+    concealed: bool = False
 
 
 class Decoder:
-    """Push-style decoder with constant memory; `flush` after the last packet."""
+    """Push-style decoder with constant memory; `flush` after the last packet.
 
-    def __init__(
-        self,
-        model: CodecModel,
-        header: StreamHeader,
-        *,
-        sampling: SamplingConfig | None = None,
-        seed: int | None = None,
-        content: Content | None = None,
-        batch_segments: int = 1,
-        frame_multiplier: int | None = None,
-        concealer: Concealer | None = None,
-    ) -> None:
-        """sampling: default is the model's `standard` preset. seed: other noise than the stream's. content: of
-        another video, which replaces the stream's own everywhere (motion transfer). pace: frames painted for a coded
-        one, those between by interpolating motion; None: as many as bring the stream to the model's frame rate.
-        concealer: what fills frames whose packets are missing by their sequence numbers; None leaves them out.
-        """
-        if not 1 <= batch_segments <= MAX_BATCH_SEGMENTS:
-            raise ConfigError(f"batch_segments is {batch_segments}, allowed are 1 to {MAX_BATCH_SEGMENTS}")
-        if frame_multiplier is not None and not 1 <= frame_multiplier <= MAX_FRAME_MULTIPLIER:
-            raise ConfigError(
-                f"frame_multiplier is {frame_multiplier}, allowed are 1 to {MAX_FRAME_MULTIPLIER} frames for a coded one"
-            )
+    Raises ConfigError for a stream of other weights, BitstreamError for one that its model cannot read.
+    """
+
+    def __init__(self, model: CodecModel, header: StreamHeader, settings: DecodeSettings | None = None) -> None:
+        settings = settings or DecodeSettings()
         check_stream_fits(header, model)
-        #: Frames painted for a coded one: `DecodedFrame.index` counts so many to a tick of the stream.
-        self.frame_multiplier = frame_multiplier or model_frame_multiplier(header, model)
+        #: Frames decoded for a coded one: `DecodedFrame.index` counts this many to a tick of the stream.
+        self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
         self._coder = model.coder(header.coding.mode, header.coding.groups)
-        self.sampling = sampling or model.config.sampling["standard"]
-        noise = stream_noise(header.coding.seed if seed is None else seed, model.latent_shape)
+        self.sampling = settings.sampling or model.config.sampling["standard"]
+        noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
         self._noise = noise.to(model.device)
-        self._replacement = content
-        self._parallel = batch_segments
-        self._chains: list[Segment] = []
-        self._gaps = None if concealer is None else LossTracker(concealer)
-        self._predicted: set[int] = set()
+        self._replacement = settings.content
+        self._batch_segments = settings.batch_segments
+        self._segments: list[Segment] = []
+        self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
+        self._concealed: set[int] = set()
         self._record = header.content
         self._parts = ContentAssembler()
         self._new_content = False
         self._content = self._load_content(header.content)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
-        """Decode one packet; only MOTION packets give frames. With a concealer the frames that are missing before the
-        packet come first.
+        """Decode one packet; only MOTION packets give frames. With a concealer, missing frames before the packet come
+        first.
         """
         record = packet.record()
-        if self._gaps is not None:
-            self._gaps.see(packet)
+        if self._losses is not None:
+            self._losses.observe(packet)
         if isinstance(record, ContentPart):
             self._parts.add(record)
             return []
@@ -104,8 +83,8 @@ class Decoder:
             self._record = self._parts.whole(record)
             self._content = self._load_content(self._record)
             self._new_content = True
-            if self._gaps is not None:
-                self._gaps.new_shot()
+            if self._losses is not None:
+                self._losses.new_shot()
             return frames
         if not isinstance(record, MotionPayload):
             return []
@@ -114,65 +93,65 @@ class Decoder:
         return frames + self._append(codes, packet.timestamp, key=record.key)
 
     def conceal(self, until: int) -> list[DecodedFrame]:
-        """Predict the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows,
-        or knows that none does. ConfigError without a concealer.
+        """Conceal the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows, or
+        knows that none does. ConfigError without a concealer.
         """
-        if self._gaps is None:
-            raise ConfigError("frames can be predicted only by a decoder that was given a concealer")
-        self._gaps.lose()
+        if self._losses is None:
+            raise ConfigError("frames can be concealed only by a decoder that was given a concealer")
+        self._losses.mark_lost()
         return self._fill_gap(until, None)
 
     def _fill_gap(self, until: int, after: Tensor | None) -> list[DecodedFrame]:
-        """Predicted frames between the last ones and the tick `until`, where packets were lost. after: codes [n, G]
-        there, None where they are not known.
+        """Concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G] there,
+        None where they are not known.
         """
-        if self._gaps is None:
+        if self._losses is None:
             return []
         known = None if after is None else after.cpu().numpy()
-        start = self._gaps.end
-        found = self._gaps.fill(until, after=known, content=self._content.map)
+        start = self._losses.end
+        codes = self._losses.fill(until, after=known, content=self._content.map)
         frames: list[DecodedFrame] = []
-        if found is not None:
-            self._predicted.update(range(start, until))
-            self._gaps.add(found, start)
-            frames = self._append(torch.from_numpy(found).to(self.model.device), start, key=False)
+        if codes is not None:
+            self._concealed.update(range(start, until))
+            self._losses.add(codes, start)
+            frames = self._append(torch.from_numpy(codes).to(self.model.device), start, key=False)
         if known is not None:
-            self._gaps.add(known, until)
+            self._losses.add(known, until)
         return frames
 
     def _append(self, codes: Tensor, tick: int, *, key: bool) -> list[DecodedFrame]:
-        """Put codes [n, G] of the frames from `tick` on into their chain; returns the frames that are ready."""
+        """Put codes [n, G] of the frames from `tick` on into their segment; returns the frames that are ready."""
         frames: list[DecodedFrame] = []
         motion = self.model.bcd.quantizer.lookup(codes[None])[0]
-        last = self._chains[-1] if self._chains else None
+        last = self._segments[-1] if self._segments else None
         # A key packet; or, where packets were lost, one that has nothing to continue.
         if key or last is None or last.next_tick != tick or self._new_content:
             self._new_content = False
-            if len(self._chains) == self._parallel:
+            if len(self._segments) == self._batch_segments:
                 frames = self.flush()
             box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
-            self._chains.append(Segment(self._content, box, tick, motion, frame_multiplier=self.frame_multiplier))
+            self._segments.append(Segment(self._content, box, tick, motion, frame_multiplier=self.frame_multiplier))
         else:
-            self._chains[-1].append(motion)
+            self._segments[-1].append(motion)
         # Decoded at once, or when the waiting frames could no longer be called few.
-        if self._parallel == 1 or sum(len(chain.motion) for chain in self._chains) >= MAX_WAITING_FRAMES:
+        if self._batch_segments == 1 or sum(len(segment.motion) for segment in self._segments) >= MAX_WAITING_FRAMES:
             frames += self._decode_waiting()
         return frames
 
     def flush(self) -> list[DecodedFrame]:
-        """Decode what is still buffered; the next MOTION packet starts a new chain."""
+        """Decode what is still buffered; the next MOTION packet starts a new segment."""
         frames = self._decode_waiting()
-        self._chains = []
+        self._segments = []
         return frames
 
     @torch.inference_mode()
     def _decode_waiting(self) -> list[DecodedFrame]:
         coding = self.header.coding
         windows: list[DecodedWindow] = []
-        while any(len(chain.motion) for chain in self._chains):
+        while any(len(segment.motion) for segment in self._segments):
             windows += next_windows(
                 Networks(self.model.bcd, self.model.vae),
-                self._chains,
+                self._segments,
                 self._noise,
                 self.sampling,
                 window_frames=coding.window_frames - coding.context_frames,
@@ -185,7 +164,7 @@ class Decoder:
             for i, pixels in enumerate(window.pixels)
         ]
         if frames:
-            self._predicted = {tick for tick in self._predicted if tick >= frames[-1].index // self.frame_multiplier}
+            self._concealed = {tick for tick in self._concealed if tick >= frames[-1].index // self.frame_multiplier}
         return frames
 
     def _frame(self, window: DecodedWindow, index: int, pixels: NDArray[np.uint8]) -> DecodedFrame:
@@ -193,8 +172,8 @@ class Decoder:
             index // self.frame_multiplier,
             -(-index // self.frame_multiplier),
         }  # the coded frame, or those that it lies between
-        predicted = not around.isdisjoint(self._predicted)
-        return DecodedFrame(pixels=pixels, index=index, box=window.box, predicted=predicted)
+        concealed = not around.isdisjoint(self._concealed)
+        return DecodedFrame(pixels=pixels, index=index, box=window.box, concealed=concealed)
 
     def _load_content(self, record: ContentRecord) -> Content:
         return content_of_record(self.model, record) if self._replacement is None else self._replacement

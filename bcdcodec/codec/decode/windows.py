@@ -1,7 +1,7 @@
-"""Windows of frames decoded one after the other, several chains at once. In: content and motion. Out: pictures.
+"""Windows of frames through the sampler, several segments in a batch.
 
-A chain runs from one key packet to the next. Its first window stands alone; each later one is given the last decoded
-latents as clean context frames, so that windows join without a seam (design 4.6).
+A segment (GOP) runs from one key packet to the next. Its first window stands alone; each later one is given the last
+decoded latents as clean context frames, so that windows join without a seam.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Segment:
     """Frames from one key packet on. content: without a batch; motion: code vectors of those still to paint [n, G*D].
 
     pace: frames painted for a coded one. Those between two coded frames have motion between theirs; after the last one
-    of a chain there are none. index: of the first frame still to paint, pace to a tick of the stream.
+    of a segment there are none. index: of the first frame still to paint, pace to a tick of the stream.
     """
 
     def __init__(self, content: Content, box: CropBox, tick: int, motion: Tensor, *, frame_multiplier: int = 1) -> None:
@@ -34,19 +34,19 @@ class Segment:
         self.context: Tensor | None = None  # [Tc, C, H, W], with their motion [Tc, G*D]
         self.context_motion: Tensor | None = None
         self._frame_multiplier, self._last = frame_multiplier, motion[:1]
-        self.append(motion[:1], paced=False)
+        self.append(motion[:1], interpolate=False)
         self.append(motion[1:])
 
-    def append(self, motion: Tensor, *, paced: bool = True) -> None:
-        """Motion of more coded frames [n, G*D] at the end of the chain."""
+    def append(self, motion: Tensor, *, interpolate: bool = True) -> None:
+        """Motion of more coded frames [n, G*D] at the end of the segment."""
         self.next_tick += len(motion)
-        if paced and self._frame_multiplier > 1 and len(motion):
+        if interpolate and self._frame_multiplier > 1 and len(motion):
             before = torch.cat([self._last, motion[:-1]])
             steps = (
                 torch.arange(1, self._frame_multiplier + 1, device=motion.device, dtype=motion.dtype)
                 / self._frame_multiplier
             )
-            between = before[:, None] + steps[:, None] * (motion - before)[:, None]  # [n, pace, G*D]
+            between = before[:, None] + steps[:, None] * (motion - before)[:, None]  # [n, k, G*D]
             between[:, -1] = motion
             motion = between.flatten(0, 1)
         self.motion = torch.cat([self.motion, motion])
@@ -64,49 +64,49 @@ class DecodedWindow:
 
 def next_windows(
     networks: Networks,
-    chains: list[Segment],
+    segments: list[Segment],
     noise: Tensor,
     sampling: SamplingConfig,
     *,
     window_frames: int,
     context_frames: int,
 ) -> list[DecodedWindow]:
-    """Decode one window of every chain that still has motion; chains in the same state share a batch.
+    """Decode one window of every segment that still has motion; segments in the same state share a batch.
 
     noise: [C, H, W], the same for every frame. Chains are advanced in place.
     """
     done: list[DecodedWindow] = []
     batches: dict[tuple[int, int], list[Segment]] = {}
-    for chain in chains:
-        if len(chain.motion):
-            before = 0 if chain.context is None else len(chain.context)
-            batches.setdefault((min(len(chain.motion), window_frames), before), []).append(chain)
+    for segment in segments:
+        if len(segment.motion):
+            before = 0 if segment.context is None else len(segment.context)
+            batches.setdefault((min(len(segment.motion), window_frames), before), []).append(segment)
     for (frames, before), batch in batches.items():
         synthesis = networks.bcd.synthesize(
-            _stack_content([chain.content for chain in batch]),
-            torch.stack([chain.motion[:frames] for chain in batch]),
+            _stack_content([segment.content for segment in batch]),
+            torch.stack([segment.motion[:frames] for segment in batch]),
             noise.expand(len(batch), frames, -1, -1, -1),
             sampling,
             vae=networks.vae,
-            context=_stack([chain.context for chain in batch]) if before else None,
-            context_motion=_stack([chain.context_motion for chain in batch]) if before else None,
+            context=_stack([segment.context for segment in batch]) if before else None,
+            context_motion=_stack([segment.context_motion for segment in batch]) if before else None,
         )
-        for row, (chain, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
+        for row, (segment, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
             pictures = paint(z, synthesis.anchors.of_clip(row), networks.vae)
             pixels = to_uint8(pictures).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-            done.append(DecodedWindow(chain.index, chain.box, pixels))
-            _advance(chain, z, frames, context_frames)
+            done.append(DecodedWindow(segment.index, segment.box, pixels))
+            _advance(segment, z, frames, context_frames)
     return sorted(done, key=lambda window: window.index)
 
 
-def _advance(chain: Segment, z: Tensor, frames: int, context_frames: int) -> None:
-    used = chain.motion[:frames]
+def _advance(segment: Segment, z: Tensor, frames: int, context_frames: int) -> None:
+    used = segment.motion[:frames]
     if context_frames:
-        recent = z if chain.context is None else torch.cat([chain.context, z])
-        recent_motion = used if chain.context_motion is None else torch.cat([chain.context_motion, used])
-        chain.context, chain.context_motion = recent[-context_frames:], recent_motion[-context_frames:]
-    chain.motion = chain.motion[frames:]
-    chain.index += frames
+        recent = z if segment.context is None else torch.cat([segment.context, z])
+        recent_motion = used if segment.context_motion is None else torch.cat([segment.context_motion, used])
+        segment.context, segment.context_motion = recent[-context_frames:], recent_motion[-context_frames:]
+    segment.motion = segment.motion[frames:]
+    segment.index += frames
 
 
 def _stack_content(parts: list[Content]) -> Content:

@@ -1,10 +1,10 @@
-"""Frames to what is to be said of them. In: RGB frames, shot by shot. Out: contents and codes, for codec/encode/packetizer.py.
+"""Analysis: frames to references and motion codes with the distances of all entries.
 
-push -> crop -> window of frames -> latents -> (first windows of a content: its picture or token) -> codes and the
-distances of all
+push -> crop -> window of frames -> latents -> (first windows of a reference: its picture or token) -> codes, distances
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,13 +20,16 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.shots import Shot, frames_of_shots
 
 
 class Analyzer:
-    """Constant memory. packet_windows: windows a packet; content_windows: windows that a content is chosen from.
+    """Analyse one stream's frames with constant memory.
 
-    effort: steps of refinement (codec/encode/refinement.py). groups: codes a frame, the first of all. picture_bits: frame that a
-    content is for -> size of its picture at most.
+    packet_windows: encoder windows a packet; reference_windows: windows that a reference is chosen from; effort: steps
+    of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a reference to
+    the largest size of its picture; refreshes: frames at which a shot gets another reference.
     """
 
     def __init__(
@@ -34,26 +37,27 @@ class Analyzer:
         model: CodecModel,
         *,
         packet_windows: int,
-        content_windows: int,
+        reference_windows: int,
         effort: int,
         groups: int,
         picture_bits: Callable[[int], int],
+        refreshes: frozenset[int] = frozenset(),
     ) -> None:
         self._model, self._refiner = model, Refiner(model, effort, groups=groups)
-        self._packet_windows, self._content_windows = packet_windows, content_windows
-        self._picture_bits = picture_bits
+        self._packet_windows, self._reference_windows = packet_windows, reference_windows
+        self._picture_bits, self._refreshes = picture_bits, refreshes
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
         self._window: list[NDArray[np.uint8]] = []
         self._latents: list[Tensor] = []  # whole windows waiting for their packet
         self._pixels: list[NDArray[np.uint8]] = []  # the same windows
-        self._content: Content | None = None  # once it has been made
+        self._content: Content | None = None  # of the reference, as the decoder has it; None before it is made
         self._next_index = 0
         #: Frames pushed so far.
         self.frames = 0
 
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[AnalyzedUnit]:
-        """One frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one)."""
+        """Analyse one frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one)."""
         if frame.index != self.frames:
             raise ConfigError(f"frame index is {frame.index}, expected {self.frames}")
         size = (frame.width, frame.height)
@@ -64,23 +68,28 @@ class Analyzer:
         self._box = self._box or box
         if box != self._box:
             raise ConfigError("the crop square changed within a shot; call new_shot() first")
+        units = self._refresh() if frame.index in self._refreshes else []
         self._window.append(crop(frame, box, self._model.config.pixels).pixels)
         self.frames += 1
         if len(self._window) == self._model.config.window_frames:
-            return self._close_window(last=False)
-        return []
-
-    def refresh(self) -> list[AnalyzedUnit]:
-        """The next frame begins a new content, of the same shot."""
-        found = self._close_window(last=True)
-        self._content = None
-        return found
+            units += self._close_window(last=False)
+        return units
 
     def new_shot(self) -> list[AnalyzedUnit]:
-        """The next frame begins another shot, with a content and a crop square of its own."""
-        found = self.refresh()
+        """Finish the shot: the next frame begins another one, with a reference and a crop square of its own."""
+        units = self._refresh()
         self._box = None
-        return found
+        return units
+
+    def flush(self) -> list[AnalyzedUnit]:
+        """Analyse what is still buffered, after the last frame."""
+        return self.new_shot()
+
+    def _refresh(self) -> list[AnalyzedUnit]:
+        """Finish the reference: the next frame begins another one of the same shot."""
+        units = self._close_window(last=True)
+        self._content = None
+        return units
 
     def _close_window(self, *, last: bool) -> list[AnalyzedUnit]:
         if self._window:
@@ -90,18 +99,18 @@ class Analyzer:
             self._window = []
         if not self._latents:
             return []
-        found: list[AnalyzedUnit] = []
+        units: list[AnalyzedUnit] = []
         if self._content is None:
-            if not last and len(self._latents) < self._content_windows:
+            if not last and len(self._latents) < self._reference_windows:
                 return []
-            found.append(self._make_content())
+            units.append(self._make_reference())
         while len(self._latents) >= self._packet_windows or (last and self._latents):
-            found.append(self._make_motion())
+            units.append(self._make_motion())
             del self._latents[: self._packet_windows], self._pixels[: self._packet_windows]
-        return found
+        return units
 
     @torch.inference_mode()
-    def _make_content(self) -> ReferenceUnit:
+    def _make_reference(self) -> ReferenceUnit:
         start, box = self._next_index, self._box
         assert box is not None, "a shot with latents has a crop square"
         coding, data = encode_content(
@@ -116,11 +125,40 @@ class Analyzer:
     @torch.inference_mode()
     def _make_motion(self) -> MotionUnit:
         content = self._content
-        assert content is not None, "motion follows the content it is relative to"
+        assert content is not None, "motion follows the reference it is relative to"
         windows = zip(self._latents[: self._packet_windows], self._pixels, strict=False)
         results = [self._refiner.refine(z, content, pixels) for z, pixels in windows]
-        codes = torch.cat([found for found, _ in results]).cpu().numpy()
-        distances = torch.cat([found for _, found in results]).float().cpu().numpy()
+        codes = torch.cat([nearest for nearest, _ in results]).cpu().numpy()
+        distances = torch.cat([distances for _, distances in results]).float().cpu().numpy()
         motion = MotionUnit(self._next_index, codes, distances)
         self._next_index = motion.end
         return motion
+
+
+Output_co = TypeVar("Output_co", covariant=True)
+
+
+class FrameSink(Protocol[Output_co]):
+    """What takes a file's frames shot by shot: the analysis of the first pass, the encoder of the last."""
+
+    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output_co]: ...
+
+    def new_shot(self) -> list[Output_co]: ...
+
+    def flush(self) -> list[Output_co]: ...
+
+
+def push_shots(
+    reader: VideoReader, shots: list[Shot], sink: FrameSink[Output_co], *, crop: bool
+) -> Iterator[tuple[int, list[Output_co]]]:
+    """Push all frames of a file, shot by shot; yields the number of frames done with each output.
+
+    crop: use the shots' squares, else the largest centred ones. VideoError where there are fewer frames than in shots.
+    """
+    total = sum(shot.frames for shot in shots)
+    for frame, shot, last in frames_of_shots(reader, shots):
+        output = sink.push(frame, box=shot.box if crop else None)
+        done = frame.index + 1
+        if last:
+            output += sink.flush() if done == total else sink.new_shot()
+        yield done, output

@@ -1,75 +1,37 @@
-"""Contents and codes to packets that keep to the bitrate. In: findings of codec/encode/analysis.py. Out: packets.
+"""Packetizer: references and motion codes to packets that keep to the bitrate.
 
-content -> all at once, or in parts between the motion before it ------.
-motion  -> nearest codes, or cheaper ones, or held -> entropy coder ----+-> packets
+reference -> whole, or in parts between the motion packets before it --.
+motion    -> min-distortion codes, or cheaper ones, or skipped --------+-> packets
 
-No torch: everything here is numbers that were analysed before.
+No torch: everything here is numbers of the analysis.
 """
 
 import itertools
 import math
 from collections import deque
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import MAX_PARTS, CodingMode, ContentRecord
-from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
+from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.codec.encode.delivery import Delivery
+from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.errors import RateError
-from bcdcodec.ratecontrol.budget import SEEK_POINT_BITS
-from bcdcodec.ratecontrol.controller import Controller, State
+from bcdcodec.ratecontrol.budget import FRAMING_BYTES, SEEK_POINT_BITS
+from bcdcodec.ratecontrol.controller import Controller
 from bcdcodec.ratecontrol.rdo import rdo_quantize
-
-#: Bytes that a packet of parts carries at least, so that framing stays the smaller part.
-MIN_PART_BYTES = 24
-#: Framing of a packet at most.
-FRAMING_BYTES = 18
-#: A content is sent in parts where it would fill more of the bucket than this.
-WHOLE_SHARE = 0.5
-#: A packet whose cheapest codes are more than its share may take so many of it before all of its codes are those.
-MOST_SHARES = 1.5
-#: Parts are this share of the bucket's seconds apart at most.
-PART_SHARE = 0.5
-
-
-class _Delivery:
-    """A content record on its way: what is left of its data, and how many parts went ahead."""
-
-    def __init__(self, content: ReferenceUnit) -> None:
-        self.content = content
-        self.left = content.record.data
-        self.parts = 0
-
-    @property
-    def start(self) -> int:
-        """Frame that the content is for."""
-        return self.content.start
-
-    @property
-    def sent(self) -> int:
-        """Bytes that went ahead."""
-        return len(self.content.record.data) - len(self.left)
-
-    @property
-    def bits(self) -> int:
-        """What the rest takes at least, framing counted."""
-        return 8 * (len(self.left) + FRAMING_BYTES + ContentRecord.WIRE.size)
-
-    def record(self) -> ContentRecord:
-        """The record of the CONTENT packet that ends it."""
-        return replace(self.content.record, data=self.left, parts=self.parts)
 
 
 class Packetizer:
-    """One stream's packets, in order. lookahead: the content of the next shot is known before the motion of this one
-    is sent, so that it can be sent ahead; packets then come one shot late.
+    """Make one stream's packets, in order.
 
-    controller: None for no limit of any kind. sound: other packets will come in between.
+    controller: None for no limit of any kind. lookahead: the reference of the next shot is known before the motion of
+    this one is sent, so that it can be sent ahead; packets then come one shot late. audio: audio packets will come in
+    between.
     """
 
     def __init__(
@@ -80,42 +42,42 @@ class Packetizer:
         key_interval_s: float,
         controller: Controller | None = None,
         lookahead: bool = False,
-        sound: bool = False,
+        audio: bool = False,
     ) -> None:
         self._coder, self._controller = coder, controller
         self._frame_rate, self._key_interval_s = frame_rate, key_interval_s
-        self._lookahead, self._sound = lookahead, sound
+        self._lookahead, self._audio = lookahead, audio
         self._table_bits = code_cost_bits(coder.table)
         self._queue: deque[MotionUnit] = deque()
-        self._due: _Delivery | None = None  # should be in force already: motion is held until it is
-        self._next: _Delivery | None = None  # of motion that is not here yet
-        self._content_start = 0  # of the content that motion is relative to
+        self._due: Delivery | None = None  # should be in force already: motion is skipped until it is
+        self._next: Delivery | None = None  # of motion that is not here yet
+        self._reference_start = 0  # of the reference that motion is relative to
         self._last_key: int | None = None
         self._sequence = 0
         #: Frames that got no packet, because nothing fitted.
         self.skipped_frames = 0
 
-    def take(self, finding: AnalyzedUnit) -> list[Packet]:
-        """The next finding after the first content, which is the header's."""
-        if isinstance(finding, MotionUnit):
-            self._queue.append(finding)
+    def push(self, unit: AnalyzedUnit) -> list[Packet]:
+        """Take the next unit after the first reference, which is the header's."""
+        if isinstance(unit, MotionUnit):
+            self._queue.append(unit)
             return [] if self._lookahead else self._send_queue()
-        self._next = _Delivery(finding)
+        self._next = Delivery(unit)
         if self._controller is not None:
-            self._controller.reserve_content(self._next.bits, at_s=self._seconds(finding.start))
+            self._controller.reserve_content(self._next.bits, at_s=self._seconds(unit.start))
         packets = self._send_queue()
         if self._due is not None and self._controller is not None:
             self._controller.settle_content(self._due.bits)  # never came, and is not needed any more
         self._due, self._next = self._next, None
-        self._content_start, self._last_key = finding.start, None
-        return packets + self._deliver(self._due, finding.start)
+        self._reference_start, self._last_key = unit.start, None
+        return packets + self._finish_delivery(self._due, unit.start)
 
-    def finish(self) -> list[Packet]:
-        """What still waits."""
+    def flush(self) -> list[Packet]:
+        """Send what still waits."""
         return self._send_queue()
 
     def _send_queue(self) -> list[Packet]:
-        """All motion that waits, with parts of the next content evenly in between."""
+        """All motion that waits, with parts of the next reference evenly in between."""
         packets: list[Packet] = []
         in_parts = self._next is not None and self._fills_the_bucket(self._next)
         while self._queue:
@@ -123,51 +85,52 @@ class Packetizer:
             packets += self._send_motion(motion)
             if in_parts and self._next is not None and self._due is None:
                 for tick in self._part_ticks(motion):
-                    passed = (tick - self._content_start) / (self._next.start - self._content_start)
-                    due = round(passed * len(self._next.content.record.data))  # evenly in time
-                    packets += self._send_part(self._next, tick, due - self._next.sent)
+                    passed = (tick - self._reference_start) / (self._next.start - self._reference_start)
+                    packets += self._send_part(self._next, tick, self._next.due_bytes(passed))
         return packets
 
     def _part_ticks(self, motion: MotionUnit) -> list[int]:
-        """When parts are sent beside this motion: often enough that none of them fills the bucket."""
+        """Ticks of the parts beside this motion: often enough that none of them fills the bucket."""
         controller = self._controller
         assert controller is not None and controller.bucket_s is not None, "only a bucket asks for parts"
         frames = len(motion.codes)
-        parts = math.ceil(frames / self._frame_rate / (PART_SHARE * controller.bucket_s))
+        interval_s = controller.tuning.part_interval_share * controller.bucket_s
+        parts = math.ceil(frames / self._frame_rate / interval_s)
         return sorted({motion.start + frames * (2 * part + 1) // (2 * parts) for part in range(parts)})
 
-    def _fills_the_bucket(self, delivery: _Delivery) -> bool:
-        """Whether a content should go ahead in parts."""
-        if self._controller is None or self._controller.bucket_s is None:
+    def _fills_the_bucket(self, delivery: Delivery) -> bool:
+        """Whether a reference should go ahead in parts."""
+        controller = self._controller
+        if controller is None or controller.bucket_s is None:
             return False
-        return delivery.bits > WHOLE_SHARE * self._controller.bucket_s * self._controller.bitrate
+        return delivery.bits > controller.tuning.max_whole_reference_share * controller.bucket_s * controller.bitrate
 
     def _send_motion(self, motion: MotionUnit) -> list[Packet]:
-        packets = [] if self._due is None else self._deliver(self._due, motion.start)
-        chosen = self._choose(motion) if self._due is None else None
-        if chosen is None:
-            self._hold(motion)
+        packets = [] if self._due is None else self._finish_delivery(self._due, motion.start)
+        codes = self._choose_codes(motion) if self._due is None else None
+        if codes is None:
+            self._skip(motion)
             return packets
         key = self._is_key(motion.start)
         if key:
             self._last_key = motion.start
             if self._controller is not None:
                 self._controller.reserve(SEEK_POINT_BITS)
-        payload = MotionPayload(len(chosen), key, self._coder.encode(chosen)).pack()
+        payload = MotionPayload(len(codes), key, self._coder.encode(codes)).pack()
         return [*packets, self._packet(PacketKind.MOTION, motion.start, payload)]
 
     def _is_key(self, start: int) -> bool:
         return self._last_key is None or (start - self._last_key) / self._frame_rate >= self._key_interval_s
 
-    def _hold(self, motion: MotionUnit) -> None:
-        """The frames pass without a packet; what follows starts anew."""
+    def _skip(self, motion: MotionUnit) -> None:
+        """Leave frames without a packet; what follows is a key packet."""
         self.skipped_frames += len(motion.codes)
         self._last_key = None
-        assert self._controller is not None, "only limits make frames wait"
-        self._controller.state = State.HOLD
+        assert self._controller is not None, "only limits skip frames"
+        self._controller.skip()
 
-    def _choose(self, motion: MotionUnit) -> NDArray[np.int64] | None:
-        """Nearest codes, or cheaper ones where the limits ask for it; None where not even the cheapest fit.
+    def _choose_codes(self, motion: MotionUnit) -> NDArray[np.int64] | None:
+        """Min-distortion codes, or cheaper ones where the limits ask for it; None where not even min-rate codes fit.
 
         Raises RateError where a file can only go on with more bits.
         """
@@ -175,68 +138,64 @@ class Packetizer:
         if controller is None:
             return motion.codes
 
-        def size_bits(chosen: NDArray[np.int64]) -> int:
-            payload = MotionPayload(len(chosen), key, self._coder.encode(chosen)).pack()
+        def size_bits(codes: NDArray[np.int64]) -> int:
+            payload = MotionPayload(len(codes), key, self._coder.encode(codes)).pack()
             packet = Packet(PacketKind.MOTION, self._sequence, motion.start, payload)
-            return self._spent_bits(packet) + SEEK_POINT_BITS * key
+            return self._sent_bits(packet) + SEEK_POINT_BITS * key
 
         start_s, end_s = self._seconds(motion.start), self._seconds(motion.end)
-        allowance = controller.motion(start_s, end_s)
-        prices = [self._table_bits]
-        if self._coder.mode is CodingMode.CONTEXT:  # those of the table remain: the cheapest codes are cheapest by them
-            prices.insert(0, self._coder.rate_bits(motion.codes))
-        more = min(MOST_SHARES * allowance.bits, allowance.max_bits)
-        for limit, rate_bits in itertools.product((allowance.bits, more), prices):
+        budget = controller.motion_budget(start_s, end_s)
+        rates = [self._table_bits]
+        if self._coder.mode is CodingMode.CONTEXT:  # the table stays second: min-rate codes are cheapest by it
+            rates.insert(0, self._coder.rate_bits(motion.codes))
+        more_bits = min(controller.tuning.max_share_multiple * budget.target_bits, budget.max_bits)
+        for limit_bits, rate_bits in itertools.product((budget.target_bits, more_bits), rates):
             try:
-                chosen = rdo_quantize(motion.distances, rate_bits, allowance_bits=limit, size_bits=size_bits)
+                codes = rdo_quantize(motion.distances, rate_bits, budget_bits=limit_bits, size_bits=size_bits)
             except RateError:
                 continue
-            controller.state = State.CODE if np.array_equal(chosen, motion.codes) else State.RATE_LIMITED
-            return chosen
+            controller.code(limited=not np.array_equal(codes, motion.codes))
+            return codes
         cheapest = np.broadcast_to(self._table_bits.argmin(-1), motion.codes.shape)
-        needed = size_bits(cheapest)
-        if needed <= allowance.max_bits:
-            controller.state = State.RATE_LIMITED
+        needed_bits = size_bits(cheapest)
+        if needed_bits <= budget.max_bits:
+            controller.code(limited=True)
             return cheapest
-        refusal = controller.refusal(needed, start_s, end_s)
+        refusal = controller.refusal(needed_bits, start_s, end_s)
         if refusal is not None:
             raise refusal
         return None
 
-    def _deliver(self, delivery: _Delivery, tick: int) -> list[Packet]:
-        """The rest of the content that is due, if there is room for it; else a part."""
-        room = math.inf if self._controller is None else self._controller.room_bits(self._seconds(tick))
-        if delivery.bits > room:
-            return self._send_part(delivery, tick, len(delivery.left))
+    def _finish_delivery(self, delivery: Delivery, tick: int) -> list[Packet]:
+        """Send the rest of the reference that is due, if there is room for it; else a part."""
+        room_bits = math.inf if self._controller is None else self._controller.room_bits(self._seconds(tick))
+        if delivery.bits > room_bits:
+            return self._send_part(delivery, tick, delivery.left_bytes)
         if self._controller is not None:
             self._controller.settle_content(delivery.bits)
         self._due = None
         return [self._packet(PacketKind.CONTENT, tick, delivery.record().pack())]
 
-    def _send_part(self, delivery: _Delivery, tick: int, count: int) -> list[Packet]:
-        """At most `count` bytes of a content on its way, as far as there is room; nothing where that is too little."""
+    def _send_part(self, delivery: Delivery, tick: int, count: int) -> list[Packet]:
+        """Send at most `count` bytes of a reference ahead, as far as there is room."""
         controller = self._controller
         assert controller is not None, "without limits nothing goes in parts"
         room_bytes = int(max(0.0, controller.room_bits(self._seconds(tick)))) // 8 - FRAMING_BYTES
-        count = min(count, room_bytes, len(delivery.left) - 1)
-        if count < MIN_PART_BYTES or delivery.parts == MAX_PARTS:
+        part = delivery.split(min(count, room_bytes), min_bytes=controller.tuning.min_part_bytes)
+        if part is None:
             return []
-        part = ContentPart(delivery.parts, delivery.left[:count])
-        delivery.left = delivery.left[count:]
-        delivery.parts += 1
-        controller.settle_content(8 * count)
+        controller.settle_content(8 * len(part.data))
         return [self._packet(PacketKind.CONTENT_PART, tick, part.pack())]
 
     def _packet(self, kind: PacketKind, timestamp: int, payload: bytes) -> Packet:
         packet = Packet(kind, self._sequence, timestamp, payload)
         self._sequence += 1
         if self._controller is not None:
-            self._controller.send(self._seconds(timestamp), self._spent_bits(packet))
+            self._controller.send(self._seconds(timestamp), self._sent_bits(packet))
         return packet
 
-    def _spent_bits(self, packet: Packet) -> int:
-        # Sound in between makes sequence numbers longer.
-        return 8 * (packet.size + self._sound)
+    def _sent_bits(self, packet: Packet) -> int:
+        return 8 * (packet.size + self._audio)  # audio packets in between make sequence numbers longer
 
     def _seconds(self, tick: int) -> float:
         return float(tick / self._frame_rate)

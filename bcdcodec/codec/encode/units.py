@@ -1,4 +1,4 @@
-"""What codec/encode/analysis.py finds in frames and codec/encode/packetizer.py sends. In: nothing. Out: two records."""
+"""Analysed units: references and motion packets as the analysis passes them to the packetizer."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from bcdcodec.bitstream.records import ContentRecord
 
 @dataclass(frozen=True, slots=True)
 class ReferenceUnit:
-    """What the person looks like from frame `start` on."""
+    """The reference of all motion from frame `start` on."""
 
     start: int
     record: ContentRecord
@@ -18,7 +18,7 @@ class ReferenceUnit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionUnit:
-    """Frames of one packet: nearest codes int64 [n, G], squared distances of all entries float32 [n, G, E]."""
+    """Frames of one packet: min-distortion codes int64 [n, G], squared distances of all entries float32 [n, G, E]."""
 
     start: int
     codes: NDArray[np.int64]

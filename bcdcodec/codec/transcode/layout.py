@@ -54,7 +54,7 @@ class PacketLayout:
         """The codes int32 [n, groups] of a MOTION packet."""
         if self._next < len(self._runs) and tick == self._runs[self._next].start:
             self._next += 1
-        new_tick, kept = self._runs[self._next - 1].kept(tick, len(codes))
+        new_tick, kept = self._runs[self._next - 1].remaining(tick, len(codes))
         return self._release(self._repacketizer.push(new_tick, key, codes[kept.start : kept.stop : kept.step]))
 
     def flush(self) -> list[Piece]:

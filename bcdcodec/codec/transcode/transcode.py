@@ -24,8 +24,10 @@ from bcdcodec.codec.transcode.variants import Output, Plan, RateReduction, rewri
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
 from bcdcodec.entropy.tables import fit_rows
 from bcdcodec.errors import ConfigError, RateError, WeightsError
-from bcdcodec.ratecontrol.budget import MIN_BITRATE, Budget, allowed_bits
+from bcdcodec.ratecontrol.budget import MIN_BITRATE, allowed_bits
+from bcdcodec.ratecontrol.controller import check_limits
 from bcdcodec.ratecontrol.frame_dropping import decimate
+from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.weightfile import weights_of_stream
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ def transcode(
     or a number of groups out of range, VideoError for files that cannot be opened, WeightsError.
     """
     if bitrate is not None:
-        Budget(bitrate)  # refuses what nothing is encoded for
+        check_limits(bitrate, None, RateTuning())
     levers = [RateReduction.RECODE] if bitrate is None else list(RateReduction)
     done = 0
 

@@ -18,7 +18,7 @@ from bcdcodec.codec.decode.concealment import (
     LossTracker,
 )
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
-from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame

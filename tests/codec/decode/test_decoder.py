@@ -13,7 +13,7 @@ from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder, content_of_record
 from bcdcodec.codec.decode.windows import Segment
-from bcdcodec.codec.encode.encoder import EncodeSettings
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame

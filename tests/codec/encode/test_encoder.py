@@ -10,7 +10,8 @@ import pytest
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode, ContentRecord
-from bcdcodec.codec.encode.encoder import Encoder, EncodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame

@@ -1,0 +1,71 @@
+"""Encode settings: what the caller asks of an encoder, checked before any frame is read."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import ConfigError, RateError
+from bcdcodec.ratecontrol.controller import check_limits
+from bcdcodec.ratecontrol.tuning import RateTuning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeSettings:
+    """How to encode.
+
+    mode: None for the smallest of coded and context. bitrate: bit/s of everything but audio (packed: of motion alone),
+    None for no limit. bucket_s: seconds of the bitrate that may be sent at once, None for any number
+    (ratecontrol/bucket.py). frame_rate: fps, None for the model's. groups: codes a frame, one of the model's
+    `group_counts`; None for all, or for a file with a bitrate as many as suit it (plan.py). seed: of the decoder's
+    noise. effort: steps that refine the codes of every window (refinement.py); 20 take thirty times as long as none.
+
+    packet_windows: encoder windows a packet; reference_windows: windows buffered before a reference is chosen among
+    their frames (latency); key_interval_s: longest segment of frames that depend on each other. tuning: of the rate
+    control.
+    """
+
+    mode: CodingMode | None = None
+    bitrate: float | None = 4000.0
+    bucket_s: float | None = 1.0
+    frame_rate: Fraction | None = None
+    groups: int | None = None
+    seed: int = 0
+    effort: int = 0
+    packet_windows: int = 2
+    reference_windows: int = 6
+    key_interval_s: float = 10.0
+    metadata: dict[str, str] = field(default_factory=dict)
+    tuning: RateTuning = field(default_factory=RateTuning)
+
+    def check(self, model: CodecModel) -> None:
+        """Refuse settings that cannot work with this model. Raises ConfigError, RateError."""
+        name = model.weights.path.name
+        if self.mode is CodingMode.CONTEXT and model.predictor is None:
+            raise ConfigError(f"mode context needs weights with a context model, {name} has none")
+        if self.effort and model.bcd.anchor is None:
+            raise ConfigError(f"effort needs weights that warp a reference picture, {name} do not")
+        counts = model.config.group_counts
+        if self.groups is not None and self.groups not in counts:
+            raise ConfigError(f"groups is {self.groups}, the weights allow {', '.join(map(str, counts))}")
+        if self.bitrate is None:
+            return
+        if self.mode is CodingMode.PACKED:
+            self._check_packed_rate(model, self.bitrate)
+        else:
+            check_limits(self.bitrate, self.bucket_s, self.tuning)
+
+    def _check_packed_rate(self, model: CodecModel, bitrate: float) -> None:
+        rate = self.frame_rate or model.frame_rate
+        groups = self.groups or model.config.quantizer.groups
+        motion_bps = groups * bits_per_code(model) * rate
+        if motion_bps > bitrate:
+            raise RateError(
+                f"packed codes take {float(motion_bps):g} bit/s at {float(rate):g} fps, "
+                f"asked for are {bitrate:g}; lower the frame rate or use mode coded"
+            )
+
+
+def bits_per_code(model: CodecModel) -> int:
+    """Bits that name an entry of a codebook."""
+    return (model.config.quantizer.entries - 1).bit_length()
