@@ -79,9 +79,9 @@ class DenoiserConfig:
     temporal_blocks: tuple[int, ...]
     sigma_data: float
     #: Blocks of the network that moves the content to each frame's pose (model/warp.py); 0 is the paper's model.
-    anchor_blocks: int = 0
+    warp_blocks: int = 0
     #: Points of a face mesh whose movement can be read off the motion vector (model/bcd.py); 0 is the paper's model.
-    face_points: int = 0
+    landmarks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +164,7 @@ class ModelConfig:
         where codes are laid out over points of a face, the most important first, a quarter, half and all.
         """
         groups, nested = self.quantizer.groups, self.optim.nested_groups
-        if not nested and self.denoiser.face_points:
+        if not nested and self.denoiser.landmarks:
             nested = tuple(sorted({groups // 4, groups // 2} - {0, groups}))
         return (*nested, groups)
 

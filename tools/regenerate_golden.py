@@ -82,8 +82,8 @@ def golden_config() -> ModelConfig:
         layers=2,
         heads=1,
         temporal_blocks=(1,),
-        anchor_blocks=1,
-        face_points=2,
+        warp_blocks=1,
+        landmarks=2,
     )
     return dataclasses.replace(
         face,
@@ -117,7 +117,7 @@ def write_weights(path: Path) -> None:
         # more of it, or large flows, would leave nothing of the picture.
         for module, spread in ((networks.bcd, 0.3), (vae, 0.12)):
             for name, parameter in module.named_parameters():
-                scale = 0.03 if name.startswith("anchor.fine") else spread
+                scale = 0.03 if name.startswith("warper.fine") else spread
                 parameter.add_(torch.randn_like(parameter) * scale)
     rng = np.random.default_rng(0)
     top, denoiser = config.content.max_level, config.denoiser
@@ -136,11 +136,11 @@ def write_context_weights(path: Path, weights: Path) -> None:
     groups, entries, hidden = config.quantizer.groups, config.quantizer.entries, CONTEXT_HIDDEN
     rng = np.random.default_rng(1)
     predictor = Predictor(
-        now=rng.integers(-128, 128, (groups, entries, hidden), np.int8),
-        before=rng.integers(-128, 128, (groups, entries + 1, hidden), np.int8),
-        same=rng.integers(-3000, 3000, (groups, entries + 1, entries), np.int16),
-        same2=rng.integers(-1000, 1000, (groups, entries + 1, entries), np.int16),
-        out=rng.integers(-20, 21, (groups, hidden, entries), np.int8),
+        current=rng.integers(-128, 128, (groups, entries, hidden), np.int8),
+        previous=rng.integers(-128, 128, (groups, entries + 1, hidden), np.int8),
+        lag1=rng.integers(-3000, 3000, (groups, entries + 1, entries), np.int16),
+        lag2=rng.integers(-1000, 1000, (groups, entries + 1, entries), np.int16),
+        output=rng.integers(-20, 21, (groups, hidden, entries), np.int8),
     )
     rows = {"tables.motion": tables.motion, "tables.content": tables.content}
     tensors = {name: values.astype(np.int32) for name, values in rows.items()} | predictor.tensors()

@@ -100,19 +100,20 @@ class StreamReader:
     Damage raises BitstreamError, an early end TruncatedError, each after every packet before it was handed out.
     Packets of unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
 
-    lossy: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after them;
-    what is handed out is checked as ever. A damaged CONTENT packet still ends it, as what follows shows somebody else.
+    tolerate_loss: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after
+    them; packets that are returned pass all other checks. A damaged CONTENT packet still raises, as the motion that
+    follows is relative to it.
     """
 
-    def __init__(self, file: Readable, *, keep_packets: bool = False, lossy: bool = False) -> None:
+    def __init__(self, file: Readable, *, keep_packets: bool = False, tolerate_loss: bool = False) -> None:
         self._reader = ByteReader(file)
         self._tally = StatsCounter(keep_packets=keep_packets)
         sections = read_sections(self._reader)
         self.header = StreamHeader.from_sections(sections)
         self._tally.add_header(sections)
         self.end: EndPayload | None = None
-        self._lossy = lossy
-        self._order = StreamValidator(self.header, lossy=lossy)
+        self._tolerate_loss = tolerate_loss
+        self._order = StreamValidator(self.header, tolerate_loss=tolerate_loss)
         self._packets = self._read()
 
     @property
@@ -122,7 +123,7 @@ class StreamReader:
 
     @property
     def lost(self) -> int:
-        """Packets that are missing before the last one that was read; always 0 where reading is not lossy."""
+        """Packets that are missing before the last one that was read; always 0 unless loss is tolerated."""
         return self._order.lost
 
     @property
@@ -142,7 +143,7 @@ class StreamReader:
             try:
                 packet, record = read_packet(self._reader, self._order)
             except DamagedError as error:
-                if not self._lossy or error.kind == PacketKind.CONTENT:
+                if not self._tolerate_loss or error.kind == PacketKind.CONTENT:
                     raise
                 continue
             self._tally.add_packet(packet, record, offset=offset)

@@ -15,13 +15,15 @@ class StreamValidator:
 
     joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
     parts: pieces of a content to come that were sent before that point.
-    lossy: packets may be missing; how many are is counted in `lost`, and what only holds without them is not asked for.
+    tolerate_loss: packets may be missing: they are counted in `lost`, and checks that need them are left out.
     """
 
-    def __init__(self, header: StreamHeader, *, joined: bool = False, parts: int = 0, lossy: bool = False) -> None:
+    def __init__(
+        self, header: StreamHeader, *, joined: bool = False, parts: int = 0, tolerate_loss: bool = False
+    ) -> None:
         self._header = header
         self._joined = joined
-        self._lossy = lossy
+        self._tolerate_loss = tolerate_loss
         #: Packets that are missing so far.
         self.lost = 0
         self._gap = False
@@ -40,7 +42,7 @@ class StreamValidator:
         if self._ended:
             raise BitstreamError(f"packet {packet.sequence} follows the END packet")
         if self.next_sequence is not None and packet.sequence != self.next_sequence:
-            if not self._lossy or packet.sequence < self.next_sequence:
+            if not self._tolerate_loss or packet.sequence < self.next_sequence:
                 raise BitstreamError(f"packet has sequence {packet.sequence}, expected {self.next_sequence}")
             self.lost += packet.sequence - self.next_sequence
             self._gap = True

@@ -1,4 +1,4 @@
-"""The T5 encoder stack (Raffel et al., 2020), as Tables A4 and A5 use it. In: token vectors. Out: same shape, mixed.
+"""The T5 encoder stack (Raffel et al., 2020) of the disentangle encoder (Tables A4 and A5).
 
 Pre-norm residual blocks without biases, attention without 1/sqrt(d) scaling, one relative position bias shared by all
 layers. With the same weights it equals `transformers.T5EncoderModel` (tests/model/test_t5.py).
@@ -27,7 +27,7 @@ class RmsNorm(nn.Module):
 
 
 def relative_bucket(offset: Tensor, *, buckets: int, max_distance: int) -> Tensor:
-    """Bucket of key position minus query position: half for each sign, exact when near, logarithmic when far."""
+    """Bucket of an offset, key minus query position: half for each sign, exact when near, logarithmic when far."""
     half = buckets // 2
     exact = half // 2
     distance = offset.abs()
@@ -90,9 +90,9 @@ class T5Encoder(nn.Module):
         self.norm = RmsNorm(config.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        place = torch.arange(x.shape[1], device=x.device)
+        position = torch.arange(x.shape[1], device=x.device)
         buckets = relative_bucket(
-            place[None, :] - place[:, None],
+            position[None, :] - position[:, None],
             buckets=self.config.relative_buckets,
             max_distance=self.config.relative_max_distance,
         )

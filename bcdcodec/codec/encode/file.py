@@ -164,7 +164,7 @@ def decode_file(
     VideoError.
     """
     with contextlib.ExitStack() as stack:
-        reader = StreamReader(stack.enter_context(open_input(source)), lossy=concealer is not None)
+        reader = StreamReader(stack.enter_context(open_input(source)), tolerate_loss=concealer is not None)
         header = reader.header
         decoder = Decoder(
             model,
