@@ -64,6 +64,11 @@ class QuantizerConfig:
     #: Standard deviation the motion vector is normalised to before the codebooks; None leaves it as it comes.
     input_std: float | None = 0.58
 
+    @property
+    def bits_per_code(self) -> int:
+        """Bits of a code of fixed width: the index of an entry."""
+        return (self.entries - 1).bit_length()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DenoiserConfig:

@@ -1,7 +1,4 @@
-"""Start of a stream: magic, version and sections. In: a ByteReader or StreamHeader. Out: the other (sections 2 and 3).
-
-The records inside the sections live in records.py and are offered from here too.
-"""
+"""Header of a stream: magic, version and sections (spec sections 2 and 3). The sections' records are in records.py."""
 
 import json
 from collections.abc import Iterator
@@ -10,36 +7,9 @@ from enum import IntEnum
 from typing import Any, Self
 
 from bcdcodec.bitstream.bits import CRC_BYTES, ByteReader, checked_bytes, pack_crc, pack_uint, pack_uvarint
-from bcdcodec.bitstream.records import (
-    AudioCodec,
-    AudioInfo,
-    CodingInfo,
-    CodingMode,
-    ContentCoding,
-    ContentRecord,
-    VideoInfo,
-)
+from bcdcodec.bitstream.records import AudioInfo, CodingInfo, ContentRecord, VideoInfo
+from bcdcodec.config import ModelConfig
 from bcdcodec.errors import BitstreamError
-
-__all__ = [
-    "END_OF_HEADER",
-    "MAGIC",
-    "VERSION",
-    "WEIGHTS_ID_BYTES",
-    "AudioCodec",
-    "AudioInfo",
-    "CodingInfo",
-    "CodingMode",
-    "ContentCoding",
-    "ContentRecord",
-    "Section",
-    "SectionType",
-    "StreamHeader",
-    "VideoInfo",
-    "pack_metadata",
-    "read_sections",
-    "unpack_metadata",
-]
 
 MAGIC = b"\x8bBCD\r\n\x1a\n"
 VERSION = 1
@@ -120,6 +90,13 @@ class StreamHeader:
         for kind, _ in self.unknown:
             if kind in tuple(SectionType):
                 raise BitstreamError(f"section type {kind} is known, it cannot be carried as unknown")
+
+    def check_model(self, config: ModelConfig) -> None:
+        """Refuse a stream whose number of groups, codebook size or picture size are not those of its model."""
+        found = (self.coding.groups, 1 << self.coding.bits_per_code, self.video.model_pixels)
+        if self.coding.groups not in config.group_counts or found[1:] != (config.quantizer.entries, config.pixels):
+            needed = " or ".join(str((count, config.quantizer.entries, config.pixels)) for count in config.group_counts)
+            raise BitstreamError(f"stream has (groups, entries, pixels) {found}, its model needs {needed}")
 
     def sections(self) -> Iterator[Section]:
         """The sections in the order they are written, without END_OF_HEADER."""

@@ -5,8 +5,9 @@ Every byte is counted in exactly one category, so that the categories add up to 
 
 from dataclasses import dataclass
 
-from bcdcodec.bitstream.header import END_OF_HEADER, MAGIC, ContentRecord, Section, SectionType
+from bcdcodec.bitstream.header import END_OF_HEADER, MAGIC, Section, SectionType
 from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.records import ContentRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
 from bcdcodec.cli.streams import open_stream
 from bcdcodec.cli.summary import file_label, weights_if_found
-from bcdcodec.codec.fit import check_sizes
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
@@ -127,7 +126,7 @@ class SymbolChecker:
         if weights is None:
             return None
         tables = Tables.from_file(weights.path)
-        check_sizes(header, weights.config)
+        header.check_model(weights.config)
         return cls(weights.config, tables, coders_of_stream(header.coding, weights)[header.coding.mode])
 
     def check_header(self, header: StreamHeader) -> None:

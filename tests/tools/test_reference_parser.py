@@ -15,17 +15,17 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bcdcodec.bitstream.header import (
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import (
     AudioCodec,
     AudioInfo,
     CodingInfo,
     CodingMode,
     ContentCoding,
     ContentRecord,
-    StreamHeader,
     VideoInfo,
 )
-from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
 from bcdcodec.entropy.motion import MotionCoder

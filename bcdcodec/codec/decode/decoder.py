@@ -19,7 +19,6 @@ from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.decode.concealment import Concealer, LossTracker
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_windows
-from bcdcodec.codec.fit import check_sizes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record
 from bcdcodec.config import MAX_BATCH_SEGMENTS, SamplingConfig
@@ -27,7 +26,6 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
-from bcdcodec.model.weights import Networks
 
 #: Frames painted for a coded one at most.
 MAX_FRAME_MULTIPLIER = 8
@@ -171,7 +169,7 @@ class Decoder:
         windows: list[DecodedWindow] = []
         while any(len(chain.motion) for chain in self._chains):
             windows += next_windows(
-                Networks(self.model.bcd, self.model.vae),
+                self.model.networks,
                 self._chains,
                 self._noise,
                 self.sampling,
@@ -215,4 +213,4 @@ def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
     """Refuse a stream that other weights wrote, or whose declared sizes are not those of its model."""
     if header.model_id != model.weights.model_id:
         raise ConfigError(f"the stream needs weights {header.model_id.hex()}, given {model.weights.model_id.hex()}")
-    check_sizes(header, model.config)
+    header.check_model(model.config)

@@ -166,7 +166,7 @@ class Encoder:
         )
 
     def _check_packed_rate(self, bitrate: float) -> None:
-        motion_bps = self.groups * bits_per_code(self.model) * self.frame_rate
+        motion_bps = self.groups * self.model.config.quantizer.bits_per_code * self.frame_rate
         if motion_bps > bitrate:
             raise RateError(
                 f"packed codes take {float(motion_bps):g} bit/s at {float(self.frame_rate):g} fps, "
@@ -198,7 +198,7 @@ def make_header(
         coding=CodingInfo(
             mode=mode,
             groups=groups_of(model, settings),
-            bits_per_code=bits_per_code(model),
+            bits_per_code=model.config.quantizer.bits_per_code,
             seed=settings.seed,
             window_frames=config.window_frames + config.context_frames,
             context_frames=config.context_frames,
@@ -222,8 +222,3 @@ def coders_of(model: CodecModel, settings: EncodeSettings) -> list[MotionCoder]:
     """Those that codes may be written with, one for each mode."""
     modes = coder_modes(model.predictor) if settings.mode is None else [settings.mode]
     return [model.coder(mode, groups_of(model, settings)) for mode in modes]
-
-
-def bits_per_code(model: CodecModel) -> int:
-    """Bits that name an entry of a codebook."""
-    return (model.config.quantizer.entries - 1).bit_length()
