@@ -1,6 +1,6 @@
-"""What holds between the packets of one stream (spec section 4.2). In: packets one by one. Out: BitstreamError.
+"""Validation of the order of packets in a stream (spec section 4.2).
 
-The writer and the reader run the same checks, so that nothing is written that would be refused when read.
+Writer and reader run the same checks, so that nothing is written that would be refused when read.
 """
 
 from bcdcodec.bitstream.bits import MAX_UVARINT
@@ -11,10 +11,10 @@ from bcdcodec.errors import BitstreamError
 
 
 class StreamValidator:
-    """Sequence numbers, timestamps and totals of a stream as it passes.
+    """Checks sequence numbers, timestamps, key flags, content parts and totals, packet by packet.
 
-    joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
-    parts: pieces of a content to come that were sent before that point.
+    joined: reading starts in the middle, at a seek point; the first packet may have any sequence number.
+    parts: content parts before that point whose CONTENT packet follows it.
     tolerate_loss: packets may be missing: they are counted in `lost`, and checks that need them are left out.
     """
 
@@ -24,12 +24,12 @@ class StreamValidator:
         self._header = header
         self._joined = joined
         self._tolerate_loss = tolerate_loss
-        #: Packets that are missing so far.
+        #: Number of packets missing so far.
         self.lost = 0
         self._gap = False
         self.next_sequence: int | None = None if joined else 0
         self.motion_frames = 0
-        #: The tick after the last motion frame, which the END packet carries as its timestamp.
+        #: Tick after the last motion frame: the timestamp of the END packet.
         self.motion_tick = 0
         self._audio_tick = 0
         self._content_tick = 0
@@ -38,7 +38,7 @@ class StreamValidator:
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
-        """Check the packet that starts at `offset` of the file; `record` is its payload unpacked."""
+        """Check a packet at `offset` of the file, whose unpacked payload is `record`; BitstreamError if it is invalid."""
         if self._ended:
             raise BitstreamError(f"packet {packet.sequence} follows the END packet")
         if self.next_sequence is not None and packet.sequence != self.next_sequence:

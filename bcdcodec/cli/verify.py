@@ -90,7 +90,7 @@ def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set
         if packet is None:
             return points
         offset, record = reader.stats.total_bits // 8 - packet.size, packet.record()
-        content.pass_by(record, offset)
+        content.observe(record, offset)
         if isinstance(record, MotionPayload) and record.key:
             points.add(SeekPoint(packet.timestamp, offset, content.offset))
         try:
@@ -139,7 +139,7 @@ class SymbolChecker:
         if isinstance(record, ContentPart):
             self.parts.add(record)
         elif isinstance(record, ContentRecord):
-            self._check_content(self.parts.whole(record))
+            self._check_content(self.parts.assemble(record))
         elif isinstance(record, MotionPayload):
             self.coder.decode(record.codes, record.frames)
 

@@ -54,7 +54,7 @@ class CutDetector:
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> Thumbnail:
-    """Mean luma (BT.601 weights) of a grid of cells, [_CELLS, _CELLS]; pictures that are smaller keep a cell per pixel."""
+    """Mean luma (BT.601 weights) of a grid of cells [_CELLS, _CELLS]; smaller pictures have a cell per pixel."""
     height, width = pixels.shape[:2]
     step = max(1, min(height, width) // (_CELLS * 3))  # three samples a cell and axis are enough for a mean
     luma = pixels[::step, ::step].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)

@@ -73,7 +73,7 @@ def landmarks(frame: Frame) -> Points | None:
 
 
 def landmarks_near(frame: Frame, first: Points) -> Points | None:
-    """Mesh from a crop at the position, size and roll of another mesh, as of the previous frame; None without a face."""
+    """Mesh from a crop at the position, size and roll of another frame's mesh; None without a face."""
     eyes = first[LEFT_EYE] - first[RIGHT_EYE]
     low, high = first[:, :2].min(axis=0), first[:, :2].max(axis=0)
     center = float((low[0] + high[0]) / 2), float((low[1] + high[1]) / 2)

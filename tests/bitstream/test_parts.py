@@ -39,7 +39,7 @@ def assemble(packets: list[Packet]) -> list[ContentRecord]:
         if isinstance(record, ContentPart):
             assembler.add(record)
         elif isinstance(record, ContentRecord):
-            found.append(assembler.whole(record))
+            found.append(assembler.assemble(record))
     return found
 
 

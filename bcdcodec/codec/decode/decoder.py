@@ -99,7 +99,7 @@ class Decoder:
             return []
         if isinstance(record, ContentRecord):
             frames = self._fill_gap(packet.timestamp, None)  # the end of the shot before
-            self._record = self._parts.whole(record)
+            self._record = self._parts.assemble(record)
             self._content = self._load_content(self._record)
             self._new_content = True
             if self._gaps is not None:
