@@ -18,8 +18,10 @@ from bcdcodec.entropy.rangecoder import RangeReader, RangeWriter, row_model, row
 from bcdcodec.entropy.tables import MAX_ENTRIES, Rows, fit_rows
 from bcdcodec.errors import BitstreamError
 
+#: Limits of a token; the shape comes from the model, whose configuration is read from a file.
 MAX_CHANNELS = 16
 MAX_SIDE = 256
+#: Largest magnitude whose alphabet, 2 * max_level + 1 symbols, still fits a row.
 MAX_LEVEL = (MAX_ENTRIES - 1) // 2
 #: Contexts are classes of the prediction, by sign and bit length, and of the activity (local gradients and errors), by
 #: bit length; longer ones share the last class.
@@ -56,6 +58,7 @@ def decode_levels(data: bytes, shape: tuple[int, int, int], *, table: Rows, max_
     reader = RangeReader(data)
     models = [row_model(row) for row in table]
     channels, height, width = shape
+    # Errors of the previous channel are part of the context: where one channel is hard to predict, the next one is too.
     levels: list[list[list[int]]] = []
     errors = [[0] * (width + 2) for _ in range(height + 1)]
     for channel in range(channels):
@@ -102,8 +105,10 @@ def _decode_plane(
         row, errors_row = [above[1]] + [0] * (width + 1), [errors_above[1]] + [0] * (width + 1)
         for x in range(1, width + 1):
             w, n, nw = row[x - 1], above[x], above[x - 1]
+            # The median of W, N and W + N - NW, the predictor of JPEG-LS: W or N across an edge, else the plane.
             low, high = (w, n) if w < n else (n, w)
             prediction = min(max(w + n - nw, low), high)
+            # Local gradients, and the errors of the neighbours and of the previous channel, which counts twice.
             activity = abs(w - nw) + abs(n - nw) + abs(above[x + 1] - n)
             activity += errors_row[x - 1] + errors_above[x] + 2 * errors_before[y][x]
             size = min(abs(prediction).bit_length(), MAX_PREDICTION_BITS)
@@ -111,9 +116,10 @@ def _decode_plane(
             symbol = reader.take_one(
                 models[sign_class * ACTIVITY_CLASSES + min(activity.bit_length(), MAX_ACTIVITY_BITS)]
             )
+            # Modulo the alphabet: a residual has twice the range of a level, but only one residual fits each level.
             row[x] = (prediction + symbol + max_level) % alphabet - max_level
             errors_row[x] = abs(row[x] - prediction)
-        row[-1], errors_row[-1] = row[-2], errors_row[-2]
+        row[-1], errors_row[-1] = row[-2], errors_row[-2]  # the padding of `_pad` on the right
         plane.append(row[1:-1])
         errors.append(errors_row)
         above, errors_above = row, errors_row
@@ -130,6 +136,7 @@ def _contexts_and_symbols(levels: Ints, max_level: int) -> tuple[NDArray[np.intp
     errors_before = np.concatenate([np.zeros_like(errors[:1]), errors[:-1]])
     activity = np.abs(w - nw) + np.abs(n - nw) + np.abs(ne - n)
     activity += padded_errors[:, 1:, :-2] + padded_errors[:, :-1, 1:-1] + 2 * errors_before
+    # Classes 0 .. 2 * MAX_PREDICTION_BITS, the middle one for a prediction of 0.
     sign_class = MAX_PREDICTION_BITS + np.sign(prediction) * _bit_length(np.abs(prediction), MAX_PREDICTION_BITS)
     channel = np.arange(len(levels)).reshape(-1, 1, 1)
     contexts = (channel * PREDICTION_CLASSES + sign_class) * ACTIVITY_CLASSES
@@ -150,6 +157,7 @@ def _pad(planes: Ints) -> Ints:
 
 def _bit_length(values: Ints, limit: int) -> NDArray[np.intp]:
     """Bit lengths of non-negative numbers, at most `limit`."""
+    # The bit length of v is the number of powers of two that are at most v.
     return np.searchsorted(1 << np.arange(limit), values, side="right")
 
 

@@ -54,9 +54,11 @@ def context_counts(
     """
     if codes.ndim != 2 or codes.shape[1] != predictor.groups:
         raise BitstreamError(f"codes are {codes.shape}, the predictor is for {predictor.groups} groups")
+    # Two frames of the code `entries` stand before the packet's first, so that every frame has a history.
     absent = np.full((2, predictor.groups), predictor.entries, np.int32)
     padded = np.concatenate([absent, codes.astype(np.int32)])
     for start in range(0, len(codes), block):
+        # The encoder knows all codes, so it computes whole blocks of frames; the decoder has to go frame by frame.
         before_previous, previous, current = (padded[start + lag : len(codes) + lag][:block] for lag in range(3))
         sums, scores = predictor.history(previous, before_previous)
         counts = []

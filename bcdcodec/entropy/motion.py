@@ -37,6 +37,7 @@ class MotionCoder:
         """The coder restricted to the first `groups` codebooks."""
         if groups == self.groups:
             return self
+        # Tables are per group, and contexts never look at later groups, so the first rows are a coder of their own.
         predictor = None if self.predictor is None else self.predictor.first(groups)
         return MotionCoder(self.mode, self.table[:groups], predictor)
 
@@ -50,7 +51,7 @@ class MotionCoder:
             return pack_codes(codes, self._bits)
         if self.mode is CodingMode.CODED:
             return encode_codes(codes, self.table)
-        assert self.predictor is not None, "checked when made"
+        assert self.predictor is not None, "checked in __post_init__"
         return encode_context(codes, self.predictor)
 
     def decode(self, data: bytes, frames: int) -> NDArray[np.int32]:
@@ -59,7 +60,7 @@ class MotionCoder:
             return unpack_codes(data, frames, groups=self.groups, bits=self._bits)
         if self.mode is CodingMode.CODED:
             return decode_codes(data, frames, table=self.table)
-        assert self.predictor is not None, "checked when made"
+        assert self.predictor is not None, "checked in __post_init__"
         return decode_context(data, frames, predictor=self.predictor)
 
     def rate_bits(self, codes: NDArray[Any]) -> NDArray[np.float64]:
@@ -74,6 +75,7 @@ class MotionCoder:
         """Bits that the codes [n, groups] of one packet take in each group, without the rounding of the range coder."""
         if self.mode is CodingMode.PACKED:
             return [float(self._bits * len(codes))] * codes.shape[1]
+        # Static costs are the same in every frame; in mode CONTEXT this changes nothing.
         rate_bits = np.broadcast_to(self.rate_bits(codes), (*codes.shape, self.table.shape[1]))
         bits: list[float] = np.take_along_axis(rate_bits, codes[..., None].astype(np.intp), -1).sum((0, 2)).tolist()
         return bits
@@ -91,7 +93,7 @@ def coder_modes(predictor: Predictor | None) -> list[CodingMode]:
 def smallest_coder(packets: Sequence[NDArray[Any]], coders: Sequence[MotionCoder]) -> MotionCoder:
     """The coder that makes packets of codes [n, groups] smallest in total."""
     if len(coders) == 1:
-        return coders[0]
+        return coders[0]  # saves an encoding
     return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))
 
 
@@ -102,6 +104,7 @@ def coders_of_stream(coding: CodingInfo, weights: WeightsFile) -> dict[CodingMod
     """
     table = Tables.from_file(weights.path).motion
     predictor = Predictor.of_table(weights.path, table)
+    # StreamHeader.check_model compares with the configuration; this guards the tables, which are stored apart from it.
     counts, entries = weights.config.group_counts, 1 << coding.bits_per_code
     if coding.groups not in counts or entries != table.shape[1]:
         raise BitstreamError(

@@ -24,6 +24,7 @@ def check_codes(codes: NDArray[Any], entries: int) -> NDArray[np.int32]:
 def pack_codes(codes: NDArray[Any], bits: int) -> bytes:
     """Encode codes [n, groups] with `bits` bits each, most significant first; zero bits fill the last byte."""
     _check_bits(bits)
+    # Bits as a matrix: bitarray packs a byte per bit, without a loop over codes.
     planes = check_codes(codes, 1 << bits).reshape(-1, 1) >> np.arange(bits - 1, -1, -1) & 1  # [n * groups, bits]
     packed = bitarray(endian="big")
     packed.pack(planes.astype(np.uint8).tobytes())
@@ -33,6 +34,7 @@ def pack_codes(codes: NDArray[Any], bits: int) -> bytes:
 def unpack_codes(data: bytes, frames: int, *, groups: int, bits: int) -> NDArray[np.int32]:
     """Inverse of `pack_codes`: int32 [frames, groups]. BitstreamError for a wrong length or nonzero padding."""
     _check_bits(bits)
+    # Exact length and padding: otherwise several byte strings would mean the same codes.
     used = frames * groups * bits
     if len(data) != (used + 7) // 8:
         raise BitstreamError(f"packed codes have {len(data)} bytes, {frames} frames need {(used + 7) // 8}")

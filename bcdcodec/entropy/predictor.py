@@ -64,6 +64,7 @@ class Predictor:
                 raise WeightsError(
                     f"{PREFIX}{file_name} is {tensor.dtype} {tensor.shape}, needs {kind.__name__} and three dimensions"
                 )
+        # The bounds are those under which all arithmetic is exact (see MAX_HIDDEN_VALUE); the file is not trusted.
         groups, entries, hidden = self.current.shape
         if not (1 <= groups <= MAX_GROUPS and 2 <= entries <= MAX_ENTRIES and 1 <= hidden <= MAX_HIDDEN):
             raise WeightsError(
@@ -85,7 +86,7 @@ class Predictor:
         tensors = read_tensors(path, prefix=PREFIX)
         present = {name: tensors[file_name] for name, (file_name, _) in TENSORS.items() if file_name in tensors}
         if not present:
-            return None
+            return None  # weights without mode context
         if len(present) < len(TENSORS):
             raise WeightsError(f"{path} has only {sorted(tensors)} of the tensors {PREFIX}*")
         return cls(**present)
@@ -128,6 +129,7 @@ class Predictor:
         previous, before_previous: codes [..., groups] one and two frames before, `entries` where the packet has no
         such frame. Returns sums [..., hidden] and scores [..., groups, entries], both for `counts`.
         """
+        # One embedding row per group, summed over the groups: the first layer of a small network on one-hot codes.
         groups = np.arange(self.groups)
         sums = self.previous[groups, previous].sum(axis=-2, dtype=np.int32)
         return sums, self.lag1[groups, previous].astype(np.int32) + self.lag2[groups, before_previous]
@@ -140,6 +142,7 @@ class Predictor:
 
     def counts(self, group_slice: slice, sums: Ints, scores: Ints) -> NDArray[np.int64]:
         """Rows of counts [..., groups of the slice, entries] from sums [..., hidden], scores [..., groups, entries]."""
+        # A clipped ReLU at half the resolution of the embeddings that were summed.
         hidden = np.minimum(np.maximum(sums >> 1, 0), MAX_HIDDEN_VALUE).astype(np.float32)
         # float32 holds these integers exactly, and BLAS multiplies floats many times faster than numpy integers.
         own = (hidden @ self._output_columns[group_slice.start]).astype(np.int32)

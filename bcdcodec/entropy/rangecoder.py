@@ -67,6 +67,7 @@ class RangeReader:
     """Decodes symbols; bytes past the end read as zero, so callers re-encode and compare to detect damage."""
 
     def __init__(self, data: bytes) -> None:
+        # The library reads whole words; trailing zeros were removed by the writer.
         padded = data + b"\0" * (-len(data) % WORD_BYTES)
         self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(padded, ">u4").astype(np.uint32))
 

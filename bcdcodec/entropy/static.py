@@ -17,7 +17,7 @@ from bcdcodec.errors import BitstreamError
 def encode_codes(codes: NDArray[Any], table: Rows) -> bytes:
     """Encode codes int [n, groups] with the table uint32 [groups, entries], frame by frame, group by group."""
     groups, entries = table.shape
-    checked = check_codes(codes, entries)
+    checked = check_codes(codes, entries)  # a code beyond the table has no probability
     if checked.shape[1] != groups:
         raise BitstreamError(f"codes have {checked.shape[1]} groups, the table has {groups}")
     writer = RangeWriter()

@@ -54,10 +54,11 @@ def check_rows(rows: NDArray[Any], *, name: str) -> Rows:
         raise WeightsError(f"{name} is {rows.shape}, allowed are 1 to {MAX_ROWS} rows of 2 to {MAX_ENTRIES} entries")
     if rows.min() < 1 or rows.max() > TOTAL:
         raise WeightsError(f"{name} has counts from {rows.min()} to {rows.max()}, allowed are 1 to {TOTAL}")
-    sums = rows.astype(np.int64).sum(axis=1)
+    sums = rows.astype(np.int64).sum(axis=1)  # int64: rows of narrow types would overflow
     if (sums != TOTAL).any():
         row = int(np.flatnonzero(sums != TOTAL)[0])
         raise WeightsError(f"{name} row {row} sums to {sums[row]}, needs {TOTAL}")
+    # Read-only: coders of several streams share the table.
     checked = rows.astype(np.uint32)
     checked.setflags(write=False)
     return checked
@@ -77,6 +78,7 @@ def fit_rows(counts: NDArray[Any]) -> Rows:
 
 
 def _fit_row(counts: list[int]) -> list[int]:
+    # Add-one smoothing; Python integers, since products of counts exceed 64 bits.
     weights = [count + 1 for count in counts]
     total, free = sum(weights), TOTAL - len(weights)
     shares = [divmod(weight * free, total) for weight in weights]

@@ -121,6 +121,7 @@ class Bcd(nn.Module):
         conditions (classifier-free guidance); temporal: False skips the temporal blocks. Returns x's shape.
         """
         s = scalings(sigma[..., None, None, None], self.config.denoiser.sigma_data)
+        # The reference is made of content and motion: without conditions it is dropped as well.
         reference = reference * condition_mask.view(-1, 1, 1, 1, 1)
         # A warped reference shows the network the content in each frame's pose, which the content map does not.
         content_map = content[:, None].expand_as(x) if self.warper is None else reference
@@ -164,6 +165,7 @@ class Bcd(nn.Module):
         just before [B, Tc, C, H, W], with their motion context_motion [B, Tc, G*D].
         """
         frames = m_hat.shape[1]
+        # The denoiser sees the context frames with their own references and motion.
         if context_motion is not None:
             m_hat = torch.cat([context_motion, m_hat], 1)
         reference = self.warp_references(content, m_hat, vae)
@@ -176,7 +178,7 @@ class Bcd(nn.Module):
                 )
 
             conditional = denoised(conditioned)
-            if sampling.guidance == 1:
+            if sampling.guidance == 1:  # saves half of the work
                 return conditional
             # Classifier-free guidance on the denoised output.
             unconditional = denoised(~conditioned)

@@ -19,6 +19,7 @@ class Content:
     map: condition of the networks [B, C, H, W]; picture: reference for the warper [B, 3, P, P] in [-1, 1], or None.
     """
 
+    #: Shape of the denoiser's latents.
     map: Tensor
     picture: Tensor | None
 
@@ -35,4 +36,5 @@ def dequantize_content(levels: Tensor, config: ContentConfig) -> Tensor:
 
 def straight_through(c: Tensor, config: ContentConfig) -> Tensor:
     """Quantised values forward, identity gradient backward (the straight-through estimator)."""
+    # The difference is a constant for the gradient.
     return c + (dequantize_content(quantize_content(c, config), config) - c).detach()

@@ -12,6 +12,7 @@ def choose_device(name: str) -> torch.device:
     if name not in DEVICES:
         raise ConfigError(f"device is {name!r}, allowed are {', '.join(DEVICES)}")
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    # A named device that is absent is an error, not a silent fall-back to a much slower one.
     if name == "auto":
         name = next(device for device in ("cuda", "mps", "cpu") if present[device])
     if not present[name]:

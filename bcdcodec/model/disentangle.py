@@ -37,6 +37,7 @@ def unpatchify(tokens: Tensor, patch: int, channels: int) -> Tensor:
 
 def central_frame(z: Tensor) -> Tensor:
     """Index of the frame nearest to the clip's mean: a real frame, hence sharp, and typical. [B, T, ...] -> [B]."""
+    # The mean itself would be blurred by motion.
     return (z - z.mean(1, keepdim=True)).flatten(2).square().sum(-1).argmin(1)
 
 
@@ -71,6 +72,7 @@ class DisentangleEncoder(nn.Module):
         self.frame_stem = None
         if encoder.frame_stem:
             self.frame_stem, frame_size = frame_stem(denoiser, encoder.frame_stem)
+        # Without parameters: the linear layer after it absorbs any affine map.
         self.frame_norm = nn.LayerNorm(frame_size, elementwise_affine=False)
         self.frame_token = nn.Linear(frame_size, encoder.width)
         self.queries = nn.Parameter(torch.randn(encoder.queries, encoder.width))
@@ -105,6 +107,7 @@ class DisentangleEncoder(nn.Module):
         if self.query_seed is None:
             return self._mix(queries, z)[:, k:]
         queries = queries + self.query_seed(patchify(content, self.patch))
+        # The content's frame is the first token after the queries.
         mixed = self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:]  # [B, 1+T, width]
         return mixed[:, 1:] - mixed[:, :1]
 

@@ -93,12 +93,14 @@ class Dit(nn.Module):
         self.register_buffer("positions", grid_positions(side, width), persistent=False)
         self.noise_embedding = nn.Sequential(nn.Linear(FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
         self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
+        # Learned stand-ins for dropped conditions, for classifier-free guidance.
         self.no_motion = nn.Parameter(torch.zeros(motion_dims))
         self.no_content = nn.Parameter(torch.zeros(config.channels, config.resolution, config.resolution))
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.layers))
         self.temporal = nn.ModuleDict({str(i): DitBlock(config) for i in config.temporal_blocks})
         self.final_norm = AdaptiveNorm(width)
         self.final = nn.Linear(width, config.channels * patch**2)
+        # F starts at zero, so that D starts at its skip connection.
         nn.init.zeros_(self.final.weight)
         nn.init.zeros_(self.final.bias)
 

@@ -21,6 +21,7 @@ class Scalings:
 
 def scalings(sigma: Tensor, sigma_data: float) -> Scalings:
     """c_skip, c_out, c_in and c_noise of the noise level sigma > 0, each of sigma's shape."""
+    # Chosen so that input and target of F have unit variance at every noise level.
     total = (sigma**2 + sigma_data**2).sqrt()
     return Scalings(skip=sigma_data**2 / total**2, out=sigma * sigma_data / total, in_=1 / total, noise=sigma.log() / 4)
 
@@ -32,4 +33,5 @@ def loss_weight(sigma: Tensor, sigma_data: float) -> Tensor:
 
 def sample_sigma(shape: tuple[int, ...], *, mean: float, std: float, generator: torch.Generator) -> Tensor:
     """Training noise levels: ln sigma ~ N(mean, std^2), clipped to the sampler's range [0.002, 80]."""
+    # A log-normal concentrates training on the levels between pure noise and almost clean latents.
     return torch.exp(torch.randn(shape, generator=generator) * std + mean).clamp(0.002, 80.0)

@@ -63,6 +63,7 @@ def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
 
 def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
     """Standard Gumbel noise, drawn on the CPU."""
+    # On the CPU, so that a seed gives the same noise on every device; never 0, whose logarithm is infinite.
     uniform = torch.rand(shape, generator=generator).clamp(min=torch.finfo(torch.float32).tiny)
     return -(-uniform.log()).log()
 
@@ -101,12 +102,14 @@ class GroupQuantizer(nn.Module):
         variance = processes.average((m - mean).square().mean((0, 1)))
         frames = m.shape[0] * m.shape[1] * processes.count
         layer.running_mean.lerp_(mean.detach(), layer.momentum)
+        # Batch norm uses the biased variance in the batch and the unbiased one in evaluation.
         layer.running_var.lerp_(variance.detach() * frames / (frames - 1), layer.momentum)
         layer.num_batches_tracked += 1
         return (m - mean) / (variance + layer.eps).sqrt()
 
     def distances(self, m: Tensor) -> Tensor:
         """Squared distance of normalised m [B, T, G*D] to every entry: [B, T, G, E]."""
+        # |m|^2 - 2 m.e + |e|^2: one matrix product instead of all differences, which are E times as large as m.
         groups = m.unflatten(-1, (self.config.groups, self.config.dims))  # [B, T, G, D]
         cross = torch.einsum("btgd,ged->btge", groups, self.codebook)
         return groups.square().sum(-1, keepdim=True) - 2 * cross + self.codebook.square().sum(-1)
@@ -133,6 +136,7 @@ class GroupQuantizer(nn.Module):
         m = self.normalize(m, processes=processes)
         with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
             logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
+        # Entropy of the average assignment of the batch: the estimate of the rate (L_VQ).
         mean = logits.softmax(-1).mean((0, 1))  # [G, E]
         mean = mean if processes is None else processes.average(mean)
         entropy = -(mean * torch.log2(mean + 1e-10)).sum(-1)  # [G]

@@ -19,16 +19,17 @@ Denoiser = Callable[[Tensor, Tensor], Tensor]
 def sigma_steps(config: SamplingConfig) -> list[float]:
     """The steps + 1 noise levels of Eq. 5: (max^(1/rho) + i/(N-1) (min^(1/rho) - max^(1/rho)))^rho, then 0."""
     top, bottom = config.sigma_max ** (1 / config.rho), config.sigma_min ** (1 / config.rho)
-    span = max(config.steps - 1, 1)
+    span = max(config.steps - 1, 1)  # one step: the formula would divide by zero
     return [(top + i / span * (bottom - top)) ** config.rho for i in range(config.steps)] + [0.0]
 
 
 def heun_step(denoise: Callable[[Tensor, float], Tensor], x: Tensor, sigma: float, sigma_next: float) -> Tensor:
     """One second-order step from sigma to sigma_next; an Euler step into sigma 0, where it ends on the denoised x."""
     slope = (x - denoise(x, sigma)) / sigma
-    x_next = x + (sigma_next - sigma) * slope
+    x_next = x + (sigma_next - sigma) * slope  # Euler
     if sigma_next == 0:
         return x_next
+    # Heun: repeat the step with the mean of the slopes at both ends.
     slope_next = (x_next - denoise(x_next, sigma_next)) / sigma_next
     return x + (sigma_next - sigma) * (slope + slope_next) / 2
 
@@ -53,6 +54,7 @@ def sample(
         level = torch.full(x.shape[:2], sigma, dtype=x.dtype, device=x.device)
         if context is None:
             return denoise(x, level)
+        # Context frames are inputs, not unknowns: their part of the output is discarded.
         clean = torch.full(context.shape[:2], CONTEXT_SIGMA, dtype=x.dtype, device=x.device)
         return denoise(torch.cat([context, x], 1), torch.cat([clean, level], 1))[:, context_frames:]
 

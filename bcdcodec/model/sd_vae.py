@@ -21,6 +21,7 @@ class StableDiffusionVae(nn.Module):
 
     def __init__(self, network: Any) -> None:
         super().__init__()
+        # Other public autoencoders have 16 channels or other factors; the denoiser's preset is for this one.
         if network.config.latent_channels != 4 or len(network.config.block_out_channels) != 4:
             raise WeightsError(
                 f"autoencoder has {network.config.latent_channels} channels and "

@@ -21,6 +21,7 @@ class ResidualBlock(nn.Module):
         self.norm = nn.GroupNorm(8, width)
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
+        # The block starts as the identity.
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
@@ -35,7 +36,7 @@ class Vae(nn.Module):
         super().__init__()
         fine, coarse = config.widths
         self.down = nn.Sequential(
-            nn.PixelUnshuffle(4),
+            nn.PixelUnshuffle(4),  # no convolution at full resolution, where most of the time would go
             nn.Conv2d(48, fine, 3, padding=1),
             nn.SiLU(),
             nn.Conv2d(fine, coarse, 3, stride=2, padding=1),
@@ -76,6 +77,7 @@ class Vae(nn.Module):
 
 def to_uint8(x: Tensor) -> Tensor:
     """Model range to pixels: [-1, 1] floats -> uint8, rounded."""
+    # Inverse of from_uint8, exact for all 256 values.
     return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 

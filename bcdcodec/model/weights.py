@@ -40,6 +40,7 @@ def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
         _fill(vae, "vae.", weights.path)
     elif config.autoencoder == "stable-diffusion":
         vae = load_sd_vae()
+    # Inference alone: no gradients, batch norms use their running moments.
     if vae is not None:
         vae = vae.eval().requires_grad_(False).to(device)
     return Networks(bcd.eval().requires_grad_(False).to(device), vae)
@@ -50,6 +51,7 @@ def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables
 
     tables: entropy-coding tables by their names after `tables.`.
     """
+    # The public autoencoder is loaded from its own source, so only ours is part of the file.
     tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
     if isinstance(networks.vae, Vae):
         tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}
@@ -61,4 +63,5 @@ def _fill(module: torch.nn.Module, prefix: str, path: Path) -> None:
     try:
         module.load_state_dict(widened(read_tensors(path, prefix=prefix, framework="pt")))
     except RuntimeError as error:
+        # torch lists every tensor that differs; the first line says enough.
         raise WeightsError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
