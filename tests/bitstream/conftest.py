@@ -1,4 +1,4 @@
-"""One short stream with everything in it, for the tests of this folder."""
+"""A short stream with every kind of section and packet."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The start of a stream (spec sections 2 and 3)."""
+"""Stream header (spec sections 2 and 3): round trips, frozen bytes, refused headers, fit to a model."""
 
 import dataclasses
 import subprocess

@@ -1,4 +1,4 @@
-"""Content that is sent in parts: whole again, whatever the way in."""
+"""Content in parts: reassembly from the start of a stream and from seek points."""
 
 import io
 from collections.abc import Callable

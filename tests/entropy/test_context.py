@@ -1,4 +1,4 @@
-"""Codes with probabilities from the codes before (spec sections 5.2.3, 6.5): round trips, exactness, hostile bytes."""
+"""Context coding of motion codes (spec sections 5.2.3, 6.5): round trips, exact arithmetic, hostile bytes."""
 
 import hashlib
 import subprocess

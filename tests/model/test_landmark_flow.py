@@ -1,4 +1,4 @@
-"""Points become a flow: exact where they are dense, absent where there are none."""
+"""Dense flow from landmarks: exact where they are dense, zero where there are none."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The presets hold every number of Tables A4 and A5, and the sizes they lead to."""
+"""Presets: the hyperparameters of Tables A4 and A5, and the resulting numbers of parameters."""
 
 from dataclasses import replace
 

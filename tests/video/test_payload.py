@@ -1,4 +1,4 @@
-"""Payloads of real encodes: what pictures need, once, and nothing that an encoder writes about itself."""
+"""Elementary-stream sizes of real encodes: parameter sets once, no messages of the encoder."""
 
 from fractions import Fraction
 from pathlib import Path

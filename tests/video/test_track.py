@@ -1,4 +1,4 @@
-"""Faces over time become one static square. The detector is a stand-in; test_face.py has the real one."""
+"""Face tracks and the static crop box, with a scripted detector; test_face.py tests the real one."""
 
 from collections.abc import Iterator, Sequence
 
