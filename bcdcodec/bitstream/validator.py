@@ -38,7 +38,7 @@ class StreamValidator:
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
-        """Check a packet at `offset` of the file, with the unpacked payload `record`; BitstreamError if it is invalid."""
+        """Check a packet at file offset `offset`, with its unpacked payload `record`; BitstreamError if invalid."""
         if self._ended:
             raise BitstreamError(f"packet {packet.sequence} follows the END packet")
         if self.next_sequence is not None and packet.sequence != self.next_sequence:
