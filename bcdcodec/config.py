@@ -1,6 +1,6 @@
-"""Frozen configurations and their presets. In: JSON text. Out: dataclasses that every model file is built from.
+"""Model configurations as frozen dataclasses, their JSON form and the presets.
 
-The exact tables of the paper live in `presets/*.json`, one file a preset, so that the code holds no hidden number.
+The hyperparameters of the paper (Tables A4 and A5) are in `presets/*.json`, one file per preset.
 """
 
 import dataclasses
@@ -14,13 +14,13 @@ from typing import Any, Self
 from bcdcodec.errors import ConfigError
 
 PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face")
-#: Chains that a decoder may paint side by side: keeps memory bounded whatever the stream says.
+#: Segments (key packet to key packet) that a decoder may decode as one batch: bounds the memory for any stream.
 MAX_BATCH_SEGMENTS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VaeConfig:
-    """The small f8 c4 autoencoder (model/vae.py). `widths`: channels at 1/4 and 1/8 of the picture."""
+    """The small image autoencoder, 8x down, 4 channels (model/vae.py). widths: channels at 1/4 and 1/8 resolution."""
 
     channels: int = 4
     widths: tuple[int, int] = (64, 128)
@@ -38,11 +38,10 @@ class EncoderConfig:
     heads: int
     queries: int = 64
     content_channels: int = 64
-    #: True: each query also sees its own patch of the content, the clip's most central frame (`face`). False:
-    #: learned queries alone
-    #: (paper).
+    #: True: the content is the clip's most central frame, and each query is seeded with its own patch of it (`face`).
+    #: False: learned queries alone (the paper).
     seeded_queries: bool = False
-    #: Channels of the convolution stages before a frame becomes a token; empty: the flat projection of the paper.
+    #: Channels of the convolution stages that embed a frame as a token; empty: the paper's flat projection.
     frame_stem: tuple[int, ...] = ()
     relative_buckets: int = 32
     relative_max_distance: int = 128
@@ -59,10 +58,15 @@ class QuantizerConfig:
     temperature_max: float
     temperature_min: float
     temperature_decay: float
-    #: Factor of the squared distance in the logits (TF-Codec uses 5 with 16 dims a group).
+    #: Factor of the negative squared distance in the logits, for groups of 16 dimensions (5 in TF-Codec).
     alpha: float = 5.0
-    #: Standard deviation the motion vector is normalised to before the codebooks; None leaves it as it comes.
+    #: Standard deviation to which motion vectors are normalised before quantisation; None: no normalisation.
     input_std: float | None = 0.58
+
+    @property
+    def bits_per_code(self) -> int:
+        """Bits of a code of fixed width: the index of an entry."""
+        return (self.entries - 1).bit_length()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,15 +82,15 @@ class DenoiserConfig:
     heads: int
     temporal_blocks: tuple[int, ...]
     sigma_data: float
-    #: Blocks of the network that moves the content to each frame's pose (model/warp.py); 0 is the paper's model.
-    anchor_blocks: int = 0
-    #: Points of a face mesh whose movement can be read off the motion vector (model/bcd.py); 0 is the paper's model.
-    face_points: int = 0
+    #: DiT blocks of the reference warper (model/warp.py); 0: no warper (the paper).
+    warp_blocks: int = 0
+    #: Face landmarks whose displacements are linear in the motion vector (model/bcd.py); 0: none (the paper).
+    landmarks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingConfig:
-    """EDM sampling (model/sampler.py). `steps` Heun steps from `sigma_max` to 0, guidance on the denoised output."""
+    """EDM sampling (model/sampler.py): `steps` Heun steps from `sigma_max` to 0, guidance on the denoised output."""
 
     steps: int
     guidance: float
@@ -97,7 +101,7 @@ class SamplingConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """Optimiser rows of Tables A4 and A5; `learning_rate` is for the denoiser, `encoder_learning_rate` for the rest."""
+    """Training rows of Tables A4 and A5. learning_rate: of the denoiser; encoder_learning_rate: of the rest."""
 
     learning_rate: float
     encoder_learning_rate: float
@@ -106,25 +110,27 @@ class OptimConfig:
     betas: tuple[float, float]
     condition_dropout: float
     rate_weight: float = 0.04
-    #: Weight of the codebook loss; the paper has none.
+    #: Weight of the codebook and commitment loss (0 in the paper).
     codebook_weight: float = 0.0
-    #: Weight of the mean size of the content token's numbers, which its bits grow with; the paper has none.
+    #: Weight of the mean magnitude of the content token, a proxy of its bits (0 in the paper).
     content_weight: float = 0.0
-    #: Content comes from any clip of the same person, not from the other half of the clip (the paper): whatever stays
-    #: the same within a clip, as the action of a sprite does, is then motion.
+    #: Content comes from any clip of the same person, not from the other half of the clip (the paper): what is constant
+    #: within a clip, such as the action of a sprite, then becomes motion.
     across_clips: bool = False
-    #: Content comes from other frames than those that are rebuilt, so that it can hold none of their motion. Off, it
-    #: comes from the same frames: the ablation of the paper.
+    #: Cross-driven training: content comes from other frames than the reconstructed ones, so that it cannot contain
+    #: their motion. False: from the same frames (an ablation of the paper).
     cross_driven: bool = True
-    #: Of some clips the denoiser sees the first so many groups of codes alone, so that these are of use without the
-    #: others. Empty: it always sees all (the paper).
+    #: Nested dropout: for some clips the denoiser gets only this many first groups of codes, so that a stream may carry
+    #: these alone. Empty: always all groups (the paper).
     nested_groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContentConfig:
-    """How the content token is written to the stream: as integer levels of one step (entropy/content.py), or with
-    `picture_bits` as a still of at most so many bits that both ends encode (video/still.py).
+    """Coding of the content token: integer levels (entropy/content.py), or a still picture (video/still.py).
+
+    step, max_level: quantisation step of the levels and their largest magnitude; picture_bits: budget of the still, 0
+    for levels.
     """
 
     step: float
@@ -134,15 +140,16 @@ class ContentConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
-    """One whole model: everything that must be known to build it, stored as JSON beside its weights."""
+    """A whole model: everything that is needed to build its networks, stored as JSON in its weights file."""
 
     name: str
     pixels: int
-    #: "small": our own autoencoder, "stable-diffusion": loaded with the `diffusers` extra, "none": RGB is diffused
+    #: "small": model/vae.py; "stable-diffusion": the public one, with the extra `diffusers`; "none": RGB is diffused
     #: itself.
     autoencoder: str
+    #: Numerator and denominator, in frames per second.
     frame_rate: tuple[int, int]
-    #: Frames the encoder sees at once, and how many decoded frames the denoiser gets as clean context before them.
+    #: Frames that are analysed and denoised together, and decoded frames before them that serve as context.
     window_frames: int
     context_frames: int
     encoder: EncoderConfig
@@ -160,17 +167,18 @@ class ModelConfig:
 
     @property
     def group_counts(self) -> tuple[int, ...]:
-        """How many codes a frame a stream may carry, the first ones of all: those that were nested in training and all;
-        where codes are laid out over points of a face, the most important first, a quarter, half and all.
+        """Allowed numbers of codes per frame in a stream, always the first groups: `nested_groups` and all.
+
+        Models with landmarks order their codebooks by importance, and allow a quarter, half and all without nesting.
         """
         groups, nested = self.quantizer.groups, self.optim.nested_groups
-        if not nested and self.denoiser.face_points:
+        if not nested and self.denoiser.landmarks:
             nested = tuple(sorted({groups // 4, groups // 2} - {0, groups}))
         return (*nested, groups)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Parse a configuration; unknown and missing keys raise ConfigError."""
+        """Parse a configuration; ConfigError on unknown, missing and mistyped keys."""
         config: Self = parse_config(cls, text, what="model")
         return config
 
@@ -180,52 +188,55 @@ class ModelConfig:
 
 
 def parse_config(kind: Any, text: str, *, what: str) -> Any:
-    """A frozen dataclass of this package from JSON; ConfigError on unknown, missing and mistyped keys."""
+    """An instance of the dataclass `kind` from JSON; ConfigError on unknown, missing and mistyped keys.
+
+    what: name of the configuration in messages.
+    """
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{what} configuration is not JSON: {error}") from error
-    return _build(kind, found, what)
+    return _build(kind, value, what)
 
 
 def preset(name: str) -> ModelConfig:
-    """The configuration of a preset by name; ConfigError names the known ones."""
+    """The configuration of a preset; ConfigError for an unknown name."""
     if name not in PRESET_NAMES:
         raise ConfigError(f"unknown preset {name!r}, known are {', '.join(PRESET_NAMES)}")
     text = resources.files("bcdcodec").joinpath("presets", f"{name}.json").read_text()
     return ModelConfig.from_json(text)
 
 
-def _build(kind: Any, found: Any, where: str) -> Any:
-    """Check a JSON value against a type of this file and convert it: dataclass, tuple, dict, union or scalar."""
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """Check a JSON value against a type and convert it: dataclass, tuple, dict, optional or scalar."""
     if dataclasses.is_dataclass(kind):
-        return _build_record(kind, found, where)
+        return _build_record(kind, value, where)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:
         inner = next(part for part in arguments if part is not types.NoneType)
-        return None if found is None else _build(inner, found, where)
-    if origin is tuple and isinstance(found, list):
-        if arguments[-1] is not Ellipsis and len(found) != len(arguments):
-            raise ConfigError(f"{where} has {len(found)} values, needs {len(arguments)}")
-        return tuple(_build(arguments[0], item, where) for item in found)
-    if origin is dict and isinstance(found, dict):
-        return {key: _build(arguments[1], value, f"{where}.{key}") for key, value in found.items()}
-    if kind is float and isinstance(found, int) and not isinstance(found, bool):
-        return float(found)
-    if kind in (int, float, str, bool) and type(found) is kind:
-        return found
-    raise ConfigError(f"{where} is {found!r}, needs {kind}")
+        return None if value is None else _build(inner, value, where)
+    if origin is tuple and isinstance(value, list):
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise ConfigError(f"{where} has {len(value)} values, needs {len(arguments)}")
+        return tuple(_build(arguments[0], item, where) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, float, str, bool) and type(value) is kind:
+        return value
+    raise ConfigError(f"{where} is {value!r}, needs {kind}")
 
 
-def _build_record(kind: Any, found: Any, where: str) -> Any:
-    if not isinstance(found, dict):
-        raise ConfigError(f"{where} is {found!r}, needs an object")
+def _build_record(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where} is {value!r}, needs an object")
     hints = typing.get_type_hints(kind)
-    unknown = set(found) - set(hints)
+    unknown = set(value) - set(hints)
     if unknown:
         raise ConfigError(f"{where} has unknown keys {sorted(unknown)}, known are {sorted(hints)}")
-    values = {key: _build(hints[key], value, f"{where}.{key}") for key, value in found.items()}
+    fields = {key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()}
     try:
-        return kind(**values)
+        return kind(**fields)
     except TypeError as error:
         raise ConfigError(f"{where}: {error}") from error

@@ -1,11 +1,8 @@
-"""The one error tree of the package. In: nothing. Out: the exceptions every other file raises.
-
-Each class has two parents where a builtin says the same thing, so that callers may catch either.
-"""
+"""Exceptions of the package; each also derives from the builtin exception of the same meaning."""
 
 
 class BcdError(Exception):
-    """Base of every error that bcdcodec raises on purpose; the message says what was found and what is allowed."""
+    """Base of all exceptions of the package; messages name the value found and the values allowed."""
 
 
 class BitstreamError(BcdError, ValueError):
@@ -17,9 +14,9 @@ class TruncatedError(BitstreamError, EOFError):
 
 
 class DamagedError(BitstreamError):
-    """The checksum of a packet is not that of its bytes; the next packet can still be read.
+    """A packet has a wrong checksum; the next packet can still be read.
 
-    kind: what the packet says that it carries, which may be wrong as well.
+    kind: the packet's kind as read, which may be damaged too.
     """
 
     def __init__(self, message: str, *, kind: int) -> None:
@@ -32,7 +29,7 @@ class ConfigError(BcdError, ValueError):
 
 
 class WeightsError(BcdError, LookupError):
-    """The weights that a stream names are missing, damaged or of another kind."""
+    """Weights are missing, damaged or of another kind."""
 
 
 class VideoError(BcdError, OSError):
@@ -40,12 +37,12 @@ class VideoError(BcdError, OSError):
 
 
 class FaceError(BcdError, ValueError):
-    """No face can be found where one is needed."""
+    """No face is found where one is needed."""
 
 
 class RateError(BcdError, ValueError):
-    """The bitrate asked for cannot be met; the message names the smallest possible one."""
+    """The requested bitrate cannot be met; the message names the smallest possible one."""
 
 
 class MissingExtraError(BcdError, ImportError):
-    """An optional dependency is not installed; the message names the extra that carries it."""
+    """An optional dependency is not installed; the message names the extra that provides it."""

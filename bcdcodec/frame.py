@@ -1,6 +1,4 @@
-"""The picture that travels between layers. In: pixels from video/reader.py. Out: the same noun for codec/ and
-video/writer.py.
-"""
+"""RGB frames and crop boxes, the types in which pictures pass between packages."""
 
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from bcdcodec.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
-    """One RGB picture. pixels: uint8 [H, W, 3], C-contiguous. index: position in codec frame-rate ticks from 0."""
+    """One RGB picture. pixels: uint8 [H, W, 3], C-contiguous; index: position in ticks of the codec's frame rate."""
 
     pixels: NDArray[np.uint8]
     index: int
@@ -32,7 +30,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropBox:
-    """A square of the source picture, in source pixels; it may leave the picture (outside is edge-replicated)."""
+    """A square of the source picture, in source pixels; outside the picture its border is repeated."""
 
     x: int
     y: int

@@ -1,16 +1,18 @@
-"""Weights files: which one a stream means and what it holds, without torch. In: a model id. Out: a checked path and
-config.
+"""Weights files: search by name or by the id in a stream, identification, and reading of their tensors.
 
-A weights file is safetensors: tensors `bcd.*`, `vae.*` (float16), `tables.*` (int32), and the model's configuration as
-JSON under the metadata key `config`. Its id is the first 16 bytes of the SHA-256 of the whole file.
+A weights file is safetensors: tensors `bcd.*`, `vae.*` (float16), `tables.*` (int32) and `context.*` (int8, int16), and
+the model's configuration as JSON under the metadata key `config`. Its id is the first 16 bytes of the SHA-256 of the
+whole file.
 """
 
 import hashlib
 import json
 import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import WeightsError
@@ -18,13 +20,22 @@ from bcdcodec.errors import WeightsError
 MODEL_ID_BYTES = 16
 #: Name of the weights that `bcd encode` uses when none are named.
 DEFAULT_NAME = "face"
-_HEADER_LIMIT = 16 << 20
+#: Former names of configuration keys and of modules, the leading parts of tensor names. Files that have them are never
+#: rewritten, because their hash is the id in streams; their names are translated when they are read.
+RENAMED_KEYS = {"anchor_blocks": "warp_blocks", "face_points": "landmarks"}
+RENAMED_MODULES = {
+    "bcd.anchor.": "bcd.warper.",
+    "bcd.face_points.": "bcd.landmark_head.",
+    "bcd.face_places.": "bcd.landmark_position_head.",
+    "bcd.quantizer.standardise.": "bcd.quantizer.standardize.",
+    "vae.standardise.": "vae.standardize.",
+}
 _BUNDLED = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """A weights file whose hash has been taken: `model_id` is what streams name it by."""
+    """An identified weights file. model_id: the id that streams carry, MODEL_ID_BYTES of the file's hash."""
 
     path: Path
     model_id: bytes
@@ -32,51 +43,82 @@ class WeightsFile:
 
 
 def search_folders() -> list[Path]:
-    """Where weights are looked for, in order: $BCD_WEIGHTS, the package, the user's cache."""
+    """Folders searched for weights, in order: $BCD_WEIGHTS, the package, the user's cache."""
     named = os.environ.get("BCD_WEIGHTS")
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bcdcodec"
     return [*([Path(named)] if named else []), _BUNDLED, cache]
 
 
 def open_weights(path: Path) -> WeightsFile:
-    """Hash a weights file and read its configuration; WeightsError if it is not one."""
+    """Identify a weights file and read its configuration.
+
+    WeightsError where it is no weights file, ConfigError where its configuration is invalid.
+    """
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").digest()
-            file.seek(0)
-            (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
-            if not 2 <= length <= _HEADER_LIMIT:
-                raise WeightsError(f"{path}: header of {length} bytes, allowed are 2 to {_HEADER_LIMIT}")
-            header = json.loads(file.read(length))
-        text = header["__metadata__"]["config"]
+        model_id = _read_id(path)
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {})["config"]
     except OSError as error:
-        raise WeightsError(f"cannot read weights {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
+    except (SafetensorError, KeyError) as error:
         raise WeightsError(f"{path} is not a bcdcodec weights file") from error
-    return WeightsFile(path, digest[:MODEL_ID_BYTES], ModelConfig.from_json(text))
+    return WeightsFile(path, model_id, ModelConfig.from_json(_with_current_keys(text)))
+
+
+def read_tensors(path: Path | str, *, prefix: str, framework: str = "numpy") -> dict[str, Any]:
+    """The tensors of a safetensors file whose names start with `prefix`, by their current names without it.
+
+    framework: "numpy" or "pt" (torch), the kind of array returned. WeightsError where the file cannot be read.
+    """
+    try:
+        with safe_open(str(path), framework=framework) as file:
+            current = {name: _current_name(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
+            return {
+                new.removeprefix(prefix): file.get_tensor(old) for old, new in current.items() if new.startswith(prefix)
+            }
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot read weights {path}: {error}") from error
 
 
 def find_weights(named: str | Path = DEFAULT_NAME) -> WeightsFile:
-    """Weights by path, or by name (`face` means the file `face*.safetensors` of the first folder that has one)."""
+    """Weights by path, or by name: `face` is the file `face*.safetensors` of the first folder that has one."""
     path = Path(named)
     if path.suffix == ".safetensors" or len(path.parts) > 1:
         return open_weights(path)
     for folder in search_folders():
-        found = sorted(folder.glob(f"{named}*.safetensors"))
-        if found:
-            return open_weights(found[0])
+        candidates = sorted(folder.glob(f"{named}*.safetensors"))
+        if candidates:
+            return open_weights(candidates[0])
     raise WeightsError(f"no weights named {named!r} in {_folders_text()}")
 
 
 def weights_of_stream(model_id: bytes) -> WeightsFile:
-    """The weights that wrote a stream, by the id in its header."""
+    """The weights that wrote a stream, by the id in its header; WeightsError where no folder has them."""
     for folder in search_folders():
         for path in sorted(folder.glob("*.safetensors")):
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").digest()[:MODEL_ID_BYTES]
-            if found == model_id:
+            if _read_id(path) == model_id:
                 return open_weights(path)
     raise WeightsError(f"the stream needs weights {model_id.hex()}, which are not in {_folders_text()}")
+
+
+def _read_id(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()[:MODEL_ID_BYTES]
+
+
+def _with_current_keys(text: str) -> str:
+    try:
+        config = json.loads(text, object_pairs_hook=lambda pairs: {RENAMED_KEYS.get(k, k): v for k, v in pairs})
+    except json.JSONDecodeError:
+        return text  # ModelConfig.from_json reports it
+    return json.dumps(config)
+
+
+def _current_name(name: str) -> str:
+    for old, new in RENAMED_MODULES.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name
 
 
 def _folders_text() -> str:

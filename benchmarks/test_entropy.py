@@ -55,11 +55,11 @@ def predictor() -> Predictor:
     """Random integers: the work is the same whatever they are."""
     source = np.random.default_rng(0)
     return Predictor(
-        now=source.integers(-20, 21, (GROUPS, ENTRIES, HIDDEN), np.int8),
-        before=source.integers(-20, 21, (GROUPS, ENTRIES + 1, HIDDEN), np.int8),
-        same=source.integers(-3000, 3000, (GROUPS, ENTRIES + 1, ENTRIES), np.int16),
-        same2=source.integers(-300, 300, (GROUPS, ENTRIES + 1, ENTRIES), np.int16),
-        out=source.integers(-10, 11, (GROUPS, HIDDEN, ENTRIES), np.int8),
+        current=source.integers(-20, 21, (GROUPS, ENTRIES, HIDDEN), np.int8),
+        previous=source.integers(-20, 21, (GROUPS, ENTRIES + 1, HIDDEN), np.int8),
+        lag1=source.integers(-3000, 3000, (GROUPS, ENTRIES + 1, ENTRIES), np.int16),
+        lag2=source.integers(-300, 300, (GROUPS, ENTRIES + 1, ENTRIES), np.int16),
+        output=source.integers(-10, 11, (GROUPS, HIDDEN, ENTRIES), np.int8),
     )
 
 

@@ -63,8 +63,8 @@ def tiny_config() -> ModelConfig:
             heads=2,
             temporal_blocks=(1,),
             sigma_data=0.5,
-            anchor_blocks=1,
-            face_points=478,
+            warp_blocks=1,
+            landmarks=478,
         ),
         sampling={
             "paper": SamplingConfig(steps=4, guidance=1.5),

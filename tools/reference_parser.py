@@ -1,6 +1,7 @@
-"""A second reader of `.bcd` files, written from bitstream_spec.md alone. In: a file. Out: JSON of everything inside it.
+"""An independent reader of `.bcd` files, written from bitstream_spec.md alone, which prints their contents as JSON.
 
-It shares no code with bcdcodec and needs only the standard library, so that it can show where library and text differ.
+It shares no code with bcdcodec and needs only the standard library, so that it reveals differences between the library
+and the specification.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def need(condition: bool, text: str) -> None:
 
 
 class Bytes:
-    """A position in a string of bytes (section 1)."""
+    """Reader of a byte string at a position (section 1)."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -53,7 +54,7 @@ class Bytes:
 
 
 def intervals(row: list[int]) -> list[int]:
-    """Lower ends of the 24-bit intervals of a row, and the end of the last (section 6.2)."""
+    """Lower bounds of the 24-bit intervals of a row, and the upper bound of the last (section 6.2)."""
     ends, total = [], 0
     for index, count in enumerate(row):
         ends.append((total * ((1 << 24) - len(row)) >> 16) + index)
@@ -62,7 +63,7 @@ def intervals(row: list[int]) -> list[int]:
 
 
 class RangeDecoder:
-    """Sections 6.3 and 6.4; it follows the encoder, to know the bytes that it would have written."""
+    """Range decoder (sections 6.3 and 6.4), which also tracks the encoder's state to know the bytes it would write."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 8
@@ -95,7 +96,7 @@ class RangeDecoder:
 
 
 def decode_motion(data: bytes, frames: int, table: Rows) -> Rows:
-    """Section 5.2.2."""
+    """Codes of mode coded (section 5.2.2)."""
     coder, ends = RangeDecoder(data), [intervals(row) for row in table]
     codes = [[coder.symbol(row) for row in ends] for _ in range(frames)]
     coder.finish()
@@ -103,7 +104,7 @@ def decode_motion(data: bytes, frames: int, table: Rows) -> Rows:
 
 
 def context_row(scores: list[int]) -> list[int]:
-    """The end of section 6.5."""
+    """Row from scores (end of section 6.5)."""
     weights = []
     for score in scores:
         weight, step = 0, max(scores) - score >> 5
@@ -118,7 +119,7 @@ def context_row(scores: list[int]) -> list[int]:
 
 
 def decode_contexts(data: bytes, frames: int, count: int, tables: dict[str, Any]) -> Rows:
-    """Sections 5.2.3 and 6.5; of the first groups, so many."""
+    """Codes of mode context (sections 5.2.3 and 6.5), of the first `count` groups."""
     now, before, same, same2, out = (tables[f"context.{name}"] for name in ("now", "before", "same", "same2", "out"))
     coder, groups, entries = RangeDecoder(data), range(count), len(now[0])
     codes = [[entries for _ in groups] for _ in range(2)]
@@ -139,7 +140,7 @@ def decode_contexts(data: bytes, frames: int, count: int, tables: dict[str, Any]
 
 
 def unpack_motion(data: bytes, frames: int, groups: int, bits: int) -> Rows:
-    """Section 5.2.1."""
+    """Codes of mode packed (section 5.2.1)."""
     used = frames * groups * bits
     need(len(data) == (used + 7) // 8, "packed codes have the wrong length")
     text = "".join(f"{byte:08b}" for byte in data)
@@ -149,7 +150,7 @@ def unpack_motion(data: bytes, frames: int, groups: int, bits: int) -> Rows:
 
 
 def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> list[Rows]:
-    """Section 7.1. Levels and errors are kept in dictionaries, so that the edge rules read as in the text."""
+    """Content levels (section 7.1), in dictionaries, so that the edge rules read as in the specification."""
     (channels, height, width), coder = shape, RangeDecoder(data)
     need(len(table) == 63 * channels, "content table is for another number of channels")
     ends, peak = [intervals(row) for row in table], len(table[0]) // 2
@@ -175,7 +176,7 @@ def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> lis
 
 
 def read_tables(path: Path) -> dict[str, Any]:
-    """Section 8."""
+    """Tables of a weights file (section 8)."""
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
     entries, tables = json.loads(data[8 : 8 + size]), {}
@@ -192,7 +193,7 @@ def read_tables(path: Path) -> dict[str, Any]:
 
 
 def still_size(data: bytes) -> list[int]:
-    """Section 3.8: width and height."""
+    """Width and height of a still (section 3.8)."""
     source, units = Bytes(data), []
     for first in b"\x12\x0a\x32":
         need(source.take(1)[0] == first, "units of a still are not temporal delimiter, sequence header, frame")
@@ -209,7 +210,7 @@ def still_size(data: bytes) -> list[int]:
 
 
 def content_record(body: bytes, pixels: int, tables: dict[str, Any], sent: list[bytes]) -> dict[str, object]:
-    """Sections 3.4, 5.5 and 7; `sent` holds the parts that came before."""
+    """A content record (sections 3.4, 5.5 and 7); `sent` holds the parts sent before it."""
     x, y, size, coding = struct.unpack(">hhHB", body[:7])
     rest = Bytes(body[7:])
     parts = rest.uvarint() if coding & 128 else 0
@@ -228,7 +229,7 @@ def content_record(body: bytes, pixels: int, tables: dict[str, Any], sent: list[
 
 
 def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
-    """Sections 2 and 3."""
+    """Magic, version and header sections (sections 2 and 3)."""
     need(source.take(8) == MAGIC and source.take(1) == b"\x01", "not a .bcd file of version 1")
     found: dict[int, bytes] = {}
     listed = []
@@ -255,7 +256,7 @@ def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
 def parse_payload(
     kind: int, payload: bytes, header: Any, tables: dict[str, Any], sent: list[bytes]
 ) -> dict[str, object]:
-    """Section 5."""
+    """Payload of a packet (section 5)."""
     body, coding = Bytes(payload), header["coding"]
     if kind == 1:
         return content_record(payload, header["sizes"][2], tables, sent)
@@ -285,7 +286,7 @@ def parse_payload(
 
 
 def parse_end(body: Bytes) -> dict[str, object]:
-    """Section 5.4."""
+    """Payload of the END packet (section 5.4)."""
     frames, count = body.uvarint(), body.uvarint()
     tick, offset, points = 0, 0, []
     for _ in range(count):
@@ -296,7 +297,7 @@ def parse_end(body: Bytes) -> dict[str, object]:
 
 
 def parse(data: bytes, tables: dict[str, Any]) -> dict[str, object]:
-    """Section 2: a header, then packets up to END, then nothing."""
+    """A whole file: header, packets up to END, nothing after it (section 2)."""
     source = Bytes(data)
     packets: list[dict[str, object]] = []
     sent: list[bytes] = []

@@ -1,13 +1,13 @@
-"""Write the golden files of tests/data/golden. In: synthetic frames. Out: weights, streams, their symbols, pictures.
+"""Write the golden files of tests/data/golden: weights, streams of synthetic frames, their symbols and pictures.
 
-The rule: a golden stream is what every later release must still read. Its files change only together with VERSION of
-bcdcodec/bitstream/header.py and section 9 of bitstream_spec.md, and the goldens of the old version then move to a
-folder of their own and stay tested for as long as that version is read. Other goldens of the same version are right
-only while no release has written that version: this is what --replace is for.
+Every later release must read the golden streams. They change only together with VERSION in
+bcdcodec/bitstream/header.py and section 9 of bitstream_spec.md; the goldens of the old version then move to a folder of
+their own and remain tested for as long as that version is read. Replacing goldens of the same version (--replace) is
+legitimate only before a release has written that version.
 
-The weights are random numbers in the shape of the `face` preset, shrunk. They are kept when streams are made again,
-unless --new-weights asks for others (a change of the networks that old weights do not fit). Streams of mode context
-name a file of tables alone, which shares their networks.
+The weights are random, in the shape of a shrunk `face` preset. They are kept when streams are regenerated, unless
+--new-weights is given, for a change of the networks that old weights do not fit. Streams of mode context refer to a
+file of tables alone, and use the networks of the other file.
 """
 
 import argparse
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "golden"
 WEIGHTS, CONTEXT_WEIGHTS, DESCRIPTION = "tiny.safetensors", "context.safetensors", "golden.json"
-#: How motion and content are written; content of the same coding gives the same codes and pictures.
+#: Coding of motion and content of each stream; equal content coding gives equal codes and pictures.
 STREAMS = {
     "packed.bcd": (CodingMode.PACKED, ContentCoding.LEVELS),
     "coded.bcd": (CodingMode.CODED, ContentCoding.LEVELS),
@@ -51,27 +51,27 @@ STREAMS = {
     "context.bcd": (CodingMode.CONTEXT, ContentCoding.LEVELS),
 }
 THUMBNAILS = {ContentCoding.LEVELS: "levels.npy", ContentCoding.PICTURE: "picture.npy"}
-#: Size of a content picture at most.
+#: Budget of a content picture in bits.
 PICTURE_BITS = 4000
-#: Hidden numbers of the context model.
+#: Hidden values of the context model.
 CONTEXT_HIDDEN = 16
 WIDTH, HEIGHT = 96, 80
-#: Frames of each shot: whole and broken windows, a packet inside a chain, a key packet inside a shot.
+#: Frames of each shot: whole and partial windows, a packet inside a segment, a key packet inside a shot.
 SHOT_FRAMES = (20, 5)
 BOXES = (CropBox(x=-6, y=4, size=72), CropBox(x=16, y=0, size=80))
 KEY_INTERVAL_S = 1.0
-#: 20 ms of silence as Opus writes it.
+#: An Opus packet of 20 ms of silence.
 SILENCE = bytes.fromhex("f8fffe")
 AUDIO = AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48_000, pre_skip=312, bitrate=6000, frame_ticks=1)
 METADATA = {"title": "golden é", "version": str(VERSION)}
-#: Every fourth frame, shrunk to this side, is kept to compare decoded pictures with.
+#: Every fourth decoded frame is kept for comparison, shrunk to this side.
 THUMBNAIL_STEP, THUMBNAIL_SIDE = 4, 16
 
 Bytes = NDArray[np.uint8]
 
 
 def golden_config() -> ModelConfig:
-    """The `face` preset with every width shrunk to the least that still has all its parts."""
+    """The `face` preset with minimal widths and all of its parts."""
     face = preset("face")
     quantizer = dataclasses.replace(face.quantizer, groups=5, entries=8, dims=4)
     encoder = dataclasses.replace(face.encoder, width=8, feed_forward=16, layers=1, heads=1, frame_stem=(8, 8))
@@ -82,8 +82,8 @@ def golden_config() -> ModelConfig:
         layers=2,
         heads=1,
         temporal_blocks=(1,),
-        anchor_blocks=1,
-        face_points=2,
+        warp_blocks=1,
+        landmarks=2,
     )
     return dataclasses.replace(
         face,
@@ -100,7 +100,7 @@ def golden_config() -> ModelConfig:
 
 
 def write_weights(path: Path) -> None:
-    """Random networks and the tables of random counts: the same bytes every time with one release of torch."""
+    """Write random networks and tables of random counts; reproducible within one release of torch."""
     import torch
 
     from bcdcodec.model.bcd import Bcd
@@ -113,11 +113,11 @@ def write_weights(path: Path) -> None:
         torch.manual_seed(0)
         vae = Vae(config.vae)
         networks = Networks(Bcd(config), vae)
-        # Layers that start at zero would hide what flows through them, and an untrained autoencoder paints grey; much
-        # more of it, or large flows, would leave nothing of the picture.
+        # Layers that are initialised to zero would block their inputs, and an untrained autoencoder decodes to grey;
+        # larger weights, or large flows, would destroy the picture.
         for module, spread in ((networks.bcd, 0.3), (vae, 0.12)):
             for name, parameter in module.named_parameters():
-                scale = 0.03 if name.startswith("anchor.fine") else spread
+                scale = 0.03 if name.startswith("warper.fine") else spread
                 parameter.add_(torch.randn_like(parameter) * scale)
     rng = np.random.default_rng(0)
     top, denoiser = config.content.max_level, config.denoiser
@@ -131,16 +131,16 @@ def write_weights(path: Path) -> None:
 
 
 def write_context_weights(path: Path, weights: Path) -> None:
-    """The tables of the weights, and a context model of random integers."""
+    """Write the tables of the weights and a context model of random integers."""
     config, tables = open_weights(weights).config, Tables.from_file(weights)
     groups, entries, hidden = config.quantizer.groups, config.quantizer.entries, CONTEXT_HIDDEN
     rng = np.random.default_rng(1)
     predictor = Predictor(
-        now=rng.integers(-128, 128, (groups, entries, hidden), np.int8),
-        before=rng.integers(-128, 128, (groups, entries + 1, hidden), np.int8),
-        same=rng.integers(-3000, 3000, (groups, entries + 1, entries), np.int16),
-        same2=rng.integers(-1000, 1000, (groups, entries + 1, entries), np.int16),
-        out=rng.integers(-20, 21, (groups, hidden, entries), np.int8),
+        current=rng.integers(-128, 128, (groups, entries, hidden), np.int8),
+        previous=rng.integers(-128, 128, (groups, entries + 1, hidden), np.int8),
+        lag1=rng.integers(-3000, 3000, (groups, entries + 1, entries), np.int16),
+        lag2=rng.integers(-1000, 1000, (groups, entries + 1, entries), np.int16),
+        output=rng.integers(-20, 21, (groups, hidden, entries), np.int8),
     )
     rows = {"tables.motion": tables.motion, "tables.content": tables.content}
     tensors = {name: values.astype(np.int32) for name, values in rows.items()} | predictor.tensors()
@@ -148,12 +148,12 @@ def write_context_weights(path: Path, weights: Path) -> None:
 
 
 def weights_of(name: str) -> str:
-    """The file with the tables of a golden stream."""
+    """Name of the weights file of a golden stream."""
     return CONTEXT_WEIGHTS if STREAMS[name][0] is CodingMode.CONTEXT else WEIGHTS
 
 
 def model_of(path: Path, model: "CodecModel") -> "CodecModel":
-    """The networks of `model` with the tables, and the id, of the stream's own weights."""
+    """The networks of `model` with the id and the context model of the stream's own weights."""
     if weights_of(path.name) == model.weights.path.name:
         return model
     found = open_weights(model.weights.path.with_name(weights_of(path.name)))
@@ -161,7 +161,7 @@ def model_of(path: Path, model: "CodecModel") -> "CodecModel":
 
 
 def shot_frames(shot: int, start: int) -> list[Frame]:
-    """Triangle waves that move, of other colours and speed in each shot; integers only."""
+    """Moving triangle waves, with other colours and speeds in each shot; computed in integers."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     frames = []
     for index in range(start, start + SHOT_FRAMES[shot]):
@@ -179,7 +179,7 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
 
     model = model_of(path, model)
     mode, coding = STREAMS[path.name]
-    # One set of weights serves both codings: which one a stream uses is the encoder's choice alone.
+    # One set of weights serves both codings: the choice is the encoder's alone.
     bits = PICTURE_BITS if coding is ContentCoding.PICTURE else 0
     config = dataclasses.replace(model.config, content=dataclasses.replace(model.config.content, picture_bits=bits))
     model = dataclasses.replace(model, weights=dataclasses.replace(model.weights, config=config))
@@ -200,12 +200,12 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
 
 
 def encode_shot(encoder: "Encoder", frames: list[Frame], box: CropBox) -> list[Packet]:
-    """All packets of one shot; the next frame starts another."""
+    """All packets of one shot; the next frame starts a new one."""
     return [packet for frame in frames for packet in encoder.push(frame, box=box)] + encoder.new_shot()
 
 
 def describe_stream(path: Path, weights: Path) -> dict[str, Any]:
-    """What the library reads from a stream, down to every code; needs no torch."""
+    """Everything that the library reads from a stream, including all codes; does not load torch."""
     data = path.read_bytes()
     tables, config = Tables.from_file(weights), open_weights(weights).config
     with path.open("rb") as file:
@@ -284,7 +284,7 @@ def thumbnails(path: Path, model: "CodecModel") -> Bytes:
 
 
 def machine_id() -> str:
-    """Where encoders write the same bytes: one release of torch and of PyAV on one kind of processor."""
+    """Identity of a platform on which the encoder's bytes are reproducible: releases of torch and PyAV, processor."""
     import av
     import torch
 
@@ -296,7 +296,7 @@ def machine_id() -> str:
 
 
 def regenerate(folder: Path, *, new_weights: bool) -> dict[str, Any]:
-    """Write every file of the folder; returns the description."""
+    """Write all golden files; returns their description."""
     import torch
 
     from bcdcodec.codec.model import CodecModel

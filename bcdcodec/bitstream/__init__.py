@@ -1,1 +1,1 @@
-"""The bytes of a `.bcd` stream: header, packets, index (bitstream_spec.md, sections 1 to 5). Standard library only."""
+"""Syntax of `.bcd` streams: header, packets, index (bitstream_spec.md, sections 1 to 5). Standard library only."""

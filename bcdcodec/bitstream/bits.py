@@ -1,6 +1,6 @@
-"""Numbers <-> bytes. In: a binary file or bytes. Out: exact, bounded reads for the records (spec section 1).
+"""Numbers, checksums and bounded reads (spec section 1).
 
-Every record of a stream is read through `ByteReader`, so that the checks against hostile input stand in one place.
+Every record of a stream is read through `ByteReader`, so that the checks against hostile input are in one place.
 """
 
 import io
@@ -12,14 +12,14 @@ from typing import Protocol, Self
 
 from bcdcodec.errors import BitstreamError, TruncatedError
 
-#: The largest number a uvarint can hold, and the bytes that takes (spec section 1.2).
+#: Largest value of a uvarint, and its length in bytes (spec section 1.2).
 MAX_UVARINT = 0xFFFF_FFFF
 MAX_UVARINT_BYTES = 5
 CRC_BYTES = 4
 
 
 class Readable(Protocol):
-    """What a stream is read from: a file, a pipe or a socket's file object. `read` may return less than asked."""
+    """Source of a stream: a file, a pipe or a socket's file object. `read` may return fewer bytes than requested."""
 
     def read(self, size: int, /) -> bytes | None: ...
 
@@ -30,7 +30,7 @@ def crc32(data: bytes, start: int = 0) -> int:
 
 
 def pack_crc(data: bytes) -> bytes:
-    """`data` followed by its own checksum."""
+    """`data` followed by its CRC."""
     return data + crc32(data).to_bytes(CRC_BYTES, "big")
 
 
@@ -55,7 +55,7 @@ def pack_uvarint(value: int, *, name: str = "number") -> bytes:
 
 @contextmanager
 def checked_bytes(*, name: str) -> Iterator[None]:
-    """Inside bytes whose length and CRC were right, a record that ends early is malformed, not cut."""
+    """Raise BitstreamError for TruncatedError: with length and CRC right, a record that ends early is malformed."""
     try:
         yield
     except TruncatedError as error:
@@ -63,9 +63,9 @@ def checked_bytes(*, name: str) -> Iterator[None]:
 
 
 class ByteReader:
-    """Exact reads from a file or from bytes; counts what it read and keeps a checksum of it.
+    """Exact reads from a file or from bytes, with the offset and a running CRC.
 
-    A source that ends too early raises TruncatedError; it never returns fewer bytes than asked.
+    Reads never return fewer bytes than requested: a source that ends too early raises TruncatedError.
     """
 
     def __init__(self, source: Readable, *, offset: int = 0) -> None:
@@ -79,7 +79,7 @@ class ByteReader:
         return cls(io.BytesIO(data))
 
     def take(self, size: int, *, name: str) -> bytes:
-        """Exactly `size` bytes; the caller has bounded `size`."""
+        """Read exactly `size` bytes; the caller has bounded `size`."""
         parts: list[bytes] = []
         missing = size
         while missing:
@@ -99,11 +99,11 @@ class ByteReader:
 
     def int16(self, *, name: str) -> int:
         """A big-endian two's complement number of two bytes."""
-        number: int = struct.unpack(">h", self.take(2, name=name))[0]
-        return number
+        value: int = struct.unpack(">h", self.take(2, name=name))[0]
+        return value
 
     def uvarint(self, *, name: str, limit: int = MAX_UVARINT) -> int:
-        """A number of at most 32 bits in its shortest form, not above `limit`."""
+        """A number of at most 32 bits in its shortest form; BitstreamError for other forms and above `limit`."""
         value = 0
         for index in range(MAX_UVARINT_BYTES):
             byte = self.uint(1, name=name)
@@ -119,23 +119,23 @@ class ByteReader:
         return value
 
     def start_crc(self) -> None:
-        """The next byte is the first that `check_crc` covers."""
+        """Restart the running CRC: the next byte is the first that `check_crc` covers."""
         self._crc = 0
 
     def check_crc(self, *, name: str) -> None:
-        """Read a checksum and compare it with everything read since `start_crc`."""
+        """Read a stored CRC and compare it with that of all bytes read since `start_crc`."""
         computed = self._crc
         stored = self.uint(CRC_BYTES, name=f"CRC of {name}")
         if stored != computed:
             raise BitstreamError(f"{name} is damaged: CRC {stored:08x}, its bytes give {computed:08x}")
 
     def rest(self) -> bytes:
-        """Everything left; only for sources whose size is already bounded."""
+        """Read to the end; only for sources whose size is already bounded."""
         data = self._source.read(-1) or b""
         self.offset += len(data)
         return data
 
     def finish(self, *, name: str) -> None:
-        """Refuse bytes after the end of a record."""
+        """Check that the source has ended; BitstreamError for bytes after the end of a record."""
         if self._source.read(1):
             raise BitstreamError(f"{name} has bytes after its end at offset {self.offset}")

@@ -1,7 +1,4 @@
-"""Start of a stream: magic, version and sections. In: a ByteReader or StreamHeader. Out: the other (sections 2 and 3).
-
-The records inside the sections live in records.py and are offered from here too.
-"""
+"""Header of a stream: magic, version and sections (spec sections 2 and 3). The sections' records are in records.py."""
 
 import json
 from collections.abc import Iterator
@@ -10,47 +7,21 @@ from enum import IntEnum
 from typing import Any, Self
 
 from bcdcodec.bitstream.bits import CRC_BYTES, ByteReader, checked_bytes, pack_crc, pack_uint, pack_uvarint
-from bcdcodec.bitstream.records import (
-    AudioCodec,
-    AudioInfo,
-    CodingInfo,
-    CodingMode,
-    ContentCoding,
-    ContentRecord,
-    VideoInfo,
-)
+from bcdcodec.bitstream.records import AudioInfo, CodingInfo, ContentRecord, VideoInfo
+from bcdcodec.config import ModelConfig
 from bcdcodec.errors import BitstreamError
-
-__all__ = [
-    "END_OF_HEADER",
-    "MAGIC",
-    "VERSION",
-    "WEIGHTS_ID_BYTES",
-    "AudioCodec",
-    "AudioInfo",
-    "CodingInfo",
-    "CodingMode",
-    "ContentCoding",
-    "ContentRecord",
-    "Section",
-    "SectionType",
-    "StreamHeader",
-    "VideoInfo",
-    "pack_metadata",
-    "read_sections",
-    "unpack_metadata",
-]
 
 MAGIC = b"\x8bBCD\r\n\x1a\n"
 VERSION = 1
 WEIGHTS_ID_BYTES = 16
+#: Limits of the spec, section 1.4: they bound the memory that a hostile stream can demand.
 MAX_SECTION_BYTES = 1 << 20
 MAX_SECTIONS = 64
 MAX_METADATA_BYTES = 64 << 10
 
 
 class SectionType(IntEnum):
-    """Header sections of version 1 (spec section 3). Ids are never reused; others are carried along unread."""
+    """Types of header sections (spec section 3). Ids are never reused; sections of other types are preserved unread."""
 
     END_OF_HEADER = 0
     MODEL = 1
@@ -64,7 +35,7 @@ class SectionType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section as it stands in the file: its type and its body, without length and checksum."""
+    """Type and body of one section, without length and CRC."""
 
     type: int
     body: bytes
@@ -94,9 +65,10 @@ END_OF_HEADER = Section(SectionType.END_OF_HEADER, b"")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamHeader:
-    """Everything a decoder must know before the first packet (spec sections 2 and 3).
+    """Everything that a decoder needs before the first packet (spec sections 2 and 3).
 
-    unknown: sections of other types, as (type, body), kept so that the header can be rewritten without loss.
+    content: of the first shot; plate: AV1 still of the background; unknown: sections of other types, as (type, body),
+    kept so that the header can be rewritten without loss.
     """
 
     model_id: bytes
@@ -121,8 +93,15 @@ class StreamHeader:
             if kind in tuple(SectionType):
                 raise BitstreamError(f"section type {kind} is known, it cannot be carried as unknown")
 
+    def check_model(self, config: ModelConfig) -> None:
+        """Refuse a stream whose number of groups, codebook size or picture size are not those of its model."""
+        found = (self.coding.groups, 1 << self.coding.bits_per_code, self.video.model_pixels)
+        if self.coding.groups not in config.group_counts or found[1:] != (config.quantizer.entries, config.pixels):
+            needed = " or ".join(str((count, config.quantizer.entries, config.pixels)) for count in config.group_counts)
+            raise BitstreamError(f"stream has (groups, entries, pixels) {found}, its model needs {needed}")
+
     def sections(self) -> Iterator[Section]:
-        """The sections in the order they are written, without END_OF_HEADER."""
+        """Yield the sections in the order of writing, without END_OF_HEADER."""
         yield Section(SectionType.MODEL, self.model_id)
         yield Section(SectionType.VIDEO, self.video.pack())
         yield Section(SectionType.CODING, self.coding.pack())
@@ -151,7 +130,7 @@ class StreamHeader:
 
     @classmethod
     def from_sections(cls, sections: list[Section]) -> Self:
-        """Build the header from checked sections; required ones must be there, known ones only once."""
+        """Build the header from sections; BitstreamError where required ones are missing or known ones are repeated."""
         bodies: dict[int, bytes] = {}
         unknown: list[tuple[int, bytes]] = []
         for section in sections:
@@ -179,7 +158,7 @@ class StreamHeader:
 
 
 def read_sections(reader: ByteReader) -> list[Section]:
-    """Magic, version and every section up to END_OF_HEADER, which is checked and left out."""
+    """Read magic, version and all sections; END_OF_HEADER is checked and not returned."""
     for index, expected in enumerate(MAGIC):
         if reader.uint(1, name="magic") != expected:
             raise BitstreamError(f"not a .bcd stream: byte {index} differs from the magic {MAGIC.hex()}")
@@ -197,7 +176,7 @@ def read_sections(reader: ByteReader) -> list[Section]:
 
 
 def pack_metadata(metadata: dict[str, str]) -> bytes:
-    """Strings as one JSON object, keys sorted, so that equal metadata gives equal bytes (spec section 3.6)."""
+    """Body of the META section: a JSON object with sorted keys, so that equal metadata gives equal bytes (spec 3.6)."""
     try:
         body = json.dumps(metadata, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
@@ -207,20 +186,20 @@ def pack_metadata(metadata: dict[str, str]) -> bytes:
 
 
 def unpack_metadata(body: bytes) -> dict[str, str]:
-    """Inverse of `pack_metadata`; anything but a flat object of strings is refused."""
+    """Inverse of `pack_metadata`; BitstreamError for anything but a flat object of strings with unique keys."""
     if len(body) > MAX_METADATA_BYTES:
         raise BitstreamError(f"metadata has {len(body)} bytes, limit {MAX_METADATA_BYTES}")
     try:
-        found = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys)
+        metadata = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys)
         # RecursionError: deep nesting. ValueError: not JSON, not UTF-8, lone surrogates, a number too long.
-        json.dumps(found, ensure_ascii=False).encode("utf-8")
+        json.dumps(metadata, ensure_ascii=False).encode("utf-8")
     except BitstreamError:
         raise
     except (ValueError, RecursionError) as error:
         raise BitstreamError(f"metadata is not UTF-8 JSON: {type(error).__name__}") from error
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise BitstreamError("metadata is not a JSON object from strings to strings")
-    return found
+    return metadata
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

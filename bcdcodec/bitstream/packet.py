@@ -1,4 +1,4 @@
-"""One packet and what it carries. In: payloads from codec/. Out: bytes for stream.py, and back (sections 4 and 5)."""
+"""Packets and their payload records (spec sections 4 and 5)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -16,6 +16,7 @@ from bcdcodec.bitstream.bits import (
 from bcdcodec.bitstream.records import MAX_PARTS, ContentRecord, check_range
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
+#: Limits of the spec, section 1.4: they bound the memory that a hostile stream can demand.
 MAX_PAYLOAD_BYTES = 1 << 20
 MAX_MOTION_FRAMES = 255
 MAX_AUDIO_FRAMES = 255
@@ -25,7 +26,7 @@ END_OFFSET_BYTES = 8
 
 
 class PacketKind(IntEnum):
-    """What a packet carries (spec section 5). Ids are never reused; packets of other kinds are skipped."""
+    """Kinds of packets (spec section 4.1). Ids are never reused; packets of other kinds are skipped."""
 
     CONTENT = 1
     MOTION = 2
@@ -36,9 +37,9 @@ class PacketKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class MotionPayload:
-    """Codes of consecutive frames (spec section 5.2). key: the decoder starts here, without earlier frames.
+    """Motion codes of consecutive frames (spec section 5.2).
 
-    codes: bytes of entropy/packed.py or entropy/static.py, opaque here.
+    key: decoding can start here, without earlier frames; codes: bytes of an entropy coder (entropy/motion.py).
     """
 
     frames: int
@@ -62,7 +63,7 @@ class MotionPayload:
 
 @dataclass(frozen=True, slots=True)
 class ContentPart:
-    """A piece of the data of a CONTENT packet to come (spec section 5.5). index: pieces before it; 0 begins anew."""
+    """Part of the data of a later CONTENT packet (spec section 5.5). index: number of parts before it; 0 restarts."""
 
     index: int
     data: bytes
@@ -81,7 +82,7 @@ class ContentPart:
 
 @dataclass(frozen=True, slots=True)
 class AudioPayload:
-    """Consecutive Opus packets (spec section 5.3), each as long as the AUDIO section says."""
+    """Consecutive Opus packets (spec section 5.3), each of the duration in the AUDIO section."""
 
     frames: tuple[bytes, ...]
 
@@ -107,11 +108,10 @@ class AudioPayload:
 
 @dataclass(frozen=True, slots=True)
 class SeekPoint:
-    """A key MOTION packet (spec section 5.4): its tick, its place in the file and where what it needs begins.
+    """Index entry of a key MOTION packet (spec section 5.4). Offsets are in bytes from the start of the file.
 
-    content_offset: the first packet, or part, of the content in force there, or else of content that is on its way;
-    None where there is neither, and the content of the header is in force. Offsets count bytes from the start of the
-    file.
+    content_offset: first packet or part of the current content, or, while the header's content is current, first part
+    of the next content; None where neither exists.
     """
 
     tick: int
@@ -121,7 +121,7 @@ class SeekPoint:
 
 @dataclass(frozen=True, slots=True)
 class EndPayload:
-    """The index that closes a file (spec section 5.4). end_offset: where the END packet itself starts."""
+    """Totals and seek index at the end of a file (spec section 5.4). end_offset: offset of the END packet itself."""
 
     motion_frames: int
     seek_points: tuple[SeekPoint, ...]
@@ -166,9 +166,10 @@ PayloadRecord = ContentRecord | ContentPart | MotionPayload | AudioPayload | End
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One unit of a stream (spec section 4). kind: a PacketKind, or the number of an unknown one.
+    """One packet of a stream (spec section 4).
 
-    timestamp: tick of the first thing inside; codec frames for video, 20 ms for AUDIO.
+    kind: a PacketKind, or the number of an unknown one; timestamp: of the payload's start, in codec frames, or in units
+    of 20 ms for AUDIO.
     """
 
     kind: int
@@ -185,7 +186,7 @@ class Packet:
 
     @classmethod
     def read(cls, reader: ByteReader) -> Self:
-        """The next packet of a stream."""
+        """Read the next packet of a stream; DamagedError for a wrong CRC, TruncatedError at an early end."""
         reader.start_crc()
         kind = reader.uint(1, name="packet kind")
         sequence = reader.uvarint(name="packet sequence")
@@ -202,7 +203,7 @@ class Packet:
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
-        """A packet that stands alone, as on a network."""
+        """A single packet, such as from a network; BitstreamError for bytes after it."""
         reader = ByteReader.over(data)
         packet = cls.read(reader)
         reader.finish(name="packet")
@@ -210,12 +211,12 @@ class Packet:
 
     @property
     def size(self) -> int:
-        """Bytes in the file."""
+        """Size in bytes, with framing."""
         numbers = (self.sequence, self.timestamp, len(self.payload))
         return 1 + sum(len(pack_uvarint(number)) for number in numbers) + len(self.payload) + CRC_BYTES
 
     def record(self) -> PayloadRecord | None:
-        """The payload unpacked and checked; None for an unknown kind."""
+        """The unpacked payload; None for an unknown kind, BitstreamError for a malformed payload."""
         with checked_bytes(name=f"payload of packet {self.sequence}"):
             match self.kind:
                 case PacketKind.CONTENT:

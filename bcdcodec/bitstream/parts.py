@@ -1,6 +1,4 @@
-"""Content that was sent ahead in parts (spec section 5.5). In: CONTENT_PART and CONTENT records. Out: whole records,
-and where in a file they begin.
-"""
+"""Reassembly of content that is sent ahead in parts (spec section 5.5), and its location in a file."""
 
 import dataclasses
 
@@ -10,14 +8,14 @@ from bcdcodec.errors import BitstreamError
 
 
 class ContentAssembler:
-    """Keeps the parts of one content until its CONTENT packet comes; `parts` of them are here."""
+    """Collects the parts of one content until its CONTENT packet. parts: number of parts collected."""
 
     def __init__(self) -> None:
         self._data = bytearray()
         self.parts = 0
 
     def add(self, part: ContentPart) -> None:
-        """Part 0 throws away what was there. BitstreamError for a part that does not follow, or for too many bytes."""
+        """Add a part; part 0 discards the ones before. BitstreamError for a part out of order or too much data."""
         if part.index == 0:
             self._data.clear()
             self.parts = 0
@@ -30,8 +28,8 @@ class ContentAssembler:
         self._data += part.data
         self.parts += 1
 
-    def whole(self, record: ContentRecord) -> ContentRecord:
-        """The record with all its data, and no parts. BitstreamError where some of them are missing."""
+    def assemble(self, record: ContentRecord) -> ContentRecord:
+        """The record with the data of its parts joined, `parts` 0; BitstreamError where parts are missing."""
         data, count = bytes(self._data), self.parts
         self._data.clear()
         self.parts = 0
@@ -43,21 +41,21 @@ class ContentAssembler:
 
 
 class ContentLocator:
-    """Where the content begins that a key packet needs (SeekPoint.content_offset), as packets pass by."""
+    """Tracks, packet by packet, where the content that a key packet needs starts (SeekPoint.content_offset)."""
 
     def __init__(self) -> None:
-        self._in_force: int | None = None
-        self._on_its_way: int | None = None
+        self._current: int | None = None
+        self._upcoming: int | None = None
 
     @property
     def offset(self) -> int | None:
-        """None where the header has all that is needed."""
-        return self._on_its_way if self._in_force is None else self._in_force
+        """File offset of that content; None where the header's content is enough."""
+        return self._upcoming if self._current is None else self._current
 
-    def pass_by(self, record: PayloadRecord | None, offset: int) -> None:
-        """The payload of the packet that starts at `offset` of the file."""
+    def observe(self, record: PayloadRecord | None, offset: int) -> None:
+        """Take note of a packet by its payload and its file offset."""
         if isinstance(record, ContentPart) and record.index == 0:
-            self._on_its_way = offset
+            self._upcoming = offset
         elif isinstance(record, ContentRecord):
-            self._in_force = self._on_its_way if record.parts else offset
-            self._on_its_way = None
+            self._current = self._upcoming if record.parts else offset
+            self._upcoming = None

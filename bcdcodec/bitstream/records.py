@@ -1,6 +1,6 @@
-"""The fixed records inside header sections. In: section bodies of header.py. Out: frozen dataclasses (spec section 3).
+"""Records inside header sections (spec section 3) as frozen dataclasses.
 
-Every record has `pack` and `unpack` side by side, and checks its own values whichever way it was made.
+Every record has `pack` and `unpack`, and checks its values however it was made: BitstreamError for values out of range.
 """
 
 import struct
@@ -21,23 +21,24 @@ OPUS_SAMPLE_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 #: An Opus packet holds at most 120 ms.
 MAX_OPUS_TICKS = 6
 MAX_AUDIO_BITRATE = 1_000_000
-#: Set in the coding of a content record whose data began in CONTENT_PART packets.
+#: Flag in the coding of a content record whose data started in CONTENT_PART packets.
 IN_PARTS = 0x80
 MAX_PARTS = 255
 
 
 class CodingMode(IntEnum):
-    """How the codes of a MOTION packet are written (spec section 3.3). Ids are never reused."""
+    """Entropy coding of motion codes (spec section 3.3). Ids are never reused."""
 
+    #: Fixed length (entropy/packed.py).
     PACKED = 0
-    #: A probability table a group.
+    #: Range coded with a static table per group (entropy/static.py).
     CODED = 1
-    #: Probabilities from the codes before, by a model of integers.
+    #: Range coded with an integer context model (entropy/context.py).
     CONTEXT = 2
 
 
 class ContentCoding(IntEnum):
-    """What the data of a content record are (spec section 3.4). Ids are never reused."""
+    """Coding of the data of a content record (spec section 3.4). Ids are never reused."""
 
     #: Integer levels, range coded (spec section 7.1).
     LEVELS = 0
@@ -46,20 +47,20 @@ class ContentCoding(IntEnum):
 
 
 class AudioCodec(IntEnum):
-    """What the bytes of an AUDIO packet are (spec section 3.5). Ids are never reused."""
+    """Codec of the audio (spec section 3.5). Ids are never reused."""
 
     OPUS = 1
 
 
 def check_range(value: int, low: int, high: int, *, name: str) -> None:
-    """Refuse a field outside its inclusive range."""
+    """Raise BitstreamError for a field outside its inclusive range."""
     if not low <= value <= high:
         raise BitstreamError(f"{name} is {value}, allowed are {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo:
-    """Geometry and timing of the pictures (spec section 3.2). Width and height: source pixels as displayed."""
+    """Geometry and timing of the video (spec section 3.2). width, height: of the source in pixels, as displayed."""
 
     width: int
     height: int
@@ -108,7 +109,10 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodingInfo:
-    """How codes become frames (spec section 3.3). Window and context: frames the denoiser paints at once / is given."""
+    """Parameters of motion coding and decoding (spec section 3.3).
+
+    window_frames: frames that are denoised together, context_frames of them decoded before; seed: of the noise.
+    """
 
     mode: CodingMode
     groups: int
@@ -152,8 +156,8 @@ class CodingInfo:
 class ContentRecord:
     """Appearance of one shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave the picture.
 
-    data: levels as entropy/content.py or a still as video/still.py wrote them, opaque here; only the end of them where
-    `parts` CONTENT_PART packets with what comes before were sent ahead (`parts.py` puts them together).
+    data: levels (entropy/content.py) or a still (video/still.py); parts: number of CONTENT_PART packets with the start
+    of the data, which `parts.ContentAssembler` joins.
     """
 
     x: int
@@ -192,9 +196,10 @@ class ContentRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInfo:
-    """The sound beside the pictures (spec section 3.5). pre_skip: 48 kHz samples to drop. bitrate: bit/s asked for.
+    """Parameters of the audio (spec section 3.5).
 
-    frame_ticks: duration of every Opus packet in units of 20 ms.
+    pre_skip: samples at 48 kHz to discard at the start; bitrate: requested, in bit/s; frame_ticks: duration of an Opus
+    packet in units of 20 ms.
     """
 
     codec: AudioCodec

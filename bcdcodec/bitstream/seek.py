@@ -1,4 +1,4 @@
-"""Entering a file in the middle (spec section 5.4). In: a seekable file. Out: its index, packets from a point on."""
+"""Random access to seekable files by the index in the END packet (spec section 5.4)."""
 
 import os
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from bcdcodec.bitstream.stream import read_packet
 from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError, TruncatedError
 
-#: The index of 2**16 points and the framing of its packet fit into this.
+#: Upper bound of the END packet in bytes: the index of 2**16 seek points and the framing.
 MAX_END_BYTES = (1 << 20) + 64
 
 
 def read_index(file: BinaryIO) -> EndPayload:
-    """The END packet, found from the end of the file; TruncatedError where there is none. Moves the file position."""
+    """Read the END packet from the end of a file; TruncatedError where there is none. Moves the file position."""
     size = file.seek(0, os.SEEK_END)
     tail = END_OFFSET_BYTES + CRC_BYTES
     if size < tail:
@@ -46,12 +46,12 @@ def read_index(file: BinaryIO) -> EndPayload:
 
 
 def find_seek_point(index: EndPayload, tick: int) -> SeekPoint | None:
-    """The last point at or before a tick; None where the file must be read from its start."""
+    """The last seek point at or before a tick; None where the file must be read from its start."""
     return next((point for point in reversed(index.seek_points) if point.tick <= tick), None)
 
 
 def packets_from(file: BinaryIO, header: StreamHeader, point: SeekPoint) -> Iterator[Packet]:
-    """What a seek point needs of the CONTENT and CONTENT_PART packets before it, then every packet from it on."""
+    """Yield the CONTENT and CONTENT_PART packets that a seek point needs, then all packets from it on."""
     parts = 0
     if point.content_offset is not None:
         for packet in _content_before(file, point.content_offset, point.offset):
@@ -66,9 +66,9 @@ def packets_from(file: BinaryIO, header: StreamHeader, point: SeekPoint) -> Iter
         raise BitstreamError(f"seek point at {point.offset} is no key MOTION packet of tick {point.tick}")
     file.seek(point.offset)
     reader = ByteReader(file, offset=point.offset)
-    order = StreamValidator(header, joined=True, parts=parts)
+    validator = StreamValidator(header, joined=True, parts=parts)
     while True:
-        packet, record = read_packet(reader, order)
+        packet, record = read_packet(reader, validator)
         if isinstance(record, EndPayload):
             reader.finish(name="stream")
             return

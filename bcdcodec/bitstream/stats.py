@@ -1,17 +1,18 @@
-"""Where the bits of a file went. In: sections and packets as stream.py moves them. Out: StreamStats for `bcd info`.
+"""Bit statistics of a stream by category.
 
 Every byte is counted in exactly one category, so that the categories add up to the size of the file.
 """
 
 from dataclasses import dataclass
 
-from bcdcodec.bitstream.header import END_OF_HEADER, MAGIC, ContentRecord, Section, SectionType
+from bcdcodec.bitstream.header import END_OF_HEADER, MAGIC, Section, SectionType
 from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.records import ContentRecord
 
 
 @dataclass(frozen=True, slots=True)
 class SectionStats:
-    """One header section. bits: of its body; its framing is counted in StreamStats.framing_bits."""
+    """Size of one header section. bits: of its body; its framing is part of StreamStats.framing_bits."""
 
     type: int
     bits: int
@@ -19,7 +20,7 @@ class SectionStats:
 
 @dataclass(frozen=True, slots=True)
 class PacketStats:
-    """One packet; its size is payload_bits + framing_bits. frames and key are 0 and False outside MOTION."""
+    """Size and position of one packet: payload_bits + framing_bits. frames, key: 0 and False except for MOTION."""
 
     kind: int
     sequence: int
@@ -33,7 +34,7 @@ class PacketStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStats:
-    """Bits by category; together they are `total_bits`, the size of the file.
+    """Bits of a stream by category, and its counts.
 
     header_bits: magic, version and section bodies but CONTENT. content_bits: CONTENT section body, payloads of CONTENT
     and CONTENT_PART packets.
@@ -80,7 +81,7 @@ PAYLOAD_CATEGORY: dict[type, str] = {
 
 
 class StatsCounter:
-    """Running counts behind StreamStats; memory stays constant unless `keep_packets`."""
+    """Running counts of StreamStats, in constant memory unless `keep_packets`."""
 
     def __init__(self, *, keep_packets: bool = False) -> None:
         self._keep_packets = keep_packets
@@ -91,7 +92,7 @@ class StatsCounter:
         self._motion_frames = self._audio_frames = self._end_tick = 0
 
     def add_header(self, sections: list[Section]) -> None:
-        """Magic, version and every section but END_OF_HEADER, which is counted along with them."""
+        """Count magic, version, all sections given and END_OF_HEADER."""
         self._bits["header"] += 8 * (len(MAGIC) + 1)
         for section in [*sections, END_OF_HEADER]:
             bits = 8 * len(section.body)
@@ -100,7 +101,7 @@ class StatsCounter:
             self._sections.append(SectionStats(section.type, bits))
 
     def add_packet(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
-        """A packet that starts at `offset`, with its payload unpacked."""
+        """Count a packet at `offset`, whose unpacked payload is `record`."""
         payload_bits = 8 * len(packet.payload)
         framing_bits = 8 * packet.size - payload_bits
         self._bits[PAYLOAD_CATEGORY[type(record)]] += payload_bits
@@ -116,11 +117,11 @@ class StatsCounter:
         elif isinstance(record, AudioPayload):
             self._audio_frames += len(record.frames)
         if self._keep_packets:
-            place = (packet.kind, packet.sequence, packet.timestamp, offset)
-            self._packets.append(PacketStats(*place, payload_bits, framing_bits, frames, key))
+            position = (packet.kind, packet.sequence, packet.timestamp, offset)
+            self._packets.append(PacketStats(*position, payload_bits, framing_bits, frames, key))
 
     def stats(self) -> StreamStats:
-        """The counts so far."""
+        """The statistics so far."""
         return StreamStats(
             header_bits=self._bits["header"],
             content_bits=self._bits["content"],

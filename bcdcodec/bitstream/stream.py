@@ -1,6 +1,6 @@
-"""A whole `.bcd` stream on a file object. In: header and packets. Out: bytes in order, and back (spec sections 2 to 5).
+"""Writer and reader of whole `.bcd` streams on file objects (spec sections 2 to 5).
 
-Both ends hold one packet at a time, so memory stays constant in the length of the file, and both work on pipes.
+Both hold one packet at a time, so memory does not grow with the length of the stream, and both work on pipes.
 """
 
 from collections.abc import Iterator
@@ -24,15 +24,15 @@ from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 
 class StreamWriter:
-    """Writes header, packets and, in `finish`, the END packet with its index. The file stays open.
+    """Writes header, packets and, in `finish`, the END packet with the seek index. The file stays open.
 
-    Nothing is written that a StreamReader would refuse: BitstreamError says why, and the file is as it was before.
+    BitstreamError for anything that a StreamReader would refuse; nothing of it is written.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._tally = StatsCounter()
-        self._order: StreamValidator | None = None
+        self._stats = StatsCounter()
+        self._validator: StreamValidator | None = None
         self._seek_points: list[SeekPoint] = []
         self._content = ContentLocator()
         #: Bytes written so far.
@@ -40,21 +40,21 @@ class StreamWriter:
 
     @property
     def next_sequence(self) -> int:
-        """The sequence number that the next packet must have."""
-        return (self._order.next_sequence or 0) if self._order else 0
+        """Sequence number of the next packet."""
+        return (self._validator.next_sequence or 0) if self._validator else 0
 
     @property
     def stats(self) -> StreamStats:
-        """Where the bits written so far went."""
-        return self._tally.stats()
+        """Statistics of the bits written so far."""
+        return self._stats.stats()
 
     def write_header(self, header: StreamHeader) -> None:
-        """Once, before the first packet."""
-        if self._order is not None:
+        """Write the header, once and before the first packet."""
+        if self._validator is not None:
             raise BitstreamError("the header is already written")
         self._put(header.pack())
-        self._order = StreamValidator(header)
-        self._tally.add_header(list(header.sections()))
+        self._validator = StreamValidator(header)
+        self._stats.add_header(list(header.sections()))
 
     def write(self, packet: Packet) -> None:
         """Append a packet; its sequence number must be `next_sequence`. The END packet is written by `finish`."""
@@ -62,31 +62,31 @@ class StreamWriter:
             raise BitstreamError("the END packet is written by finish()")
         offset = self.offset
         record = self._append(packet)
-        self._content.pass_by(record, offset)
+        self._content.observe(record, offset)
         if isinstance(record, MotionPayload) and record.key:
             self._index(SeekPoint(packet.timestamp, offset, self._content.offset))
 
     def finish(self) -> None:
-        """Write the END packet, without which a reader takes the stream for cut."""
-        if self._order is None:
+        """Write the END packet; a stream without it counts as truncated."""
+        if self._validator is None:
             raise BitstreamError("the header must be written before the END packet")
-        end = EndPayload(self._order.motion_frames, tuple(self._seek_points), self.offset)
-        self._append(Packet(PacketKind.END, self.next_sequence, self._order.motion_tick, end.pack()))
+        end = EndPayload(self._validator.motion_frames, tuple(self._seek_points), self.offset)
+        self._append(Packet(PacketKind.END, self.next_sequence, self._validator.motion_tick, end.pack()))
 
     def _append(self, packet: Packet) -> PayloadRecord | None:
-        if self._order is None:
+        if self._validator is None:
             raise BitstreamError("the header must be written before the first packet")
         data, record = packet.pack(), packet.record()
-        self._order.accept(packet, record, offset=self.offset)
-        self._tally.add_packet(packet, record, offset=self.offset)
+        self._validator.accept(packet, record, offset=self.offset)
+        self._stats.add_packet(packet, record, offset=self.offset)
         self._put(data)
         return record
 
     def _index(self, point: SeekPoint) -> None:
         if point.content_offset is not None and point.offset - point.content_offset > MAX_UVARINT:
-            return  # too far to be written; the file can still be entered at other points
+            return  # too far for a uvarint; decoding can still start at other points
         if len(self._seek_points) == MAX_SEEK_POINTS:
-            del self._seek_points[1::2]  # each point stands alone, so a thinner index is still right
+            del self._seek_points[1::2]  # points are independent, so every second one is still an index
         self._seek_points.append(point)
 
     def _put(self, data: bytes) -> None:
@@ -97,38 +97,39 @@ class StreamWriter:
 class StreamReader:
     """Iterates over the CONTENT, CONTENT_PART, MOTION and AUDIO packets of a stream; the header is read at once.
 
-    Damage raises BitstreamError, an early end TruncatedError, each after every packet before it was handed out.
-    Packets of unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
+    BitstreamError for damage and TruncatedError for an early end, after all packets before were returned. Packets of
+    unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
 
-    lossy: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after them;
-    what is handed out is checked as ever. A damaged CONTENT packet still ends it, as what follows shows somebody else.
+    tolerate_loss: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after
+    them; packets that are returned pass all other checks. A damaged CONTENT packet still raises, as the motion that
+    follows is relative to it.
     """
 
-    def __init__(self, file: Readable, *, keep_packets: bool = False, lossy: bool = False) -> None:
+    def __init__(self, file: Readable, *, keep_packets: bool = False, tolerate_loss: bool = False) -> None:
         self._reader = ByteReader(file)
-        self._tally = StatsCounter(keep_packets=keep_packets)
+        self._stats = StatsCounter(keep_packets=keep_packets)
         sections = read_sections(self._reader)
         self.header = StreamHeader.from_sections(sections)
-        self._tally.add_header(sections)
+        self._stats.add_header(sections)
         self.end: EndPayload | None = None
-        self._lossy = lossy
-        self._order = StreamValidator(self.header, lossy=lossy)
+        self._tolerate_loss = tolerate_loss
+        self._validator = StreamValidator(self.header, tolerate_loss=tolerate_loss)
         self._packets = self._read()
 
     @property
     def stats(self) -> StreamStats:
-        """Where the bits read so far went."""
-        return self._tally.stats()
+        """Statistics of the bits read so far."""
+        return self._stats.stats()
 
     @property
     def lost(self) -> int:
-        """Packets that are missing before the last one that was read; always 0 where reading is not lossy."""
-        return self._order.lost
+        """Packets that are missing before the last one that was read; always 0 unless loss is tolerated."""
+        return self._validator.lost
 
     @property
     def motion_tick(self) -> int:
-        """The tick after the last motion frame read; once the END packet is, after the last one of the stream."""
-        return self._order.motion_tick
+        """Tick after the last motion frame read; after the END packet, the end of the stream."""
+        return self._validator.motion_tick
 
     def __iter__(self) -> Iterator[Packet]:
         return self
@@ -140,12 +141,12 @@ class StreamReader:
         while self.end is None:
             offset = self._reader.offset
             try:
-                packet, record = read_packet(self._reader, self._order)
+                packet, record = read_packet(self._reader, self._validator)
             except DamagedError as error:
-                if not self._lossy or error.kind == PacketKind.CONTENT:
+                if not self._tolerate_loss or error.kind == PacketKind.CONTENT:
                     raise
                 continue
-            self._tally.add_packet(packet, record, offset=offset)
+            self._stats.add_packet(packet, record, offset=offset)
             if isinstance(record, EndPayload):
                 self.end = record
                 self._reader.finish(name="stream")
@@ -153,20 +154,20 @@ class StreamReader:
                 yield packet
 
 
-def read_packet(reader: ByteReader, order: StreamValidator) -> tuple[Packet, PayloadRecord | None]:
-    """The next packet, checked in itself and against the ones before it, and its payload unpacked."""
+def read_packet(reader: ByteReader, validator: StreamValidator) -> tuple[Packet, PayloadRecord | None]:
+    """Read and validate the next packet; returns it and its unpacked payload."""
     offset = reader.offset
     try:
         packet = Packet.read(reader)
     except TruncatedError as error:
         raise TruncatedError(f"stream ends without its END packet: {error}") from error
     record = packet.record()
-    order.accept(packet, record, offset=offset)
+    validator.accept(packet, record, offset=offset)
     return packet, record
 
 
 def account(file: Readable, *, keep_packets: bool = False) -> StreamStats:
-    """Read a whole stream and say where its bits went; they add up to the size of the file."""
+    """Bit statistics of a whole stream, whose categories add up to the size of the file."""
     reader = StreamReader(file, keep_packets=keep_packets)
     for _ in reader:
         pass

@@ -1,6 +1,6 @@
-"""What holds between the packets of one stream (spec section 4.2). In: packets one by one. Out: BitstreamError.
+"""Validation of the order of packets in a stream (spec section 4.2).
 
-The writer and the reader run the same checks, so that nothing is written that would be refused when read.
+Writer and reader run the same checks, so that nothing is written that would be refused when read.
 """
 
 from bcdcodec.bitstream.bits import MAX_UVARINT
@@ -11,23 +11,25 @@ from bcdcodec.errors import BitstreamError
 
 
 class StreamValidator:
-    """Sequence numbers, timestamps and totals of a stream as it passes.
+    """Checks sequence numbers, timestamps, key flags, content parts and totals, packet by packet.
 
-    joined: the stream is entered in the middle, at a seek point; its first packet may have any sequence number.
-    parts: pieces of a content to come that were sent before that point.
-    lossy: packets may be missing; how many are is counted in `lost`, and what only holds without them is not asked for.
+    joined: reading starts in the middle, at a seek point; the first packet may have any sequence number.
+    parts: content parts before that point whose CONTENT packet follows it.
+    tolerate_loss: packets may be missing: they are counted in `lost`, and checks that need them are left out.
     """
 
-    def __init__(self, header: StreamHeader, *, joined: bool = False, parts: int = 0, lossy: bool = False) -> None:
+    def __init__(
+        self, header: StreamHeader, *, joined: bool = False, parts: int = 0, tolerate_loss: bool = False
+    ) -> None:
         self._header = header
         self._joined = joined
-        self._lossy = lossy
-        #: Packets that are missing so far.
+        self._tolerate_loss = tolerate_loss
+        #: Number of packets missing so far.
         self.lost = 0
         self._gap = False
         self.next_sequence: int | None = None if joined else 0
         self.motion_frames = 0
-        #: The tick after the last motion frame, which the END packet carries as its timestamp.
+        #: Tick after the last motion frame: the timestamp of the END packet.
         self.motion_tick = 0
         self._audio_tick = 0
         self._content_tick = 0
@@ -36,11 +38,11 @@ class StreamValidator:
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
-        """Check the packet that starts at `offset` of the file; `record` is its payload unpacked."""
+        """Check a packet at file offset `offset`, with its unpacked payload `record`; BitstreamError if invalid."""
         if self._ended:
             raise BitstreamError(f"packet {packet.sequence} follows the END packet")
         if self.next_sequence is not None and packet.sequence != self.next_sequence:
-            if not self._lossy or packet.sequence < self.next_sequence:
+            if not self._tolerate_loss or packet.sequence < self.next_sequence:
                 raise BitstreamError(f"packet has sequence {packet.sequence}, expected {self.next_sequence}")
             self.lost += packet.sequence - self.next_sequence
             self._gap = True

@@ -17,7 +17,7 @@ EXAMPLES = """  bcd info talk.bcd
   bcd info talk.bcd --bits
   bcd info talk.bcd --plot rate.png --bitrate 4k --bucket 2
   bcd info talk.bcd --json | jq .kbps.total
-  bcd info broken.bcd --lossy
+  bcd info broken.bcd --tolerate-loss
 A damaged stream is described up to the damage; the exit code is then 2."""
 BUCKET_S = 1.0
 
@@ -30,7 +30,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--packets", action="store_true", help="list the packets too")
     parser.add_argument("--bits", action="store_true", help="list what every packet and every codebook takes")
     parser.add_argument(
-        "--lossy",
+        "--tolerate-loss",
         action="store_true",
         help="go on after missing and damaged packets, and say which frames were in them",
     )
@@ -51,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
     """Describe one stream; raises its damage after what is known has been printed and drawn."""
     plot = _plot_target(options)
     keep_packets = options.packets or options.bits or plot is not None
-    summary = summarize(options.file, keep_packets=keep_packets, count_groups=options.bits, lossy=options.lossy)
+    summary = summarize(
+        options.file, keep_packets=keep_packets, count_groups=options.bits, tolerate_loss=options.tolerate_loss
+    )
     if options.json:
         print(json.dumps(describe(summary, packets=options.packets, bits=options.bits), indent=1))
     else:

@@ -69,17 +69,19 @@ class Summary:
         return bits / self.stats.motion_frames if self.stats and self.stats.motion_frames else None
 
 
-def summarize(name: str, *, keep_packets: bool = False, count_groups: bool = False, lossy: bool = False) -> Summary:
+def summarize(
+    name: str, *, keep_packets: bool = False, count_groups: bool = False, tolerate_loss: bool = False
+) -> Summary:
     """Read a stream to its end or to its damage; codes that cannot be decoded are damage where groups are counted.
 
-    lossy: over missing and damaged packets, which are then counted.
+    tolerate_loss: over missing and damaged packets, which are then counted.
     """
     header = stats = end = damage = weights = groups = None
     lost, tick, gaps = 0, 0, list[tuple[int, int]]()
     with open_stream(name) as file:
         file_bytes = size_of(file)
         try:
-            reader = StreamReader(file, keep_packets=keep_packets, lossy=lossy)
+            reader = StreamReader(file, keep_packets=keep_packets, tolerate_loss=tolerate_loss)
         except BitstreamError as error:
             damage = error
         else:
@@ -110,7 +112,7 @@ def summarize(name: str, *, keep_packets: bool = False, count_groups: bool = Fal
         weights=weights,
         group_bits=None if groups is None else groups.bits,
         damage=damage,
-        losses=Losses(reader.lost, tuple(gaps)) if lossy and header is not None else None,
+        losses=Losses(reader.lost, tuple(gaps)) if tolerate_loss and header is not None else None,
     )
 
 

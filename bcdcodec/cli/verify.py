@@ -16,7 +16,6 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
 from bcdcodec.cli.streams import open_stream
 from bcdcodec.cli.summary import file_label, weights_if_found
-from bcdcodec.codec.fit import check_sizes
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
@@ -91,7 +90,7 @@ def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set
         if packet is None:
             return points
         offset, record = reader.stats.total_bits // 8 - packet.size, packet.record()
-        content.pass_by(record, offset)
+        content.observe(record, offset)
         if isinstance(record, MotionPayload) and record.key:
             points.add(SeekPoint(packet.timestamp, offset, content.offset))
         try:
@@ -127,7 +126,7 @@ class SymbolChecker:
         if weights is None:
             return None
         tables = Tables.from_file(weights.path)
-        check_sizes(header, weights.config)
+        header.check_model(weights.config)
         return cls(weights.config, tables, coders_of_stream(header.coding, weights)[header.coding.mode])
 
     def check_header(self, header: StreamHeader) -> None:
@@ -140,7 +139,7 @@ class SymbolChecker:
         if isinstance(record, ContentPart):
             self.parts.add(record)
         elif isinstance(record, ContentRecord):
-            self._check_content(self.parts.whole(record))
+            self._check_content(self.parts.assemble(record))
         elif isinstance(record, MotionPayload):
             self.coder.decode(record.codes, record.frames)
 

@@ -1,6 +1,4 @@
-"""A model ready for coding: networks, tables and identity in one value. In: a weights file. Out: what both ends
-share.
-"""
+"""A model ready for coding: the networks on a device, the entropy-coding tables and the id of one weights file."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,19 +20,19 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae, from_uint8
-from bcdcodec.model.weights import load_networks
+from bcdcodec.model.weights import Networks, load_networks
 from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
 
 
 @dataclass(frozen=True)
 class CodecModel:
-    """Networks on a device, integer tables, and the id that streams carry. predictor: of mode context, None where the
-    weights have none.
+    """Everything that encoder and decoder share of one weights file.
+
+    predictor: context model of the coding mode `context`, None where the weights have none.
     """
 
     weights: WeightsFile
-    bcd: Bcd
-    vae: Vae | StableDiffusionVae | None
+    networks: Networks
     tables: Tables
     device: torch.device
     predictor: Predictor | None = None
@@ -43,29 +41,39 @@ class CodecModel:
     def load(cls, weights: WeightsFile | str | Path = DEFAULT_NAME, *, device: str = "auto") -> "CodecModel":
         """Load weights by file, path or name. Raises WeightsError, ConfigError."""
         found = weights if isinstance(weights, WeightsFile) else find_weights(weights)
-        place = choose_device(device)
-        networks, tables = load_networks(found, place), Tables.from_file(found.path)
+        chosen = choose_device(device)
+        networks, tables = load_networks(found, chosen), Tables.from_file(found.path)
         quantizer = found.config.quantizer
         if tables.motion.shape != (quantizer.groups, quantizer.entries):
             raise WeightsError(f"{found.path}: motion table is {tables.motion.shape}, its model needs another shape")
-        return cls(found, networks.bcd, networks.vae, tables, place, Predictor.of_table(found.path, tables.motion))
+        return cls(found, networks, tables, chosen, Predictor.of_table(found.path, tables.motion))
 
     @property
     def config(self) -> ModelConfig:
         return self.weights.config
 
+    @property
+    def bcd(self) -> Bcd:
+        """The diffusion autoencoder."""
+        return self.networks.bcd
+
+    @property
+    def vae(self) -> Vae | StableDiffusionVae | None:
+        """The image autoencoder; None where RGB is diffused itself."""
+        return self.networks.vae
+
     def coder(self, mode: CodingMode, groups: int | None = None) -> MotionCoder:
-        """Of the first so many groups, None for all. BitstreamError where the weights cannot be asked for the mode."""
+        """Coder of the first `groups` codebooks, None for all; BitstreamError where the weights lack its tensors."""
         return MotionCoder(mode, self.tables.motion, self.predictor).first(groups or self.config.quantizer.groups)
 
     @property
     def frame_rate(self) -> Fraction:
-        """Frames a second the model was trained at."""
+        """Frame rate that the model was trained at, in frames per second."""
         return Fraction(*self.config.frame_rate)
 
     @property
     def follows_faces(self) -> bool:
-        """Whether its pictures are crops around a face; drawn pictures that are diffused as they are have none."""
+        """Whether its pictures are crops around a face; models that diffuse RGB itself are of drawn sprites."""
         return self.config.autoencoder != "none"
 
     @cached_property

@@ -78,7 +78,7 @@ def _opened(model: CodecModel, codes: Tensor) -> Tensor:
     """How much further eyes and mouth are open than in the content, mean over the frames of codes [1, T, G], weighted;
     0 for a model that cannot tell.
     """
-    if model.config.denoiser.face_points != POINTS:
+    if model.config.denoiser.landmarks != POINTS:
         return torch.zeros(())
     moved = model.bcd.landmark_displacements(model.bcd.quantizer.lookup(codes))[..., 1]  # down, [1, T, L]
     parts = {part: torch.tensor(pairs, device=moved.device) for part, pairs in OPENINGS.items()}
@@ -128,7 +128,7 @@ def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Con
         return Content(picture if model.vae is None else model.vae.encode(picture[None])[0], picture)
     levels = decode_levels(data, model.latent_shape, table=model.tables.content, max_level=config.content.max_level)
     shown = dequantize_content(torch.from_numpy(np.asarray(levels)), config.content).to(model.device)
-    if not config.denoiser.anchor_blocks:
+    if not config.denoiser.warp_blocks:
         return Content(shown, None)
     return Content(shown, shown if model.vae is None else model.vae.decode(shown[None])[0])
 

@@ -1,1 +1,1 @@
-"""Integer symbols <-> bytes with integer tables (bitstream_spec.md, sections 5.2, 6 and 7). No torch, no float."""
+"""Entropy coding of motion codes and content levels (bitstream_spec.md, sections 5.2, 6 and 7), in integers alone."""

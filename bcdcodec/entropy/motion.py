@@ -1,4 +1,4 @@
-"""Codes <-> bytes of a MOTION packet in the mode that a stream names (spec section 5.2). In: codes. Out: bytes."""
+"""Coding of motion codes in any of the three coding modes (spec section 5.2), and the choice of the smallest one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,11 @@ from bcdcodec.weightfile import WeightsFile
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionCoder:
-    """table: uint32 [groups, entries]. predictor: None where the weights have none, and mode is not CONTEXT."""
+    """Coder of the motion codes of one stream.
+
+    table: static table uint32 [groups, entries]; predictor: context model, None where the weights have none, which
+    mode CONTEXT refuses with BitstreamError.
+    """
 
     mode: CodingMode
     table: Rows
@@ -30,9 +34,10 @@ class MotionCoder:
             raise BitstreamError("codes in mode context need weights with a context model, these have none")
 
     def first(self, groups: int) -> "MotionCoder":
-        """That of the first so many groups alone."""
+        """The coder restricted to the first `groups` codebooks."""
         if groups == self.groups:
             return self
+        # Tables are per group, and contexts never look at later groups, so the first rows are a coder of their own.
         predictor = None if self.predictor is None else self.predictor.first(groups)
         return MotionCoder(self.mode, self.table[:groups], predictor)
 
@@ -41,38 +46,39 @@ class MotionCoder:
         return int(self.table.shape[0])
 
     def encode(self, codes: NDArray[Any]) -> bytes:
-        """Codes int [n, groups] of one packet."""
+        """Encode the codes int [n, groups] of one packet."""
         if self.mode is CodingMode.PACKED:
             return pack_codes(codes, self._bits)
         if self.mode is CodingMode.CODED:
             return encode_codes(codes, self.table)
-        assert self.predictor is not None, "checked when made"
+        assert self.predictor is not None, "checked in __post_init__"
         return encode_context(codes, self.predictor)
 
     def decode(self, data: bytes, frames: int) -> NDArray[np.int32]:
-        """Inverse of `encode`: int32 [frames, groups]. Raises BitstreamError."""
+        """Inverse of `encode`: int32 [frames, groups]. BitstreamError for bytes that it would not have written."""
         if self.mode is CodingMode.PACKED:
             return unpack_codes(data, frames, groups=self.groups, bits=self._bits)
         if self.mode is CodingMode.CODED:
             return decode_codes(data, frames, table=self.table)
-        assert self.predictor is not None, "checked when made"
+        assert self.predictor is not None, "checked in __post_init__"
         return decode_context(data, frames, predictor=self.predictor)
 
     def rate_bits(self, codes: NDArray[Any]) -> NDArray[np.float64]:
-        """What every code would cost, [groups, entries]; in mode context what it would after the codes [n, groups]
-        before it, [n, groups, entries].
+        """Cost in bits of every possible code: [groups, entries], or [n, groups, entries] in mode CONTEXT, where it
+        depends on the codes [n, groups] before.
         """
         if self.mode is CodingMode.CONTEXT and self.predictor is not None:
             return context_bits(codes, self.predictor)
         return code_cost_bits(self.table)
 
     def group_bits(self, codes: NDArray[Any]) -> list[float]:
-        """What the codes [n, groups] of one packet take, group by group, but for the rounding of the range coder."""
+        """Bits that the codes [n, groups] of one packet take in each group, without the rounding of the range coder."""
         if self.mode is CodingMode.PACKED:
             return [float(self._bits * len(codes))] * codes.shape[1]
+        # Static costs are the same in every frame; in mode CONTEXT this changes nothing.
         rate_bits = np.broadcast_to(self.rate_bits(codes), (*codes.shape, self.table.shape[1]))
-        spent: list[float] = np.take_along_axis(rate_bits, codes[..., None].astype(np.intp), -1).sum((0, 2)).tolist()
-        return spent
+        bits: list[float] = np.take_along_axis(rate_bits, codes[..., None].astype(np.intp), -1).sum((0, 2)).tolist()
+        return bits
 
     @property
     def _bits(self) -> int:
@@ -80,24 +86,25 @@ class MotionCoder:
 
 
 def coder_modes(predictor: Predictor | None) -> list[CodingMode]:
-    """The modes whose size depends on the codes, the one that is smaller as a rule first."""
+    """The entropy-coded modes that weights allow, the one that is usually smaller first."""
     return [CodingMode.CODED] if predictor is None else [CodingMode.CONTEXT, CodingMode.CODED]
 
 
 def smallest_coder(packets: Sequence[NDArray[Any]], coders: Sequence[MotionCoder]) -> MotionCoder:
-    """The one that makes packets of codes [n, groups] smallest."""
+    """The coder that makes packets of codes [n, groups] smallest in total."""
     if len(coders) == 1:
-        return coders[0]
+        return coders[0]  # saves an encoding
     return min(coders, key=lambda coder: sum(len(coder.encode(codes)) for codes in packets))
 
 
 def coders_of_stream(coding: CodingInfo, weights: WeightsFile) -> dict[CodingMode, MotionCoder]:
-    """A coder for every mode that the weights of a stream can read; BitstreamError where its codes are not theirs.
+    """Coders of all modes that the weights of a stream allow, for the stream's number of groups.
 
-    WeightsError where the file has no tables.
+    BitstreamError where the stream's codes are not those of the weights, WeightsError where the file has no tables.
     """
     table = Tables.from_file(weights.path).motion
     predictor = Predictor.of_table(weights.path, table)
+    # StreamHeader.check_model compares with the configuration; this guards the tables, which are stored apart from it.
     counts, entries = weights.config.group_counts, 1 << coding.bits_per_code
     if coding.groups not in counts or entries != table.shape[1]:
         raise BitstreamError(

@@ -1,4 +1,4 @@
-"""Codes of fixed width <-> bytes (spec section 5.2.1). In: codes [n, groups]. Out: bytes of a MOTION packet."""
+"""Fixed-length coding of motion codes: the coding mode `packed` (spec section 5.2.1)."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import BitstreamError
 
+#: Longest code in bits.
 MAX_BITS = 8
 
 
 def check_codes(codes: NDArray[Any], entries: int) -> NDArray[np.int32]:
-    """Codes [n, groups] as int32, each of which must be below `entries`."""
+    """Codes [n, groups] as int32; BitstreamError unless they are integers from 0 to entries - 1."""
     if codes.ndim != 2 or codes.dtype.kind not in "iu":
         raise BitstreamError(f"codes are {codes.dtype} {codes.shape}, need integers [frames, groups]")
     if codes.size and (codes.min() < 0 or codes.max() >= entries):
@@ -21,8 +22,9 @@ def check_codes(codes: NDArray[Any], entries: int) -> NDArray[np.int32]:
 
 
 def pack_codes(codes: NDArray[Any], bits: int) -> bytes:
-    """Frame by frame, group by group, `bits` bits each, most significant first; zero bits fill the last byte."""
+    """Encode codes [n, groups] with `bits` bits each, most significant first; zero bits fill the last byte."""
     _check_bits(bits)
+    # Bits as a matrix: bitarray packs a byte per bit, without a loop over codes.
     planes = check_codes(codes, 1 << bits).reshape(-1, 1) >> np.arange(bits - 1, -1, -1) & 1  # [n * groups, bits]
     packed = bitarray(endian="big")
     packed.pack(planes.astype(np.uint8).tobytes())
@@ -30,8 +32,9 @@ def pack_codes(codes: NDArray[Any], bits: int) -> bytes:
 
 
 def unpack_codes(data: bytes, frames: int, *, groups: int, bits: int) -> NDArray[np.int32]:
-    """Inverse of `pack_codes`: int32 [frames, groups]. The length and the padding must be exact."""
+    """Inverse of `pack_codes`: int32 [frames, groups]. BitstreamError for a wrong length or nonzero padding."""
     _check_bits(bits)
+    # Exact length and padding: otherwise several byte strings would mean the same codes.
     used = frames * groups * bits
     if len(data) != (used + 7) // 8:
         raise BitstreamError(f"packed codes have {len(data)} bytes, {frames} frames need {(used + 7) // 8}")

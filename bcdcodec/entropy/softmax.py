@@ -1,6 +1,6 @@
-"""Scores to probability rows, in integers alone (spec section 6.5). In: integer scores. Out: counts summing to 2**16.
+"""Softmax to base 2 in integer arithmetic (spec section 6.5): scores to rows of counts that sum to 2**16.
 
-A score is worth 2 to its power in units of 1/1024 bit: a symbol that stands 1024 below another is half as probable.
+Scores are log-probabilities in units of 1/1024 bit: a symbol whose score is 1024 lower is half as probable.
 """
 
 import math
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 from bcdcodec.entropy.tables import TOTAL
 
-#: Scores in one bit, and the finer steps of a bit that weights tell apart.
+#: Score units in one bit, and the resolution of weights in steps per bit.
 SCORES_PER_BIT, STEPS_PER_BIT = 1024, 32
 SCORES_PER_STEP = SCORES_PER_BIT // STEPS_PER_BIT
-#: The weight of the best score is two to this; a weight of 0 still gets one count.
+#: log2 of the best score's weight; a symbol of weight 0 still gets one count.
 WEIGHT_BITS = 24
 
 
-def _root32(number: int) -> int:
-    """The largest integer whose 32nd power is at most `number`."""
+def _root32(value: int) -> int:
+    """The largest integer whose 32nd power is at most `value`, by five integer square roots."""
     for _ in range(5):
-        number = math.isqrt(number)
-    return number
+        value = math.isqrt(value)
+    return value
 
 
-#: The weight that many steps below the best: 2**(24 - steps / 32), rounded down; exact on every machine.
+#: Weight by the number of steps below the best score: 2**(24 - steps / 32), rounded down; integer on every machine.
 WEIGHTS: NDArray[np.int64] = np.array(
     [_root32(1 << STEPS_PER_BIT * WEIGHT_BITS - step) for step in range(STEPS_PER_BIT * WEIGHT_BITS + 1)] + [0],
     np.int64,
@@ -33,10 +33,10 @@ WEIGHTS: NDArray[np.int64] = np.array(
 
 
 def softmax_counts(scores: NDArray[Any]) -> NDArray[np.int64]:
-    """Integer scores [..., entries] -> counts [..., entries] that sum to 2**16, none of them zero.
+    """Counts [..., entries] of at least 1 that sum to 2**16, from integer scores [..., entries].
 
-    Every entry gets one count, the rest is shared by weight and rounded down; the first of the best takes what is
-    left over.
+    Every entry gets one count, the rest is shared in proportion to the weights and rounded down; the first entry of the
+    largest weight gets the remainder.
     """
     best = scores.max(axis=-1, keepdims=True)
     weights = WEIGHTS[np.minimum((best - scores) // SCORES_PER_STEP, len(WEIGHTS) - 1)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.video.landmarks import EYES, LEFT_EYE, MOUTH, OUTLINE, RIGHT_EYE, Points
+from bcdcodec.video.landmarks import CONTOUR, EYES, LEFT_EYE, MOUTH, RIGHT_EYE, Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def landmark_distance(found: Points, expected: Points) -> LandmarkDistance:
         all=float(distances.mean()),
         mouth=float(distances[list(MOUTH)].mean()),
         eyes=float(distances[list(EYES)].mean()),
-        outline=float(distances[list(OUTLINE)].mean()),
+        outline=float(distances[list(CONTOUR)].mean()),
         expression=float(aligned[list(MOUTH + EYES)].mean()),
     )
 

@@ -1,9 +1,11 @@
-"""The whole model: encoder, quantiser and denoiser in one module. In: latents. Out: what codec/ and training/ call.
+"""The bitrate-controlled diffusion autoencoder of the paper: encoder, quantiser, reference warper and denoiser.
 
-encoder.content: z of a shot -> content map
-analyse:         z, content map -> codes
-synthesise:      content, codes, context -> anchors -> sampler(denoise) -> z_hat
-paint:           z_hat, anchors -> pictures
+encoder.content: latents z of a shot            -> content map
+analyze:         z, content map                 -> motion codes
+synthesize:      content, codes, context frames -> warped reference -> sampler(denoise) -> z_hat
+reconstruct:     z_hat, warped reference        -> pictures
+
+It works on the latents of an image autoencoder that is trained apart from it (model/vae.py).
 """
 
 from dataclasses import dataclass
@@ -22,22 +24,22 @@ from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
 from bcdcodec.model.warp import FLOW_SCALE, Autoencoder, ReferenceWarper, WarpedReference, warp_reference
 
-#: What a denoiser's change about a moved picture is wrong by, in -1..1, and the pixels around each place over which its
-#: size is told. On five training clips at 16 kbit of content, haze on walls went, LPIPS fell from 0.117 to 0.110 and
-#: PSNR by 0.03 dB; at 0.1, to 0.108 and by 0.06.
+#: Standard deviation of the denoiser's residual error, in the picture's range -1..1, and the side in pixels of the
+#: square over which the power of its changes is averaged. On five training clips at 16 kbit of content, a noise of
+#: 0.075 removed haze from walls: LPIPS fell from 0.117 to 0.110 and PSNR by 0.03 dB; 0.1 gave 0.108 and 0.06 dB.
 CHANGE_NOISE, CHANGE_WIDTH = 0.075, 15
 
 
 @dataclass(frozen=True, slots=True)
 class Synthesis:
-    """latents z_hat of a window [B, T, C, H, W], and the anchors that its frames started from."""
+    """A decoded window: latents z_hat [B, T, C, H, W], and the warped references that their diffusion started from."""
 
     latents: Tensor
-    anchors: WarpedReference
+    reference: WarpedReference
 
 
 class Bcd(nn.Module):
-    """Bitrate-controlled diffusion autoencoder over latents [B, T, C, H, W] (the VAE stands apart, model/vae.py)."""
+    """All networks of a model but its image autoencoder, over latents [B, T, C, H, W]."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -46,48 +48,60 @@ class Bcd(nn.Module):
         self.encoder = DisentangleEncoder(config)
         self.quantizer = GroupQuantizer(config.quantizer)
         self.dit = Dit(config.denoiser, motion_dims)
-        self.anchor = ReferenceWarper(config.denoiser, motion_dims) if config.denoiser.anchor_blocks else None
-        points = config.denoiser.face_points
-        self.face_points = nn.Linear(motion_dims, 2 * points, bias=False) if points else None
-        self.face_places = nn.Linear(config.encoder.width, 2 * points) if points else None
+        self.warper = ReferenceWarper(config.denoiser, motion_dims) if config.denoiser.warp_blocks else None
+        landmarks = config.denoiser.landmarks
+        # Displacements are linear in the motion vector, without bias: zero motion leaves every landmark where it is.
+        self.landmark_head = nn.Linear(motion_dims, 2 * landmarks, bias=False) if landmarks else None
+        self.landmark_position_head = nn.Linear(config.encoder.width, 2 * landmarks) if landmarks else None
 
-    def anchors(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:
-        """Where each frame's diffusion starts: the moved content (`face`), or zero (paper)."""
-        if self.anchor is None:
+    def warp_references(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:
+        """Mean of each frame's diffusion: the content warped to the frame's pose (`face`), or zero (the paper).
+
+        m_hat: code vectors [B, T, G*D]. ValueError where a model with a warper is given content without a picture.
+        """
+        if self.warper is None:
             return WarpedReference(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
         if content.picture is None:
-            raise ValueError("a model with an anchor needs the content's picture")
+            raise ValueError("a model that warps its reference needs the content's picture")
         return warp_reference(content.picture, self.flow(content.map, m_hat), vae)
 
     def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
-        """The flow of a model with an anchor, from the content map [B, C, H, W]: [B, T, 2, 2H, 2W] as in anchor.py."""
-        assert self.anchor is not None, "only an anchor makes a flow"
+        """Backward flow from each frame to the content's frame, of a model with a warper.
+
+        content: map [B, C, H, W]; m_hat: [B, T, G*D]. Returns [B, T, 2, 4H, 4W], x then y, in pixels of its own grid.
+        """
+        assert self.warper is not None, "only a warper predicts a flow"
         size = content.shape[-1] * FLOW_SCALE
-        if self.face_points is None:
-            nothing = content.new_zeros(*m_hat.shape[:2], 3, size, size)
-            return self.anchor(content, m_hat, nothing[:, :, :2], nothing[:, :, 2:])
-        moved = self.landmark_displacements(m_hat)
-        # Where the points lie is learned from their own places alone.
-        points = (self.landmark_positions(content)[:, None] + moved).detach()
-        return self.anchor(content, m_hat, *dense_flow(points, moved, size))
+        if self.landmark_head is None:
+            absent = content.new_zeros(*m_hat.shape[:2], 3, size, size)
+            return self.warper(content, m_hat, absent[:, :, :2], absent[:, :, 2:])
+        displacements = self.landmark_displacements(m_hat)
+        # Positions are learned from their own loss alone, hence no gradient from the flow.
+        positions = (self.landmark_positions(content)[:, None] + displacements).detach()
+        return self.warper(content, m_hat, *dense_flow(positions, displacements, size))
 
     def landmark_positions(self, content: Tensor) -> Tensor:
-        """Where the points of the face lie in the content's frame: map [B, C, H, W] -> [B, L, 2], x then y, as
-        fractions of the picture. ValueError for a model that cannot tell.
+        """Positions of the face landmarks in the content's frame.
+
+        content: map [B, C, H, W]. Returns [B, L, 2], x then y, as fractions of the picture. ValueError for a model
+        without landmarks.
         """
-        if self.face_places is None:
-            raise ValueError("this model was not trained to tell the points of a face")
-        return self.face_places(self.encoder.tokens(content)).unflatten(-1, (-1, 2)) / 10 + 0.5
+        if self.landmark_position_head is None:
+            raise ValueError("this model was not trained to predict face landmarks")
+        # Weights are in tenths of the picture, from its centre.
+        return self.landmark_position_head(self.encoder.tokens(content)).unflatten(-1, (-1, 2)) / 10 + 0.5
 
     def landmark_displacements(self, m_hat: Tensor) -> Tensor:
-        """How far each point of the face has moved since the content's frame, without painting anything: m_hat
-        [B, T, G*D] -> [B, T, L, 2], x then y, in fractions of the picture. ValueError for a model that cannot tell.
+        """Displacement of every landmark since the content's frame, read off the motion vectors without a decoder.
+
+        m_hat: [B, T, G*D]. Returns [B, T, L, 2], x then y, as fractions of the picture. ValueError for a model
+        without landmarks.
         """
-        if self.face_points is None:
-            raise ValueError("this model was not trained to tell the points of a face")
-        # The unit of the weights is a percent of the picture, so that they are neither tiny nor huge.
-        moved: Tensor = self.face_points(m_hat) / 100
-        return moved.unflatten(-1, (-1, 2))
+        if self.landmark_head is None:
+            raise ValueError("this model was not trained to predict face landmarks")
+        # Weights are in percent of the picture, so that they are neither tiny nor huge.
+        displacements: Tensor = self.landmark_head(m_hat) / 100
+        return displacements.unflatten(-1, (-1, 2))
 
     def denoise(
         self,
@@ -96,27 +110,38 @@ class Bcd(nn.Module):
         content: Tensor,
         m_hat: Tensor,
         *,
-        anchors: Tensor,
-        keep: Tensor,
+        reference: Tensor,
+        condition_mask: Tensor,
         temporal: bool = True,
     ) -> Tensor:
-        """D(x; sigma, c, m). sigma: [B, T], a noise level a frame; keep: bool [B], False drops all conditions.
+        """Denoised latents D(x; sigma, c, m) (Karras et al., 2022, Eq. 7), preconditioned around the reference r.
 
-        The preconditioning is that of data around the anchors: D = a + skip (x - a) + out F(in (x - a)).
+        D = r + skip (x - r) + out F(in (x - r)). x: [B, T, C, H, W]; sigma: noise level of each frame [B, T]; content:
+        map [B, C, H, W]; m_hat: [B, T, G*D]; reference: [B, T, C, H, W]; condition_mask: bool [B], False drops all
+        conditions (classifier-free guidance); temporal: False skips the temporal blocks. Returns x's shape.
         """
         s = scalings(sigma[..., None, None, None], self.config.denoiser.sigma_data)
-        anchors = anchors * keep.view(-1, 1, 1, 1, 1)
-        # The denoiser is shown the content as it should lie in each frame, where that is known.
-        shown = content[:, None].expand_as(x) if self.anchor is None else anchors
-        rest = x - anchors
-        raw = self.dit(s.in_ * rest, s.noise[..., 0, 0, 0], shown, m_hat, keep=keep, temporal=temporal)
-        return anchors + s.skip * rest + s.out * raw
+        # The reference is made of content and motion: without conditions it is dropped as well.
+        reference = reference * condition_mask.view(-1, 1, 1, 1, 1)
+        # A warped reference shows the network the content in each frame's pose, which the content map does not.
+        content_map = content[:, None].expand_as(x) if self.warper is None else reference
+        residual = x - reference
+        raw = self.dit(
+            s.in_ * residual,
+            s.noise[..., 0, 0, 0],
+            content_map,
+            m_hat,
+            condition_mask=condition_mask,
+            temporal=temporal,
+        )
+        return reference + s.skip * residual + s.out * raw
 
     @torch.no_grad()
     def analyze(self, z: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents [B, T, C, H, W] and the dequantised content map [B, C, H, W] of their shot to symbols.
+        """Motion codes of frames: the nearest entry of every codebook.
 
-        Returns codes int64 [B, T, G] and the squared distance of every entry [B, T, G, E].
+        z: latents [B, T, C, H, W]; content: dequantised content map [B, C, H, W] of their shot. Returns codes int64
+        [B, T, G] and the squared distance of every entry [B, T, G, E].
         """
         m = self.encoder.motion(z, content)
         distances = self.quantizer.distances(self.quantizer.normalize(m))
@@ -134,43 +159,51 @@ class Bcd(nn.Module):
         context: Tensor | None = None,
         context_motion: Tensor | None = None,
     ) -> Synthesis:
-        """Motion to latents. m_hat: code vectors [B, T, G*D]; noise: [B, T, C, H, W]; context: latents already decoded
-        [B, Tc, C, H, W] with their motion [B, Tc, G*D].
+        """Decode the latents of one window of frames.
+
+        m_hat: code vectors [B, T, G*D]; noise: unit normal [B, T, C, H, W]; context: latents of the frames decoded
+        just before [B, Tc, C, H, W], with their motion context_motion [B, Tc, G*D].
         """
         frames = m_hat.shape[1]
+        # The denoiser sees the context frames with their own references and motion.
         if context_motion is not None:
             m_hat = torch.cat([context_motion, m_hat], 1)
-        anchors = self.anchors(content, m_hat, vae)
-        yes = torch.ones(len(m_hat), dtype=torch.bool, device=m_hat.device)
+        reference = self.warp_references(content, m_hat, vae)
+        conditioned = torch.ones(len(m_hat), dtype=torch.bool, device=m_hat.device)
 
         def guided(x: Tensor, sigma: Tensor) -> Tensor:
-            conditional = self.denoise(x, sigma, content.map, m_hat, anchors=anchors.latents, keep=yes)
-            if sampling.guidance == 1:
+            def denoised(condition_mask: Tensor) -> Tensor:
+                return self.denoise(
+                    x, sigma, content.map, m_hat, reference=reference.latents, condition_mask=condition_mask
+                )
+
+            conditional = denoised(conditioned)
+            if sampling.guidance == 1:  # saves half of the work
                 return conditional
             # Classifier-free guidance on the denoised output.
-            free = self.denoise(x, sigma, content.map, m_hat, anchors=anchors.latents, keep=~yes)
-            return free + sampling.guidance * (conditional - free)
+            unconditional = denoised(~conditioned)
+            return unconditional + sampling.guidance * (conditional - unconditional)
 
-        own = anchors.last(frames)
+        own = reference.last(frames)
         return Synthesis(sample(guided, noise, sampling, start=own.latents, context=context), own)
 
 
 @torch.no_grad()
-def paint(latents: Tensor, anchors: WarpedReference, vae: Autoencoder | None) -> Tensor:
-    """Latents and anchors of frames, [N, ...] each, to pictures [N, 3, P, P] in [-1, 1].
+def reconstruct(latents: Tensor, reference: WarpedReference, vae: Autoencoder | None) -> Tensor:
+    """Pictures [N, 3, P, P] in [-1, 1] of frames, from their latents and warped references, [N, ...] each.
 
-    With an anchor its picture stays, and only what the denoiser changed about it is painted: D(z_hat) - D(E(moved)).
-    What merely moved then keeps the sharpness of the content, which no autoencoder gives back. Changes are painted by
-    the gain of a Wiener filter, e / (e + CHANGE_NOISE^2) with their mean square e around each place.
+    With a warped picture r only the denoiser's change is decoded: r + g (D(z_hat) - D(E(r))), so that merely warped
+    regions keep the sharpness of the reference, which no autoencoder restores. g is the gain of a Wiener filter,
+    e / (e + CHANGE_NOISE^2), with e the mean square of the change around each pixel.
     """
     if vae is None:
         return latents
-    painted = vae.decode(latents)
-    if anchors.pictures is None:
-        return painted
-    changed = painted - vae.decode(anchors.latents)
-    # Borders are left out of the means, not counted as places where nothing changed.
+    decoded = vae.decode(latents)
+    if reference.pictures is None:
+        return decoded
+    change = decoded - vae.decode(reference.latents)
+    # Padding is left out of the means: counted, it would pass for pixels without any change.
     power = functional.avg_pool2d(
-        changed.square().mean(1, keepdim=True), CHANGE_WIDTH, 1, CHANGE_WIDTH // 2, count_include_pad=False
+        change.square().mean(1, keepdim=True), CHANGE_WIDTH, 1, CHANGE_WIDTH // 2, count_include_pad=False
     )  # [N, 1, P, P]
-    return anchors.pictures + changed * power / (power + CHANGE_NOISE**2)
+    return reference.pictures + change * power / (power + CHANGE_NOISE**2)

@@ -1,7 +1,7 @@
-"""What a person looks like, as both ends have it. In: content map c from disentangle.py, or a coded picture.
+"""The content token: the appearance of one shot, in the two forms that a stream can carry it in.
 
-levels (paper's models): c -> integer levels (entropy/content.py) -> c
-picture (`face`):        a still (video/still.py) -> autoencoder -> c
+levels (the paper's models): content map c -> integer levels (entropy/content.py) -> c
+picture (`face`):            a still (video/still.py) -> image autoencoder -> c
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,12 @@ from bcdcodec.config import ContentConfig
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """map: what the networks are shown [B, C, H, W]; picture: what an anchor moves [B, 3, P, P] in [-1, 1], or None."""
+    """Appearance of the shots of a batch, as encoder and decoder both have it.
 
+    map: condition of the networks [B, C, H, W]; picture: reference for the warper [B, 3, P, P] in [-1, 1], or None.
+    """
+
+    #: Shape of the denoiser's latents.
     map: Tensor
     picture: Tensor | None
 
@@ -26,10 +30,11 @@ def quantize_content(c: Tensor, config: ContentConfig) -> Tensor:
 
 
 def dequantize_content(levels: Tensor, config: ContentConfig) -> Tensor:
-    """Inverse of `quantise_content` up to half a step."""
+    """Inverse of `quantize_content` up to half a step."""
     return levels.float() * config.step
 
 
 def straight_through(c: Tensor, config: ContentConfig) -> Tensor:
-    """What training sees: quantised values forward, identity gradient backward."""
+    """Quantised values forward, identity gradient backward (the straight-through estimator)."""
+    # The difference is a constant for the gradient.
     return c + (dequantize_content(quantize_content(c, config), config) - c).detach()

@@ -1,4 +1,4 @@
-"""Where networks run. In: a name. Out: a torch device that is there."""
+"""Choice of the torch device that networks run on."""
 
 import torch
 
@@ -8,10 +8,11 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` takes cuda, then mps, then cpu; a device that is asked for and absent raises ConfigError."""
+    """The device of a name; `auto` takes cuda, then mps, then cpu. ConfigError for a device that is not present."""
     if name not in DEVICES:
         raise ConfigError(f"device is {name!r}, allowed are {', '.join(DEVICES)}")
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    # A named device that is absent is an error, not a silent fall-back to a much slower one.
     if name == "auto":
         name = next(device for device in ("cuda", "mps", "cpu") if present[device])
     if not present[name]:

@@ -1,12 +1,12 @@
-"""The disentangle encoder: a clip's latents become content and motion. In: z. Out: c and m for quantizer.py and dit.py.
+"""The disentangle encoder: a T5 that separates a clip's latents into content and motion (supplement A.1).
 
     z [B, T, C, H, W] -> one token a frame -.
     K queries, one per patch ---------------+-> T5 -> first K outputs -> c [B, K, C_c]
                                                   -> last T outputs  -> m [B, T, G*D]
 
-With `seeded_queries` c is the clip's most central frame as it is: appearance then reaches the decoder at full
-resolution, and people unlike those of training keep their faces. Each query sees its own patch of it, and m is the
-motion since that frame. The paper's presets use learned queries alone, and c is what the T5 makes of them.
+With `seeded_queries` c is the clip's most central frame itself: appearance then reaches the decoder at full resolution,
+and people unlike those of the training set keep their faces. Each query is seeded with its own patch of that frame, and
+m is the motion since it. The paper's presets use learned queries alone, whose T5 outputs become c.
 """
 
 import torch
@@ -16,7 +16,7 @@ from bcdcodec.config import DenoiserConfig, ModelConfig
 from bcdcodec.model.t5 import T5Encoder
 from bcdcodec.model.vae import ResidualBlock
 
-#: Channels that each place of the stem's map hands to the frame token.
+#: Channels of the stem's last feature map, which is flattened to the frame token.
 STEM_CHANNELS = 32
 
 
@@ -36,7 +36,8 @@ def unpatchify(tokens: Tensor, patch: int, channels: int) -> Tensor:
 
 
 def central_frame(z: Tensor) -> Tensor:
-    """Which frame of each clip is nearest to the clip's mean: sharp, and typical of the clip. [B, T, ...] -> [B]."""
+    """Index of the frame nearest to the clip's mean: a real frame, hence sharp, and typical. [B, T, ...] -> [B]."""
+    # The mean itself would be blurred by motion.
     return (z - z.mean(1, keepdim=True)).flatten(2).square().sum(-1).argmin(1)
 
 
@@ -46,16 +47,17 @@ def take_frame(frames: Tensor, index: Tensor) -> Tensor:
 
 
 def frame_stem(denoiser: DenoiserConfig, channels: tuple[int, ...]) -> tuple[nn.Sequential, int]:
-    """Convolutions over a latent frame, half the side a stage, and how many numbers come out: where lips and lids are
-    is read off local features.
+    """Convolutions over a latent frame that halve its side per stage, and the size of their flattened output.
+
+    Positions of lips and eyelids are local features, which a flat projection of the frame finds hard to learn.
     """
     layers: list[nn.Module] = []
-    before, side = denoiser.channels, denoiser.resolution
-    for after in channels:
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.SiLU()]
-        layers.append(ResidualBlock(after))
-        before, side = after, side // 2
-    layers.append(nn.Conv2d(before, STEM_CHANNELS, 1))
+    width, side = denoiser.channels, denoiser.resolution
+    for next_width in channels:
+        layers += [nn.Conv2d(width, next_width, 3, stride=2, padding=1), nn.GroupNorm(8, next_width), nn.SiLU()]
+        layers.append(ResidualBlock(next_width))
+        width, side = next_width, side // 2
+    layers.append(nn.Conv2d(width, STEM_CHANNELS, 1))
     return nn.Sequential(*layers), STEM_CHANNELS * side**2
 
 
@@ -66,22 +68,23 @@ class DisentangleEncoder(nn.Module):
         super().__init__()
         encoder, denoiser = config.encoder, config.denoiser
         self.patch, self.channels = denoiser.patch, denoiser.channels
-        numbers = denoiser.channels * denoiser.resolution**2
+        frame_size = denoiser.channels * denoiser.resolution**2
         self.frame_stem = None
         if encoder.frame_stem:
-            self.frame_stem, numbers = frame_stem(denoiser, encoder.frame_stem)
-        self.frame_norm = nn.LayerNorm(numbers, elementwise_affine=False)
-        self.frame_token = nn.Linear(numbers, encoder.width)
+            self.frame_stem, frame_size = frame_stem(denoiser, encoder.frame_stem)
+        # Without parameters: the linear layer after it absorbs any affine map.
+        self.frame_norm = nn.LayerNorm(frame_size, elementwise_affine=False)
+        self.frame_token = nn.Linear(frame_size, encoder.width)
         self.queries = nn.Parameter(torch.randn(encoder.queries, encoder.width))
-        patch_numbers = denoiser.channels * denoiser.patch**2
-        self.query_seed = nn.Linear(patch_numbers, encoder.width, bias=False) if encoder.seeded_queries else None
+        patch_size = denoiser.channels * denoiser.patch**2
+        self.query_seed = nn.Linear(patch_size, encoder.width, bias=False) if encoder.seeded_queries else None
         self.t5 = T5Encoder(encoder)
         self.content_head = None if encoder.seeded_queries else nn.Linear(encoder.width, encoder.content_channels)
         self.motion_head = nn.Linear(encoder.width, config.quantizer.groups * config.quantizer.dims, bias=False)
         nn.init.xavier_normal_(self.motion_head.weight)
 
     def content(self, z: Tensor) -> Tensor:
-        """The content map [B, C, H, W] of some frames z [B, T, C, H, W] of each clip, T >= 1."""
+        """Content map [B, C, H, W] of each clip from some of its frames, z [B, T, C, H, W], T >= 1."""
         if self.content_head is None:
             return take_frame(z, central_frame(z))
         mixed = self._mix(self.queries.expand(len(z), -1, -1), z)
@@ -89,33 +92,34 @@ class DisentangleEncoder(nn.Module):
         return unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
 
     def motion(self, z: Tensor, content: Tensor) -> Tensor:
-        """m [B, T, G*D] of the frames z [B, T, C, H, W]."""
+        """Motion vectors m [B, T, G*D] of frames z [B, T, C, H, W] with the content map [B, C, H, W] of their shot."""
         m: Tensor = self.motion_head(self.states(z, content))
         return m
 
     def states(self, z: Tensor, content: Tensor) -> Tensor:
-        """What the motion head sees of the frames z [B, T, C, H, W]: [B, T, width].
+        """Inputs of the motion head [B, T, width] for frames z [B, T, C, H, W].
 
-        With seeded queries the content map [B, C, H, W] goes through as a frame of its own and its state is
-        subtracted: what a person looks like cancels, what has moved since the content stays.
+        With seeded queries the content map [B, C, H, W] passes through the T5 as one more frame, and its state is
+        subtracted from the others: appearance cancels, motion since the content's frame remains.
         """
         k = self.queries.shape[0]
         queries = self.queries.expand(len(z), -1, -1)  # [B, K, width]
         if self.query_seed is None:
             return self._mix(queries, z)[:, k:]
         queries = queries + self.query_seed(patchify(content, self.patch))
+        # The content's frame is the first token after the queries.
         mixed = self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:]  # [B, 1+T, width]
         return mixed[:, 1:] - mixed[:, :1]
 
     def tokens(self, frames: Tensor) -> Tensor:
-        """One token a frame, before frames and queries are mixed. frames: [N, C, H, W]. Returns [N, width]."""
+        """Input token of each frame, before the T5. frames: [N, C, H, W]. Returns [N, width]."""
         if self.frame_stem is not None:
             frames = self.frame_stem(frames)
         token: Tensor = self.frame_token(self.frame_norm(frames.flatten(1)))
         return token
 
     def _mix(self, queries: Tensor, z: Tensor) -> Tensor:
-        """The T5 over [K queries | T frame tokens]: [B, K+T, width]."""
+        """T5 outputs [B, K+T, width] over [K queries | T frame tokens] of z [B, T, C, H, W]."""
         tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
         mixed: Tensor = self.t5(torch.cat([queries, tokens], 1))
         return mixed

@@ -1,10 +1,9 @@
-"""The diffusion transformer (DiT) with inserted temporal blocks. In: noisy latents, noise level, content, motion.
-Out: F.
+"""The diffusion transformer (DiT) with inserted temporal blocks: the denoising network F of the paper (Tables A4, A5).
 
     [x | content] [B, T, 2C, H, W] -> patches -> (spatial block, temporal block where listed) x layers -> patches -> F
 
-A spatial block mixes the patches of one frame, a temporal block the frames of one patch. Motion and noise level steer
-both per frame through the adaptive norm of Eq. 5.
+A spatial block attends over the patches of one frame, a temporal block over the frames of one patch. Motion and noise
+level condition both per frame through the adaptive norm of Eq. 5.
 """
 
 import math
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 from bcdcodec.config import DenoiserConfig
 from bcdcodec.model.disentangle import patchify, unpatchify
 
+#: Sinusoidal features of the noise level.
 FREQUENCIES = 256
 
 
@@ -28,13 +28,13 @@ def sinusoids(x: Tensor, width: int, *, period: float = 10000.0) -> Tensor:
 
 def grid_positions(side: int, width: int) -> Tensor:
     """Fixed 2-D sine-cosine position of each patch in raster order: [side*side, width]."""
-    place = torch.arange(side, dtype=torch.float32)
-    rows, columns = torch.meshgrid(place, place, indexing="ij")
+    steps = torch.arange(side, dtype=torch.float32)
+    rows, columns = torch.meshgrid(steps, steps, indexing="ij")
     return torch.cat([sinusoids(rows.flatten(), width // 2), sinusoids(columns.flatten(), width // 2)], -1)
 
 
 class AdaptiveNorm(nn.Module):
-    """Eq. 5: m_s (t_s Norm(h) + t_b) + m_b; the norm is over the channels of a token. Starts as the plain norm."""
+    """Adaptive norm of Eq. 5: m_s (t_s Norm(h) + t_b) + m_b, over the channels of a token; the plain norm at first."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class AdaptiveNorm(nn.Module):
 
 
 class DitBlock(nn.Module):
-    """Attention and MLP behind adaptive norms, each opened by a gate that starts at zero (adaLN-Zero)."""
+    """Attention and MLP behind adaptive norms, each scaled by a gate that starts at zero (adaLN-Zero)."""
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class DitBlock(nn.Module):
 
 
 class Dit(nn.Module):
-    """F(x; sigma, c, m): the raw network inside the preconditioning of edm.py."""
+    """F(x; sigma, c, m): the raw network inside the preconditioning of model/edm.py."""
 
     def __init__(self, config: DenoiserConfig, motion_dims: int) -> None:
         super().__init__()
@@ -93,46 +93,58 @@ class Dit(nn.Module):
         self.register_buffer("positions", grid_positions(side, width), persistent=False)
         self.noise_embedding = nn.Sequential(nn.Linear(FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
         self.motion_embedding = nn.Sequential(nn.Linear(motion_dims, width), nn.SiLU(), nn.Linear(width, width))
+        # Learned stand-ins for dropped conditions, for classifier-free guidance.
         self.no_motion = nn.Parameter(torch.zeros(motion_dims))
         self.no_content = nn.Parameter(torch.zeros(config.channels, config.resolution, config.resolution))
         self.blocks = nn.ModuleList(DitBlock(config) for _ in range(config.layers))
         self.temporal = nn.ModuleDict({str(i): DitBlock(config) for i in config.temporal_blocks})
         self.final_norm = AdaptiveNorm(width)
         self.final = nn.Linear(width, config.channels * patch**2)
+        # F starts at zero, so that D starts at its skip connection.
         nn.init.zeros_(self.final.weight)
         nn.init.zeros_(self.final.bias)
 
     def forward(
-        self, x: Tensor, c_noise: Tensor, shown: Tensor, motion: Tensor, *, keep: Tensor, temporal: bool = True
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        content_map: Tensor,
+        motion: Tensor,
+        *,
+        condition_mask: Tensor,
+        temporal: bool = True,
     ) -> Tensor:
-        """x: [B, T, C, H, W], scaled; c_noise: [B, T]; shown: content a frame [B, T, C, H, W]; motion m_hat: [B, T,
-        G*D];
-        keep: bool [B], False replaces both conditions by the learned "none"; temporal=False skips the temporal blocks.
-        Returns [B, T, C, H, W].
+        """Network output of x's shape.
+
+        x: scaled latents [B, T, C, H, W]; c_noise: noise level of each frame [B, T]; content_map: content of each
+        frame [B, T, C, H, W]; motion: m_hat [B, T, G*D]; condition_mask: bool [B], False replaces both conditions by
+        learned "none" values; temporal: False skips the temporal blocks.
         """
         b, t = x.shape[:2]
-        kept = keep.view(b, 1, 1)
-        motion = torch.where(kept, motion, self.no_motion)
-        shown = torch.where(kept[..., None, None], shown, self.no_content)
-        x = torch.cat([x, shown], 2)  # [B, T, 2C, H, W]
+        conditioned = condition_mask.view(b, 1, 1)
+        motion = torch.where(conditioned, motion, self.no_motion)
+        content_map = torch.where(conditioned[..., None, None], content_map, self.no_content)
+        x = torch.cat([x, content_map], 2)  # [B, T, 2C, H, W]
         h = (self.embed(patchify(x, self.config.patch)) + self.positions).flatten(0, 1)  # [B*T, P, width]
+        # c_noise spans about -2 to 1; a hundredfold, it spreads over the frequencies of the features.
         noise = F.silu(self.noise_embedding(sinusoids(c_noise * 100, FREQUENCIES)))  # [B, T, width]
-        steer = F.silu(self.motion_embedding(motion))  # [B, T, width]
-        noise_s, steer_s = noise.flatten(0, 1)[:, None], steer.flatten(0, 1)[:, None]  # [B*T, 1, width]
+        motion_embedding = F.silu(self.motion_embedding(motion))  # [B, T, width]
+        # Spatial blocks see frames as the batch: one condition for all patches of a frame, [B*T, 1, width] each.
+        frame_noise, frame_motion = noise.flatten(0, 1)[:, None], motion_embedding.flatten(0, 1)[:, None]
         for i, block in enumerate(self.blocks):
-            h = block(h, noise_s, steer_s)
+            h = block(h, frame_noise, frame_motion)
             if temporal and str(i) in self.temporal:
-                h = self._mix_frames(self.temporal[str(i)], h, noise, steer)
-        out = self.final(self.final_norm(h, noise_s, steer_s))
+                h = self._mix_frames(self.temporal[str(i)], h, noise, motion_embedding)
+        out = self.final(self.final_norm(h, frame_noise, frame_motion))
         return unpatchify(out, self.config.patch, self.config.channels).unflatten(0, (b, t))
 
-    def _mix_frames(self, block: nn.Module, h: Tensor, noise: Tensor, steer: Tensor) -> Tensor:
+    def _mix_frames(self, block: nn.Module, h: Tensor, noise: Tensor, motion: Tensor) -> Tensor:
         """One temporal block: frames become the sequence, patches the batch. h: [B*T, P, width]."""
         b, t, width = noise.shape
         patches = h.shape[1]
-        place = sinusoids(torch.arange(t, device=h.device), width).to(h.dtype)
+        position = sinusoids(torch.arange(t, device=h.device), width).to(h.dtype)
         across = h.view(b, t, patches, width).transpose(1, 2).reshape(b * patches, t, width)
-        noise, steer = (e[:, None].expand(-1, patches, -1, -1).reshape(b * patches, t, width) for e in (noise, steer))
-        # The position is an input of the block, not part of the stream, so a closed gate leaves h untouched.
-        mixed = block(across + place, noise, steer) - place
+        noise, motion = (e[:, None].expand(-1, patches, -1, -1).reshape(b * patches, t, width) for e in (noise, motion))
+        # The position is an input of the block, not part of the residual stream, so a closed gate leaves h unchanged.
+        mixed = block(across + position, noise, motion) - position
         return mixed.view(b, patches, t, width).transpose(1, 2).reshape(b * t, patches, width)

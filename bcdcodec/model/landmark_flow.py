@@ -1,83 +1,90 @@
-"""Points of a face that move, as a flow. In: where points are, how far they moved. Out: flow and cover for anchor.py.
+"""Dense optical flow from the displacements of sparse face landmarks, by a weighted mean and a Gaussian process.
 
-A network that has to learn where lips lie in the picture, and that they move with some codes, takes long to find both;
-points say it outright, and what remains for it is hair, shoulders and what the points get wrong.
+A network takes long to learn both where lips lie in the picture and which codes move them. Landmarks give both
+explicitly; what remains for the network (model/warp.py) is hair, shoulders and the errors of the landmarks.
 
-    mean of the movement of the points around each place  -> what a face and its surroundings do together
-    what that misses at the points, interpolated           -> lips and lids, which move against each other
+    weighted mean of the landmarks around each pixel       -> common motion of the face and its surroundings
+    Gaussian-process interpolation of the mean's residuals -> lips and eyelids, which move against each other
 """
 
 import torch
 from torch import Tensor
 
-#: How far a point's movement reaches in the mean, as a fraction of the picture, and how much it counts there: the
-#: nearest point counts most, since a wider mean has lips and lids a few pixels apart stand still. Around the face the
-#: mean is as wide as the distances of points there need not to show in the outline; hair and neck go with the face.
-REACHES = ((0.008, 1.0), (0.02, 0.01), (0.045, 0.004), (0.09, 0.0002))
-#: Sum of weights at which the movement is half believed.
-HALF = 0.003
-#: The same of the interpolation, which is that of a Gaussian process: reach and variance of the parts of its
-#: covariance, and the share of the variance that is taken for error of the points. On eight clips and
-#: with a share of 0.02, mouth and eyes opened and shut by 0.65 and 0.39 of what they should, where the mean alone had
-#: 0.52 and 0.22; a larger share costs a little of that, and rounding matters less.
-KERNEL, ERROR = ((0.012, 0.3), (0.03, 0.5), (0.09, 0.5)), 0.1
-#: Steps of the solution, after which no flow of a face is a quarter of a pixel off; what keeps zero by zero finite.
-STEPS, TINY = 40, 1e-20
+#: A sum of isotropic Gaussians: standard deviation, as a fraction of the picture's side, and weight of each.
+Gaussians = tuple[tuple[float, float], ...]
+
+#: Kernel of the weighted mean. The narrowest Gaussian dominates: a wider mean would average lips and eyelids, which are
+#: a few pixels apart and move against each other, to no motion. The wide ones bridge the gaps between landmarks of the
+#: cheeks, so that the mesh does not show in the face's contour, and carry hair and neck along.
+MEAN_KERNEL: Gaussians = ((0.008, 1.0), (0.02, 0.01), (0.045, 0.004), (0.09, 0.0002))
+#: Sum of kernel weights at which the confidence in the mean is one half.
+HALF_CONFIDENCE_WEIGHT = 0.003
+#: Covariance of the Gaussian process, and the variance of its observation noise as a share of the covariance at
+#: distance 0. On eight clips, with a share of 0.02, the openings of mouth and eyes changed by 0.65 and 0.39 of their
+#: true change, where the mean alone had 0.52 and 0.22; a larger share costs a little of that and makes the system
+#: better conditioned.
+GP_KERNEL: Gaussians = ((0.012, 0.3), (0.03, 0.5), (0.09, 0.5))
+GP_NOISE_SHARE = 0.1
+#: Iterations of the solver, after which no flow of a face is a quarter of a pixel from the exact solution.
+SOLVER_STEPS = 40
+#: Lower bound of the solver's divisors: a right-hand side of zeros gives zero, not NaN.
+MIN_DIVISOR = 1e-20
 
 
-def dense_flow(points: Tensor, moved: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The movement of the points around each place of a grid, fading to zero away from them.
+def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Backward flow on a grid from the displacements of landmarks, fading to zero away from them.
 
-    points: [B, T, L, 2] in each frame, x then y as fractions of the picture; moved: [B, T, L, 2] since the content, in
-    the same unit. Returns the flow back to the content [B, T, 2, size, size] in pixels of the grid, and how much of it
-    is known [B, T, 1, size, size] in 0..1.
+    landmarks: positions in each frame [B, T, L, 2], x then y, as fractions of the picture; displacements: since the
+    content's frame [B, T, L, 2], in the same unit; size: side of the grid. Returns the flow back to the content
+    [B, T, 2, size, size] in pixels of the grid, and the confidence in it [B, T, 1, size, size] in 0..1.
     """
-    with torch.autocast(points.device.type, enabled=False):  # the interpolation adds large numbers of either sign
-        points, back = points.float(), -moved.float() * size
-        values = torch.cat([back, torch.ones_like(back[..., :1])], -1)  # [B, T, L, 3]
-        sums = _spread(points, values, size, REACHES)
+    with torch.autocast(landmarks.device.type, enabled=False):  # the interpolation adds large numbers of either sign
+        landmarks, backward = landmarks.float(), -displacements.float() * size
+        values = torch.cat([backward, torch.ones_like(backward[..., :1])], -1)  # [B, T, L, 3]
+        sums = _splat(landmarks, values, size, MEAN_KERNEL)
         weight = sums[:, :, 2:]
-        squared = (points[..., :, None, :] - points[..., None, :, :]).square().sum(-1)  # [B, T, L, L]
-        near = _kernel(squared, REACHES)
-        missed = back - near @ back / (near.sum(-1, keepdim=True) + HALF)
-        error = ERROR * sum(share for _, share in KERNEL) * torch.eye(points.shape[-2], device=points.device)
-        weights = _solve(_kernel(squared, KERNEL) + error, missed)  # [B, T, L, 2]
-        flow = sums[:, :, :2] / (weight + HALF) + _spread(points, weights, size, KERNEL)
-        return flow, weight / (weight + HALF)
+        squared = (landmarks[..., :, None, :] - landmarks[..., None, :, :]).square().sum(-1)  # [B, T, L, L]
+        mean_weights = _kernel(squared, MEAN_KERNEL)
+        mean = mean_weights @ backward / (mean_weights.sum(-1, keepdim=True) + HALF_CONFIDENCE_WEIGHT)
+        variance = sum(share for _, share in GP_KERNEL)
+        noise = GP_NOISE_SHARE * variance * torch.eye(landmarks.shape[-2], device=landmarks.device)
+        coefficients = _solve(_kernel(squared, GP_KERNEL) + noise, backward - mean)  # [B, T, L, 2]
+        flow = sums[:, :, :2] / (weight + HALF_CONFIDENCE_WEIGHT) + _splat(landmarks, coefficients, size, GP_KERNEL)
+        return flow, weight / (weight + HALF_CONFIDENCE_WEIGHT)
 
 
-def _solve(matrix: Tensor, wanted: Tensor) -> Tensor:
-    """x with matrix x = wanted, [..., L, L] and [..., L, C], nearly: conjugate gradients, stopped early.
+def _solve(matrix: Tensor, target: Tensor) -> Tensor:
+    """Approximate x of matrix x = target, [..., L, L] and [..., L, C], by conjugate gradients stopped early.
 
-    Nothing but products, which run alike on every device: the solver of LAPACK once never came back in a process of a
-    pool. What early stopping leaves out is what errors of the points would add.
+    Matrix products alone run alike on every device, and LAPACK's solver once deadlocked in a worker process. What
+    early stopping leaves out is of the size of the landmarks' own errors.
     """
-    # Rounding grows with every step: in single precision, frames would differ with who shares their batch.
-    exact = torch.float32 if wanted.device.type == "mps" else torch.float64  # Metal has no other
-    kind, matrix, wanted = wanted.dtype, matrix.to(exact), wanted.to(exact)
-    found = torch.zeros_like(wanted)
-    rest = direction = wanted
-    size = rest.square().sum(-2, keepdim=True)  # [..., 1, C]
-    for _ in range(STEPS):
+    # Rounding errors grow with every step: in single precision, a frame would depend on the others of its batch.
+    exact = torch.float32 if target.device.type == "mps" else torch.float64  # Metal has no double precision
+    dtype, matrix, target = target.dtype, matrix.to(exact), target.to(exact)
+    x = torch.zeros_like(target)
+    residual = direction = target
+    power = residual.square().sum(-2, keepdim=True)  # [..., 1, C]
+    for _ in range(SOLVER_STEPS):
         image = matrix @ direction
-        step = size / (direction * image).sum(-2, keepdim=True).clamp(min=TINY)
-        found, rest = found + step * direction, rest - step * image
-        before, size = size, rest.square().sum(-2, keepdim=True)
-        direction = rest + size / before.clamp(min=TINY) * direction
-    return found.to(kind)
+        step = power / (direction * image).sum(-2, keepdim=True).clamp(min=MIN_DIVISOR)
+        x, residual = x + step * direction, residual - step * image
+        previous_power, power = power, residual.square().sum(-2, keepdim=True)
+        direction = residual + power / previous_power.clamp(min=MIN_DIVISOR) * direction
+    return x.to(dtype)
 
 
-def _kernel(squared: Tensor, parts: tuple[tuple[float, float], ...]) -> Tensor:
-    """The sum of Gaussians of squared distances."""
-    return torch.stack([share * torch.exp(-squared / (2 * reach**2)) for reach, share in parts]).sum(0)
+def _kernel(squared: Tensor, gaussians: Gaussians) -> Tensor:
+    """The sum of Gaussians at squared distances, of their shape."""
+    return torch.stack([share * torch.exp(-squared / (2 * sigma**2)) for sigma, share in gaussians]).sum(0)
 
 
-def _spread(points: Tensor, values: Tensor, size: int, parts: tuple[tuple[float, float], ...]) -> Tensor:
-    """Values [B, T, L, C] at points, weighted by the sum of Gaussians, summed: [B, T, C, size, size]."""
-    grid = (torch.arange(size, device=points.device) + 0.5) / size
-    sums = points.new_zeros(*points.shape[:2], values.shape[-1], size, size)
-    for reach, share in parts:
-        # A Gaussian is the product of one in x and one in y, so all of them together are a product of two matrices.
-        across, down = (torch.exp(-((grid - points[..., axis, None]) ** 2) / (2 * reach**2)) for axis in (0, 1))
+def _splat(landmarks: Tensor, values: Tensor, size: int, gaussians: Gaussians) -> Tensor:
+    """Values [B, T, L, C] at landmarks, each spread over the grid by the kernel and summed: [B, T, C, size, size]."""
+    grid = (torch.arange(size, device=landmarks.device) + 0.5) / size
+    sums = landmarks.new_zeros(*landmarks.shape[:2], values.shape[-1], size, size)
+    for sigma, share in gaussians:
+        # A 2-D Gaussian is the product of one in x and one in y, so the sum over landmarks is a product of matrices.
+        across, down = (torch.exp(-((grid - landmarks[..., axis, None]) ** 2) / (2 * sigma**2)) for axis in (0, 1))
         sums = sums + share * torch.einsum("btlc,btly,btlx->btcyx", values, down, across)
     return sums

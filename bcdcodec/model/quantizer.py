@@ -1,4 +1,4 @@
-"""Bitrate-controlled grouped vector quantiser. In: motion vectors m. Out: m_hat, code indices, the rate estimate.
+"""Bitrate-controlled grouped vector quantiser with distance-Gumbel-softmax: motion vectors to codes and back.
 
     m [B, T, G*D] -> G groups of D -> squared distances to the E entries of each group's codebook
       -> training: one-hot sample of softmax(-alpha d / .) by Gumbel noise, gradient through the softmax at
@@ -20,19 +20,21 @@ from bcdcodec.config import QuantizerConfig
 
 
 class Processes(Protocol):
-    """Those that share a batch, each with as many of its rows (training/run/sharding.py)."""
+    """Processes that share a batch, each with the same number of its rows (training/run/sharding.py)."""
 
     @property
     def count(self) -> int: ...
 
     def average(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over them, with its gradient."""
+        """The mean of a tensor over the processes, with its gradient."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """m normalised, m_hat [B, T, G*D]; codes int64 [B, T, G]; entropy_bits [G]: of the mean noise-free assignment."""
+    """A quantised batch. m (normalised) and m_hat: [B, T, G*D]; codes: int64 [B, T, G]; entropy_bits: [G], entropy of
+    the mean noise-free assignment of each codebook.
+    """
 
     m: Tensor
     m_hat: Tensor
@@ -51,8 +53,9 @@ def rate_loss(entropy_bits: Tensor, target_bits: float) -> Tensor:
 
 
 def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
-    """Squared distance of m to its nearest entries: entries move to the vectors, and at a quarter the vectors to them
-    (van den Oord et al., 2017). m: [B, T, G*D], normalised.
+    """Codebook and commitment loss of VQ-VAE (van den Oord et al., 2017), the second at a weight of 0.25.
+
+    m: normalised motion vectors [B, T, G*D].
     """
     nearest = quantizer.lookup(quantizer.distances(m).argmin(-1))
     return (nearest - m.detach()).square().mean() + 0.25 * (nearest.detach() - m).square().mean()
@@ -60,55 +63,61 @@ def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
 
 def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
     """Standard Gumbel noise, drawn on the CPU."""
+    # On the CPU, so that a seed gives the same noise on every device; never 0, whose logarithm is infinite.
     uniform = torch.rand(shape, generator=generator).clamp(min=torch.finfo(torch.float32).tiny)
     return -(-uniform.log()).log()
 
 
 class GroupQuantizer(nn.Module):
-    """`groups` codebooks of `entries` vectors of `dims` numbers."""
+    """Grouped vector quantiser: `groups` codebooks of `entries` vectors of `dims` components."""
 
     def __init__(self, config: QuantizerConfig) -> None:
         super().__init__()
         self.config = config
         total = config.groups * config.dims
         self.codebook = nn.Parameter(torch.empty(config.groups, config.entries, config.dims).uniform_(-1, 1))
-        # Without it codebooks that start at random collapse, and the rate loss has no gradient to repair them; those
-        # that are laid out over data (training/codebooks/pca_init.py) have the right size from the start.
-        self.standardise = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.05)
-        # Keeps the softmax equally soft whatever the size of a group (5 at 16 dimensions).
+        # Random codebooks collapse without it, and the rate loss has no gradient to repair them; codebooks that are
+        # initialised from data (training/codebooks/pca_init.py) have the right scale from the start.
+        self.standardize = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.05)
+        # Squared distances grow with the dimensions of a group; alpha is given for TF-Codec's 16.
         self.sharpness = config.alpha * 16 / config.dims
 
     def normalize(self, m: Tensor, *, processes: Processes | None = None) -> Tensor:
-        """Zero mean and the configured spread per channel, moments of the batch in training. m: [B, T, G*D]."""
-        if self.standardise is None or self.config.input_std is None:
+        """m [B, T, G*D] with zero mean and the configured standard deviation per channel; in training by the batch's
+        own moments.
+        """
+        if self.standardize is None or self.config.input_std is None:
             return m
         if self.training and processes is not None and processes.count > 1:
             return self._shared_moments(m, processes) * self.config.input_std
-        out: Tensor = self.standardise(m.flatten(0, 1)).view_as(m) * self.config.input_std
-        return out
+        normalized: Tensor = self.standardize(m.flatten(0, 1)).view_as(m) * self.config.input_std
+        return normalized
 
     def _shared_moments(self, m: Tensor, processes: Processes) -> Tensor:
-        """What the layer makes of the whole batch of which m is a part; torch has it for GPUs alone."""
-        layer = self.standardise
+        """Batch norm of m by the moments of the whole batch that `processes` share; torch has it for GPUs alone."""
+        layer = self.standardize
         assert layer is not None and layer.running_mean is not None and layer.running_var is not None
         assert layer.momentum is not None and layer.num_batches_tracked is not None
         mean = processes.average(m.mean((0, 1)))
         variance = processes.average((m - mean).square().mean((0, 1)))
         frames = m.shape[0] * m.shape[1] * processes.count
         layer.running_mean.lerp_(mean.detach(), layer.momentum)
+        # Batch norm uses the biased variance in the batch and the unbiased one in evaluation.
         layer.running_var.lerp_(variance.detach() * frames / (frames - 1), layer.momentum)
         layer.num_batches_tracked += 1
         return (m - mean) / (variance + layer.eps).sqrt()
 
     def distances(self, m: Tensor) -> Tensor:
         """Squared distance of normalised m [B, T, G*D] to every entry: [B, T, G, E]."""
+        # |m|^2 - 2 m.e + |e|^2: one matrix product instead of all differences, which are E times as large as m.
         groups = m.unflatten(-1, (self.config.groups, self.config.dims))  # [B, T, G, D]
         cross = torch.einsum("btgd,ged->btge", groups, self.codebook)
         return groups.square().sum(-1, keepdim=True) - 2 * cross + self.codebook.square().sum(-1)
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """Code vectors of indices. codes: int64 [B, T, g], each below `entries`, of the first g groups; of the others
-        m_hat is zero. Returns m_hat [B, T, G*D].
+        """Code vectors m_hat [B, T, G*D] of codes int64 [B, T, g], each below `entries`, of the first g groups.
+
+        m_hat is zero in the remaining groups.
         """
         index = codes.permute(2, 0, 1).flatten(1)  # [g, B*T]
         table = self.codebook[: len(index)]
@@ -119,12 +128,15 @@ class GroupQuantizer(nn.Module):
     def forward(
         self, m: Tensor, *, tau: float = 1.0, noise: Tensor | None = None, processes: Processes | None = None
     ) -> Quantized:
-        """m: [B, T, G*D]. Of training: tau: temperature; noise: Gumbel noise [B, T, G, E], drawn if not given;
-        processes: those that share the batch.
+        """Quantise motion vectors m [B, T, G*D]: nearest entries in evaluation, a Gumbel-softmax sample in training.
+
+        The rest is for training: tau: temperature; noise: Gumbel noise [B, T, G, E], drawn if not given; processes:
+        the ones that share the batch.
         """
         m = self.normalize(m, processes=processes)
         with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
             logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
+        # Entropy of the average assignment of the batch: the estimate of the rate (L_VQ).
         mean = logits.softmax(-1).mean((0, 1))  # [G, E]
         mean = mean if processes is None else processes.average(mean)
         entropy = -(mean * torch.log2(mean + 1e-10)).sum(-1)  # [G]
@@ -134,7 +146,7 @@ class GroupQuantizer(nn.Module):
         noise = gumbel_noise(logits.shape).to(logits.device) if noise is None else noise
         soft = ((logits + noise) / tau).softmax(-1)
         codes = soft.argmax(-1)
-        # A one-hot choice forward, the softmax backward.
+        # Straight-through: a one-hot choice forward, the gradient of the softmax backward.
         chosen = F.one_hot(codes, self.config.entries) - soft.detach() + soft
         with torch.autocast(m.device.type, enabled=False):
             m_hat = torch.einsum("btge,ged->btgd", chosen, self.codebook).flatten(2)

@@ -1,7 +1,6 @@
-"""The EDM sampler with clean context frames. In: noise, a denoiser, sigmas. Out: decoded latents for the VAE.
+"""Deterministic EDM sampler with clean context frames.
 
-Algorithm 1 of Karras et al. (2022): deterministic Heun steps over the sigma schedule of their Eq. 5, the last one
-Euler.
+Algorithm 1 of Karras et al. (2022): Heun steps over the sigma schedule of their Eq. 5, the last one Euler.
 """
 
 from collections.abc import Callable
@@ -13,25 +12,24 @@ from torch import Tensor
 from bcdcodec.config import SamplingConfig
 from bcdcodec.model.edm import CONTEXT_SIGMA
 
-#: (x [B, T, C, H, W], sigma [B, T]) -> D(x; sigma), conditions and guidance already bound.
+#: (x [B, T, C, H, W], sigma [B, T]) -> D(x; sigma), with conditions and guidance already applied.
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 
 
 def sigma_steps(config: SamplingConfig) -> list[float]:
-    """steps + 1 noise levels from sigma_max down to 0: (max^(1/rho) + i/(N-1) (min^(1/rho) - max^(1/rho)))^rho,
-    then 0.
-    """
+    """The steps + 1 noise levels of Eq. 5: (max^(1/rho) + i/(N-1) (min^(1/rho) - max^(1/rho)))^rho, then 0."""
     top, bottom = config.sigma_max ** (1 / config.rho), config.sigma_min ** (1 / config.rho)
-    span = max(config.steps - 1, 1)
+    span = max(config.steps - 1, 1)  # one step: the formula would divide by zero
     return [(top + i / span * (bottom - top)) ** config.rho for i in range(config.steps)] + [0.0]
 
 
 def heun_step(denoise: Callable[[Tensor, float], Tensor], x: Tensor, sigma: float, sigma_next: float) -> Tensor:
-    """One second-order step from sigma to sigma_next; plain Euler into sigma 0, where it lands on the denoised x."""
+    """One second-order step from sigma to sigma_next; an Euler step into sigma 0, where it ends on the denoised x."""
     slope = (x - denoise(x, sigma)) / sigma
-    x_next = x + (sigma_next - sigma) * slope
+    x_next = x + (sigma_next - sigma) * slope  # Euler
     if sigma_next == 0:
         return x_next
+    # Heun: repeat the step with the mean of the slopes at both ends.
     slope_next = (x_next - denoise(x_next, sigma_next)) / sigma_next
     return x + (sigma_next - sigma) * (slope + slope_next) / 2
 
@@ -44,18 +42,21 @@ def sample(
     start: Tensor | None = None,
     context: Tensor | None = None,
 ) -> Tensor:
-    """Decode the frames of one window. noise: unit normal [B, T, C, H, W]; start: mean of the noisiest level, zero if
-    None; context: clean latents [B, Tc, C, H, W] of the frames just before, held at CONTEXT_SIGMA while the others are
-    denoised. Returns [B, T, C, H, W] without the context.
+    """Denoise the frames of one window.
+
+    noise: unit normal [B, T, C, H, W]; start: mean at the highest noise level, zero if None; context: clean latents
+    [B, Tc, C, H, W] of the frames just before, which enter at CONTEXT_SIGMA in every step. Returns [B, T, C, H, W]
+    without the context.
     """
-    before = 0 if context is None else context.shape[1]
+    context_frames = 0 if context is None else context.shape[1]
 
     def with_context(x: Tensor, sigma: float) -> Tensor:
         level = torch.full(x.shape[:2], sigma, dtype=x.dtype, device=x.device)
         if context is None:
             return denoise(x, level)
+        # Context frames are inputs, not unknowns: their part of the output is discarded.
         clean = torch.full(context.shape[:2], CONTEXT_SIGMA, dtype=x.dtype, device=x.device)
-        return denoise(torch.cat([context, x], 1), torch.cat([clean, level], 1))[:, before:]
+        return denoise(torch.cat([context, x], 1), torch.cat([clean, level], 1))[:, context_frames:]
 
     sigmas = sigma_steps(config)
     x = noise * sigmas[0] if start is None else start + noise * sigmas[0]

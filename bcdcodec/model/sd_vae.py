@@ -1,4 +1,4 @@
-"""The public Stable-Diffusion autoencoder for the `lrs3` preset. In: RGB frames. Out: latents of about unit variance.
+"""The public Stable-Diffusion autoencoder, which the `lrs3` preset (the paper's model of faces) works in.
 
 Weights come from a local folder ($BCD_SD_VAE) or, where that is unset, from the model hub; both through `diffusers`.
 """
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bcdcodec.errors import MissingExtraError, WeightsError
 
-#: Latents times this have about unit variance (Rombach et al., 2022).
+#: Factor that gives latents about unit variance (Rombach et al., 2022).
 SCALE = 0.18215
 HUB_NAME = "stabilityai/sd-vae-ft-mse"
 
@@ -21,6 +21,7 @@ class StableDiffusionVae(nn.Module):
 
     def __init__(self, network: Any) -> None:
         super().__init__()
+        # Other public autoencoders have 16 channels or other factors; the denoiser's preset is for this one.
         if network.config.latent_channels != 4 or len(network.config.block_out_channels) != 4:
             raise WeightsError(
                 f"autoencoder has {network.config.latent_channels} channels and "
@@ -40,16 +41,19 @@ class StableDiffusionVae(nn.Module):
 
 
 def load_sd_vae(source: str | None = None) -> StableDiffusionVae:
-    """Load from a folder or a hub name; default $BCD_SD_VAE, then HUB_NAME. Raises MissingExtraError, WeightsError."""
+    """The autoencoder from a folder or a hub name; $BCD_SD_VAE, then HUB_NAME, where none is given.
+
+    MissingExtraError without `diffusers`, WeightsError where the location has no autoencoder.
+    """
     try:
         diffusers: Any = import_module("diffusers")
     except ImportError as error:
         raise MissingExtraError(
             "the stable-diffusion autoencoder needs the extra `diffusers`: pip install bcdcodec[diffusers]"
         ) from error
-    place = source or os.environ.get("BCD_SD_VAE", HUB_NAME)
+    location = source or os.environ.get("BCD_SD_VAE", HUB_NAME)
     try:
-        network = diffusers.AutoencoderKL.from_pretrained(place, use_safetensors=True)
+        network = diffusers.AutoencoderKL.from_pretrained(location, use_safetensors=True)
     except (OSError, ValueError) as error:
-        raise WeightsError(f"no autoencoder at {place}; set BCD_SD_VAE to a local folder that holds one") from error
+        raise WeightsError(f"no autoencoder at {location}; set BCD_SD_VAE to a local folder that holds one") from error
     return StableDiffusionVae(network.eval().requires_grad_(False))

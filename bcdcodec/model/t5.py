@@ -1,4 +1,4 @@
-"""The T5 encoder stack (Raffel et al., 2020), as Tables A4 and A5 use it. In: token vectors. Out: same shape, mixed.
+"""The T5 encoder stack (Raffel et al., 2020) of the disentangle encoder (Tables A4 and A5).
 
 Pre-norm residual blocks without biases, attention without 1/sqrt(d) scaling, one relative position bias shared by all
 layers. With the same weights it equals `transformers.T5EncoderModel` (tests/model/test_t5.py).
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from bcdcodec.config import EncoderConfig
 
+#: Channels of an attention head, whatever the width of the model.
 HEAD_DIM = 64
 
 
@@ -27,7 +28,8 @@ class RmsNorm(nn.Module):
 
 
 def relative_bucket(offset: Tensor, *, buckets: int, max_distance: int) -> Tensor:
-    """Bucket of key position minus query position: half for each sign, exact when near, logarithmic when far."""
+    """Bucket of an offset, key minus query position: half for each sign, exact when near, logarithmic when far."""
+    # Half of the buckets for keys after the query; of each half, one half for exact small offsets.
     half = buckets // 2
     exact = half // 2
     distance = offset.abs()
@@ -46,6 +48,7 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(width, heads * HEAD_DIM, bias=False)
         self.value = nn.Linear(width, heads * HEAD_DIM, bias=False)
         self.out = nn.Linear(heads * HEAD_DIM, width, bias=False)
+        # Initialisation of T5: the query's includes the factor 1/sqrt(d) that its attention omits.
         nn.init.normal_(self.query.weight, std=(width * HEAD_DIM) ** -0.5)
         nn.init.normal_(self.key.weight, std=width**-0.5)
         nn.init.normal_(self.value.weight, std=width**-0.5)
@@ -84,15 +87,16 @@ class T5Encoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
+        # One scalar per head and bucket of relative positions, added to the attention logits of all layers.
         self.position_bias = nn.Embedding(config.relative_buckets, config.heads)
         nn.init.normal_(self.position_bias.weight, std=config.width**-0.5)
         self.blocks = nn.ModuleList(T5Block(config) for _ in range(config.layers))
         self.norm = RmsNorm(config.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        place = torch.arange(x.shape[1], device=x.device)
+        position = torch.arange(x.shape[1], device=x.device)
         buckets = relative_bucket(
-            place[None, :] - place[:, None],
+            position[None, :] - position[:, None],
             buckets=self.config.relative_buckets,
             max_distance=self.config.relative_max_distance,
         )

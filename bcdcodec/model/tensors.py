@@ -1,4 +1,4 @@
-"""Save tensors to a safetensors file; half and single precision of named tensors."""
+"""Writing of safetensors files; half and single precision of named tensors."""
 
 import os
 from pathlib import Path
@@ -10,23 +10,23 @@ from bcdcodec.atomic import replacing
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], *, metadata: dict[str, str] | None = None) -> None:
-    """Write a whole safetensors file, readable by whom the umask allows."""
+    """Write a whole safetensors file, with the permissions that the umask allows."""
     with replacing(path) as partial:
         save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, partial, metadata=metadata)
         partial.chmod(0o666 & ~_umask())  # the library writes files that only their owner reads
 
 
 def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floats as float16, everything else as it is."""
+    """Floating-point tensors as float16, others unchanged."""
     return {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def widened(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floats as float32, everything else as it is."""
+    """Floating-point tensors as float32, others unchanged."""
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
 
 
 def _umask() -> int:
-    found = os.umask(0)
-    os.umask(found)
-    return found
+    mask = os.umask(0)  # the only way to read it is to set it
+    os.umask(mask)
+    return mask

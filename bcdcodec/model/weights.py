@@ -1,14 +1,13 @@
-"""Trained models to and from weights files. In: a WeightsFile. Out: modules in evaluation mode, float32, for codec/.
+"""Loading and saving of a model's networks as weights files.
 
-Only safetensors is read, names must match exactly, and the file's hash has been taken by weightfile.py before.
+Only safetensors is read, and the names and shapes of the tensors must match exactly; names of former releases are
+translated in `weightfile.read_tensors`, so that shipped files keep their bytes and their id.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from bcdcodec.config import ModelConfig
@@ -17,39 +16,42 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.tensors import halved, save_tensors, widened
 from bcdcodec.model.vae import Vae
-from bcdcodec.weightfile import WeightsFile
+from bcdcodec.weightfile import WeightsFile, read_tensors
 
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """What decoding needs: the diffusion autoencoder and the image autoencoder (None: RGB is diffused itself)."""
+    """The networks of a model: the diffusion autoencoder, and the image autoencoder (None: RGB is diffused itself)."""
 
     bcd: Bcd
     vae: Vae | StableDiffusionVae | None
 
 
 def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
-    """Build the model of a weights file and fill it; WeightsError on any missing, extra or misshaped tensor."""
-    try:
-        tensors = load_file(weights.path)
-    except SafetensorError as error:
-        raise WeightsError(f"{weights.path} is damaged: {error}") from error
+    """Build the networks of a weights file in evaluation mode, float32; WeightsError on any missing, extra or misshaped
+    tensor.
+    """
     config = weights.config
     bcd = Bcd(config)
-    _fill(bcd, tensors, "bcd.", weights.path)
+    _fill(bcd, "bcd.", weights.path)
     vae: Vae | StableDiffusionVae | None = None
     if config.vae is not None:
         vae = Vae(config.vae)
-        _fill(vae, tensors, "vae.", weights.path)
+        _fill(vae, "vae.", weights.path)
     elif config.autoencoder == "stable-diffusion":
         vae = load_sd_vae()
+    # Inference alone: no gradients, batch norms use their running moments.
     if vae is not None:
         vae = vae.eval().requires_grad_(False).to(device)
     return Networks(bcd.eval().requires_grad_(False).to(device), vae)
 
 
 def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables: dict[str, Tensor]) -> None:
-    """Write a weights file: floats as float16, tables as int32, the configuration as metadata."""
+    """Write a weights file: floats as float16, tables as int32, the configuration as metadata.
+
+    tables: entropy-coding tables by their names after `tables.`.
+    """
+    # The public autoencoder is loaded from its own source, so only ours is part of the file.
     tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
     if isinstance(networks.vae, Vae):
         tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}
@@ -57,9 +59,9 @@ def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables
     save_tensors(path, {**halved(tensors), **integers}, metadata={"config": config.to_json()})
 
 
-def _fill(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str, path: Path) -> None:
-    part = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def _fill(module: torch.nn.Module, prefix: str, path: Path) -> None:
     try:
-        module.load_state_dict(widened(part))
+        module.load_state_dict(widened(read_tensors(path, prefix=prefix, framework="pt")))
     except RuntimeError as error:
+        # torch lists every tensor that differs; the first line says enough.
         raise WeightsError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}") from error

@@ -124,7 +124,7 @@ def _header(model: CodecModel, content: ContentRecord, coder: MotionCoder, seed:
         coding=CodingInfo(
             mode=coder.mode,
             groups=config.quantizer.groups,
-            bits_per_code=(config.quantizer.entries - 1).bit_length(),
+            bits_per_code=config.quantizer.bits_per_code,
             seed=seed,
             window_frames=config.window_frames + config.context_frames,
             context_frames=config.context_frames,

@@ -22,7 +22,7 @@ class PointReader:
     """Reads the points of a codec's codes. ConfigError for a model that was not trained to tell them."""
 
     def __init__(self, model: CodecModel) -> None:
-        if not model.config.denoiser.face_points:
+        if not model.config.denoiser.landmarks:
             raise ConfigError(f"model {model.config.name} does not tell the points of a face from codes")
         self._bcd = model.bcd
 

@@ -54,7 +54,7 @@ def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
             if isinstance(record, ContentPart):
                 assembler.add(record)
             elif isinstance(record, ContentRecord):
-                shots.append((assembler.whole(record), []))
+                shots.append((assembler.assemble(record), []))
             elif isinstance(record, MotionPayload):
                 shots[-1][1].append(coder.decode(record.codes, record.frames))
     return [_shot(model, path.stem, content, parts) for content, parts in shots if parts]

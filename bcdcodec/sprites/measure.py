@@ -90,7 +90,7 @@ def measure(
         conditional_entropy=actions.conditional_entropy,
         marginal_entropy=actions.marginal_entropy,
         psnr_db=float(np.mean([psnr_db(a, b) for a, b in zip(found.decoded, found.truth, strict=True)])),
-        packed_bits=float(quantizer.groups * (quantizer.entries - 1).bit_length()),
+        packed_bits=float(quantizer.groups * quantizer.bits_per_code),
         entropy_bits=entropy_bits(codes),
         true_entropy_bits=entropy_bits(poses),
         used_codes=len(np.unique(codes)),

@@ -22,7 +22,6 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content, dequantize_content, quantize_content
 from bcdcodec.model.noise import stream_noise
-from bcdcodec.model.weights import Networks
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.sheets import CELL
 
@@ -120,7 +119,7 @@ def _decode(
     parts = []
     while len(chains[0].motion):
         windows = next_windows(
-            Networks(model.bcd, model.vae),
+            model.networks,
             chains,
             noise,
             sampling,

@@ -16,13 +16,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.entropy.context import context_bits
-from bcdcodec.entropy.predictor import TOP, WAVE, Predictor
+from bcdcodec.entropy.predictor import MAX_HIDDEN_VALUE, PARALLEL_GROUPS, TENSORS, Predictor
 from bcdcodec.entropy.softmax import SCORES_PER_BIT
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data.code_streams import CodeStream
 
 #: What one is worth in the integers of each tensor; the hidden numbers are half as fine as the rows that they sum.
-UNITS = {"now": 1 / 64, "before": 1 / 64, "same": 1 / SCORES_PER_BIT, "same2": 1 / SCORES_PER_BIT, "out": 1 / 32}
+UNITS = {
+    "current": 1 / 64,
+    "previous": 1 / 64,
+    "lag1": 1 / SCORES_PER_BIT,
+    "lag2": 1 / SCORES_PER_BIT,
+    "output": 1 / 32,
+}
 HIDDEN_UNIT = 1 / 32
 HIDDEN = 128
 BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 256, 8e-3, 1e-2
@@ -66,23 +72,23 @@ class ContextNet(nn.Module):
     def __init__(self, frames: Frames, *, entries: int, hidden: int) -> None:
         super().__init__()
         groups = frames.now.shape[1]
-        self.now = nn.Parameter(0.05 * torch.randn(groups, entries, hidden))
-        self.before = nn.Parameter(0.05 * torch.randn(groups, entries + 1, hidden))
-        self.same = nn.Parameter(_first_guess(frames, entries))
-        self.same2 = nn.Parameter(torch.zeros(groups, entries + 1, entries))
-        self.out = nn.Parameter(0.05 * torch.randn(groups, hidden, entries))
+        self.current = nn.Parameter(0.05 * torch.randn(groups, entries, hidden))
+        self.previous = nn.Parameter(0.05 * torch.randn(groups, entries + 1, hidden))
+        self.lag1 = nn.Parameter(_first_guess(frames, entries))
+        self.lag2 = nn.Parameter(torch.zeros(groups, entries + 1, entries))
+        self.output = nn.Parameter(0.05 * torch.randn(groups, hidden, entries))
 
     def forward(self, now: Tensor, before: Tensor, before2: Tensor) -> Tensor:
         """What the codes [N, groups] cost, given those before: bits [N, groups]."""
         groups = now.shape[1]
-        rows = _gather(self._rounded("now"), now)  # [N, G, H]
-        waves = [rows[:, start : start + WAVE].sum(1) for start in range(0, groups, WAVE)]
+        rows = _gather(self._rounded("current"), now)  # [N, G, H]
+        waves = [rows[:, start : start + PARALLEL_GROUPS].sum(1) for start in range(0, groups, PARALLEL_GROUPS)]
         known = torch.stack([torch.zeros_like(waves[0]), *waves[:-1]], 1).cumsum(1)  # [N, waves, H]
-        sums = known + _gather(self._rounded("before"), before).sum(1, keepdim=True)
-        hidden = F.dropout(_round(sums, HIDDEN_UNIT, 0, TOP, down=True), DROPOUT, self.training)
-        hidden = hidden.repeat_interleave(WAVE, 1)[:, :groups]
-        scores = torch.einsum("ngh,ghe->nge", hidden, self._rounded("out"))
-        scores = scores + _gather(self._rounded("same"), before) + _gather(self._rounded("same2"), before2)
+        sums = known + _gather(self._rounded("previous"), before).sum(1, keepdim=True)
+        hidden = F.dropout(_round(sums, HIDDEN_UNIT, 0, MAX_HIDDEN_VALUE, down=True), DROPOUT, self.training)
+        hidden = hidden.repeat_interleave(PARALLEL_GROUPS, 1)[:, :groups]
+        scores = torch.einsum("ngh,ghe->nge", hidden, self._rounded("output"))
+        scores = scores + _gather(self._rounded("lag1"), before) + _gather(self._rounded("lag2"), before2)
         nats = F.cross_entropy(scores.flatten(0, 1) * np.log(2), now.flatten(), reduction="none")
         return nats.view(now.shape) / np.log(2)
 
@@ -166,4 +172,4 @@ def _round(x: Tensor, unit: float, low: int, high: int, *, down: bool = False) -
 
 
 def _kind(name: str) -> np.iinfo:
-    return np.iinfo(np.int8 if name in ("now", "before", "out") else np.int16)
+    return np.iinfo(TENSORS[name][1])

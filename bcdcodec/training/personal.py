@@ -34,7 +34,7 @@ def check_personal(weights: WeightsFile, device: str) -> None:
     choose_device(device)
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigError("weights are personalized by one process; start it without a launcher")
-    if not weights.config.denoiser.face_points:
+    if not weights.config.denoiser.landmarks:
         raise ConfigError(
             f"{weights.path} cannot be personalized: codes of preset {weights.config.name} move no points of a face"
         )

@@ -1,1 +1,1 @@
-"""Media files <-> frames and Opus packets, and where the face is. The only folder that imports PyAV."""
+"""Media input and output, face detection and tracking, cropping and still pictures; the only importer of PyAV."""

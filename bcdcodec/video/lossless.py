@@ -1,4 +1,4 @@
-"""Small pictures without loss. In: PNG files with alpha; uint8 RGB frames. Out: uint8 RGBA; FFV1 in Matroska."""
+"""Lossless pictures and video for data sets: reading of PNG with alpha, writing of FFV1 in Matroska."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -16,7 +16,7 @@ from bcdcodec.video.reader import MAX_PIXELS
 
 
 def read_rgba(path: Path) -> NDArray[np.uint8]:
-    """A still image as [H, W, 4]; opaque where the file has no alpha. VideoError if it is none."""
+    """A still image as uint8 [H, W, 4], opaque without an alpha channel; VideoError if it is no image or too large."""
     try:
         with av.open(str(path)) as container:
             frame = next(container.decode(video=0))
@@ -29,7 +29,7 @@ def read_rgba(path: Path) -> NDArray[np.uint8]:
 
 
 def write_lossless(path: Path, frames: Iterable[NDArray[np.uint8]], *, rate: Fraction) -> None:
-    """Frames [H, W, 3] of one size as a .mkv that `VideoReader` gives back exactly. Replaces the file."""
+    """Write uint8 frames [H, W, 3] of one size as a .mkv that `VideoReader` returns exactly; replaces the file."""
     with replacing(path) as partial, av.open(str(partial), "w", format="matroska") as container:
         stream = container.add_stream("ffv1", rate=rate)
         assert isinstance(stream, VideoStream), "FFV1 is video"

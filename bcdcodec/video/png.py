@@ -1,4 +1,4 @@
-"""Pixels -> a PNG file, in the few lines that it takes: zlib is all it needs. In: RGB, a text. Out: bytes."""
+"""Minimal PNG writer for RGB pictures, which needs zlib alone."""
 
 import struct
 import zlib
@@ -12,9 +12,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def pack_png(pixels: Pixels, *, text: str = "") -> bytes:
-    """RGB pixels [H, W, 3] as a PNG file; `text` goes into its Description."""
+    """PNG file of RGB pixels uint8 [H, W, 3]; text: its Description, none if empty."""
     height, width = pixels.shape[:2]
-    # Each row as the difference to the one above (filter 2): half the size of plain rows for photographs.
+    # Filter 2 (up): each row minus the one above, which halves the size of photographs.
     above = np.concatenate([np.zeros_like(pixels[:1]), pixels[:-1]])
     rows = np.concatenate([np.full((height, 1), 2, np.uint8), (pixels - above).reshape(height, -1)], axis=1)
     return b"".join(

@@ -1,7 +1,4 @@
-"""Frames through an ordinary video codec. In: uint8 RGB frames, an encoder of PyAV. Out: an mp4; frames of one.
-
-What bcdcodec is compared with; coding itself is codec/.
-"""
+"""Encoding and decoding with the codecs that bcdcodec is compared with, through FFmpeg."""
 
 import itertools
 import os
@@ -20,17 +17,18 @@ from bcdcodec.video.media import reason
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.scheduling import preserve_scheduling
 
-#: Longer than any clip: one key frame, as in the stream that is compared.
+#: Frames, more than any clip has: a single key frame, as in the streams of bcdcodec.
 KEY_INTERVAL = 9999
-# SVT-AV1 describes itself on stderr whatever FFmpeg's log level is; 1: errors only.
+# SVT-AV1 logs to stderr whatever FFmpeg's log level is; 1: errors only.
 os.environ.setdefault("SVT_LOG", "1")
 
 
 def encode_classical(
     path: Path, frames: Iterable[NDArray[np.uint8]], *, rate: Fraction, encoder: str, options: dict[str, str]
 ) -> None:
-    """Frames [H, W, 3] of one even size, as 4:2:0 BT.709, with one key frame and one thread. VideoError if the encoder
-    is not there or refuses. Replaces the file.
+    """Encode frames uint8 [H, W, 3] of one even size to an mp4: 4:2:0, BT.709, one key frame, one thread.
+
+    encoder, options: as FFmpeg names them. VideoError where the encoder is missing or refuses. Replaces the file.
     """
     try:
         with preserve_scheduling(), av.open(str(path), "w", format="mp4") as container:
@@ -52,7 +50,7 @@ def encode_classical(
 
 
 def decode_classical(path: Path, *, rate: Fraction, count: int) -> NDArray[np.uint8]:
-    """The first `count` pictures [count, H, W, 3]. VideoError if there are fewer."""
+    """Decode the first `count` frames, uint8 [count, H, W, 3]; VideoError if there are fewer."""
     with VideoReader(path, rate) as reader:
         pictures = [frame.pixels for frame in itertools.islice(reader, count)]
     if len(pictures) < count:

@@ -1,7 +1,7 @@
-"""A thread's claim on processors stays what it was. In: a block that opens an encoder. Out: the same priority after it.
+"""Protection of the calling thread's scheduling priority from SVT-AV1.
 
-SVT-AV1 makes the thread that opens it a real-time one wherever it may (Linux, as root) and leaves it so: for as long as
-it runs from then on, nothing else does on that processor, not even a second encode.
+SVT-AV1 gives the thread that opens it a real-time priority wherever it may (Linux, as root) and never resets it: while
+that thread runs, nothing else runs on its processor, not even a second encode.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def preserve_scheduling() -> Iterator[None]:
-    """Put back the calling thread's scheduling policy and priority; does nothing on systems without them."""
+    """Restore the calling thread's scheduling policy and priority after the block; no-op on systems without them."""
     if not hasattr(os, "sched_getscheduler"):
         yield
         return

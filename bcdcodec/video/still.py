@@ -1,4 +1,4 @@
-"""One still picture <-> AV1 bytes (spec section 3.8): content pictures and the background plate. In: uint8 RGB."""
+"""AV1 coding of still pictures (spec section 3.8): the content picture of a shot and the background plate."""
 
 import functools
 import hashlib
@@ -20,32 +20,32 @@ from bcdcodec.video.media import reason
 from bcdcodec.video.obu import MAX_STILL_SIDE, still_size
 from bcdcodec.video.scheduling import preserve_scheduling
 
-#: The encoder takes no smaller sides.
+#: Minimum side in pixels accepted by SVT-AV1.
 MIN_STILL_SIDE = 4
-#: Quantiser range of the encoder, in its steps: a quarter is a hundredth of the size, which falls as it rises.
-_STEPS, _MIN_CRF, _MAX_CRF = 4, 1, 63
-#: lp: one thread, so that the same picture gives the same bytes. avif: tools and headers for a lone key frame.
+#: Range of the encoder's quality setting (constant rate factor, larger is smaller) and the steps per unit that are
+#: searched: a quarter changes the size by a hundredth.
+_CRF_STEPS, _MIN_CRF, _MAX_CRF = 4, 1, 63
+#: lp: one thread, so that equal pictures give equal bytes. avif: coding tools and headers for a single key frame.
 _PARAMETERS = "lp=1:avif=1"
-#: Effort of the encoder: at equal size the fast one loses half a decibel and takes a twelfth of the time.
-_BEST, _FAST = "2", "6"
-#: The stream stays untagged but for the range, since the spec fixes the matrix; a tag would cost 24 bits.
+#: Presets of the encoder: at equal size the fast one loses 0.5 dB and takes a twelfth of the time.
+_BEST_PRESET, _FAST_PRESET = "2", "6"
+#: Only the range is signalled: the spec fixes the matrix, and signalling it would cost 24 bits.
 _MATRIX, _RANGE = Colorspace.ITU601, ColorRange.JPEG
 _PIXEL_FORMAT = "yuv420p"
 
-#: Encodings that are kept: passes over a file ask for the same pictures in the same order. Fifteen
-#: minutes of contents, at most 40 MB.
-_KEPT = 2048
+#: Encodings in the cache: every pass over a file needs the same pictures in the same order. Enough for the content
+#: pictures of fifteen minutes, at most 40 MB.
+_CACHED = 2048
 
-#: The plate is background, out of focus as a rule: 2 kB hold 320x180 at 37 dB and more.
+#: Budget of the plate: a background is usually out of focus, and 2 kB give 320x180 pixels at 37 dB and more.
 PLATE_BITS = 16_000
 
 
 def encode_still(pixels: NDArray[np.uint8], *, budget_bits: int, fast: bool = False) -> bytes:
-    """The best AV1 still of a picture [H, W, 3] in at most budget_bits; about eight encodings of 0.1 s at 256x256.
+    """Encode a picture uint8 [H, W, 3] as the best AV1 still of at most `budget_bits`, by bisection of the quality.
 
-    fast: for thousands of pictures, as training makes them.
-
-    Raises VideoError (a side outside MIN_STILL_SIDE to MAX_STILL_SIDE), RateError.
+    About eight encodings of 0.1 s each at 256x256. fast: quicker preset, for the thousands of pictures of a training
+    set. VideoError for a side outside MIN_STILL_SIDE to MAX_STILL_SIDE, RateError where no quality fits the budget.
     """
     height, width = pixels.shape[:2]
     if not MIN_STILL_SIDE <= min(width, height) <= max(width, height) <= MAX_STILL_SIDE:
@@ -53,21 +53,21 @@ def encode_still(pixels: NDArray[np.uint8], *, budget_bits: int, fast: bool = Fa
     digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
     picture = _Picture(width, height, digest, _to_yuv(pixels))
     best = None
-    low, high = _STEPS * _MIN_CRF, _STEPS * _MAX_CRF
+    low, high = _CRF_STEPS * _MIN_CRF, _CRF_STEPS * _MAX_CRF
     while low <= high:
         step = (low + high) // 2
-        data = _encode(picture, step / _STEPS, _FAST if fast else _BEST)
+        data = _encode(picture, step / _CRF_STEPS, _FAST_PRESET if fast else _BEST_PRESET)
         if 8 * len(data) <= budget_bits:
             best, high = data, step - 1
         else:
             low = step + 1
-    if best is None:  # the search ended at _MAX_CRF
+    if best is None:  # the search ended at _MAX_CRF, so that `data` is the smallest possible still
         raise RateError(f"still of {width}x{height} needs {8 * len(data)} bits, the budget is {budget_bits}")
     return best
 
 
 def decode_still(data: bytes) -> NDArray[np.uint8]:
-    """The picture [H, W, 3] of at most MAX_STILL_SIDE a side; VideoError if the bytes are no still."""
+    """Decode a still to uint8 [H, W, 3], at most MAX_STILL_SIDE a side; VideoError if the bytes are no still."""
     width, height = still_size(data)
     try:
         decoder = av.CodecContext.create("libdav1d", "r")
@@ -84,22 +84,22 @@ def decode_still(data: bytes) -> NDArray[np.uint8]:
 
 
 def encode_plate(frame: Frame) -> bytes:
-    """A small still of the whole picture, for a PLATE section."""
+    """Encode the whole picture, shrunk, as the background plate of a stream: a still of at most PLATE_BITS."""
     side = MAX_STILL_SIDE
     while True:
         try:
             return encode_still(_shrink(frame, side), budget_bits=PLATE_BITS)
-        except RateError:  # a picture of hard edges everywhere: fewer pixels of it
+        except RateError:  # a picture with hard edges everywhere: use fewer pixels
             side //= 2
 
 
 def decode_plate(data: bytes, width: int, height: int) -> Frame:
-    """The plate scaled to the source's size; VideoError if the bytes are no still."""
+    """Decode a plate and scale it to the source's size; VideoError if the bytes are no still."""
     return Frame(pixels=scale(decode_still(data), width, height), index=0)
 
 
 def _shrink(frame: Frame, side: int) -> NDArray[np.uint8]:
-    """At most `side` pixels on the longer side, never fewer than the encoder takes."""
+    """Shrink to at most `side` pixels on the longer side, and at least the encoder's minimum on both."""
     factor = min(1.0, side / max(frame.width, frame.height))
     width, height = (max(MIN_STILL_SIDE, round(length * factor)) for length in (frame.width, frame.height))
     return scale(frame.pixels, width, height)
@@ -107,7 +107,7 @@ def _shrink(frame: Frame, side: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What is encoded, alike if it has the same size and digest."""
+    """Cache key of an encoding: pictures with the same size and digest are equal."""
 
     width: int
     height: int
@@ -115,9 +115,9 @@ class _Picture:
     frame: VideoFrame = field(compare=False)
 
 
-@functools.lru_cache(maxsize=_KEPT)
+@functools.lru_cache(maxsize=_CACHED)
 def _encode(picture: _Picture, crf: float, preset: str) -> bytes:
-    # The encoder reports its settings on stderr; this variable, read once a process, is its only switch. 1: errors.
+    # The encoder logs its settings to stderr; this variable, read once per process, is its only control. 1: errors.
     os.environ.setdefault("SVT_LOG", "1")
     try:
         with preserve_scheduling():

@@ -1,7 +1,8 @@
-"""Faces over time -> one static square. In: frames of one shot. Out: the `CropBox` that crop.py cuts.
+"""Face tracking over a shot, and the static crop box that contains the main face throughout.
 
-The square is like those of the training data: 1.92 times the face's height (median of 51 clips), the face's centre in
-the middle across and 1.6 % below the middle. It grows or shifts only as far as the face's range of motion asks.
+The box is framed like the training data: its side is 1.92 times the face's height (median of 51 clips), the face's
+centre lies in the middle horizontally and 1.6 % below the middle vertically. It grows or shifts only as far as the
+face's range of motion requires.
 """
 
 import math
@@ -11,20 +12,24 @@ from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import MAX_BOX_RATIO, largest_square
 from bcdcodec.video.face import Face, detect_faces
 
+#: Side of the box in face heights.
 BOX_PER_FACE = 1.92
-#: The face's centre lies this part of the box below the middle.
-CENTRE_BELOW = 0.016
-#: Part of the box kept free between the face's range of motion and the edge.
+#: Distance of the face's centre below the middle of the box, as a fraction of its side.
+CENTER_BELOW = 0.016
+#: Least distance of the face's range of motion from the edge, as a fraction of the box.
 MARGIN = 0.04
 MIN_BOX_PIXELS = 16
-#: A detection joins a track when its centre moved less than this many face heights since the track's last.
-_REACH = 1.0
+#: Largest distance of a detection from the last one of its track, in face heights (`_distance`).
+MAX_JUMP = 1.0
+#: Boxes kept per track for the medians.
 _MAX_SAMPLES = 1024
-#: A track is a face when it is seen in this part of the looks, and twice where there were more than two: a wheel or a
-#: cartoon that passes for a face does so once. A face beside the main one must also be this large against it.
-_COUNTED_LOOKS, _COUNTED_AREA = 0.1, 0.1
-#: A picture that is already framed like the training data is taken whole: within this part of its size.
-_ALREADY_FRAMED = 0.08
+#: Least share of the observed frames in which a track must be detected to count as a face, and twice where more than
+#: two were observed: a wheel or a cartoon is mistaken for a face once. Faces beside the main one need a share of its
+#: area too.
+_MIN_DETECTIONS, _MIN_AREA = 0.1, 0.1
+#: Tolerance within which a picture counts as framed like the training data and is taken whole, as a fraction of its
+#: size.
+_FRAMED_TOLERANCE = 0.08
 
 
 @dataclass(slots=True)
@@ -36,7 +41,7 @@ class Track:
     top: float = float("inf")
     right: float = float("-inf")
     bottom: float = float("-inf")
-    looks: int = 0
+    detections: int = 0
     area: float = 0.0
     samples: list[Face] = field(default_factory=list)
 
@@ -44,32 +49,34 @@ class Track:
         self.last = face
         self.left, self.top = min(self.left, face.x), min(self.top, face.y)
         self.right, self.bottom = max(self.right, face.x + face.width), max(self.bottom, face.y + face.height)
-        self.looks += 1
+        self.detections += 1
         self.area += face.area
         self.samples.append(face)
-        if len(self.samples) > _MAX_SAMPLES:  # thin out evenly: the medians need no more
+        if len(self.samples) > _MAX_SAMPLES:  # drop every second one: the medians need no more
             del self.samples[::2]
 
     def box(self, width: int, height: int) -> CropBox:
-        """The square of the module's docstring for a picture of this size."""
-        tall = _median([face.height for face in self.samples])
+        """Crop box of the face in a picture of this size, framed as the module's docstring says."""
+        face_height = _median([face.height for face in self.samples])
         center_x = _median([face.center[0] for face in self.samples])
         center_y = _median([face.center[1] for face in self.samples])
-        reach = max(self.right - self.left, self.bottom - self.top) / (1 - 2 * MARGIN)
-        size = min(max(BOX_PER_FACE * tall, reach, MIN_BOX_PIXELS), MAX_BOX_RATIO * max(width, height))
-        room = MARGIN * size
-        x = _between(center_x - size / 2, self.right + room - size, self.left - room)
-        y = _between(center_y - (0.5 + CENTRE_BELOW) * size, self.bottom + room - size, self.top - room)
+        motion_range = max(self.right - self.left, self.bottom - self.top) / (1 - 2 * MARGIN)
+        size = min(max(BOX_PER_FACE * face_height, motion_range, MIN_BOX_PIXELS), MAX_BOX_RATIO * max(width, height))
+        margin = MARGIN * size
+        x = _clamp(center_x - size / 2, self.right + margin - size, self.left - margin)
+        y = _clamp(center_y - (0.5 + CENTER_BELOW) * size, self.bottom + margin - size, self.top - margin)
         whole = largest_square(width, height)
-        off = max(abs(x - whole.x), abs(y - whole.y), abs(size - whole.size))
-        return whole if off <= _ALREADY_FRAMED * whole.size else CropBox(x=round(x), y=round(y), size=round(size))
+        deviation = max(abs(x - whole.x), abs(y - whole.y), abs(size - whole.size))
+        if deviation <= _FRAMED_TOLERANCE * whole.size:
+            return whole
+        return CropBox(x=round(x), y=round(y), size=round(size))
 
 
 class FaceTracker:
-    """Follows the faces of one shot. `observe` frames for planning a file, or ask `box` frame by frame when live.
+    """Tracks the faces of a shot: `observe` its frames, then read `planned_box`; or call `box` per frame when live.
 
-    The main face is the one with the largest area summed over the looks. When it leaves, the box holds. Without any
-    face the box is the largest centred square.
+    The main face is the track with the largest area summed over its detections. The box stays when that face leaves,
+    and is the largest centred square where there is no face.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -77,19 +84,19 @@ class FaceTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: a new shot starts."""
+        """Start a new shot."""
         self._tracks: list[Track] = []
-        self._looks = 0
-        self._settled: CropBox | None = None
+        self._observed = 0
+        self._live_box: CropBox | None = None
 
     def observe(self, frame: Frame) -> list[Face]:
-        """Find the faces of a frame and add them to their tracks."""
+        """Detect the faces of a frame and assign each to the nearest free track, or to a new one."""
         faces = detect_faces(frame)
-        self._looks += 1
+        self._observed += 1
         free = list(self._tracks)
         for face in faces:
-            track = min(free, key=lambda item: _distance(item.last, face), default=None)
-            if track is None or _distance(track.last, face) > _REACH:
+            track = min(free, key=lambda candidate: _distance(candidate.last, face), default=None)
+            if track is None or _distance(track.last, face) > MAX_JUMP:
                 track = Track(last=face)
                 self._tracks.append(track)
             else:
@@ -98,12 +105,12 @@ class FaceTracker:
         return faces
 
     def box(self, frame: Frame) -> CropBox:
-        """Live: the box for this frame, which stands still from the first frame of the shot that shows a face."""
-        if self._settled is None:
+        """Crop box of a frame of a live source, fixed from the first frame of the shot that shows a face."""
+        if self._live_box is None:
             self.observe(frame)
             if self.has_face:
-                self._settled = self.planned_box
-        return self._settled or self.planned_box
+                self._live_box = self.planned_box
+        return self._live_box or self.planned_box
 
     @property
     def has_face(self) -> bool:
@@ -111,16 +118,16 @@ class FaceTracker:
 
     @property
     def face_count(self) -> int:
-        """Faces that matter: seen often enough, and at least a tenth as large as the main one."""
+        """Number of faces that are detected often enough and at least a tenth as large as the main one."""
         main = self._main()
         if main is None:
             return 0
-        smallest = _COUNTED_AREA * main.area / main.looks
-        return sum(track.area / track.looks >= smallest for track in self._counted())
+        smallest = _MIN_AREA * main.area / main.detections
+        return sum(track.area / track.detections >= smallest for track in self._counted())
 
     @property
     def planned_box(self) -> CropBox:
-        """The box that covers everything observed so far."""
+        """Crop box of the main face for all frames observed so far."""
         main = self._main()
         return main.box(self._width, self._height) if main else largest_square(self._width, self._height)
 
@@ -128,20 +135,20 @@ class FaceTracker:
         return max(self._counted(), key=lambda track: track.area, default=None)
 
     def _counted(self) -> list[Track]:
-        looks = max(min(2, self._looks // 2), _COUNTED_LOOKS * self._looks)
-        return [track for track in self._tracks if track.looks >= looks]
+        needed = max(min(2, self._observed // 2), _MIN_DETECTIONS * self._observed)
+        return [track for track in self._tracks if track.detections >= needed]
 
 
 def _distance(a: Face, b: Face) -> float:
-    """Centre distance in face heights, plus the change of size, so that a face at another depth is another face."""
+    """Distance of centres in face heights plus the relative change of size, which separates faces at other depths."""
     dx, dy = a.center[0] - b.center[0], a.center[1] - b.center[1]
-    tall = max(a.height, b.height)
-    return math.hypot(dx, dy) / tall + tall / min(a.height, b.height) - 1
+    face_height = max(a.height, b.height)
+    return math.hypot(dx, dy) / face_height + face_height / min(a.height, b.height) - 1
 
 
 def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def _between(value: float, lowest: float, highest: float) -> float:
+def _clamp(value: float, lowest: float, highest: float) -> float:
     return min(max(value, lowest), highest) if lowest <= highest else (lowest + highest) / 2

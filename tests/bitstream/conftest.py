@@ -1,4 +1,4 @@
-"""One short stream with everything in it, for the tests of this folder."""
+"""A short stream with every kind of section and packet."""
 
 import io
 from collections.abc import Callable
@@ -6,17 +6,17 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
-from bcdcodec.bitstream.header import (
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import (
     AudioCodec,
     AudioInfo,
     CodingInfo,
     CodingMode,
     ContentCoding,
     ContentRecord,
-    StreamHeader,
     VideoInfo,
 )
-from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.stream import StreamWriter
 
 settings.register_profile("untimed", deadline=None)

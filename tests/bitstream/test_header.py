@@ -1,4 +1,4 @@
-"""The start of a stream (spec sections 2 and 3)."""
+"""Stream header (spec sections 2 and 3): round trips, frozen bytes, refused headers, fit to a model."""
 
 import dataclasses
 import subprocess
@@ -19,6 +19,7 @@ from bcdcodec.bitstream.header import (
     pack_metadata,
     unpack_metadata,
 )
+from bcdcodec.config import preset
 from bcdcodec.errors import BitstreamError, TruncatedError
 
 START = MAGIC + b"\x01"
@@ -178,3 +179,22 @@ def test_import_is_light() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+def sized(header: StreamHeader, groups: int, bits: int, pixels: int) -> StreamHeader:
+    coding = dataclasses.replace(header.coding, groups=groups, bits_per_code=bits)
+    return dataclasses.replace(header, coding=coding, video=dataclasses.replace(header.video, model_pixels=pixels))
+
+
+@pytest.mark.parametrize("groups", [16, 32, 64])
+def test_streams_of_the_models_sizes_are_accepted(header: StreamHeader, groups: int) -> None:
+    sized(header, groups, 5, 256).check_model(preset("face"))
+
+
+@pytest.mark.parametrize(
+    ("groups", "bits", "pixels"), [(5, 5, 256), (33, 5, 256), (128, 5, 256), (64, 4, 256), (64, 5, 64), (16, 6, 256)]
+)
+def test_streams_of_other_sizes_are_refused(header: StreamHeader, groups: int, bits: int, pixels: int) -> None:
+    needed = rf"\({groups}, {1 << bits}, {pixels}\), its model needs \(16, 32, 256\) or \(32, 32, 256\) or "
+    with pytest.raises(BitstreamError, match=needed):
+        sized(header, groups, bits, pixels).check_model(preset("face"))

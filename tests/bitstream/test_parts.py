@@ -1,4 +1,4 @@
-"""Content that is sent in parts: whole again, whatever the way in."""
+"""Content in parts: reassembly from the start of a stream and from seek points."""
 
 import io
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def assemble(packets: list[Packet]) -> list[ContentRecord]:
         if isinstance(record, ContentPart):
             assembler.add(record)
         elif isinstance(record, ContentRecord):
-            found.append(assembler.whole(record))
+            found.append(assembler.assemble(record))
     return found
 
 

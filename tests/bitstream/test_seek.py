@@ -1,4 +1,4 @@
-"""Entering a file in the middle (spec section 5.4)."""
+"""Random access to files (spec section 5.4)."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Every bit of a file is accounted for, once."""
+"""Bit statistics: every bit of a file is counted exactly once."""
 
 import io
 from collections.abc import Callable

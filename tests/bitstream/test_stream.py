@@ -227,8 +227,8 @@ def _size(tick: int) -> int:
     return Packet(PacketKind.MOTION, tick, tick, MOTION).size
 
 
-def read_lossy(data: bytes) -> tuple[StreamReader, list[Packet]]:
-    reader = StreamReader(io.BytesIO(data), lossy=True)
+def read_tolerantly(data: bytes) -> tuple[StreamReader, list[Packet]]:
+    reader = StreamReader(io.BytesIO(data), tolerate_loss=True)
     return reader, list(reader)
 
 
@@ -249,46 +249,48 @@ def flipped(stream: bytes, packets: list[Packet], sequence: int, place: int) -> 
 
 
 @pytest.mark.parametrize("lost", [0, 1, 4, 5])
-def test_lossy_reading_goes_on_after_missing_and_damaged_packets(
+def test_loss_tolerant_reading_goes_on_after_missing_and_damaged_packets(
     packets: list[Packet], stream: bytes, lost: int
 ) -> None:
     known = [packet for packet in packets if packet.kind in KNOWN and packet.sequence != lost]
     for data in (without(stream, packets, lost), flipped(stream, packets, lost, -1), flipped(stream, packets, lost, 5)):
         assert read_until_error(data)[1] is not None, "without being asked, nothing is skipped"
-        reader, found = read_lossy(data)
+        reader, found = read_tolerantly(data)
         assert (found, reader.lost, reader.motion_tick) == (known, 1, 4)
         assert reader.end is not None
 
 
-def test_lossy_reading_of_a_whole_stream_loses_nothing(packets: list[Packet], stream: bytes) -> None:
-    reader, found = read_lossy(stream)
+def test_loss_tolerant_reading_of_a_whole_stream_loses_nothing(packets: list[Packet], stream: bytes) -> None:
+    reader, found = read_tolerantly(stream)
     assert (found, reader.lost) == ([packet for packet in packets if packet.kind in KNOWN], 0)
 
 
-def test_damaged_content_ends_lossy_reading(packets: list[Packet], stream: bytes) -> None:
-    reader = StreamReader(io.BytesIO(flipped(stream, packets, 2, -1)), lossy=True)
+def test_damaged_content_ends_loss_tolerant_reading(packets: list[Packet], stream: bytes) -> None:
+    reader = StreamReader(io.BytesIO(flipped(stream, packets, 2, -1)), tolerate_loss=True)
     assert [next(reader).sequence, next(reader).sequence] == [0, 1]
     with pytest.raises(DamagedError) as caught:
         next(reader)
     assert caught.value.kind == PacketKind.CONTENT
 
 
-def test_lossy_reading_refuses_what_loss_cannot_explain(packets: list[Packet], stream: bytes) -> None:
+def test_loss_tolerant_reading_refuses_what_loss_cannot_explain(packets: list[Packet], stream: bytes) -> None:
     twice = stream.replace(packets[1].pack(), 2 * packets[1].pack())
     with pytest.raises(BitstreamError, match="has sequence 1, expected 2"):
-        read_lossy(twice)
+        read_tolerantly(twice)
     with pytest.raises(TruncatedError):
-        read_lossy(stream[:-1])
+        read_tolerantly(stream[:-1])
 
 
-def test_every_flipped_bit_is_survived_or_reported_by_lossy_reading(packets: list[Packet], stream: bytes) -> None:
+def test_every_flipped_bit_is_survived_or_reported_by_loss_tolerant_reading(
+    packets: list[Packet], stream: bytes
+) -> None:
     start = stream.index(packets[0].pack())
     for place in range(8 * start, 8 * len(stream)):
         changed = bytearray(stream)
         changed[place // 8] ^= 0x80 >> place % 8
         found: list[Packet] = []
         try:
-            for packet in StreamReader(io.BytesIO(bytes(changed)), lossy=True):
+            for packet in StreamReader(io.BytesIO(bytes(changed)), tolerate_loss=True):
                 found.append(packet)
         except BitstreamError:
             pass

@@ -1,4 +1,4 @@
-"""What holds between packets (spec section 4.2)."""
+"""Order of packets (spec section 4.2)."""
 
 import dataclasses
 

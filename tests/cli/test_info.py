@@ -89,13 +89,13 @@ def test_a_cut_file_is_described_up_to_the_cut(form: tuple[str, ...], bcd: Bcd, 
 
 
 def test_frames_of_lost_packets_are_named_where_reading_goes_on(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
-    whole = json.loads(bcd("info", stream_file, "--lossy", "--json").out)
+    whole = json.loads(bcd("info", stream_file, "--tolerate-loss", "--json").out)
     assert whole["lost"] == {"packets": 0, "gaps": [], "frames": 0} and "lost" not in bcd("info", stream_file).out
     stream_file.write_bytes(damaged(stream_file.read_bytes()))
     assert bcd("info", stream_file).code == 2
-    done = bcd("info", stream_file, "--lossy")
+    done = bcd("info", stream_file, "--tolerate-loss")
     assert done.code == 0 and "1 packets, 8 frames to predict: 0.64 to 1.28 s" in done.out
-    found = json.loads(bcd("info", stream_file, "--lossy", "--json").out)
+    found = json.loads(bcd("info", stream_file, "--tolerate-loss", "--json").out)
     assert found["lost"] == {"packets": 1, "gaps": [[8, 16]], "frames": 8} and found["frames"] == 17
     assert found["damage"] is None and found["duration_s"] == 2.0
 

@@ -28,14 +28,14 @@ def steady(groups: int, entries: int, bits: int) -> Predictor:
     """So many bits more probable that a code stays what it was; a little is added by what came before."""
     rng = np.random.default_rng(5)
     shapes = {
-        "now": (groups, entries, 8),
-        "before": (groups, entries + 1, 8),
-        "same": (groups, entries + 1, entries),
-        "same2": (groups, entries + 1, entries),
-        "out": (groups, 8, entries),
+        "current": (groups, entries, 8),
+        "previous": (groups, entries + 1, 8),
+        "lag1": (groups, entries + 1, entries),
+        "lag2": (groups, entries + 1, entries),
+        "output": (groups, 8, entries),
     }
-    tensors = {name: rng.integers(-3, 4, shape).astype(TENSORS[name]) for name, shape in shapes.items()}
-    tensors["same"][:, :entries] += (1024 * bits * np.eye(entries)).astype(np.int16)
+    tensors = {name: rng.integers(-3, 4, shape).astype(TENSORS[name][1]) for name, shape in shapes.items()}
+    tensors["lag1"][:, :entries] += (1024 * bits * np.eye(entries)).astype(np.int16)
     return Predictor(**tensors)
 
 

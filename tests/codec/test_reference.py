@@ -77,7 +77,7 @@ def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
 
 def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
     def with_points(count: int) -> CodecModel:
-        config = replace(model.config, denoiser=replace(model.config.denoiser, face_points=count))
+        config = replace(model.config, denoiser=replace(model.config.denoiser, landmarks=count))
         return replace(model, weights=replace(model.weights, config=config))
 
     quantizer = model.config.quantizer

@@ -1,4 +1,4 @@
-"""Settings for the tests of this folder: no test depends on the speed of the machine."""
+"""Hypothesis settings: no test depends on the speed of the machine."""
 
 from hypothesis import settings
 

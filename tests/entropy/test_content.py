@@ -1,4 +1,4 @@
-"""The content token (spec section 7.1)."""
+"""Lossless coding of content levels (spec section 7.1)."""
 
 import numpy as np
 import pytest

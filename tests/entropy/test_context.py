@@ -1,4 +1,4 @@
-"""Codes with probabilities from the codes before (spec sections 5.2.3, 6.5): round trips, exactness, hostile bytes."""
+"""Context coding of motion codes (spec sections 5.2.3, 6.5): round trips, exact arithmetic, hostile bytes."""
 
 import hashlib
 import subprocess
@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.entropy.context import context_bits, context_counts, decode_context, encode_context
 from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
-from bcdcodec.entropy.predictor import MAX_HIDDEN, TENSORS, TOP, WAVE, Predictor
+from bcdcodec.entropy.predictor import MAX_HIDDEN, MAX_HIDDEN_VALUE, PARALLEL_GROUPS, TENSORS, Predictor
 from bcdcodec.entropy.softmax import softmax_counts
 from bcdcodec.entropy.tables import TOTAL, fit_rows
 from bcdcodec.errors import BitstreamError, WeightsError
@@ -26,17 +26,17 @@ def random_predictor(groups: int, entries: int, hidden: int, seed: int = 0, weig
     """Any integers that the tensors may hold; smaller ones for probabilities that are not all extreme."""
     source = np.random.default_rng(seed)
     shapes = {
-        "now": (groups, entries, hidden),
-        "before": (groups, entries + 1, hidden),
-        "same": (groups, entries + 1, entries),
-        "same2": (groups, entries + 1, entries),
-        "out": (groups, hidden, entries),
+        "current": (groups, entries, hidden),
+        "previous": (groups, entries + 1, hidden),
+        "lag1": (groups, entries + 1, entries),
+        "lag2": (groups, entries + 1, entries),
+        "output": (groups, hidden, entries),
     }
     tensors = {
         name: source.integers(-weight * (1 if kind is np.int8 else 32), weight * (1 if kind is np.int8 else 32), shape)
-        for (name, shape), kind in zip(shapes.items(), TENSORS.values(), strict=True)
+        for (name, shape), (_, kind) in zip(shapes.items(), TENSORS.values(), strict=True)
     }
-    return Predictor(**{name: values.astype(TENSORS[name]) for name, values in tensors.items()})
+    return Predictor(**{name: values.astype(TENSORS[name][1]) for name, values in tensors.items()})
 
 
 def random_codes(frames: int, groups: int, entries: int, seed: int = 0) -> NDArray[np.int64]:
@@ -46,21 +46,21 @@ def random_codes(frames: int, groups: int, entries: int, seed: int = 0) -> NDArr
 def counts_one_by_one(codes: NDArray[np.int64], predictor: Predictor, kind: Any) -> NDArray[np.int64]:
     """Section 6.5 read aloud, code by code, sums and products of numbers of one kind."""
     groups, entries = codes.shape[1], predictor.entries
-    now, before, same, same2, out = (getattr(predictor, name).astype(kind) for name in TENSORS)
+    current, previous, lag1, lag2, output = (getattr(predictor, name).astype(kind) for name in TENSORS)
     padded = np.concatenate([np.full((2, groups), entries), codes])
     rows = []
     for t in range(2, len(padded)):
         for g in range(groups):
-            total = np.zeros(now.shape[2], kind)
+            total = np.zeros(current.shape[2], kind)
             for k in reversed(range(groups)):  # another order than the library's
-                total += before[k, padded[t - 1, k]]
-            for k in range(g // WAVE * WAVE):
-                total += now[k, padded[t, k]]
-            hidden = np.clip(total.astype(np.int64) >> 1, 0, TOP).astype(kind)
+                total += previous[k, padded[t - 1, k]]
+            for k in range(g // PARALLEL_GROUPS * PARALLEL_GROUPS):
+                total += current[k, padded[t, k]]
+            hidden = np.clip(total.astype(np.int64) >> 1, 0, MAX_HIDDEN_VALUE).astype(kind)
             own = np.zeros(entries, kind)
             for h in reversed(range(len(hidden))):
-                own += hidden[h] * out[g, h]
-            scores = same[g, padded[t - 1, g]] + same2[g, padded[t - 2, g]] + own
+                own += hidden[h] * output[g, h]
+            scores = lag1[g, padded[t - 1, g]] + lag2[g, padded[t - 2, g]] + own
             rows.append(softmax_counts(scores.astype(np.int64)))
     return np.array(rows).reshape(*codes.shape, entries)
 
@@ -97,10 +97,10 @@ def test_floats_and_integers_in_any_order_give_the_same_counts(
 def test_the_largest_numbers_are_exact() -> None:
     """Every product at its extreme: the sums reach what float32 can still hold, and not one more."""
     ones = random_predictor(4, 2, MAX_HIDDEN)
-    full = {name: np.full_like(getattr(ones, name), np.iinfo(kind).max) for name, kind in TENSORS.items()}
-    full["out"][:, :, 1], full["same"][:, :, 1], full["same2"][:, :, 1] = -128, -32768, -32768
+    full = {name: np.full_like(getattr(ones, name), np.iinfo(kind).max) for name, (_, kind) in TENSORS.items()}
+    full["output"][:, :, 1], full["lag1"][:, :, 1], full["lag2"][:, :, 1] = -128, -32768, -32768
     predictor = Predictor(**full)
-    assert 128 * TOP * MAX_HIDDEN < 1 << 24
+    assert 128 * MAX_HIDDEN_VALUE * MAX_HIDDEN < 1 << 24
     codes = random_codes(3, 4, 2)
     found = np.concatenate(list(context_counts(codes, predictor)))
     assert (found == counts_one_by_one(codes, predictor, np.int64)).all()
@@ -122,10 +122,10 @@ def test_codes_know_what_came_before_and_nothing_else() -> None:
         other = codes.copy()
         other[t, g] = (other[t, g] + 1) % 8
         changed = np.concatenate(list(context_counts(other, predictor))) != before
-        first_wave = g // WAVE * WAVE + WAVE
-        assert not changed[:t].any() and not changed[t, :first_wave].any()
+        first_dependent = g // PARALLEL_GROUPS * PARALLEL_GROUPS + PARALLEL_GROUPS
+        assert not changed[:t].any() and not changed[t, :first_dependent].any()
         assert not changed[t + 3 :].any(), "two frames back is all that is known"
-        assert changed[t, first_wave:].any() or first_wave >= 7
+        assert changed[t, first_dependent:].any() or first_dependent >= 7
 
 
 FROZEN = "cffe7d70ac34bf8fafff92e9"
@@ -209,7 +209,7 @@ def test_weights_files(tmp_path: Path) -> None:
         Predictor.of_table(path, fit_rows(np.ones((2, 4), np.int64)))
 
 
-@pytest.mark.parametrize("name", TENSORS)
+@pytest.mark.parametrize("name", [name for name, _ in TENSORS.values()])
 def test_other_tensors_are_refused(tmp_path: Path, name: str) -> None:
     predictor, path = random_predictor(3, 4, 5), tmp_path / "weights.safetensors"
     right = predictor.tensors()[f"context.{name}"]

@@ -1,4 +1,4 @@
-"""Codes of fixed width (spec section 5.2.1)."""
+"""Fixed-length coding of motion codes (spec section 5.2.1)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The range coder against a second one in plain integers, written from spec section 6."""
+"""The range coder against an independent one in plain integers, written from spec section 6."""
 
 import itertools
 import random

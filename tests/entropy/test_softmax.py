@@ -1,4 +1,4 @@
-"""Scores to counts, in integers (spec section 6.5)."""
+"""Integer softmax (spec section 6.5)."""
 
 from decimal import Decimal, getcontext
 

@@ -1,4 +1,4 @@
-"""Codes through the range coder (spec section 5.2.2)."""
+"""Range coding of motion codes with static tables (spec section 5.2.2)."""
 
 import numpy as np
 import pytest

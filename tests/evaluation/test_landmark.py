@@ -50,7 +50,7 @@ def test_a_moved_mouth_shows_in_the_mouth(mesh: Points) -> None:
 
 
 def test_parts_are_points_of_the_mesh_named_once() -> None:
-    for part in (landmark.MOUTH, landmark.EYES, landmark.OUTLINE):
+    for part in (landmark.MOUTH, landmark.EYES, landmark.CONTOUR):
         assert len(set(part)) == len(part) and min(part) >= 0 and max(part) < 478
-    assert not set(landmark.MOUTH) & set(landmark.EYES) and not set(landmark.MOUTH) & set(landmark.OUTLINE)
-    assert [len(part) for part in (landmark.MOUTH, landmark.EYES, landmark.OUTLINE)] == [40, 42, 36]
+    assert not set(landmark.MOUTH) & set(landmark.EYES) and not set(landmark.MOUTH) & set(landmark.CONTOUR)
+    assert [len(part) for part in (landmark.MOUTH, landmark.EYES, landmark.CONTOUR)] == [40, 42, 36]

@@ -1,4 +1,4 @@
-"""Patches, content and motion: shapes, inverses, what each depends on."""
+"""Disentangle encoder: shapes and inverses of patches, what content and motion depend on."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Points become a flow: exact where they are dense, absent where there are none."""
+"""Dense flow from landmarks: exact where they are dense, zero where there are none."""
 
 import torch
 
@@ -11,15 +11,15 @@ def test_a_face_that_moves_as_one_is_followed_exactly() -> None:
     """
     points = torch.rand(1, 1, 478, 2, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.4
     moved = torch.tensor([0.1, -0.05]).expand_as(points)
-    flow, cover = dense_flow(points, moved, 64)
-    assert flow.shape == (1, 1, 2, 64, 64) and cover.shape == (1, 1, 1, 64, 64)
+    flow, confidence = dense_flow(points, moved, 64)
+    assert flow.shape == (1, 1, 2, 64, 64) and confidence.shape == (1, 1, 1, 64, 64)
     expected = torch.tensor([-6.4, 3.2]).view(2, 1, 1)
     inside = flow[0, 0, :, 28:36, 28:36]
     torch.testing.assert_close(inside, expected.expand_as(inside), atol=0.2, rtol=0)
     hair = flow[0, 0, :, 22:24, 28:36]
     torch.testing.assert_close(hair, expected.expand_as(hair), atol=0.8, rtol=0)
-    assert cover[0, 0, 0, 28:36, 28:36].min() > 0.95
-    assert cover[0, 0, 0, :4, :4].max() < 0.01 and flow[0, 0, :, :4, :4].abs().max() < 0.1
+    assert confidence[0, 0, 0, 28:36, 28:36].min() > 0.95
+    assert confidence[0, 0, 0, :4, :4].max() < 0.01 and flow[0, 0, :, :4, :4].abs().max() < 0.1
 
 
 def test_lips_part() -> None:

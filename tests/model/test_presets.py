@@ -1,4 +1,4 @@
-"""The presets hold every number of Tables A4 and A5, and the sizes they lead to."""
+"""Presets: the hyperparameters of Tables A4 and A5, and the resulting numbers of parameters."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def test_sprites_tiny_is_sprites_made_small() -> None:
     assert (tiny.pixels, tiny.autoencoder, tiny.frame_rate) == (whole.pixels, whole.autoencoder, whole.frame_rate)
     for name in ("groups", "entries", "target_bits_per_group", "temperature_max", "temperature_min", "input_std"):
         assert getattr(tiny.quantizer, name) == getattr(whole.quantizer, name)
-    for name in ("resolution", "channels", "patch", "sigma_data", "anchor_blocks"):
+    for name in ("resolution", "channels", "patch", "sigma_data", "warp_blocks"):
         assert getattr(tiny.denoiser, name) == getattr(whole.denoiser, name)
     assert tiny.optim.across_clips and not whole.optim.across_clips
 

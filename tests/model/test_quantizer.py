@@ -42,7 +42,7 @@ def test_training_samples_by_distance_and_passes_gradient() -> None:
     assert quantizer.codebook.grad is not None and float(quantizer.codebook.grad.abs().sum()) > 0
 
 
-def test_standardised_input_uses_the_codebook_whatever_its_scale() -> None:
+def test_standardized_input_uses_the_codebook_whatever_its_scale() -> None:
     torch.manual_seed(0)
     quantizer = GroupQuantizer(replace(CONFIG, groups=8, entries=32, dims=16, input_std=0.58)).train()
     found = quantizer(torch.randn(16, 10, 128) * 0.1 + 5)

@@ -1,4 +1,4 @@
-"""Files of tensors: whole or not at all, readable by others, halves and back."""
+"""Tensor files: atomic writes, permissions, half precision."""
 
 import os
 from pathlib import Path

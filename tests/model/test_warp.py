@@ -1,4 +1,4 @@
-"""Warping and the anchor: identity at the start, exact shifts, what paint keeps."""
+"""Reference warping: identity at the start, exact shifts, sharpness of the reconstruction."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bcdcodec.config import ModelConfig
-from bcdcodec.model.bcd import CHANGE_NOISE, Bcd, paint
+from bcdcodec.model.bcd import CHANGE_NOISE, Bcd, reconstruct
 from bcdcodec.model.content import Content
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.warp import FLOW_SCALE, ReferenceWarper, WarpedReference, resize_flow, warp, warp_reference
@@ -50,14 +50,14 @@ def test_flow_keeps_its_meaning_at_other_sizes() -> None:
     torch.testing.assert_close(resize_flow(flow, 2), torch.full((1, 2, 2, 2, 2), 0.375))
 
 
-def test_an_untrained_anchor_is_the_content(tiny_config: ModelConfig) -> None:
+def test_an_untrained_warper_returns_the_prior_flow(tiny_config: ModelConfig) -> None:
     torch.manual_seed(0)
-    anchor = ReferenceWarper(tiny_config.denoiser, 128)
+    warper = ReferenceWarper(tiny_config.denoiser, 128)
     side = 32 * FLOW_SCALE
-    content, m_hat, cover = torch.randn(2, 4, 32, 32), torch.randn(2, 3, 128), torch.rand(2, 3, 1, side, side)
-    known = torch.randn(2, 3, 2, side, side)
-    torch.testing.assert_close(anchor(content, m_hat, known, cover), known)
-    flow = anchor(content, m_hat, torch.zeros_like(known), torch.zeros_like(cover))
+    content, m_hat, confidence = torch.randn(2, 4, 32, 32), torch.randn(2, 3, 128), torch.rand(2, 3, 1, side, side)
+    prior_flow = torch.randn(2, 3, 2, side, side)
+    torch.testing.assert_close(warper(content, m_hat, prior_flow, confidence), prior_flow)
+    flow = warper(content, m_hat, torch.zeros_like(prior_flow), torch.zeros_like(confidence))
     assert flow.shape == (2, 3, 2, side, side) and not flow.any()
     picture = torch.randn(2, 3, 64, 64)
     moved = warp_reference(picture, flow, None).latents
@@ -76,31 +76,33 @@ def test_content_moves_as_a_picture() -> None:
     torch.testing.assert_close(found, moved.pictures.flatten(0, 1), atol=1e-5, rtol=0)
 
 
-def test_paint_keeps_the_anchor_and_adds_what_changed() -> None:
+def test_reconstruction_keeps_the_warped_picture_and_adds_what_changed() -> None:
     picture = torch.randn(2, 3, 64, 64)
     latents, vae = Blocks().encode(picture), Coarse()
-    torch.testing.assert_close(paint(latents, WarpedReference(latents, picture), vae), picture, atol=1e-5, rtol=0)
+    torch.testing.assert_close(reconstruct(latents, WarpedReference(latents, picture), vae), picture, atol=1e-5, rtol=0)
     for change in (0.01, 0.2, 1.0):  # small ones are taken for errors of the denoiser
         changed = latents.clone()
         changed[:, :64] += change  # the first colour of every block
         expected, power = picture.clone(), change**2 / 3
         expected[:, 0] += change * power / (power + CHANGE_NOISE**2)
-        found = paint(changed, WarpedReference(latents, picture), Blocks())
+        found = reconstruct(changed, WarpedReference(latents, picture), Blocks())
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
         assert (float((found - picture)[:, 0].mean()) / change > 0.9) == (change == 1)
-    # Without an anchor the autoencoder's picture is all there is.
-    torch.testing.assert_close(paint(latents, WarpedReference(latents, None), vae), picture.round(), atol=1e-5, rtol=0)
+    # Without a warped picture the autoencoder's picture is all there is.
+    torch.testing.assert_close(
+        reconstruct(latents, WarpedReference(latents, None), vae), picture.round(), atol=1e-5, rtol=0
+    )
 
 
-def test_without_blocks_there_is_no_anchor(tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0))
+def test_without_blocks_there_is_no_warper(tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0))
     model = Bcd(paper)
-    assert model.anchor is None
-    anchors = model.anchors(Content(torch.randn(2, 4, 32, 32), None), torch.randn(2, 3, 128), None)
-    assert anchors.latents.shape == (2, 3, 4, 32, 32) and not anchors.latents.any() and anchors.pictures is None
+    assert model.warper is None
+    reference = model.warp_references(Content(torch.randn(2, 4, 32, 32), None), torch.randn(2, 3, 128), None)
+    assert reference.latents.shape == (2, 3, 4, 32, 32) and not reference.latents.any() and reference.pictures is None
 
 
-def test_an_untrained_model_moves_by_its_points_alone(tiny_config: ModelConfig) -> None:
+def test_an_untrained_model_moves_by_its_landmarks_alone(tiny_config: ModelConfig) -> None:
     torch.manual_seed(0)
     model = Bcd(tiny_config)
     content, m_hat = torch.randn(1, 4, 32, 32), torch.randn(1, 2, 128)
@@ -108,24 +110,24 @@ def test_an_untrained_model_moves_by_its_points_alone(tiny_config: ModelConfig) 
     assert points.shape == (1, 478, 2) and moved.shape == (1, 2, 478, 2)
     known, _ = dense_flow(points[:, None] + moved, moved, 32 * FLOW_SCALE)
     torch.testing.assert_close(model.flow(content, m_hat), known)
-    without = Bcd(replace(tiny_config, denoiser=replace(tiny_config.denoiser, face_points=0)))
+    without = Bcd(replace(tiny_config, denoiser=replace(tiny_config.denoiser, landmarks=0)))
     assert not without.flow(content, m_hat).any()
     for ask in (lambda: without.landmark_displacements(m_hat), lambda: without.landmark_positions(content)):
-        with pytest.raises(ValueError, match="not trained to tell"):
+        with pytest.raises(ValueError, match="not trained to predict face landmarks"):
             ask()
 
 
-def test_denoising_starts_around_the_anchor(tiny_config: ModelConfig) -> None:
-    """An untrained network at the highest noise returns the anchor, at the lowest its input."""
+def test_denoising_starts_around_the_reference(tiny_config: ModelConfig) -> None:
+    """An untrained network at the highest noise returns the reference, at the lowest its input."""
     torch.manual_seed(0)
     model = Bcd(tiny_config)
     content, m_hat = torch.randn(1, 4, 32, 32), torch.randn(1, 2, 128)
-    anchors = model.anchors(Content(content, content), m_hat, None).latents
-    x, keep = torch.randn(1, 2, 4, 32, 32), torch.ones(1, dtype=torch.bool)
+    reference = model.warp_references(Content(content, content), m_hat, None).latents
+    x, conditioned = torch.randn(1, 2, 4, 32, 32), torch.ones(1, dtype=torch.bool)
 
-    def denoise(sigma: float, kept: torch.Tensor) -> torch.Tensor:
-        return model.denoise(x, torch.full((1, 2), sigma), content, m_hat, anchors=anchors, keep=kept)
+    def denoise(sigma: float, mask: torch.Tensor) -> torch.Tensor:
+        return model.denoise(x, torch.full((1, 2), sigma), content, m_hat, reference=reference, condition_mask=mask)
 
-    torch.testing.assert_close(denoise(1e4, keep), anchors, atol=1e-2, rtol=0)
-    torch.testing.assert_close(denoise(1e-4, keep), x, atol=1e-2, rtol=0)
-    torch.testing.assert_close(denoise(1e4, ~keep), torch.zeros_like(x), atol=1e-2, rtol=0)
+    torch.testing.assert_close(denoise(1e4, conditioned), reference, atol=1e-2, rtol=0)
+    torch.testing.assert_close(denoise(1e-4, conditioned), x, atol=1e-2, rtol=0)
+    torch.testing.assert_close(denoise(1e4, ~conditioned), torch.zeros_like(x), atol=1e-2, rtol=0)

@@ -49,6 +49,6 @@ def test_error_and_flicker() -> None:
 
 
 def test_a_codec_that_tells_no_points_is_refused(model: CodecModel) -> None:
-    config = replace(model.config, denoiser=replace(model.config.denoiser, face_points=0))
+    config = replace(model.config, denoiser=replace(model.config.denoiser, landmarks=0))
     with pytest.raises(ConfigError, match="does not tell the points"):
         PointReader(replace(model, weights=replace(model.weights, config=config)))

@@ -15,17 +15,17 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bcdcodec.bitstream.header import (
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.records import (
     AudioCodec,
     AudioInfo,
     CodingInfo,
     CodingMode,
     ContentCoding,
     ContentRecord,
-    StreamHeader,
     VideoInfo,
 )
-from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
 from bcdcodec.entropy.motion import MotionCoder
@@ -58,11 +58,11 @@ def levels_of(seed: int, shape: tuple[int, int, int]) -> NDArray[np.int32]:
 def context_model(source: np.random.Generator) -> Predictor:
     """Of 8 groups of 32 entries; small integers, so that probabilities are not all extreme."""
     return Predictor(
-        now=source.integers(-30, 31, (8, 32, 20), np.int8),
-        before=source.integers(-30, 31, (8, 33, 20), np.int8),
-        same=source.integers(-3000, 3000, (8, 33, 32), np.int16),
-        same2=source.integers(-1000, 1000, (8, 33, 32), np.int16),
-        out=source.integers(-15, 16, (8, 20, 32), np.int8),
+        current=source.integers(-30, 31, (8, 32, 20), np.int8),
+        previous=source.integers(-30, 31, (8, 33, 20), np.int8),
+        lag1=source.integers(-3000, 3000, (8, 33, 32), np.int16),
+        lag2=source.integers(-1000, 1000, (8, 33, 32), np.int16),
+        output=source.integers(-15, 16, (8, 20, 32), np.int8),
     )
 
 

@@ -38,7 +38,7 @@ def test_the_encoder_alone_moves_half_of_the_way(data: Path, tiny_weights: Path)
     learned = load_file(data / "last.safetensors")
     assert before.keys() == after.keys()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved and all(name.startswith(("bcd.encoder.", "bcd.face_places.")) for name in moved)
+    assert moved and all(name.startswith(("bcd.encoder.", "bcd.landmark_position_head.")) for name in moved)
     name = max(moved, key=lambda name: before[name].numel())
     middle = (before[name].float() + learned[name.replace("bcd.", "average.")]) / 2
     torch.testing.assert_close(after[name].float(), middle, rtol=1e-3, atol=1e-5)
@@ -64,7 +64,7 @@ def test_a_run_goes_on_with_what_it_began_with(data: Path, tiny_weights: Path) -
 
 def test_weights_without_points_are_refused(tiny_weights: Path) -> None:
     weights = open_weights(tiny_weights)
-    config = replace(weights.config, denoiser=replace(weights.config.denoiser, face_points=0))
+    config = replace(weights.config, denoiser=replace(weights.config.denoiser, landmarks=0))
     pointless = WeightsFile(weights.path, weights.model_id, config)
     with pytest.raises(ConfigError, match="cannot be personalized: codes of preset tiny move no points of a face"):
         check_personal(pointless, "cpu")

@@ -1,4 +1,4 @@
-"""Fixtures: a maker of small media files, and the clips of real faces where there are some."""
+"""Fixtures: synthetic media files, and clips of real faces where they are available."""
 
 import os
 from pathlib import Path

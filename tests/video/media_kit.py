@@ -1,4 +1,4 @@
-"""Pictures, sounds and files made on the spot, shared by the tests of this folder."""
+"""Synthetic pictures, audio and media files."""
 
 import importlib.util
 import struct

@@ -1,4 +1,4 @@
-"""Clips that are cropped already: the centred square, in time."""
+"""Clips that are framed already: the centred square at the requested frame rate."""
 
 from fractions import Fraction
 from pathlib import Path

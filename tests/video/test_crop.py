@@ -1,4 +1,4 @@
-"""A square out of the picture and back."""
+"""Cropping and pasting of squares."""
 
 import numpy as np
 import pytest

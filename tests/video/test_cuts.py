@@ -1,4 +1,4 @@
-"""Cuts are found, motion and light are not taken for cuts."""
+"""Cut detection: cuts are detected, motion and changes of light are not."""
 
 from collections.abc import Iterable
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What is written without loss comes back bit by bit; other files are refused in one line."""
+"""Lossless video and images: exact round trips; other files are refused with a one-line message."""
 
 from fractions import Fraction
 from pathlib import Path

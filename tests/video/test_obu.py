@@ -1,4 +1,4 @@
-"""The outside of an AV1 still (spec section 3.8): the example, and everything that it may not be."""
+"""OBUs of AV1 stills (spec section 3.8): the example of the spec, and refused bytes."""
 
 import pytest
 

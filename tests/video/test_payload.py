@@ -1,4 +1,4 @@
-"""Payloads of real encodes: what pictures need, once, and nothing that an encoder writes about itself."""
+"""Elementary-stream sizes of real encodes: parameter sets once, no messages of the encoder."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.bench.binary import encode_by_binary
 from bcdcodec.evaluation.bench.rivals import PROFILES, RIVALS
 from bcdcodec.video.lossless import write_lossless
-from bcdcodec.video.payload import START, obus, payload_bytes, payload_units
+from bcdcodec.video.payload import START_CODE, obus, payload_bytes, payload_units
 from bcdcodec.video.reference_codecs import decode_classical, encode_classical
 
 RATE = Fraction(25, 2)
@@ -56,7 +56,7 @@ def test_what_is_counted(name: str, profile: str, frames: NDArray[np.uint8], tmp
     for text in (b"x264 - core", b"x265 (build", b"options:"):
         assert text not in whole
     if name in ("x264", "x265", "vvenc"):
-        assert all(unit.startswith(START) for unit in units)
+        assert all(unit.startswith(START_CODE) for unit in units)
         kinds = [nal_type(name, unit) for unit in units]
         delimiters, messages, parameters, pictures = {
             "x264": ({9}, {6}, [7, 8], range(1, 6)),

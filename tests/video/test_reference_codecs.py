@@ -1,4 +1,4 @@
-"""Ordinary codecs: colours and times survive; there is one key frame."""
+"""Reference codecs: colours and timestamps are kept; there is one key frame."""
 
 from fractions import Fraction
 from pathlib import Path

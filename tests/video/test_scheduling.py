@@ -1,4 +1,4 @@
-"""An encoder that makes its thread a real-time one leaves it as it was."""
+"""The scheduling priority of a thread is restored after an encode."""
 
 import os
 from fractions import Fraction

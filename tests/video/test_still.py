@@ -16,7 +16,7 @@ from bcdcodec.video.still import MIN_STILL_SIDE, PLATE_BITS, decode_plate, decod
 
 AMPLE = 1_000_000
 SMALL = encode_still(textured(1, 64, 64), budget_bits=4000)
-COLOURS = [
+COLORS = [
     (255, 0, 0),
     (0, 255, 0),
     (0, 0, 255),
@@ -86,12 +86,12 @@ def test_other_sides_are_refused(width: int, height: int) -> None:
 
 
 def test_saturated_colors_come_back() -> None:
-    picture = np.repeat(np.repeat(np.array(COLOURS, np.uint8).reshape(2, 4, 3), 128, axis=0), 64, axis=1)
+    picture = np.repeat(np.repeat(np.array(COLORS, np.uint8).reshape(2, 4, 3), 128, axis=0), 64, axis=1)
     error = decode_still(encode_still(picture, budget_bits=AMPLE)).astype(int) - picture
     assert (np.abs(error).mean((0, 1)) < 1.5).all()
 
 
-@pytest.mark.parametrize("color", [*COLOURS, (200, 30, 90), (13, 140, 77)])
+@pytest.mark.parametrize("color", [*COLORS, (200, 30, 90), (13, 140, 77)])
 def test_conversion_is_the_one_of_the_spec(color: tuple[int, int, int]) -> None:
     data = encode_still(np.full((16, 16, 3), color, np.uint8), budget_bits=AMPLE)
     decoder = av.CodecContext.create("libdav1d", "r")

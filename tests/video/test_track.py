@@ -1,4 +1,4 @@
-"""Faces over time become one static square. The detector is a stand-in; test_face.py has the real one."""
+"""Face tracks and the static crop box, with a scripted detector; test_face.py tests the real one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,21 +22,21 @@ def face(x: float, y: float, height: float = 100) -> Face:
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[Face]]:
     """What the detector finds, look by look; nothing after the end."""
-    looks: list[Sequence[Face]] = []
+    detections: list[Sequence[Face]] = []
     turn: Iterator[Sequence[Face]] | None = None
 
     def detect(frame: Frame) -> list[Face]:
         nonlocal turn
-        turn = turn or iter(looks)
+        turn = turn or iter(detections)
         return list(next(turn, []))
 
     monkeypatch.setattr(track, "detect_faces", detect)
-    return looks
+    return detections
 
 
-def observed(looks: list[Sequence[Face]]) -> FaceTracker:
+def observed(detections: list[Sequence[Face]]) -> FaceTracker:
     tracker = FaceTracker(640, 360)
-    for _ in looks:
+    for _ in detections:
         tracker.observe(FRAME)
     return tracker
 

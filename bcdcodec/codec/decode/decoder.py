@@ -19,14 +19,12 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.decode.concealment import LossTracker
 from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_windows
-from bcdcodec.codec.fit import check_sizes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
-from bcdcodec.model.weights import Networks
 
 #: Codes of this many frames wait at most for the segments beside them.
 MAX_WAITING_FRAMES = 4096
@@ -80,7 +78,7 @@ class Decoder:
             return []
         if isinstance(record, ContentRecord):
             frames = self._fill_gap(packet.timestamp, None)  # the end of the shot before
-            self._record = self._parts.whole(record)
+            self._record = self._parts.assemble(record)
             self._content = self._load_content(self._record)
             self._new_content = True
             if self._losses is not None:
@@ -150,7 +148,7 @@ class Decoder:
         windows: list[DecodedWindow] = []
         while any(len(segment.motion) for segment in self._segments):
             windows += next_windows(
-                Networks(self.model.bcd, self.model.vae),
+                self.model.networks,
                 self._segments,
                 self._noise,
                 self.sampling,
@@ -194,4 +192,4 @@ def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
     """Refuse a stream that other weights wrote, or whose declared sizes are not those of its model."""
     if header.model_id != model.weights.model_id:
         raise ConfigError(f"the stream needs weights {header.model_id.hex()}, given {model.weights.model_id.hex()}")
-    check_sizes(header, model.config)
+    header.check_model(model.config)

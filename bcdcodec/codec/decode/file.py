@@ -70,7 +70,7 @@ def decode_file(
     """
     settings = settings or DecodeSettings()
     with contextlib.ExitStack() as stack:
-        reader = StreamReader(stack.enter_context(open_input(source)), lossy=settings.concealer is not None)
+        reader = StreamReader(stack.enter_context(open_input(source)), tolerate_loss=settings.concealer is not None)
         header = reader.header
         decoder = Decoder(model, header, settings)
         track = None

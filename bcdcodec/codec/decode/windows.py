@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
-from bcdcodec.model.bcd import paint
+from bcdcodec.model.bcd import reconstruct
 from bcdcodec.model.content import Content
 from bcdcodec.model.vae import to_uint8
 from bcdcodec.model.weights import Networks
@@ -92,7 +92,7 @@ def next_windows(
             context_motion=_stack([segment.context_motion for segment in batch]) if before else None,
         )
         for row, (segment, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
-            pictures = paint(z, synthesis.anchors.of_clip(row), networks.vae)
+            pictures = reconstruct(z, synthesis.reference.of_clip(row), networks.vae)
             pixels = to_uint8(pictures).permute(0, 2, 3, 1).contiguous().cpu().numpy()
             done.append(DecodedWindow(segment.index, segment.box, pixels))
             _advance(segment, z, frames, context_frames)

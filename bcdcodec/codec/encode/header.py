@@ -4,7 +4,6 @@ from fractions import Fraction
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
-from bcdcodec.codec.encode.settings import bits_per_code
 from bcdcodec.codec.model import CodecModel
 
 
@@ -37,7 +36,7 @@ def make_header(
         coding=CodingInfo(
             mode=mode,
             groups=groups,
-            bits_per_code=bits_per_code(model),
+            bits_per_code=config.quantizer.bits_per_code,
             seed=seed,
             window_frames=config.window_frames + config.context_frames,
             context_frames=config.context_frames,

@@ -37,7 +37,7 @@ class Refiner:
     """
 
     def __init__(self, model: CodecModel, steps: int, *, groups: int) -> None:
-        if steps and model.bcd.anchor is None:
+        if steps and model.bcd.warper is None:
             raise ConfigError(f"effort needs weights that move the content's picture, {model.weights.path.name} do not")
         self._model, self._steps, self._groups = model, steps, groups
         prices = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
@@ -59,14 +59,14 @@ class Refiner:
             wanted = from_uint8(torch.from_numpy(pixels).to(z.device)).permute(0, 3, 1, 2)
             with torch.no_grad():
                 start = quantizer.normalize(bcd.encoder.motion(z.clone()[None], shown.map))
-                points = None if bcd.face_points is None else bcd.landmark_displacements(start)
+                points = None if bcd.landmark_head is None else bcd.landmark_displacements(start)
             m = start.clone().requires_grad_()
             descent = torch.optim.Adam([m], lr=RATE)
             best, least = start, float("inf")
             for step in range(self._steps + 1):
                 coded = quantizer.lookup(self._distances(m.detach()).argmin(-1))
                 m_hat = m + (coded - m).detach()  # straight through
-                pictures = bcd.anchors(shown, m_hat, self._model.vae).pictures
+                pictures = bcd.warp_references(shown, m_hat, self._model.vae).pictures
                 assert pictures is not None, "an anchor moves pictures"
                 loss = _difference(pictures[0], wanted)
                 if points is not None:

@@ -43,7 +43,7 @@ class EncodeSettings:
         name = model.weights.path.name
         if self.mode is CodingMode.CONTEXT and model.predictor is None:
             raise ConfigError(f"mode context needs weights with a context model, {name} has none")
-        if self.effort and model.bcd.anchor is None:
+        if self.effort and model.bcd.warper is None:
             raise ConfigError(f"effort needs weights that warp a reference picture, {name} do not")
         counts = model.config.group_counts
         if self.groups is not None and self.groups not in counts:
@@ -58,14 +58,9 @@ class EncodeSettings:
     def _check_packed_rate(self, model: CodecModel, bitrate: float) -> None:
         rate = self.frame_rate or model.frame_rate
         groups = self.groups or model.config.quantizer.groups
-        motion_bps = groups * bits_per_code(model) * rate
+        motion_bps = groups * model.config.quantizer.bits_per_code * rate
         if motion_bps > bitrate:
             raise RateError(
                 f"packed codes take {float(motion_bps):g} bit/s at {float(rate):g} fps, "
                 f"asked for are {bitrate:g}; lower the frame rate or use mode coded"
             )
-
-
-def bits_per_code(model: CodecModel) -> int:
-    """Bits that name an entry of a codebook."""
-    return (model.config.quantizer.entries - 1).bit_length()

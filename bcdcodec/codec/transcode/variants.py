@@ -129,7 +129,7 @@ def rewrite(
             continue
         if isinstance(record, ContentRecord):
             # What was sent ahead is whole again: joined packets do not keep to a bucket either.
-            packet = dataclasses.replace(packet, payload=parts.whole(record).pack())
+            packet = dataclasses.replace(packet, payload=parts.assemble(record).pack())
         motion = record if isinstance(record, MotionPayload) else None
         if motion is None:
             for layout, sharing in layouts.values():

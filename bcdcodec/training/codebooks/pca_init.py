@@ -53,7 +53,7 @@ def fit_codebooks(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATC
     """Replace motion head, codebooks and read-out of a model with face points, so that its codes cost
     `target_bits_per_group` in the mean over groups and tell as much of the points as they can.
     """
-    assert bcd.face_points is not None, "codebooks are laid out over the movement of face points"
+    assert bcd.landmark_head is not None, "codebooks are laid out over the movement of face points"
     config = bcd.config.quantizer
     states, moved = (values.double() for values in gather_motion(bcd, sampler, batches))
     head, codebook = bcd.encoder.motion_head.weight, bcd.quantizer.codebook
@@ -63,7 +63,7 @@ def fit_codebooks(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATC
         scale = step / float(line.entries.diff().min())
         head[group * config.dims : (group + 1) * config.dims] = line.direction * scale
         codebook[group] = (line.entries * scale)[:, None]
-    bcd.face_points.weight.zero_()
+    bcd.landmark_head.weight.zero_()
     solve_point_motion(bcd, states.float(), moved.float())
 
 

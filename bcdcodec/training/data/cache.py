@@ -93,7 +93,7 @@ def cache_clips(
     if is_cached(out):
         return
     done = len(find_shards(out)) * SHARD_CLIPS
-    names = FRAMES + (FACES if config.denoiser.anchor_blocks else ())
+    names = FRAMES + (FACES if config.denoiser.warp_blocks else ())
     prepared = _prepare_all(sources[done:], vae, config, workers)
     for number, first in enumerate(range(done, len(sources), SHARD_CLIPS), done // SHARD_CLIPS):
         with ShardWriter(out, number, names=names, columns=COLUMNS) as shard:
@@ -178,5 +178,5 @@ def _fingerprint(vae: Autoencoder | None, config: ModelConfig) -> str:
     if isinstance(vae, nn.Module):
         for value in vae.state_dict().values():
             digest.update(value.cpu().numpy().tobytes())
-    known = (config.pixels, config.frame_rate, config.content.picture_bits, config.denoiser.anchor_blocks > 0)
+    known = (config.pixels, config.frame_rate, config.content.picture_bits, config.denoiser.warp_blocks > 0)
     return f"{known} autoencoder {digest.hexdigest()}"

@@ -68,7 +68,7 @@ def prepare(source: Source, *, vae: Autoencoder | None, config: ModelConfig) -> 
         start = int(rng.integers(0, max(1, len(pixels) - length + 1)))
         pixels = pixels[start : start + length]
         augmentation = Augmentation.draw(rng, config.pixels)
-    points = _face_points(pixels) if config.denoiser.anchor_blocks else None
+    points = _face_points(pixels) if config.denoiser.warp_blocks else None
     if augmentation is not None:
         pixels = augmentation.pictures(pixels)
         points = None if points is None else augmentation.points(points)

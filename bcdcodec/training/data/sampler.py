@@ -109,7 +109,7 @@ class ClipCache:
         self.latents = ShardedArray(shards, "latents.f16", np.float16, latent)
         # Left and right of drawn pictures differ: those that are diffused as they are stay as they are.
         self.may_mirror = config.autoencoder != "none"
-        self.has_faces = denoiser.anchor_blocks > 0
+        self.has_faces = denoiser.warp_blocks > 0
         if self.has_faces:
             self.thumbnails = ShardedArray(shards, "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
             self.landmarks = ShardedArray(shards, "landmarks.f32", np.float32, (POINTS, 2))

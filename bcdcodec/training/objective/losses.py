@@ -97,9 +97,9 @@ def bcd_loss(
         if settled:  # as a decoder computes it: places of a face turn on fractions of a pixel
             stack.enter_context(torch.autocast(device.type, enabled=False))
         told = _tell(model, batch, objective, generator, share)
-        if told.faces is not None and model.face_points is not None and not settled:
+        if told.faces is not None and model.landmark_head is not None and not settled:
             anchoring = _points_loss(model, told, told.faces, share)
-        if told.faces is not None and model.anchor is not None and objective.flow:
+        if told.faces is not None and model.warper is not None and objective.flow:
             flow = model.flow(told.content.detach(), told.m_hat)
             if not settled:
                 anchoring = anchoring + anchor_loss(flow, told.faces, share)
@@ -212,7 +212,7 @@ def _denoising_loss(
     noise, sigma, counts, keep = (share.rows(drawn).to(z.device) for drawn in (noise, sigma, counts, keep))
     x = z + noise * sigma[..., None, None, None]
     denoised = model.denoise(
-        x, sigma, told.content, told.m_hat, anchors=anchors, keep=keep, temporal=objective.temporal
+        x, sigma, told.content, told.m_hat, reference=anchors, condition_mask=keep, temporal=objective.temporal
     )
     squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts

@@ -55,13 +55,13 @@ class Schedule:
         if codes == "keep":
             return cls(steps=steps, keep_codes=True, phase_2_from=0.0)
         if codes == "tell":
-            if not config.denoiser.face_points:
+            if not config.denoiser.landmarks:
                 raise ConfigError("an encoder can learn to tell codes only where they move points of a face")
             return cls(steps=steps, tell_codes=True, phase_2_from=1.0)
-        if config.denoiser.anchor_blocks:
+        if config.denoiser.warp_blocks:
             if codes == "refit":
                 raise ConfigError("codes of a model with an anchor are laid out over poses, not refitted")
-            poses = 0.49 if config.denoiser.face_points else 0.0
+            poses = 0.49 if config.denoiser.landmarks else 0.0
             return cls(steps=steps, poses_until=poses, anchor_until=0.77, phase_2_from=0.973)
         return cls(steps=steps, refit_until=REFIT if codes == "refit" else 0.0)
 

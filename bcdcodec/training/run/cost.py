@@ -50,7 +50,7 @@ def _empty_batch(config: ModelConfig) -> CrossDrivenBatch:
     """Of the shapes that training/data/sampler.py draws."""
     denoiser, b, t = config.denoiser, config.optim.batch, config.window_frames + config.context_frames
     latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
-    if not denoiser.anchor_blocks:
+    if not denoiser.warp_blocks:
         return CrossDrivenBatch(torch.zeros(b, CONTENT_FRAMES, *latent), torch.zeros(b, t, *latent), None)
     faces = Faces(
         picture=torch.zeros(b, 3, config.pixels, config.pixels, dtype=torch.uint8),

@@ -91,7 +91,7 @@ def train(
         vae.to(device)
     average = copy.deepcopy(model)
     if schedule.tell_codes:
-        for part in (model.quantizer, model.face_points, model.anchor, model.dit):
+        for part in (model.quantizer, model.landmark_head, model.warper, model.dit):
             if part is not None:
                 part.requires_grad_(False)
     optimizer = make_optimizer(model, config)
@@ -165,11 +165,11 @@ def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimize
     replaced: list[Tensor] = [model.quantizer.codebook]
     device = model.quantizer.codebook.device
     model.cpu()  # small systems of equations in double precision
-    if model.face_points is None:
+    if model.landmark_head is None:
         fit_clusters(model, sampler)
     else:
         fit_codebooks(model, sampler)
-        replaced += [model.encoder.motion_head.weight, model.face_points.weight]
+        replaced += [model.encoder.motion_head.weight, model.landmark_head.weight]
     model.to(device)
     average.load_state_dict(model.state_dict())
     for parameter in replaced:
@@ -179,7 +179,7 @@ def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimize
 def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     """AdamW with the table's two learning rates: one for the denoiser, one for everything else."""
     optim = config.optim
-    moving = [part for part in (model.anchor, model.face_points, model.face_places) if part is not None]
+    moving = [part for part in (model.warper, model.landmark_head, model.landmark_position_head) if part is not None]
     parts = [
         ([*model.dit.parameters()], optim.learning_rate, True),
         ([parameter for part in moving for parameter in part.parameters()], optim.learning_rate, False),
@@ -228,7 +228,7 @@ def train_step(
     optimizer.step()
     # The memory is short at first, and the denoiser's first may come late.
     update_ema(average.dit, model.dit, max(0, step - schedule.denoiser_from))
-    for part in ("encoder", "quantizer", "anchor", "face_points", "face_places"):
+    for part in ("encoder", "quantizer", "warper", "landmark_head", "landmark_position_head"):
         if getattr(model, part) is not None and schedule.moves_encoder(step):
             update_ema(getattr(average, part), getattr(model, part), step)
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bcdcodec.model.bcd import Bcd, paint
+from bcdcodec.model.bcd import Bcd, reconstruct
 from bcdcodec.model.content import Content, straight_through
 from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.model.warp import Autoencoder
@@ -48,8 +48,8 @@ def probe_error(
         sigma,
         content.map,
         m_hat,
-        anchors=model.anchors(content, m_hat, vae).latents,
-        keep=keep,
+        reference=model.warp_references(content, m_hat, vae).latents,
+        condition_mask=keep,
         temporal=False,
     )
     return float((denoised - z).square().mean())
@@ -70,7 +70,7 @@ def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | Non
         "other_content": probe_error(model, _rolled(content), m_hat, z, vae),
         "none": probe_error(model, content, m_hat, z, vae, conditions=False),
         "content_alone": float((content.map[:, None] - z).square().mean()),
-        "anchor": float((model.anchors(content, m_hat, vae).latents - z).square().mean()),
+        "anchor": float((model.warp_references(content, m_hat, vae).latents - z).square().mean()),
     }
     model.train(trained)
     return errors
@@ -88,7 +88,7 @@ def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -
 
     def painted(c: Content) -> Tensor:
         made = model.synthesize(c, m_hat, noise, model.config.sampling["realtime"], vae=vae)
-        return torch.stack([paint(row, made.anchors.of_clip(i), vae) for i, row in enumerate(made.latents)])
+        return torch.stack([reconstruct(row, made.reference.of_clip(i), vae) for i, row in enumerate(made.latents)])
 
     def shown(latents: Tensor) -> Tensor:
         return latents if vae is None else vae.decode(latents)

@@ -67,7 +67,7 @@ def assert_sound(packets: list[Packet], findings: list[AnalyzedUnit], held: int)
         if isinstance(record, ContentPart):
             assembler.add(record)
         elif isinstance(record, ContentRecord):
-            assert assembler.whole(record) in given_contents.values()
+            assert assembler.assemble(record) in given_contents.values()
             fresh = True
         elif isinstance(record, MotionPayload):
             assert record.key or not (fresh or packet.timestamp != end)

@@ -40,7 +40,7 @@ def error(model: CodecModel, content: Content, codes: torch.Tensor, shot: np.nda
     assert content.picture is not None
     with torch.no_grad():
         m_hat = model.bcd.quantizer.lookup(codes[None])
-        moved = model.bcd.anchors(Content(content.map[None], content.picture[None]), m_hat, model.vae).pictures
+        moved = model.bcd.warp_references(Content(content.map[None], content.picture[None]), m_hat, model.vae).pictures
     assert moved is not None
     shown = (moved[0].permute(0, 2, 3, 1).numpy() + 1) * 127.5
     return float(np.abs(shown - shot).mean())
@@ -76,8 +76,8 @@ def test_of_fewer_codes_those_are_refined_alone(face: CodecModel, shot: np.ndarr
 
 
 def test_a_model_that_moves_no_picture_is_refused(model: CodecModel) -> None:
-    config = replace(model.config, denoiser=replace(model.config.denoiser, anchor_blocks=0, face_points=0))
-    still = replace(model, bcd=Bcd(config))
+    config = replace(model.config, denoiser=replace(model.config.denoiser, warp_blocks=0, landmarks=0))
+    still = replace(model, networks=replace(model.networks, bcd=Bcd(config)))
     Refiner(still, 0, groups=GROUPS)
     with pytest.raises(ConfigError, match=r"effort needs weights that move .* tiny.safetensors do not"):
         Refiner(still, 1, groups=GROUPS)

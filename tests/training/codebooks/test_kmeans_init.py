@@ -28,7 +28,7 @@ def test_fewer_points_than_centers_are_no_trouble() -> None:
 
 
 def test_codes_use_every_entry_afterwards(clip_cache: Path, tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     sampler = CrossDrivenSampler(ClipCache(clip_cache, paper), batch=4, content_frames=4, motion_frames=6, seed=0)
     torch.manual_seed(0)
     bcd = Bcd(paper).train()

@@ -17,8 +17,8 @@ def test_points_that_follow_the_codes_are_read_after_the_fit(
 ) -> None:
     torch.manual_seed(0)
     model = Bcd(tiny_config).eval()
-    assert model.face_points is not None
-    truth = torch.randn_like(model.face_points.weight)
+    assert model.landmark_head is not None
+    truth = torch.randn_like(model.landmark_head.weight)
     sampler = CrossDrivenSampler(ClipCache(clip_cache, tiny_config), batch=4, content_frames=1, motion_frames=6, seed=0)
     plain = sampler.draw
 
@@ -49,4 +49,4 @@ def test_points_that_follow_the_codes_are_read_after_the_fit(
     fit_point_motion(model, sampler, batches=60)
     assert distance() < 0.3 * first
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"face_points.weight"}
+    assert changed == {"landmark_head.weight"}

@@ -61,7 +61,7 @@ def test_a_cache_holds_every_frame(clips: Path, tmp_path: Path, tiny_config: Mod
 
 
 def test_a_model_without_an_anchor_needs_no_faces(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     cache_clips(clips, tmp_path / "cache", vae=make_vae(paper, 0), config=paper, progress=lambda *counts: None)
     names = {path.name for path in (tmp_path / "cache").iterdir()}
     assert names == {"shard-00000", MADE_WITH}
@@ -72,7 +72,7 @@ def test_a_cache_is_used_again_but_not_for_another_autoencoder(
     clips: Path, tmp_path: Path, tiny_config: ModelConfig
 ) -> None:
     out = tmp_path / "cache"
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
 
     def fill(seed: int) -> None:
         cache_clips(clips, out, vae=make_vae(paper, seed), config=paper, progress=lambda *counts: None)
@@ -92,7 +92,7 @@ def test_a_cache_that_was_cut_off_goes_on(
     clips: Path, tmp_path: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the last whole shard; what comes out is what one pass would have made."""
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     vae, done = make_vae(paper, 0), list[tuple[int, int]]()
     for module in (clips_module, shards):
         monkeypatch.setattr(module, "SHARD_CLIPS", 2, raising=False)
@@ -122,7 +122,7 @@ def test_a_cache_that_was_cut_off_goes_on(
 
 
 def test_excerpts_are_short_and_the_same_every_time(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     vae, done = make_vae(paper, 0), list[tuple[int, int]]()
 
     def fill(name: str, *, excerpts: int, seed: int = 0, workers: int = 1) -> ClipCache:

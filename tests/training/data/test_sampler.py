@@ -19,7 +19,7 @@ SHAPE = (4, 32, 32)
 @pytest.fixture
 def paper_config(tiny_config: ModelConfig) -> ModelConfig:
     """Without an anchor, so without faces."""
-    return replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0))
+    return replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0))
 
 
 def sampler(folder: Path, config: ModelConfig, seed: int = 0) -> CrossDrivenSampler:

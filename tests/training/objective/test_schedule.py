@@ -13,7 +13,7 @@ from bcdcodec.training.objective.schedule import Schedule
 
 @pytest.fixture
 def paper_config(tiny_config: ModelConfig) -> ModelConfig:
-    return replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    return replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
 
 
 def test_the_papers_parts_share_one_rate(paper_config: ModelConfig) -> None:

@@ -57,7 +57,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, clip_cache: Path, tiny_co
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_run_learns_the_same(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
-    config = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    config = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     plain, compiled = (
         train(config, replace(options(tmp_path / str(on), clip_cache, 6), compiled=on), vae=vae).state_dict()
         for on in (False, True)
@@ -81,7 +81,7 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
     assert [o.denoise for o in objectives] == [False] * 39 + [True] * 11
     assert [o.temporal for o in objectives] == [False] * 49 + [True]
     moved = {}
-    parts = ("encoder", "face_points", "face_places", "anchor", "dit.blocks", "dit.temporal")
+    parts = ("encoder", "landmark_head", "landmark_position_head", "warper", "dit.blocks", "dit.temporal")
     for steps in (24, 38, 48, 50):  # one schedule, looked at where each phase ends
 
         def halt(step: int, stop: int = steps) -> None:
@@ -101,7 +101,7 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
 
 def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
     """Without an anchor the denoiser must learn everything: its error falls well below the data's variance."""
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, width=64, sigma_data=1.0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, width=64, sigma_data=1.0))
     train(
         paper,
         TrainOptions(run=tmp_path / "run", cache=clip_cache, steps=120, report_every=10, save_every=120),
@@ -115,7 +115,7 @@ def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -
 
 
 def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     run = replace(options(tmp_path, clip_cache, 16), codes="refit", save_every=1)
     states = {}
     for steps in (4, 5, 15):  # the codebook is laid out before step 4
@@ -149,7 +149,7 @@ def test_kept_codes_train_the_denoiser_alone(
 
 
 def test_bf16_trains_alike(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     errors = {}
     for precision in ("fp32", "bf16"):
         run = replace(options(tmp_path / precision, clip_cache, 6), precision=precision)
@@ -190,7 +190,10 @@ def test_an_encoder_learns_to_tell_codes_that_stay(
     start = Bcd(tiny_config).state_dict()
     run = replace(options(tmp_path, clip_cache, 6), codes="tell", init=start)
     now = train(tiny_config, run, vae=vae).state_dict()
-    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {"encoder", "face_places"}
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {
+        "encoder",
+        "landmark_position_head",
+    }
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     with pytest.raises(ConfigError, match="points of a face"):
         Schedule.of(paper, 6, codes="tell")

@@ -48,7 +48,7 @@ def test_a_sheet_shows_source_rebuilt_and_transferred(
 
 
 def test_a_model_without_an_anchor_has_a_sheet(batch: CrossDrivenBatch, vae: Vae, tiny_config: ModelConfig) -> None:
-    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, anchor_blocks=0, face_points=0))
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     plain = CrossDrivenBatch(batch.content, batch.motion, None)
     assert sample_sheet(Bcd(paper), plain, vae).shape == (CLIPS * 3 * 256, (1 + COLUMNS) * 256, 3)
 

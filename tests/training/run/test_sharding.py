@@ -58,7 +58,7 @@ def test_two_processes_learn_what_one_does(
             config,
             autoencoder="none",
             vae=None,
-            denoiser=replace(config.denoiser, anchor_blocks=0, face_points=0),
+            denoiser=replace(config.denoiser, warp_blocks=0, landmarks=0),
             quantizer=replace(config.quantizer, input_std=0.58),
         )
     faces = np.memmap(shard_path(clip_cache, 0) / "landmarks.f32", np.float32, "r+").reshape(-1, 478, 2)

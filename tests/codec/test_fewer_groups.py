@@ -1,4 +1,4 @@
-"""Streams of the first codes of every frame alone: coded, painted, transcoded; other numbers are refused everywhere."""
+"""Streams of the first codebooks alone: encoded, decoded, transcoded; other numbers of groups are refused."""
 
 import io
 from collections.abc import Callable
@@ -16,7 +16,6 @@ from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.settings import EncodeSettings
-from bcdcodec.codec.fit import check_sizes
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import Frame
@@ -29,7 +28,7 @@ def coded(model: CodecModel, frames: list[Frame], groups: int | None, mode: Codi
     return encoder, [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
 
 
-def painted(model: CodecModel, encoder: Encoder, packets: list[Packet]) -> list[DecodedFrame]:
+def decoded(model: CodecModel, encoder: Encoder, packets: list[Packet]) -> list[DecodedFrame]:
     decoder = Decoder(model, encoder.header)
     return [frame for packet in packets for frame in decoder.push(packet)] + decoder.flush()
 
@@ -59,16 +58,16 @@ def test_what_is_not_said_does_not_move(model: CodecModel, make_frames: MakeFram
     assert m_hat.shape == (1, 6, 32 * quantizer.config.dims) and not m_hat[..., known:].any()
     full = torch.cat([codes, codes.new_zeros(1, 6, 24)], -1)
     assert torch.equal(m_hat[..., :known], quantizer.lookup(full)[..., :known])
-    frames = painted(model, encoder, packets)
+    frames = decoded(model, encoder, packets)
     assert [frame.index for frame in frames] == list(range(6))
-    whole = painted(model, *coded(model, make_frames(6), None, CodingMode.PACKED))
+    whole = decoded(model, *coded(model, make_frames(6), None, CodingMode.PACKED))
     assert any(not np.array_equal(a.pixels, b.pixels) for a, b in zip(frames, whole, strict=True))
 
 
 def test_a_file_keeps_to_its_bitrate_with_fewer_codes(model: CodecModel, make_frames: MakeFrames) -> None:
     encoder = Encoder(model, EncodeSettings(bitrate=6000, groups=8, duration_s=10.0))
     packets = [packet for frame in make_frames(40) for packet in encoder.push(frame)] + encoder.flush()
-    assert encoder.header.coding.groups == 8 and len(painted(model, encoder, packets)) == 40
+    assert encoder.header.coding.groups == 8 and len(decoded(model, encoder, packets)) == 40
     motion = sum(8 * packet.size for packet in packets if packet.kind == PacketKind.MOTION)
     assert 0 < motion < 6000 * 10 - 8 * len(encoder.header.pack())
 
@@ -79,8 +78,6 @@ def test_other_numbers_are_refused(model: CodecModel, make_frames: MakeFrames, g
         Encoder(model, EncodeSettings(groups=groups))
     header = coded(model, make_frames(4), None, CodingMode.PACKED)[0].header
     other = replace(header, coding=replace(header.coding, groups=groups))
-    with pytest.raises(BitstreamError, match=rf"\({groups}, 8, 256\), its model needs \(8, 8, 256\) or "):
-        check_sizes(other, model.config)
     with pytest.raises(BitstreamError, match="its model needs"):
         Decoder(model, other)
 
@@ -112,7 +109,7 @@ def test_codes_are_left_out_without_encoding_again(model: CodecModel, make_frame
     assert result.after.header.coding.groups == 8
     assert result.after.stats.motion_bits < 0.5 * result.before.stats.motion_bits
     encoder, packets = coded(model, make_frames(9), 8, CodingMode.CODED)
-    assert shown(model, fewer) == [frame.pixels.tobytes() for frame in painted(model, encoder, packets)]
+    assert shown(model, fewer) == [frame.pixels.tobytes() for frame in decoded(model, encoder, packets)]
     for groups in (16, 8, 5):  # of a stream that has eight, none of these is less
         with pytest.raises(ConfigError, match=f"groups is {groups}; of the 8 codes a frame of this stream none"):
             transcode(fewer, stream.with_name("again.bcd"), groups=groups)
