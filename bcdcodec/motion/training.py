@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from bcdcodec.atomic import write_text
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import BatchSampler, MotionBatch, hold_out
@@ -72,7 +73,7 @@ def train_motion(
         raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
     workers.wait_for_everyone()
     if workers.is_main_process:
-        written.write_text(config.to_json())
+        write_text(written, config.to_json())
     learned, held_out = hold_out(streams)
     sampler = BatchSampler(
         learned,

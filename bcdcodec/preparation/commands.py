@@ -15,8 +15,8 @@ from pathlib import Path
 
 from bcdcodec.atomic import write_bytes
 from bcdcodec.errors import ConfigError
+from bcdcodec.preparation.engine import run_jobs
 from bcdcodec.preparation.people import FaceVectors, number_people
-from bcdcodec.preparation.pool import run_jobs
 from bcdcodec.preparation.record import ClipRecord, SourceRecord
 from bcdcodec.preparation.source import RATE, RECORDS, Job, Settings
 

@@ -2,12 +2,8 @@
 
 import csv
 import hashlib
-import multiprocessing
-import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +12,12 @@ from torch import nn
 
 from bcdcodec.atomic import write_text
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import BcdError, ConfigError
+from bcdcodec.errors import ConfigError
 from bcdcodec.model.warp import Autoencoder
+from bcdcodec.pool import map_ordered
 from bcdcodec.training.data.prepared import PreparedClip, Source, excerpt_frames, prepare
 from bcdcodec.training.data.shards import SHARD_CLIPS, ShardWriter, find_shards
 
-#: Clips handed to a process before the one that is due is waited for.
-AHEAD = 4
 #: Arrays of a cache, and those that only a model with an anchor learns from.
 FRAMES, FACES = ("latents.f16",), ("thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
 COLUMNS = ("clip", "person", "frames", "stills")
@@ -135,35 +130,22 @@ def _check_mark(out: Path, wanted: str) -> None:
 def _prepare_all(
     sources: list[Source], vae: Autoencoder | None, config: ModelConfig, workers: int
 ) -> Iterator[PreparedClip]:
-    """In order; by so many processes."""
+    """Prepared clips in the order of `sources`."""
     if workers == 1:
         yield from (prepare(source, vae=vae, config=config) for source in sources)
-        return
-    # Fork would copy the threads' locks of torch and PyAV in whatever state they are.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker, initargs=(vae, config))
-    waiting: deque[Future[PreparedClip]] = deque()
-    try:
-        for source in sources:
-            waiting.append(pool.submit(_prepare_in_worker, source))
-            if len(waiting) > AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise BcdError("a process died, for want of memory perhaps; fewer --workers need less") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    else:
+        yield from map_ordered(
+            _prepare_in_worker, sources, workers=workers, setup=_setup_worker, arguments=(vae, config)
+        )
 
 
 _worker: tuple[Autoencoder | None, ModelConfig]
 
 
-def _start_worker(vae: Autoencoder | None, config: ModelConfig) -> None:
-    """Kept in the process: an autoencoder is much larger than a clip."""
+def _setup_worker(vae: Autoencoder | None, config: ModelConfig) -> None:
+    """Keep the autoencoder in the process: it is much larger than a clip."""
     global _worker
     _worker = vae, config
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # dies at once when the command is interrupted
     torch.set_num_threads(1)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bcdcodec.atomic import write_text
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
@@ -81,7 +82,7 @@ def train(
         raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
     workers.wait_for_everyone()
     if workers.is_main_process:
-        written.write_text(config.to_json())
+        write_text(written, config.to_json())
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
     if options.init is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.atomic import write_text
+from bcdcodec.atomic import write_bytes, write_text
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.training.objective.losses import LossReport
 from bcdcodec.video.png import pack_png
@@ -58,9 +58,7 @@ class RunReports:
 
     def write_sheet(self, step: int, sheet: NDArray[np.uint8]) -> None:
         """sheet: uint8 [H, W, 3]."""
-        folder = self._run / "sheets"
-        folder.mkdir(exist_ok=True)
-        (folder / f"step-{step:07d}.png").write_bytes(pack_png(sheet))
+        write_bytes(self._run / "sheets" / f"step-{step:07d}.png", pack_png(sheet))
         self._curves.add_image("samples", sheet, step, dataformats="HWC")
 
     def close(self) -> None:

@@ -10,8 +10,8 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
-from bcdcodec.training import anchoring
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.objective import warping
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.schedule import Codes, Schedule
 
@@ -52,7 +52,7 @@ def test_the_loss_stays_on_the_device_of_the_networks(
     """The meta device computes shapes alone and refuses tensors that live elsewhere, as a GPU would."""
     place = torch.device("meta")
     monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())  # knows no such device
-    monkeypatch.setattr(anchoring, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
+    monkeypatch.setattr(warping, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
     assert tiny_config.vae is not None
     model, vae = Bcd(tiny_config).to(place), Vae(tiny_config.vae).requires_grad_(False).to(place)
     frames = tiny_config.window_frames + tiny_config.context_frames

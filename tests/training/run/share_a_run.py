@@ -1,4 +1,4 @@
-"""One process of a shared run, for test_share.py: share_a_run.py CACHE CONFIG.json RUN."""
+"""One process of a shared run, for test_sharding.py: share_a_run.py CACHE CONFIG.json RUN."""
 
 import sys
 from pathlib import Path
