@@ -68,7 +68,7 @@ def find_motion(codec_id: bytes) -> MotionFile:
                 return found
     places = ", ".join(str(folder) for folder in folders)
     raise WeightsError(
-        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {places}; `bcd train-motion` makes one"
+        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {places}; `bcd train motion` makes one"
     )
 
 

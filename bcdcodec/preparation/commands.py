@@ -121,7 +121,7 @@ def _claim(folder: Path, settings: Settings) -> None:
         found = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if folder.exists() and any(folder.iterdir()):
-            raise ConfigError(f"{folder} is not empty and was not made by bcd prepare") from None
+            raise ConfigError(f"{folder} is not empty and was not made by bcd data prepare") from None
         write_bytes(place, json.dumps(wanted).encode())
         return
     except ValueError as error:

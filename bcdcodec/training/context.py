@@ -104,11 +104,11 @@ def fit_context(
     *,
     entries: int,
     packet_frames: int,
-    steps: int,
+    updates: int,
     seed: int = 0,
-    progress: Callable[[int, float], None] = lambda step, bits: None,
+    progress: Callable[[int, float], None] = lambda done, bits: None,
 ) -> Predictor:
-    """Train on code streams; progress: (step, bits a frame of the batch). ConfigError without frames."""
+    """Train on code streams. progress: (updates done, bits a frame of the batch). ConfigError without frames."""
     if not sum(len(stream.codes) for stream in streams):
         raise ConfigError("no code stream has a frame, there is nothing to learn from")
     frames = list_frames(streams, packet_frames=packet_frames, entries=entries)
@@ -116,8 +116,8 @@ def fit_context(
         torch.manual_seed(seed)
         net = ContextNet(frames, entries=entries, hidden=HIDDEN)
         optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
-        for step, batch in enumerate(_batches(frames, steps, seed)):
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=updates, pct_start=0.1)
+        for step, batch in enumerate(_batches(frames, updates, seed)):
             bits = net(*batch).sum(1).mean()
             optimizer.zero_grad()
             bits.backward()
@@ -136,8 +136,8 @@ def cost_bits(packets: list[NDArray[np.uint8]], predictor: Predictor) -> float:
     return total
 
 
-def _batches(frames: Frames, steps: int, seed: int) -> Iterator[list[Tensor]]:
-    for step in range(steps):
+def _batches(frames: Frames, updates: int, seed: int) -> Iterator[list[Tensor]]:
+    for step in range(updates):
         picked = np.random.default_rng((seed, step)).choice(len(frames.now), BATCH_FRAMES, p=frames.weight)
         yield [torch.from_numpy(codes[picked]) for codes in (frames.now, frames.before, frames.before2)]
 

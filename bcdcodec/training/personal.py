@@ -18,7 +18,8 @@ from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import cache_clips, read_manifest
-from bcdcodec.training.run.loop import TrainOptions, train
+from bcdcodec.training.options import TrainOptions
+from bcdcodec.training.run.loop import train
 from bcdcodec.weightfile import WeightsFile
 
 #: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
@@ -46,7 +47,7 @@ def personalize(
     out: Path,
     *,
     run: Path,
-    steps: int,
+    updates: int,
     seed: int = 0,
     device: str = "cpu",
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
@@ -58,7 +59,7 @@ def personalize(
     `check_personal`, where no clip is long enough, and where the run began otherwise.
     """
     check_personal(weights, device)
-    _claim(run, weights, data, steps=steps, seed=seed)
+    _check_run(run, weights, data, updates=updates, seed=seed)
     networks, cache = load_networks(weights, torch.device("cpu")), run / "latents"
     cache_clips(
         data,
@@ -69,15 +70,20 @@ def personalize(
     )
     options = TrainOptions(
         run=run,
-        cache=cache,
-        steps=steps,
+        updates=updates,
         seed=seed,
-        device=choose_device(device),
-        codes="tell",
-        init=networks.bcd.state_dict(),
+        device=device,
+        train="encoder",
         save_every=SAVE_EVERY,
     )
-    learned = train(weights.config, options, vae=networks.vae, progress=lambda step: progress("steps", step, steps))
+    learned = train(
+        weights.config,
+        options,
+        cache=cache,
+        vae=networks.vae,
+        init=networks.bcd.state_dict(),
+        progress=lambda done: progress("updates", done, updates),
+    )
     tensors = load_file(weights.path)
     for name, value in learned.cpu().state_dict().items():
         given = tensors[f"bcd.{name}"]
@@ -86,9 +92,9 @@ def personalize(
     save_tensors(out, tensors, metadata={"config": weights.config.to_json()})
 
 
-def _claim(run: Path, weights: WeightsFile, data: Path, *, steps: int, seed: int) -> None:
+def _check_run(run: Path, weights: WeightsFile, data: Path, *, updates: int, seed: int) -> None:
     """ConfigError where the folder is of another run."""
     place, clips = run / MANIFEST, sorted(dict(read_manifest(data)))
     if not place.exists() and (run / "config.json").exists():
         raise ConfigError(f"{run} is a run of bcd train; name another folder for this run")
-    check_run_manifest(place, {"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})
+    check_run_manifest(place, {"weights": weights.model_id.hex(), "updates": updates, "seed": seed, "clips": clips})

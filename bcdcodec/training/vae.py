@@ -42,17 +42,17 @@ def vae_loss(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def train_vae(
-    config: VaeConfig, crops: CropSource, *, steps: int, seed: int = 0, progress: Callable[[int, float], None]
+    config: VaeConfig, crops: CropSource, *, updates: int, seed: int = 0, progress: Callable[[int, float], None]
 ) -> Vae:
-    """Train from scratch and return the averaged autoencoder in evaluation mode. progress: (step, loss)."""
+    """Train from scratch and return the averaged autoencoder in evaluation mode. progress: (updates done, loss)."""
     torch.manual_seed(seed)
     model = Vae(config).train()
     # Convolutions on the CPU run faster with channels last.
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
-    for step in range(steps):
-        fade = 0.5 + 0.5 * math.cos(math.pi * step / steps)
+    for step in range(updates):
+        fade = 0.5 + 0.5 * math.cos(math.pi * step / updates)
         optimizer.param_groups[0]["lr"] = PEAK_RATE * min(1.0, (step + 1) / 100) * fade + 1e-5
         wanted = from_uint8(torch.from_numpy(crops(step))).contiguous(memory_format=torch.channels_last)
         z = model.encode(wanted)

@@ -37,7 +37,7 @@ def training_cost(config: ModelConfig, schedule: Schedule) -> TrainingCost:
         model, batch = Bcd(config), _empty_batch(config)
         vae = None if config.vae is None else Vae(config.vae).requires_grad_(False)
         flops = []
-        for step in (0, schedule.steps - 1):
+        for step in (0, schedule.updates - 1):
             with FlopCounterMode(display=False) as counter:
                 objective = schedule.objective(config, step)
                 bcd_loss(model, batch, objective, torch.Generator().manual_seed(0), vae).total.backward()  # type: ignore[no-untyped-call]

@@ -10,7 +10,14 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data import sampler as sampler_module
-from bcdcodec.training.data.sampler import POINTS, THUMBNAIL, ClipCache, CrossDrivenSampler, still_frames
+from bcdcodec.training.data.sampler import (
+    POINTS,
+    THUMBNAIL,
+    ClipCache,
+    CrossDrivenBatch,
+    CrossDrivenSampler,
+    still_frames,
+)
 from bcdcodec.training.data.shards import shard_path
 
 SHAPE = (4, 32, 32)
@@ -48,9 +55,7 @@ def test_without_cross_driving_content_is_of_the_same_frames(clip_cache: Path, p
     for config, across in ((paper_config, False), (replace(paper_config, autoencoder="none"), True)):
         cache = ClipCache(clip_cache, config)
 
-        def draw(
-            step: int, driven: bool, cache: ClipCache = cache, across: bool = across
-        ) -> sampler_module.CrossDrivenBatch:
+        def draw(step: int, driven: bool, cache: ClipCache = cache, across: bool = across) -> CrossDrivenBatch:
             return CrossDrivenSampler(
                 cache,
                 batch=3,
