@@ -1,9 +1,9 @@
-"""Fitting the context model of the entropy coder. In: code streams of training clips. Out: the integers that ship.
+"""Training of the entropy coder's context model on code streams, with integer weights as they ship.
 
 code streams -> frames with the two before them -> ContextNet (float, rounded in its forward pass) -> Predictor
 
-The network computes what entropy/predictor.py does, in bits: its weights are rounded to what their integers can say in
-every forward pass, so that what was trained is what is coded with.
+The network computes what entropy/predictor.py does, in bits: every forward pass rounds the weights to what their
+integers can represent, so that the trained model is the one that codes.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,20 +21,20 @@ from bcdcodec.entropy.softmax import SCORES_PER_BIT
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data.code_streams import CodeStream
 
-#: What one is worth in the integers of each tensor; the hidden numbers are half as fine as the rows that they sum.
+#: Value of one integer step of each tensor; hidden activations are half as fine as the rows that they sum.
 UNITS = {"now": 1 / 64, "before": 1 / 64, "same": 1 / SCORES_PER_BIT, "same2": 1 / SCORES_PER_BIT, "out": 1 / 32}
 HIDDEN_UNIT = 1 / 32
 HIDDEN = 128
 BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 256, 8e-3, 1e-2
-#: Hidden numbers left out in training: without it people outside the clips gain nothing after a few hundred steps.
+#: Dropout of hidden activations: without it unseen identities gain nothing after a few hundred updates.
 DROPOUT = 0.2
-#: Counts that a row of the first guess leans on the group's histogram with.
+#: Weight of the group's histogram in each row of the initial table, in counts.
 PRIOR_COUNTS = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """Every frame with what is known of it: codes of its own, one and two frames before, [N, groups]; weight [N]."""
+    """Codes of every frame and of the two before it, each [N, groups]; sampling weight [N]."""
 
     now: NDArray[np.int64]
     before: NDArray[np.int64]
@@ -43,7 +43,10 @@ class Frames:
 
 
 def list_frames(streams: list[CodeStream], *, packet_frames: int, entries: int) -> Frames:
-    """People count by the square root of their frames; nothing is known before the start of a packet."""
+    """Frames of all streams, people weighted by the square root of their frames.
+
+    At the start of a packet the previous codes are unknown: `entries`.
+    """
     person_frames: dict[str, int] = {}
     for stream in streams:
         person_frames[stream.person] = person_frames.get(stream.person, 0) + len(stream.codes)
@@ -61,7 +64,7 @@ def list_frames(streams: list[CodeStream], *, packet_frames: int, entries: int) 
 
 
 class ContextNet(nn.Module):
-    """The float twin of `Predictor`, whose docstring has the flow."""
+    """Float version of `Predictor`, whose docstring has the data flow."""
 
     def __init__(self, frames: Frames, *, entries: int, hidden: int) -> None:
         super().__init__()
@@ -73,7 +76,7 @@ class ContextNet(nn.Module):
         self.out = nn.Parameter(0.05 * torch.randn(groups, hidden, entries))
 
     def forward(self, now: Tensor, before: Tensor, before2: Tensor) -> Tensor:
-        """What the codes [N, groups] cost, given those before: bits [N, groups]."""
+        """Cost in bits [N, groups] of the codes [N, groups] given those before."""
         groups = now.shape[1]
         rows = _gather(self._rounded("now"), now)  # [N, G, H]
         waves = [rows[:, start : start + WAVE].sum(1) for start in range(0, groups, WAVE)]
@@ -87,7 +90,7 @@ class ContextNet(nn.Module):
         return nats.view(now.shape) / np.log(2)
 
     def predictor(self) -> Predictor:
-        """The integers."""
+        """The integer model."""
         found = {}
         for name, unit in UNITS.items():
             kind, weights = _kind(name), getattr(self, name).detach() / unit
@@ -112,7 +115,7 @@ def fit_context(
     if not sum(len(stream.codes) for stream in streams):
         raise ConfigError("no code stream has a frame, there is nothing to learn from")
     frames = list_frames(streams, packet_frames=packet_frames, entries=entries)
-    with torch.random.fork_rng():  # first numbers and dropout
+    with torch.random.fork_rng():  # initial weights and dropout
         torch.manual_seed(seed)
         net = ContextNet(frames, entries=entries, hidden=HIDDEN)
         optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
@@ -128,7 +131,7 @@ def fit_context(
 
 
 def cost_bits(packets: list[NDArray[np.uint8]], predictor: Predictor) -> float:
-    """What the integers need for packets of codes [n, groups], in bits: their cross-entropy, without a coder."""
+    """Cross-entropy of the integer model on packets of codes [n, groups], in bits."""
     total = 0.0
     for codes in packets:
         bits = context_bits(codes, predictor)
@@ -143,7 +146,7 @@ def _batches(frames: Frames, updates: int, seed: int) -> Iterator[list[Tensor]]:
 
 
 def _first_guess(frames: Frames, entries: int) -> Tensor:
-    """log2 of how often each code follows each code of its group: [groups, entries + 1, entries]."""
+    """log2 of the frequency of each code after each code of its group: [groups, entries + 1, entries]."""
     groups = frames.now.shape[1]
     counts = np.zeros((groups, entries + 1, entries))
     np.add.at(counts, (np.arange(groups), frames.before, frames.now), 1.0)
@@ -159,7 +162,7 @@ def _gather(table: Tensor, codes: Tensor) -> Tensor:
 
 
 def _round(x: Tensor, unit: float, low: int, high: int, *, down: bool = False) -> Tensor:
-    """The nearest multiple of `unit` within the range (down: below x), with the gradient of x inside the range."""
+    """Round to multiples of `unit` within the range, straight-through inside it; down: towards minus infinity."""
     inside = x.clamp(low * unit, high * unit)
     steps = inside.detach() / unit
     return inside + ((steps.floor() if down else steps.round()) * unit - inside).detach()

@@ -1,8 +1,8 @@
-"""Training of the small image autoencoder. In: frames of clips. Out: an averaged Vae for the latent cache.
+"""Training of the small image autoencoder on crops of clips.
 
 Loss: L1 and L2 on pixels, L1 on gradients at two scales. Latents get noise before decoding, so that the decoder
-forgives the denoiser; every other step decodes the mirrored latent against the mirrored picture, so that latents can
-be mirrored as augmentation later.
+tolerates errors of the denoiser; every other update decodes the mirrored latent against the mirrored picture, so that
+latents can be mirrored as augmentation later.
 """
 
 import copy
@@ -70,12 +70,12 @@ def train_vae(
 
 
 def save_vae(path: Path, vae: Vae) -> None:
-    """Weights alone, float32: the latent cache and the export of the whole model read them."""
+    """Write the weights alone, float32, for the clip cache and the export of the whole model."""
     save_tensors(path, vae.state_dict())
 
 
 def load_vae(path: Path, config: VaeConfig) -> Vae:
-    """Inverse of `save_vae`, or the autoencoder of a whole weights file; in evaluation mode. Raises WeightsError."""
+    """Read an autoencoder, from `save_vae` or from a whole weights file, in evaluation mode. Raises WeightsError."""
     vae = Vae(config)
     try:
         tensors = load_file(path)

@@ -1,4 +1,7 @@
-"""A folder of clips becomes a cache. In: DIR/clips.csv (columns `clip`, `person`), clips. Out: arrays for data.py."""
+"""Clip cache: every clip of a folder encoded once, for training/data/sampler.py.
+
+The folder has a clips.csv with the columns `clip` and `person`.
+"""
 
 import csv
 import hashlib
@@ -18,7 +21,7 @@ from bcdcodec.pool import map_ordered
 from bcdcodec.training.data.prepared import PreparedClip, Source, excerpt_frames, prepare
 from bcdcodec.training.data.shards import SHARD_CLIPS, ShardWriter, find_shards
 
-#: Arrays of a cache, and those that only a model with an anchor learns from.
+#: Arrays of a cache, and those that only a model with a warper is trained on.
 FRAMES, FACES = ("latents.f16",), ("thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
 COLUMNS = ("clip", "person", "frames", "stills")
 MADE_WITH = "made_with.txt"
@@ -27,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 def read_manifest(folder: Path) -> list[tuple[str, str]]:
-    """(clip, person) of every row of clips.csv."""
+    """Rows of clips.csv: (clip, person)."""
     path = folder / "clips.csv"
     if not path.exists():
         raise ConfigError(f"{folder} has no clips.csv with the columns clip and person")
@@ -39,17 +42,20 @@ def read_manifest(folder: Path) -> list[tuple[str, str]]:
 
 
 def manifest_digest(manifest: list[tuple[str, str]]) -> str:
-    """What tells one list of clips from another."""
+    """Digest of a list of clips, 8 hexadecimal digits."""
     return hashlib.sha256(repr(manifest).encode()).hexdigest()[:8]
 
 
 def choose_excerpts(folder: Path, count: int, seed: int) -> list[Source]:
-    """So many excerpts of random clips; people drawn by the square root of how many clips they have."""
+    """Draw `count` excerpts of random clips.
+
+    People are weighted by the square root of their number of clips.
+    """
     manifest = read_manifest(folder)
     people = Counter(person for _, person in manifest)
     weight = np.array([people[person] ** -0.5 for _, person in manifest])
     chosen = np.random.default_rng(seed).choice(len(manifest), count, p=weight / weight.sum())
-    return [_source(folder, *manifest[i], excerpt=(seed, number)) for number, i in enumerate(chosen)]
+    return [_source(folder, *manifest[row], excerpt=(seed, index)) for index, row in enumerate(chosen)]
 
 
 def _source(folder: Path, clip: str, person: str, *, excerpt: tuple[int, int] | None = None) -> Source:
@@ -67,11 +73,12 @@ def cache_clips(
     seed: int = 0,
     workers: int = 1,
 ) -> None:
-    """Encode every clip once into `out` (training/data/sampler.py says what is there), or so many augmented excerpts of them.
+    """Encode every clip once into `out`, or `excerpts` augmented excerpts of them.
 
-    Done already: returns at once; cut off: goes on after the last whole shard. workers: processes; what is written does
-    not depend on them. Raises MissingExtraError where faces are needed and their mesh is not installed, ConfigError if
-    the cache is another model's or holds other clips or excerpts, BcdError where a process dies.
+    The layout is in training/data/sampler.py. A complete cache returns at once, an interrupted one resumes after its
+    last shard. workers: processes; the files do not depend on their number. MissingExtraError where faces are needed
+    and their mesh is not installed, ConfigError if the cache is of another model, or of other clips or excerpts,
+    BcdError where a worker is killed.
     """
     manifest = read_manifest(folder)
     sources = [_source(folder, clip, person) for clip, person in manifest]
@@ -90,8 +97,8 @@ def cache_clips(
     done = len(find_shards(out)) * SHARD_CLIPS
     names = FRAMES + (FACES if config.denoiser.anchor_blocks else ())
     prepared = _prepare_all(sources[done:], vae, config, workers)
-    for number, first in enumerate(range(done, len(sources), SHARD_CLIPS), done // SHARD_CLIPS):
-        with ShardWriter(out, number, names=names, columns=COLUMNS) as shard:
+    for index, first in enumerate(range(done, len(sources), SHARD_CLIPS), done // SHARD_CLIPS):
+        with ShardWriter(out, index, names=names, columns=COLUMNS) as shard:
             for source in sources[first : first + SHARD_CLIPS]:
                 clip = next(prepared)
                 stills = 0 if clip.stills is None else len(clip.stills)
@@ -102,12 +109,12 @@ def cache_clips(
 
 
 def cache_mark(vae: Autoencoder | None, config: ModelConfig, pieces: str, manifest: list[tuple[str, str]]) -> str:
-    """What a cache says of what it is made with: of how many pieces of which clips it holds, in the second line."""
+    """Text of MADE_WITH: a fingerprint of the model, and in the second line how many pieces of which clips."""
     return f"{_fingerprint(vae, config)}\n{pieces}, list {manifest_digest(manifest)}\n"
 
 
 def is_cached(out: Path) -> bool:
-    """Whether all that a cache was begun for is there; False for caches of releases before shards."""
+    """Whether a cache is complete; False for caches of releases before shards."""
     try:
         clips = int((out / MADE_WITH).read_text().splitlines()[1].partition(" ")[0])
     except (OSError, IndexError, ValueError):
@@ -116,7 +123,7 @@ def is_cached(out: Path) -> bool:
 
 
 def _check_mark(out: Path, wanted: str) -> None:
-    """ConfigError where a cache holds something else."""
+    """ConfigError where a cache is of something else."""
     found = (out / MADE_WITH).read_text()
     if found.count(", list ") != 1:
         raise ConfigError(f"{out} was made by an earlier release; delete it and start again")
@@ -155,7 +162,7 @@ def _prepare_in_worker(source: Source) -> PreparedClip:
 
 
 def _fingerprint(vae: Autoencoder | None, config: ModelConfig) -> str:
-    """What the cached numbers depend on beside the clips."""
+    """What the cached arrays depend on beside the clips."""
     digest = hashlib.sha256()
     if isinstance(vae, nn.Module):
         for value in vae.state_dict().values():

@@ -18,7 +18,13 @@ from bcdcodec.model.warp import Autoencoder, warp_reference
 from bcdcodec.training.data.sampler import CrossDrivenBatch, Faces
 from bcdcodec.training.objective.encoding import EncodedBatch, encode_batch
 from bcdcodec.training.objective.phase import Objective
-from bcdcodec.training.objective.warping import POINT_WEIGHT, anchor_loss, face_weights, motion_loss, point_distance
+from bcdcodec.training.objective.warping import (
+    POINT_WEIGHT,
+    displacement_loss,
+    face_weights,
+    point_distance,
+    warping_loss,
+)
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
 
 
@@ -69,7 +75,7 @@ def bcd_loss(
         if encoded.faces is not None and model.anchor is not None and phase.computes_flow:
             flow = model.flow(encoded.content.detach(), encoded.m_hat)
             if phase.trains_encoder:
-                warping = warping + anchor_loss(flow, encoded.faces, share)
+                warping = warping + warping_loss(flow, encoded.faces, share)
 
     # Denoise around the warped reference, errors in the face weighted up.
     if phase.trains_denoiser:
@@ -104,7 +110,7 @@ def _landmark_loss(model: Bcd, encoded: EncodedBatch, faces: Faces, share: Proce
     positions = model.landmark_positions(encoded.content)[:, None]
     displacements = model.landmark_displacements(encoded.m_hat)
     position_loss = point_distance(positions, faces.content_points[:, None], share)
-    return position_loss + POINT_WEIGHT * motion_loss(displacements, faces, share)
+    return position_loss + POINT_WEIGHT * displacement_loss(displacements, faces, share)
 
 
 def _coding_loss(model: Bcd, quantized: Quantized, objective: Objective) -> Tensor:

@@ -39,7 +39,7 @@ def test_codes_tell_the_pose_and_the_mouth(
     planted: tuple[Tensor, Tensor], tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states, moved = planted
-    monkeypatch.setattr(pca_init, "gather_motion", lambda bcd, sampler, batches: planted)
+    monkeypatch.setattr(pca_init, "gather_landmark_motion", lambda bcd, sampler, batches: planted)
     bcd = model(tiny_config)
     fit_codebooks(bcd, None)  # type: ignore[arg-type]
     with torch.no_grad():
