@@ -65,15 +65,16 @@ def run(options: argparse.Namespace) -> int:
         progress = stack.enter_context(progress_bars(shown=shown))
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bcd-")))
         clips = folder / "clips"
-        found = prepare(
+        summary = prepare(
             options.clips,
             clips,
             settings=Settings(clip_seconds=4.0, person="source"),
             progress=lambda done, total: progress("videos", done, total),
         )
-        if not found.clips:
+        if not summary.clips:
             raise FaceError(
-                f"no face for long enough to learn from: videos {found.sources}, of which {found.broken} cannot be read"
+                f"no face for long enough to learn from: videos {summary.sources}, "
+                f"of which {summary.broken} cannot be read"
             )
         personalize(
             weights,
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if not options.quiet:
         print(
-            f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, from {found.seconds:.1f} s "
-            f"in {found.clips} clips"
+            f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
+            f"from {summary.seconds:.1f} s in {summary.clips} clips"
         )
     return 0

@@ -30,7 +30,7 @@ def add_command(commands: Commands) -> None:
         "--person",
         choices=("faces", "source"),
         default="faces",
-        help="who is who: faces that look alike are one person, or each source is one (faces)",
+        help="who is who: similar faces are one person, or each source is one (faces)",
     )
     add_workers_option(parser, about="processes (1)", default=None)
     parser.add_argument(

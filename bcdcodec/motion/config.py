@@ -61,11 +61,11 @@ class MotionConfig:
     def check_fits(self, codec: ModelConfig) -> None:
         """ConfigError where the codes or the content are not those of a codec's configuration."""
         quantizer, denoiser = codec.quantizer, codec.denoiser
-        found = (self.groups, self.entries, self.dims, *self.content)
+        own = (self.groups, self.entries, self.dims, *self.content)
         shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
         needed = (quantizer.groups, quantizer.entries, quantizer.dims, *shape)
-        if found != needed:
-            raise ConfigError(f"motion model is for codes and content {found}, those of {codec.name} are {needed}")
+        if own != needed:
+            raise ConfigError(f"motion model is for codes and content {own}, those of {codec.name} are {needed}")
 
 
 def motion_preset(name: str) -> MotionConfig:

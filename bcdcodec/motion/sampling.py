@@ -45,9 +45,9 @@ def pick(logits: Tensor, picking: Picking, generator: torch.Generator) -> Tensor
         return logits.argmax(-1)
     probable = (logits.float().cpu() / picking.temperature).softmax(-1)
     if picking.top_p < 1:
-        ordered, places = probable.sort(-1, descending=True)
+        ordered, indices = probable.sort(-1, descending=True)
         # A code stays where those before it have not reached top_p: the most probable one always does.
         before = ordered.cumsum(-1) - ordered
-        probable = torch.zeros_like(probable).scatter(-1, places, ordered * (before < picking.top_p))
+        probable = torch.zeros_like(probable).scatter(-1, indices, ordered * (before < picking.top_p))
     drawn = torch.multinomial(probable.flatten(0, 1), 1, generator=generator)  # [B * G, 1]
     return drawn.view(logits.shape[:-1]).to(logits.device)

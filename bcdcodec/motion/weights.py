@@ -63,24 +63,24 @@ def find_motion(codec_id: bytes) -> MotionFile:
     folders = search_folders()
     for folder in folders:
         for path in sorted(folder.glob(f"{FILE_STEM}*.safetensors")):
-            found = open_motion(path)
-            if found.codec_id == codec_id:
-                return found
-    places = ", ".join(str(folder) for folder in folders)
+            file = open_motion(path)
+            if file.codec_id == codec_id:
+                return file
+    searched = ", ".join(str(folder) for folder in folders)
     raise WeightsError(
-        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {places}; `bcd train motion` makes one"
+        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {searched}; `bcd train motion` makes one"
     )
 
 
-def load_motion(found: MotionFile, *, codec_id: bytes, device: torch.device) -> MotionGpt:
+def load_motion(file: MotionFile, *, codec_id: bytes, device: torch.device) -> MotionGpt:
     """Load the network in evaluation mode, float32; WeightsError if it is for other codes or does not fit its file."""
-    if found.codec_id != codec_id:
+    if file.codec_id != codec_id:
         raise WeightsError(
-            f"{found.path} is for codes of model {found.codec_id.hex()}, these are of model {codec_id.hex()}"
+            f"{file.path} is for codes of model {file.codec_id.hex()}, these are of model {codec_id.hex()}"
         )
-    gpt = MotionGpt(found.config)
+    gpt = MotionGpt(file.config)
     try:
-        gpt.load_state_dict(widened(load_file(found.path)))
+        gpt.load_state_dict(widened(load_file(file.path)))
     except (RuntimeError, SafetensorError) as error:
-        raise WeightsError(f"{found.path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"{file.path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
     return gpt.eval().requires_grad_(False).to(device)

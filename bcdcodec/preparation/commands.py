@@ -57,11 +57,11 @@ def prepare(
     workers, ray: as of `run_jobs`. A source that cannot be read is logged, left out and counted. ConfigError where
     there is no source, or the folder was made with other settings; MissingExtraError where faces cannot be compared.
     """
-    found = find_sources(sources, beside=folder)
+    paths = find_sources(sources, beside=folder)
     if settings.person == "faces":
         FaceVectors()  # fail here rather than in every process
     _claim(folder, settings)
-    jobs = [Job(source=path, folder=folder.resolve(), settings=settings) for path in found]
+    jobs = [Job(source=path, folder=folder.resolve(), settings=settings) for path in paths]
     records: dict[int, SourceRecord] = {}
     try:
         for done, (index, outcome) in enumerate(run_jobs(jobs, workers=workers, ray=ray), 1):
@@ -83,8 +83,8 @@ def prepare(
     if clips:
         _write_list(folder / LIST, clips, people)
     return Summary(
-        sources=len(found),
-        broken=len(found) - len(records),
+        sources=len(paths),
+        broken=len(paths) - len(records),
         repeated=len(records) - len(kept),
         shots=sum(record.shots for record in kept),
         shots_without_face=sum(record.shots_without_face for record in kept),
@@ -99,13 +99,13 @@ def find_sources(sources: list[Path], *, beside: Path) -> list[Path]:
 
     Files below `beside` are excluded: the output folder may lie in an input folder. ConfigError where there are none.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for source in sources:
         if not source.exists():
             raise ConfigError(f"{source} does not exist, needs a media file or a folder of them")
-        found += sorted(filter(_is_media, source.rglob("*"))) if source.is_dir() else [source]
+        paths += sorted(filter(_is_media, source.rglob("*"))) if source.is_dir() else [source]
     written = beside.resolve()
-    own = [path for path in dict.fromkeys(path.resolve() for path in found) if not path.is_relative_to(written)]
+    own = [path for path in dict.fromkeys(path.resolve() for path in paths) if not path.is_relative_to(written)]
     if not own:
         raise ConfigError(f"no media files in {', '.join(map(str, sources))}; looked for {' '.join(sorted(SUFFIXES))}")
     return own
@@ -119,7 +119,7 @@ def _claim(folder: Path, settings: Settings) -> None:
     """Write the settings of the folder, or check them. ConfigError where it holds anything else."""
     path, wanted = folder / MADE_WITH, dataclasses.asdict(settings)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        written = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if folder.exists() and any(folder.iterdir()):
             raise ConfigError(f"{folder} is not empty and was not made by bcd data prepare") from None
@@ -127,8 +127,10 @@ def _claim(folder: Path, settings: Settings) -> None:
         return
     except ValueError as error:
         raise ConfigError(f"{path} is damaged: {error}") from error
-    if found != wanted:
-        raise ConfigError(f"{folder} was made with {_spelled(found)}, not with {_spelled(wanted)}; name another folder")
+    if written != wanted:
+        raise ConfigError(
+            f"{folder} was made with {_spelled(written)}, not with {_spelled(wanted)}; name another folder"
+        )
 
 
 def _spelled(settings: dict[str, object]) -> str:

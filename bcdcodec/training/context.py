@@ -91,11 +91,11 @@ class ContextNet(nn.Module):
 
     def predictor(self) -> Predictor:
         """The integer model."""
-        found = {}
+        integers = {}
         for name, unit in UNITS.items():
             kind, weights = _kind(name), getattr(self, name).detach() / unit
-            found[name] = weights.round().clamp(kind.min, kind.max).numpy().astype(kind.dtype)
-        return Predictor(**found)
+            integers[name] = weights.round().clamp(kind.min, kind.max).numpy().astype(kind.dtype)
+        return Predictor(**integers)
 
     def _rounded(self, name: str) -> Tensor:
         kind = _kind(name)

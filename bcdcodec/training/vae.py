@@ -32,9 +32,9 @@ LATENT_NOISE = 0.15
 CropSource = Callable[[int], NDArray[np.uint8]]
 
 
-def vae_loss(found: Tensor, wanted: Tensor) -> Tensor:
+def vae_loss(decoded: Tensor, wanted: Tensor) -> Tensor:
     """Pixel and gradient distance of pictures [B, 3, H, W] in [-1, 1]."""
-    difference = found - wanted
+    difference = decoded - wanted
     loss = difference.abs().mean() + 2 * difference.square().mean()
     for scale in (difference, F.avg_pool2d(difference, 2)):
         loss = loss + scale.diff(dim=-1).abs().mean() + scale.diff(dim=-2).abs().mean()

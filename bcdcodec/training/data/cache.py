@@ -124,13 +124,13 @@ def is_cached(out: Path) -> bool:
 
 def _check_mark(out: Path, wanted: str) -> None:
     """ConfigError where a cache is of something else."""
-    found = (out / MADE_WITH).read_text()
-    if found.count(", list ") != 1:
+    written = (out / MADE_WITH).read_text()
+    if written.count(", list ") != 1:
         raise ConfigError(f"{out} was made by an earlier release; delete it and start again")
-    if found.partition("\n")[0] != wanted.partition("\n")[0]:
+    if written.partition("\n")[0] != wanted.partition("\n")[0]:
         raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
-    if found != wanted:
-        holds, asked = (text.partition("\n")[2].strip() for text in (found, wanted))
+    if written != wanted:
+        holds, asked = (text.partition("\n")[2].strip() for text in (written, wanted))
         raise ConfigError(f"{out} holds {holds}, asked for are {asked}; ask for the same, or take another run")
 
 

@@ -82,8 +82,8 @@ class Augmentation:
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
         side = x.shape[-1]
         if self.warp.any():
-            places = _centers(side) + self.warp.movedim(0, -1)  # [P, P, 2]
-            grid = (2 * places - 1).expand(len(x), -1, -1, -1)
+            positions = _centers(side) + self.warp.movedim(0, -1)  # [P, P, 2]
+            grid = (2 * positions - 1).expand(len(x), -1, -1, -1)
             x = F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False).clamp(0, 1)
         if self.softness > 1:
             small = round(side / self.softness)
@@ -100,14 +100,14 @@ class Augmentation:
     def points(self, points: Points) -> Points:
         """Augmented positions of points [..., 2], in fractions of the picture; NaN stays NaN."""
         wanted = torch.from_numpy(points.reshape(1, -1, 1, 2))
-        found = wanted
+        moved = wanted
         for _ in range(STEPS):  # the position p with p + warp(p) = the original point
             read = F.grid_sample(
-                self.warp[None], 2 * found.nan_to_num() - 1, mode="bilinear", padding_mode="border", align_corners=False
+                self.warp[None], 2 * moved.nan_to_num() - 1, mode="bilinear", padding_mode="border", align_corners=False
             )
-            found = wanted - read.movedim(1, -1)
-        moved: Points = found.numpy().reshape(points.shape).astype(np.float32)
-        return moved
+            moved = wanted - read.movedim(1, -1)
+        result: Points = moved.numpy().reshape(points.shape).astype(np.float32)
+        return result
 
 
 def _centers(side: int) -> Tensor:
@@ -122,9 +122,9 @@ def _affine(rng: np.random.Generator, side: int) -> NDArray[np.float64]:
     size = math.exp(SCALE * rng.standard_normal())
     turn = np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
     shape = np.array([[math.exp(aspect), SHEAR * rng.standard_normal()], [0.0, math.exp(-aspect)]])
-    places = _centers(side).numpy().astype(np.float64) - 0.5
-    moved = places @ (size * turn @ shape).T + SHIFT * rng.standard_normal(2)
-    return np.moveaxis(moved - places, -1, 0)
+    positions = _centers(side).numpy().astype(np.float64) - 0.5
+    moved = positions @ (size * turn @ shape).T + SHIFT * rng.standard_normal(2)
+    return np.moveaxis(moved - positions, -1, 0)
 
 
 def _smooth(rng: np.random.Generator, side: int) -> NDArray[np.float64]:

@@ -96,8 +96,8 @@ def _chunks(pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
 
 
 def _latents(pixels: NDArray[np.uint8], vae: Autoencoder | None) -> NDArray[np.float16]:
-    found = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
-    return torch.cat(found).half().numpy()
+    latents = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
+    return torch.cat(latents).half().numpy()
 
 
 def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -106,7 +106,7 @@ def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _face_points(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Landmarks [N, L, 2] in fractions of the picture, NaN where no face was found."""
-    found = np.full((len(pixels), POINTS, 2), np.nan, np.float32)
+    points = np.full((len(pixels), POINTS, 2), np.nan, np.float32)
     last = None
     for index, picture in enumerate(pixels):
         frame = Frame(pixels=picture, index=index)
@@ -114,5 +114,5 @@ def _face_points(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         last = None if last is None else landmarks_near(frame, last)
         last = landmarks(frame) if last is None else last
         if last is not None:
-            found[index] = last[:, :2] / picture.shape[0]
-    return found
+            points[index] = last[:, :2] / picture.shape[0]
+    return points

@@ -49,8 +49,8 @@ def warping_loss(flow: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCES
         if size == SEARCH_SIZE:
             searched = teacher_flow(small, target.unflatten(0, wanted.shape[:2]), size)
     missed = F.huber_loss(resize_flow(flow, SEARCH_SIZE), searched, reduction="none")
-    found = missed * F.adaptive_avg_pool3d(weight_map, (1, SEARCH_SIZE, SEARCH_SIZE))
-    return loss + SEARCH_WEIGHT * found.mean() + POINT_WEIGHT * point_loss(flow, faces, share)
+    flow_error = missed * F.adaptive_avg_pool3d(weight_map, (1, SEARCH_SIZE, SEARCH_SIZE))
+    return loss + SEARCH_WEIGHT * flow_error.mean() + POINT_WEIGHT * point_loss(flow, faces, share)
 
 
 def point_loss(flow: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
@@ -66,17 +66,17 @@ def point_loss(flow: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCESS)
     return displacement_distance(read / flow.shape[-1], faces.content_points[:, None] - points, share)
 
 
-def displacement_loss(found: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
+def displacement_loss(predicted: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
     """Error of the landmark displacements decoded from codes [B, F, L, 2], in flow pixels.
 
     A direct path for the gradient to the encoder, past the warper's blocks.
     """
-    return displacement_distance(found, faces.motion_points - faces.content_points[:, None], share)
+    return displacement_distance(predicted, faces.motion_points - faces.content_points[:, None], share)
 
 
-def displacement_distance(found: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
+def displacement_distance(predicted: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
     """Mean distance of landmark displacements [B, F, L, 2], and of the shapes of the parts of the face."""
-    return point_distance(found, expected, share) + SHAPE_WEIGHT * shape_distance(found, expected, share)
+    return point_distance(predicted, expected, share) + SHAPE_WEIGHT * shape_distance(predicted, expected, share)
 
 
 def shapes(moved: Tensor) -> Tensor:
@@ -85,22 +85,24 @@ def shapes(moved: Tensor) -> Tensor:
     return torch.cat([part - part.mean(-2, keepdim=True) for part in parts], -2)
 
 
-def shape_distance(found: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
+def shape_distance(predicted: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
     """Mean distance of the shapes [B, F, L, 2] in 64ths of the picture, NaN left out."""
     wanted = shapes(expected)
     known = wanted.isfinite().all(-1)  # [B, F, S]
     # A shutting eye moves its lids by half a 64th: the quadratic zone is smaller than for positions.
-    distance = F.smooth_l1_loss(shapes(found) * UNIT, wanted.nan_to_num() * UNIT, beta=0.1, reduction="none").sum(-1)
+    distance = F.smooth_l1_loss(shapes(predicted) * UNIT, wanted.nan_to_num() * UNIT, beta=0.1, reduction="none").sum(
+        -1
+    )
     return share.ratio((distance * known).sum(), known.sum().float(), least=1)
 
 
-def point_distance(found: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
+def point_distance(predicted: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
     """Mean distance of positions or displacements [B, F, L, 2] in 64ths of the picture, NaN left out.
 
-    found, expected: in fractions of the picture.
+    predicted, expected: in fractions of the picture.
     """
     known = expected.isfinite().all(-1)  # [B, F, L]
-    distance = F.smooth_l1_loss(found * UNIT, expected.nan_to_num() * UNIT, beta=0.25, reduction="none").sum(-1)
+    distance = F.smooth_l1_loss(predicted * UNIT, expected.nan_to_num() * UNIT, beta=0.25, reduction="none").sum(-1)
     weight = known * _point_weights().to(known.device)
     return share.ratio((distance * weight).sum(), weight.sum(), least=1)
 
