@@ -35,7 +35,7 @@ def test_schedules_are_refused_before_clips_are_read(tmp_path: Path) -> None:
     nowhere = tmp_path / "nothing"
     asked = CodecTrainOptions(model="face", data=nowhere, run=tmp_path / "run", updates=5)
     for options, why in (
-        (replace(asked, reinit_codebooks=True), "laid out over poses"),
+        (replace(asked, reinit_codebooks=True), "initialised from landmarks"),
         (replace(asked, model="sprites", train="encoder"), "points of a face"),
         (replace(asked, model="sprites", train="denoiser", reinit_codebooks=True), "not the denoiser alone"),
     ):

@@ -46,7 +46,7 @@ def _search() -> Any:
         cv2: Any = import_module("cv2")
     except ImportError as error:
         raise MissingExtraError(
-            "training a model with an anchor needs the extra `train`: pip install 'bcdcodec[train]'"
+            "training a model with a warper needs the extra `train`: pip install 'bcdcodec[train]'"
         ) from error
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     search.setFinestScale(0)  # the pictures are small already

@@ -163,7 +163,7 @@ class CrossDrivenSampler:
         self.cross_driven = cross_driven
         self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
         if across_clips and cache.has_faces:
-            raise ConfigError("content across clips is for models without an anchor")
+            raise ConfigError("content across clips is for models without a warper")
         if not self.entries:
             raise ConfigError(f"no clip has the {2 * MIN_HALF_FRAMES} frames that two halves need")
         self.content_frames = content_frames

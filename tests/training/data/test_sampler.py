@@ -116,7 +116,7 @@ def test_content_across_clips_is_the_same_person(
             assert places[4:] == list(range(places[4], places[4] + 6))
             other_clips += clips[0] != clips[4]
     assert other_clips > 5
-    with pytest.raises(ConfigError, match="without an anchor"):
+    with pytest.raises(ConfigError, match="without a warper"):
         CrossDrivenSampler(
             ClipCache(clip_cache, tiny_config),
             batch=3,

@@ -75,7 +75,7 @@ def test_reinitialised_codebooks_come_after_continuous_motion(
     plain = [Schedule.of(paper_config, 100).objective(paper_config, step) for step in range(100)]
     assert all(objective.phase is Phase.JOINT and not objective.motion_noise for objective in plain)
     assert Phase.JOINT.trains_encoder
-    with pytest.raises(ConfigError, match="anchor"):
+    with pytest.raises(ConfigError, match="with a warper"):
         Schedule.of(tiny_config, 100, reinit_codebooks=True)
 
 
