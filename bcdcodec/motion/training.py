@@ -104,7 +104,7 @@ def train_motion(
         loss_bits = _update(shared, optimizer, sampler.draw(step), options, step, workers=workers)
         run.update_average(step)
 
-        # Report and save; the main process does.
+        # Report and save, in the main process only.
         done = step + 1
         if run.is_main:
             if run.due(done, options.report_every):

@@ -59,7 +59,9 @@ class Schedule:
             return cls(updates=updates, train=train, temporal_from=1.0)
         if config.denoiser.anchor_blocks:
             if reinit_codebooks:
-                raise ConfigError("codebooks of a model with a warper are initialised from landmarks, not anew by k-means")
+                raise ConfigError(
+                    "codebooks of a model with a warper are initialised from landmarks, not anew by k-means"
+                )
             landmarks = 0.49 if config.denoiser.face_points else 0.0
             return cls(updates=updates, landmarks_until=landmarks, warping_until=0.77, temporal_from=0.973)
         return cls(updates=updates, continuous_until=CONTINUOUS_SHARE if reinit_codebooks else 0.0)

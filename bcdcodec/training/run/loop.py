@@ -114,7 +114,7 @@ def train(
         if objective.phase.trains_encoder:
             run.update_average(step, *encoder_parts)
 
-        # Report, sample and save; the main process does, others go on.
+        # Report, sample and save, in the main process only.
         if reports is None:
             continue
         done = step + 1

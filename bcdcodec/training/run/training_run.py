@@ -84,7 +84,7 @@ class TrainingRun(Generic[Network]):
             update_ema(self.average.get_submodule(part), self._model.get_submodule(part), step)
 
     def due(self, done: int, every: int) -> bool:
-        """Whether something that is done every so many updates, and at the end, follows update number `done`."""
+        """Whether an action with this interval is due after `done` updates; after the last one every action is."""
         return done % every == 0 or done == self.updates
 
     def save(self, done: int) -> None:
