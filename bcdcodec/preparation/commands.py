@@ -72,7 +72,7 @@ def prepare(
             progress(done, len(jobs))
     finally:
         for parent in (folder, folder / RECORDS):  # partial files of killed processes
-            for partial in parent.glob(".part.*"):
+            for partial in (*parent.glob(".*.part"), *parent.glob(".part.*")):
                 partial.unlink(missing_ok=True)
     kept = list({records[index].source: records[index] for index in sorted(records)}.values())
     unnamed = len(list((folder / RECORDS).glob("[!.]*.json"))) - len(kept)
