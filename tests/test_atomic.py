@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bcdcodec.atomic import check_run_manifest, file_hash, open_input, open_output, write_bytes, write_with
+from bcdcodec.atomic import check_run_manifest, file_hash, new_folder, open_input, open_output, write_bytes, write_with
 from bcdcodec.errors import ConfigError, VideoError
 
 
@@ -69,3 +69,16 @@ def test_a_run_goes_on_only_with_the_settings_it_began_with(tmp_path: Path) -> N
     check_run_manifest(manifest, {"steps": 10, "seed": 0})
     with pytest.raises(ConfigError, match=r"new began with other seed;"):
         check_run_manifest(manifest, {"steps": 10, "seed": 1})
+
+
+def test_a_folder_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / ".part.a").mkdir()
+    (tmp_path / ".part.a" / "left").write_bytes(b"by a killed process")
+    with new_folder(tmp_path / "a") as partial:
+        (partial / "x").write_bytes(b"1")
+        assert not (tmp_path / "a").exists()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x"]
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "b") as partial:
+        (partial / "x").write_bytes(b"1")
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

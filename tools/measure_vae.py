@@ -55,7 +55,7 @@ def measure(vae: Vae, stills: Iterable[NDArray[np.uint8]], names: Sequence[str])
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("clips", type=Path, help="folder with a clips.csv, of people it has not learned from")
-    parser.add_argument("--weights", default=DEFAULT_NAME, help="of bcd train-vae, or a whole model's (face)")
+    parser.add_argument("--weights", default=DEFAULT_NAME, help="of bcd train vae, or a whole model's (face)")
     parser.add_argument("--metrics", default=",".join(NAMES), help=f"names, with commas ({','.join(NAMES)})")
     parser.add_argument("--json", action="store_true", help="print the numbers for a program to read")
     options = parser.parse_args(arguments)

@@ -20,7 +20,8 @@ from bcdcodec.atomic import check_run_manifest
 from bcdcodec.config import ModelConfig
 from bcdcodec.training.data.cache import cache_clips, manifest_digest, read_manifest
 from bcdcodec.training.export import export
-from bcdcodec.training.run.loop import TrainOptions, train
+from bcdcodec.training.options import TrainOptions
+from bcdcodec.training.run.loop import train
 
 MANIFEST = "ablation.json"
 #: Reports of a run, and steps between its checkpoints.
@@ -98,15 +99,14 @@ def _train(plan: AblationPlan, variant: Variant, out: Path, progress: Callable[[
         return run
     options = TrainOptions(
         run=run,
-        cache=cache,
-        steps=plan.steps,
+        updates=plan.steps,
         seed=plan.seed,
         precision=plan.precision,
-        device=plan.device,
+        device=plan.device.type,
         report_every=max(1, plan.steps // REPORTS),
         save_every=SAVE_EVERY,
     )
-    model = train(variant.config, options, vae=plan.vae, progress=progress).cpu()
+    model = train(variant.config, options, cache=cache, vae=plan.vae, progress=progress).cpu()
     if isinstance(plan.vae, nn.Module):
         plan.vae.cpu()  # tables are counted there
     export(run / WEIGHTS, bcd=model, vae=plan.vae, config=variant.config, cache=cache)

@@ -23,7 +23,7 @@ from bcdcodec.training.data.sampler import (
     CrossDrivenSampler,
 )
 from bcdcodec.training.export import count_codes
-from bcdcodec.training.run.samples import condition_errors, probe_error, told
+from bcdcodec.training.run.samples import condition_errors, decoder_inputs, probe_error
 from bcdcodec.weightfile import open_weights
 
 SCORE, CONTENTS = "score.json", "contents.json"
@@ -132,7 +132,7 @@ def _contents(plan: AblationPlan, model: Bcd, folder: Path, weights: Path, judge
             shown = torch.from_numpy(cache.latents[content][:frames].copy()).float()[None]
             z = torch.from_numpy(cache.latents[motion].copy()).float()[None]
             batch = CrossDrivenBatch(shown, z, None).to(plan.device)
-            errors.append(probe_error(model, *told(model, batch, torch.arange(z.shape[1])), plan.vae))
+            errors.append(probe_error(model, *decoder_inputs(model, batch, torch.arange(z.shape[1])), plan.vae))
         truth = {} if judge is None else judge(weights, frames)
         scores.append(ContentScore(frames=frames, clips=len(pairs), error=sum(errors) / len(errors), truth=truth))
     return scores

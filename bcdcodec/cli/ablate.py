@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from bcdcodec.cli.options import MAX_SEED, Commands, add_device_option, new_command, whole_number
+from bcdcodec.cli.options import MAX_SEED, MAX_UPDATES, Commands, add_device_option, new_command, whole_number
 from bcdcodec.cli.progress import progress_bars
-from bcdcodec.cli.train import MAX_TRAINING_STEPS, check_data
+from bcdcodec.cli.streams import check_clips
 from bcdcodec.config import PRESET_NAMES
 
 MAX_PAIRS, PAIRS, STEPS = 100_000, 128, 700
 
-EXAMPLES = """  bcd sprites-data Sprites/sheets sprites
+EXAMPLES = """  bcd data sprites Sprites/sheets sprites
   bcd ablate sprites/train sprites/test ablation --precision bf16
   bcd ablate lrs3/train lrs3/test ablation --preset lrs3 --steps 300000 --device cuda
 Six runs: nothing changed, three other bitrates, no rate loss, not cross-driven. The same command goes on where it was
@@ -28,7 +28,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--preset", choices=PRESET_NAMES, default="sprites-tiny", help="model to train (sprites-tiny)")
     parser.add_argument(
         "--steps",
-        type=whole_number(1, MAX_TRAINING_STEPS),
+        type=whole_number(1, MAX_UPDATES),
         default=STEPS,
         metavar="N",
         help=f"updates of each run ({STEPS})",
@@ -41,7 +41,7 @@ def add_command(commands: Commands) -> None:
         help=f"transfers between sprites to compare with the truth ({PAIRS})",
     )
     parser.add_argument(
-        "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train-vae, if the preset has one"
+        "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train vae, if the preset has one"
     )
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of training (fp32)")
     parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of weights and batches (0)")
@@ -53,7 +53,7 @@ def add_command(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, measure, write; says where the page is."""
     for folder in (options.data, options.test):
-        check_data(folder)
+        check_clips(folder)
     from bcdcodec.ablation.commands import PAGE, ablate
 
     with progress_bars(shown=False if options.quiet else None) as progress:

@@ -14,15 +14,14 @@ from bcdcodec import __version__
 from bcdcodec.cli import (
     ablate,
     bench,
+    data,
     decode,
     encode,
     generate,
     info,
     personalize,
-    prepare,
     sprites,
     train,
-    train_motion,
     transcode,
     transfer,
     verify,
@@ -52,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(prepare, train, personalize, train_motion, sprites, bench, ablate),
+        *(personalize, data, train, sprites, bench, ablate),
     ):
         module.add_command(commands)
     return parser

@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import TypeAlias
 
 from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_RATE
@@ -20,6 +21,7 @@ SAMPLING_PRESETS = ("paper", "standard", "realtime")
 MAX_STEPS = 1000
 MAX_BUCKET_S = 3600
 MAX_SEED = 0xFFFF_FFFF
+MAX_UPDATES, MAX_WORKERS = 100_000_000, 1024
 #: Codes a frame that a header can say.
 MAX_GROUPS = 255
 
@@ -33,6 +35,12 @@ def new_command(commands: Commands, name: str, *, about: str, examples: str) -> 
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def new_group(commands: Commands, name: str, *, about: str) -> Commands:
+    """A command that has commands of its own; returns where they are added."""
+    group = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
 def frame_rate(text: str) -> Fraction:
@@ -121,6 +129,59 @@ def key_value(text: str) -> tuple[str, str]:
     return key, value
 
 
+def add_quiet_option(parser: argparse.ArgumentParser) -> None:
+    """Silence everything but errors."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+
+
+def add_force_option(parser: argparse.ArgumentParser) -> None:
+    """Overwriting."""
+    parser.add_argument("-f", "--force", action="store_true", help="replace an existing output")
+
+
+def add_data_option(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """The clips that training reads."""
+    parser.add_argument("--data", type=Path, required=required, metavar="DIR", help="folder of clips with clips.csv")
+
+
+def add_vae_option(parser: argparse.ArgumentParser) -> None:
+    """The small autoencoder of a preset."""
+    parser.add_argument(
+        "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train vae, if the preset has one"
+    )
+
+
+def add_run_option(parser: argparse.ArgumentParser, *, about: str = "folder of the run; resumed if it exists") -> None:
+    """The run folder, as `folder`: `run` is the command's function."""
+    parser.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help=about)
+
+
+def add_updates_options(
+    parser: argparse.ArgumentParser,
+    *,
+    default: int | None = None,
+    most: int = MAX_UPDATES,
+    about: str = "updates in all",
+) -> None:
+    """Length and seed of a training; the length is required where there is no default."""
+    shown = about if default is None else f"{about} ({default})"
+    updates = whole_number(1, most)
+    parser.add_argument("--updates", type=updates, default=default, required=default is None, metavar="N", help=shown)
+    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of weights and batches (0)")
+
+
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """Number format of the networks in training."""
+    parser.add_argument(
+        "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
+    )
+
+
+def add_workers_option(parser: argparse.ArgumentParser, *, about: str, default: int | None = 1) -> None:
+    """Worker processes of this machine."""
+    parser.add_argument("--workers", type=whole_number(1, MAX_WORKERS), default=default, metavar="N", help=about)
+
+
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Where the networks run."""
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute (auto)")
@@ -134,8 +195,8 @@ def add_model_options(parser: argparse.ArgumentParser, *, weights: str) -> None:
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Overwriting and what goes to stderr."""
-    parser.add_argument("-f", "--force", action="store_true", help="replace an existing output")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_force_option(parser)
+    add_quiet_option(parser)
     parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,

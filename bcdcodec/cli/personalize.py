@@ -1,17 +1,24 @@
-"""`bcd personalize`: weights that know one person better. In: videos of somebody. Out: a weights file of its own id."""
+"""`bcd personalize`: adapt weights to one person, from videos of them."""
 
 import argparse
 import contextlib
 import tempfile
 from pathlib import Path
 
-from bcdcodec.cli.options import MAX_SEED, Commands, add_model_options, new_command, whole_number
+from bcdcodec.cli.options import (
+    Commands,
+    add_force_option,
+    add_model_options,
+    add_quiet_option,
+    add_updates_options,
+    new_command,
+)
 from bcdcodec.cli.progress import progress_bars
 from bcdcodec.cli.streams import check_file
 from bcdcodec.errors import ConfigError, FaceError
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights, open_weights
 
-MAX_STEPS, STEPS, SUFFIX = 100_000, 300, ".safetensors"
+MAX_PERSONAL_UPDATES, UPDATES, SUFFIX = 100_000, 300, ".safetensors"
 
 EXAMPLES = """  bcd personalize alice1.mp4 alice2.mp4 alice.safetensors
   bcd encode talk.mp4 talk.bcd --weights alice.safetensors
@@ -22,24 +29,21 @@ Whoever decodes needs the same file: the stream names it, and does not hold it."
 def add_command(commands: Commands) -> None:
     """The command and its options."""
     parser = new_command(
-        commands, "personalize", about="train the weights on for one person, in minutes", examples=EXAMPLES
+        commands, "personalize", about="adapt the weights to one person, in minutes", examples=EXAMPLES
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="videos, or folders of them, of one person")
     parser.add_argument("target", metavar="OUT.safetensors", help="file to write")
-    parser.add_argument(
-        "--steps", type=whole_number(1, MAX_STEPS), default=STEPS, metavar="N", help=f"updates in all ({STEPS})"
-    )
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of the batches (0)")
+    add_updates_options(parser, default=UPDATES, most=MAX_PERSONAL_UPDATES)
     parser.add_argument(
         "--run",
         dest="folder",
         type=Path,
         metavar="RUN",
-        help="folder for clips, curves and checkpoints, where the same command goes on; without one nothing is kept",
+        help="folder for clips, curves and checkpoints, which the same command resumes; without one nothing is kept",
     )
     add_model_options(parser, weights=DEFAULT_NAME)
-    parser.add_argument("-f", "--force", action="store_true", help="replace an existing output")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_force_option(parser)
+    add_quiet_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -61,29 +65,30 @@ def run(options: argparse.Namespace) -> int:
         progress = stack.enter_context(progress_bars(shown=shown))
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bcd-")))
         clips = folder / "clips"
-        found = prepare(
+        summary = prepare(
             options.clips,
             clips,
             settings=Settings(clip_seconds=4.0, person="source"),
             progress=lambda done, total: progress("videos", done, total),
         )
-        if not found.clips:
+        if not summary.clips:
             raise FaceError(
-                f"no face for long enough to learn from: videos {found.sources}, of which {found.broken} cannot be read"
+                f"no face for long enough to learn from: videos {summary.sources}, "
+                f"of which {summary.broken} cannot be read"
             )
         personalize(
             weights,
             clips,
             out,
             run=folder,
-            steps=options.steps,
+            updates=options.updates,
             seed=options.seed,
             device=options.device,
             progress=progress,
         )
     if not options.quiet:
         print(
-            f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, from {found.seconds:.1f} s "
-            f"in {found.clips} clips"
+            f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
+            f"from {summary.seconds:.1f} s in {summary.clips} clips"
         )
     return 0

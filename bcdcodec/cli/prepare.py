@@ -1,21 +1,19 @@
-"""`bcd prepare`. In: options. Out: a folder of clips that `bcd train --data` reads, made by preparation/."""
+"""`bcd data prepare`: make a folder of clips for training out of videos."""
 
 import argparse
 import dataclasses
 import json
 from pathlib import Path
 
-from bcdcodec.cli.options import Commands, new_command, seconds, whole_number
+from bcdcodec.cli.options import Commands, add_quiet_option, add_workers_option, new_command, seconds
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.errors import ConfigError, FaceError
 
-MAX_WORKERS = 1024
-
-EXAMPLES = """  bcd prepare videos interview.mp4 clips --workers 8
-  bcd prepare videos clips --person source              # without pip install 'bcdcodec[metrics]'
-  bcd prepare /shared/videos /shared/clips --ray auto   # all machines of a running Ray cluster
-  bcd train --preset face --data clips --vae vae.safetensors --run runs/face --steps 50000
-The same command goes on where it was cut off, and makes only what is new where sources came to it."""
+EXAMPLES = """  bcd data prepare videos interview.mp4 clips --workers 8
+  bcd data prepare videos clips --person source              # without pip install 'bcdcodec[metrics]'
+  bcd data prepare /shared/videos /shared/clips --ray auto   # all machines of a running Ray cluster
+  bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
+The same command resumes where it was interrupted, and processes only new sources."""
 
 
 def add_command(commands: Commands) -> None:
@@ -32,9 +30,9 @@ def add_command(commands: Commands) -> None:
         "--person",
         choices=("faces", "source"),
         default="faces",
-        help="who is who: faces that look alike are one person, or each source is one (faces)",
+        help="who is who: similar faces are one person, or each source is one (faces)",
     )
-    parser.add_argument("--workers", type=whole_number(1, MAX_WORKERS), metavar="N", help="processes (1)")
+    add_workers_option(parser, about="processes (1)", default=None)
     parser.add_argument(
         "--ray",
         metavar="ADDRESS|local",
@@ -42,7 +40,7 @@ def add_command(commands: Commands) -> None:
         "have bcdcodec installed and see SRC and DST under the same paths",
     )
     parser.add_argument("--json", action="store_true", help="print the summary for a program to read")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_quiet_option(parser)
     parser.set_defaults(run=run)
 
 

@@ -52,6 +52,12 @@ def check_folder(target: Path, *, force: bool) -> None:
         raise ConfigError(f"{target} is not empty, use --force to write into it")
 
 
+def check_clips(folder: Path) -> None:
+    """ConfigError where there is no such folder of clips."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder of clips")
+
+
 @contextlib.contextmanager
 def source_path(source: str) -> Iterator[Path]:
     """A path that can be read more than once; standard input is copied to a temporary file first."""

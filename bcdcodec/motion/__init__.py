@@ -1,3 +1,1 @@
-"""Motion that nobody filmed: a GPT-2 over motion codes. In: a content token and codes. Out: the codes that may
-follow.
-"""
+"""Generation of motion codes by a GPT-2: the model, its training, generated streams, loss concealment."""

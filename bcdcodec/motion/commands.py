@@ -1,4 +1,4 @@
-"""What `bcd train-motion` does. In: paths and numbers. Out: a run folder and a motion weights file."""
+"""Implementation of `bcd train motion`: from clips or `.bcd` files to a motion weights file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.run.distributed import init_distributed, leave_workers
 from bcdcodec.weightfile import WeightsFile
 
-#: How often clips are seen: as they are, then with other stills and half of them mirrored.
+#: Passes over the clips: unchanged, then with other stills and half of them mirrored.
 PASSES = 3
 #: The prepared set inside a run folder.
 STREAMS = "streams.safetensors"
@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class MotionTraining:
-    """Bits a frame on held-out people: by order-0 counts, given the frame before, by the weights written."""
+    """Bits a frame on held-out people: order-0 entropy, entropy given the previous frame, and of the motion model."""
 
     order0_bits: float
     previous_bits: float
@@ -39,65 +39,61 @@ class MotionTraining:
 
 
 def run_motion_training(
-    name: str,
+    options: MotionTrainOptions,
     weights: WeightsFile,
     out: Path,
-    *,
-    data: Path | None = None,
-    streams: Path | None = None,
-    run: Path,
-    steps: int,
-    seed: int = 0,
-    precision: str = "fp32",
     progress: Progress = lambda stage, done, total: None,
 ) -> MotionTraining | None:
-    """Train a motion preset on the codes that `weights` give to clips, and write the weights that predict held-out
-    people best.
+    """Train a motion preset on the codes that `weights` give to clips, and write the best weights to `out`.
 
-    data: a folder of clips, whose latents are cached in RUN/latents; streams: a folder of `.bcd` files. One or both;
-    what they give is kept in RUN/streams.safetensors, and a run that is resumed goes on with it. Raises ConfigError,
-    BitstreamError.
+    Code streams come from a folder of clips, whose latents are cached in RUN/latents, from a folder of `.bcd` files,
+    or both; they are kept in RUN/streams.safetensors, which a resumed run uses. Returns None in all processes but the
+    main one. Raises ConfigError, BitstreamError.
     """
-    config = motion_preset(name)
+    config = motion_preset(options.model)
     config.check_fits(weights.config)
     model = CodecModel.load(weights, device="cpu")
-    prepared = run / STREAMS
+    prepared = options.run / STREAMS
     workers = init_distributed(batch=config.optim.batch)
     if workers.is_main_process and not prepared.exists():
-        run.mkdir(parents=True, exist_ok=True)
-        save_streams(prepared, _prepare(model, data, streams, run / "latents", seed, progress))
+        options.run.mkdir(parents=True, exist_ok=True)
+        save_streams(prepared, _prepare_streams(model, options, progress))
     workers.wait_for_everyone()
-    found = load_streams(prepared)
-    options = MotionTrainOptions(run=run, steps=steps, codec_id=weights.model_id, seed=seed, precision=precision)
-    codebook = model.bcd.quantizer.codebook.detach()
-    best = train_motion(config, options, found, codebook=codebook, progress=lambda step: progress("steps", step, steps))
-    first = workers.is_main_process
+    streams = load_streams(prepared)
+    best = train_motion(
+        config,
+        options,
+        streams,
+        codec_id=weights.model_id,
+        codebook=model.bcd.quantizer.codebook.detach(),
+        progress=lambda done: progress("updates", done, options.updates),
+    )
+    is_main = workers.is_main_process
     leave_workers()
-    if not first:
+    if not is_main:
         return None
     write_bytes(out, best.read_bytes())
     gpt = load_motion(open_motion(out), codec_id=weights.model_id, device=torch.device("cpu"))
-    learned, held_out = hold_out(found)
+    learned, held_out = hold_out(streams)
     order0, previous = count_bits(learned, held_out, entries=config.entries)
     return MotionTraining(order0, previous, stream_bits(gpt, held_out))
 
 
-def _prepare(
-    model: CodecModel, data: Path | None, bcd_files: Path | None, cache: Path, seed: int, progress: Progress
-) -> list[CodeStream]:
+def _prepare_streams(model: CodecModel, options: MotionTrainOptions, progress: Progress) -> list[CodeStream]:
     """Streams of clips, of `.bcd` files, or of both."""
-    if data is None and bcd_files is None:
+    if options.data is None and options.streams is None:
         raise ConfigError("a motion model needs clips (--data) or .bcd files (--streams) to learn from")
 
     def stage(name: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(name, done, total)
 
-    found: list[CodeStream] = []
-    if data is not None:
-        cache_clips(data, cache, vae=model.vae, config=model.config, progress=stage("latents"))
-        found += read_streams(
-            model.bcd, ClipCache(cache, model.config), passes=PASSES, seed=seed, progress=stage("codes")
+    streams: list[CodeStream] = []
+    if options.data is not None:
+        cache = options.run / "latents"
+        cache_clips(options.data, cache, vae=model.vae, config=model.config, progress=stage("latents"))
+        streams += read_streams(
+            model.bcd, ClipCache(cache, model.config), passes=PASSES, seed=options.seed, progress=stage("codes")
         )
-    if bcd_files is not None:
-        found += read_bcd_folder(model, bcd_files, progress=stage("streams"))
-    return [s for s in found if len(s.codes)]
+    if options.streams is not None:
+        streams += read_bcd_folder(model, options.streams, progress=stage("streams"))
+    return [stream for stream in streams if len(stream.codes)]

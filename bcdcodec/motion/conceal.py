@@ -1,11 +1,11 @@
-"""Lost frames predicted by a motion model. In: codes around a gap. Out: codes for it, for codec/decode/concealment.py.
+"""Loss concealment by a motion model, a `Concealer` of codec/decode/concealment.py.
 
-    codes before the gap -> SAMPLES rollouts side by side, drawn -> mean of what each expects -.
+    codes before the gap -> SAMPLES sampled rollouts in parallel -> mean of their expectations ---.
     last code before it ----------------------------------------------------------------------+-> m [frames + 1, G*D]
-    codes after the gap  -> what they differ by from m is spread over the gap -> nearest codes
+    codes after the gap  -> their difference from m is spread over the gap -> nearest codes
 
-The mean over many futures is the guess with the least squared error; a single one, greedy or drawn, is farther off on
-average, however lively it looks. Draws come from a generator with a fixed seed, so the same gap is filled the same way.
+The mean over many futures has the least squared error; a single one, greedy or sampled, is farther off on average,
+however lively it looks. The sampling seed is fixed, so the same gap is always filled the same way.
 """
 
 from typing import Self
@@ -23,33 +23,35 @@ from bcdcodec.motion.sampling import Picking, pick
 from bcdcodec.motion.weights import find_motion, load_motion
 
 SAMPLES, SEED = 8, 0
-#: How far what the model expects is followed from the last codes on, 0 (they are held) to 1. Chosen on people that the
-#: shipped model has not learned from.
+#: Weight of the expectation against the last codes: 0 repeats them. Chosen on people outside the training set of the
+#: shipped model.
 TRUST = 0.15
-#: Frames before a gap that a rollout starts from.
+#: Frames before a gap that prompt a rollout.
 PROMPT_FRAMES = 32
-#: Frames that rollouts follow the model; the mean of their futures hardly moves after that and is held.
+#: Maximum length of a rollout; the mean of the futures hardly moves after that and is repeated.
 MAX_ROLLOUT = 64
 
 
 class ModelConcealer:
-    """Fills gaps with what the model expects. A `Concealer` of codec/decode/concealment.py."""
+    """Fills gaps with the expectation of a motion model."""
 
     def __init__(self, gpt: MotionGpt, *, samples: int = SAMPLES, trust: float = TRUST, bridge: bool = True) -> None:
-        """samples: futures that are averaged. trust: share of the way from the last codes to what is expected, 0 to 1.
-        bridge: end where the codes after the gap begin, where they are known.
+        """Parameters of the estimate.
+
+        samples: futures that are averaged. trust: weight of the expectation against the last codes, 0 to 1. bridge: end
+        where the codes after the gap begin, where they are known.
         """
         self._gpt, self._samples, self._trust, self._bridge = gpt, samples, trust, bridge
 
     @classmethod
     def for_codec(cls, model: CodecModel) -> Self:
-        """With the motion model for a codec's codes; WeightsError where there is none."""
+        """A concealer with the motion model for a codec's codes; WeightsError where there is none."""
         codec_id = model.weights.model_id
         return cls(load_motion(find_motion(codec_id), codec_id=codec_id, device=model.device))
 
     @torch.inference_mode()
     def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
-        """Codes [frames, G]; see `Concealer`. ConfigError for streams that carry fewer codes than the model knows."""
+        """Codes [frames, G]; see `Concealer`. ConfigError for streams with fewer codes than the model needs."""
         gpt = self._gpt
         found, needed = before.shape[1], gpt.codebook.shape[0]
         if found != needed:
@@ -70,20 +72,20 @@ class ModelConcealer:
 
 
 def expected_motion(gpt: MotionGpt, content: Tensor, before: Tensor, frames: int, *, samples: int) -> Tensor:
-    """Motion vectors [frames, G*D] that are expected after the codes int64 [n, G]: mean over drawn futures."""
+    """Expected motion vectors [frames, G*D] after the codes int64 [n, G]: mean over sampled futures."""
     rollout, generator = Rollout(gpt, content[None]), torch.Generator().manual_seed(SEED)
     rollout.feed(gpt.embed(before[None]))
     rollout.repeat(samples)
-    drawn, found = Picking(temperature=1.0), []
+    sampling, expectations = Picking(temperature=1.0), []
     for _ in range(frames):
         expected = torch.einsum("bge,ged->bgd", rollout.logits.softmax(-1), gpt.codebook)
-        found.append(expected.mean(0).flatten())
-        rollout.feed(gpt.embed(pick(rollout.logits, drawn, generator)[:, None]))
-    return torch.stack(found)
+        expectations.append(expected.mean(0).flatten())
+        rollout.feed(gpt.embed(pick(rollout.logits, sampling, generator)[:, None]))
+    return torch.stack(expectations)
 
 
 def nearest_codes(gpt: MotionGpt, m: Tensor) -> Codes:
-    """Codes [n, G] whose vectors are nearest to motion vectors [n, G*D]."""
+    """Codes [n, G] of the entries nearest to motion vectors [n, G*D]."""
     groups = m.unflatten(-1, gpt.codebook.shape[::2])  # [n, G, D]
     distances = (groups[:, :, None] - gpt.codebook).square().sum(-1)  # [n, G, E]
     codes: Codes = distances.argmin(-1).cpu().numpy().astype(np.int64)

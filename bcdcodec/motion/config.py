@@ -1,7 +1,7 @@
-"""Frozen configurations of motion generation and their presets. In: JSON text. Out: dataclasses for model.py.
+"""Configurations of motion models, and their presets.
 
-`motion` is Table A6 of the supplement, every number as published; `face-motion` is the same network made small, whose
-weights ship for the codes of `face`.
+`motion` is Table A6 of the supplement, every number as published; `face-motion` is a smaller network, whose weights
+ship for the codes of `face`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ MOTION_PRESETS = ("motion", "face-motion")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionOptim:
-    """Optimiser rows of Table A6. downsampling: how probable it is that a clip is seen at twice its speed (A.2)."""
+    """Optimiser rows of Table A6. downsampling: probability of training on a clip at twice its speed (A.2)."""
 
     learning_rate: float
     batch: int
@@ -30,10 +30,10 @@ class MotionOptim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionConfig:
-    """One GPT-2 over the codes of one codec model (motion/model.py).
+    """A GPT-2 over the codes of one codec model (motion/model.py).
 
-    groups, entries, dims: of the codec's quantiser. content: size of its content map, C, H, W. content_pool: the map is
-    averaged over squares of this side before it becomes a token. frames: the most that the network sees at once.
+    groups, entries, dims: of the codec's quantiser. content: size of its content map, C, H, W. content_pool: side of
+    the squares over which the map is averaged before it becomes a token. frames: the longest context in frames.
     """
 
     name: str
@@ -61,11 +61,11 @@ class MotionConfig:
     def check_fits(self, codec: ModelConfig) -> None:
         """ConfigError where the codes or the content are not those of a codec's configuration."""
         quantizer, denoiser = codec.quantizer, codec.denoiser
-        found = (self.groups, self.entries, self.dims, *self.content)
+        own = (self.groups, self.entries, self.dims, *self.content)
         shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
         needed = (quantizer.groups, quantizer.entries, quantizer.dims, *shape)
-        if found != needed:
-            raise ConfigError(f"motion model is for codes and content {found}, those of {codec.name} are {needed}")
+        if own != needed:
+            raise ConfigError(f"motion model is for codes and content {own}, those of {codec.name} are {needed}")
 
 
 def motion_preset(name: str) -> MotionConfig:

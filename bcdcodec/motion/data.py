@@ -1,4 +1,4 @@
-"""Code streams as training data. In: `CodeStream`s with their content. Out: a file of them, batches for training.py.
+"""Code streams as training data: a file of them, and batches.
 
 Every batch is a function of (seed, step) alone, so a resumed run sees the same data.
 """
@@ -18,15 +18,15 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.training.data.code_streams import CodeStream
 
-#: Of so many people one is held out, at least one.
+#: One person in twelve is held out, at least one.
 PEOPLE_TO_ONE_HELD_OUT = 12
-#: A clip weighs by its length up to so many frames.
+#: Length in frames up to which a clip is weighted by its length.
 LONG_CLIP = 75
 
 
 @dataclass(frozen=True, slots=True)
 class MotionBatch:
-    """content [B, C, H, W]; codes int64 [B, T, G], zero past the end of a clip; valid: bool [B, T]."""
+    """Padded code sequences. content: [B, C, H, W]; codes: int64 [B, T, G], zero in the padding; valid: bool [B, T]."""
 
     content: Tensor
     codes: Tensor
@@ -34,7 +34,7 @@ class MotionBatch:
 
 
 def save_streams(path: Path, streams: list[CodeStream]) -> None:
-    """Write streams with their content maps as one safetensors file. ConfigError without a frame or without content."""
+    """Write streams with their content maps as one safetensors file. ConfigError without frames or content."""
     contents = [stream.content for stream in streams if stream.content is not None]
     if not contents or len(contents) < len(streams):
         raise ConfigError(f"{len(contents)} of {len(streams)} code streams have content, all need it, at least one")
@@ -53,14 +53,16 @@ def load_streams(path: Path) -> list[CodeStream]:
             people = json.loads(file.metadata()["people"])
             codes, frames, content = (file.get_tensor(name) for name in ("codes", "frames", "content"))
         parts = np.split(codes, np.cumsum(frames)[:-1])
-        return [CodeStream(*found) for found in zip(people, parts, content, strict=True)]
+        return [CodeStream(*fields) for fields in zip(people, parts, content, strict=True)]
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ConfigError(f"{path} does not hold code streams: {error}") from error
 
 
 def hold_out(streams: list[CodeStream]) -> tuple[list[CodeStream], list[CodeStream]]:
-    """Streams to learn from, and those of people who are held out: the first twelfth by a hash of their names, so that
-    more clips of the same people change nothing. ConfigError with fewer than two people.
+    """Split streams into those to train on and those of held-out people.
+
+    The held-out people are the first twelfth by a hash of their names, so that more clips of the same people change
+    nothing. ConfigError with fewer than two people.
     """
     people = sorted({stream.person for stream in streams}, key=lambda name: hashlib.sha256(name.encode()).digest())
     if len(people) < 2:
@@ -70,14 +72,15 @@ def hold_out(streams: list[CodeStream]) -> tuple[list[CodeStream], list[CodeStre
 
 
 class BatchSampler:
-    """Draws runs of frames, people balanced by the square root of how often they appear."""
+    """Draws runs of frames, people weighted by the square root of their frequency."""
 
     def __init__(
         self, streams: list[CodeStream], *, batch: int, frames: int, downsampling: float, seed: int = 0
     ) -> None:
-        """frames: the longest run; half of the batches end at a quarter of it, a quarter at half of it, as most clips
-        are short and what is filled up costs time. downsampling: how often every other frame of a run is left out
-        (A.2).
+        """Parameters of the runs.
+
+        frames: the longest run; half of the batches end at a quarter of it, a quarter at half of it, as most clips are
+        short and padding costs time. downsampling: probability that every other frame of a run is left out (A.2).
         """
         self.streams = [stream for stream in streams if len(stream.codes)]
         if not self.streams:
@@ -90,7 +93,7 @@ class BatchSampler:
         self._weight = weight / weight.sum()
 
     def draw(self, step: int) -> MotionBatch:
-        """The batch of one optimiser step."""
+        """The batch of one update."""
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.streams), self.batch, p=self._weight)
         longest = max(2, self.frames >> int(rng.choice(3, p=(0.25, 0.25, 0.5))))
@@ -104,7 +107,7 @@ class BatchSampler:
 
 
 def stack(runs: list[tuple[CodeStream, NDArray[np.uint8]]]) -> MotionBatch:
-    """Runs of codes [n, G] with the streams they come from, filled up to the longest one."""
+    """Batch of runs of codes [n, G] with the streams they come from, padded to the longest."""
     longest = max(len(run) for _, run in runs)
     codes = np.zeros((len(runs), longest, runs[0][1].shape[1]), np.int64)
     for row, (_, run) in zip(codes, runs, strict=True):

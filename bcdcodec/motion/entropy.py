@@ -1,7 +1,7 @@
-"""What codes cost by what is known before them. In: code streams. Out: bits a frame by the GPT-2 and by plain counts.
+"""Cross-entropy of code streams in bits a frame, by the motion model and by counts.
 
-order 0:        how often each code of a group is used
-frame before:   the same, given the group's code in the frame before
+order 0:        frequency of each code of a group
+frame before:   frequency given the group's code in the previous frame
 """
 
 import math
@@ -14,18 +14,18 @@ from bcdcodec.motion.data import stack
 from bcdcodec.motion.model import MotionGpt, motion_loss
 from bcdcodec.training.data.code_streams import CodeStream
 
-#: Clips measured at once.
+#: Runs in a batch.
 BATCH = 32
-#: What every code counts beforehand, so that unseen ones cost something finite; rows of pairs lean on order 0 so much.
+#: Prior counts: of every code, so that unseen ones have a finite cost, and of order 0 in each row of pairs.
 PRIOR, PAIR_PRIOR = 0.5, 20.0
 
 
 @torch.no_grad()
 def stream_bits(gpt: MotionGpt, streams: list[CodeStream]) -> float:
-    """Cross-entropy in bits a frame of the streams' codes, each run of `frames` frames from the content alone on."""
+    """Cross-entropy in bits a frame of the streams under the model, in runs of `frames` frames after the content."""
     frames = gpt.config.frames
     runs = [(s, s.codes[at : at + frames]) for s in streams for at in range(0, len(s.codes), frames)]
-    runs.sort(key=lambda run: len(run[1]))  # equal lengths side by side: little is filled up
+    runs.sort(key=lambda run: len(run[1]))  # equal lengths together: little padding
     nats, count = 0.0, 0
     for start in range(0, len(runs), BATCH):
         batch = stack(runs[start : start + BATCH])
@@ -37,8 +37,9 @@ def stream_bits(gpt: MotionGpt, streams: list[CodeStream]) -> float:
 
 
 def count_bits(learned: list[CodeStream], measured: list[CodeStream], *, entries: int) -> tuple[float, float]:
-    """Bits a frame of `measured` by counts of `learned`: order 0, and given the frame before (the first frame of a
-    stream by order 0).
+    """Cross-entropy of `measured` in bits a frame by counts of `learned`: order 0, and given the previous frame.
+
+    The first frame of a stream is coded by order 0 in both.
     """
     groups = np.arange(learned[0].codes.shape[1])
     single = np.full((len(groups), entries), PRIOR)

@@ -1,7 +1,7 @@
-"""Generated motion as an ordinary stream. In: content, codes before them, seconds. Out: a `.bcd` file.
+"""Generated motion as an ordinary `.bcd` stream.
 
-content (picture, video or .bcd) -> content record -> content map -.
-prompt (.bcd) -> codes of its last shot --------------------------+-> rollout.py -> codes -> packets -> .bcd
+content (picture, video or .bcd) -> content record -> content map -. prompt (.bcd) -> codes of its last shot
+--------------------------+-> rollout.py -> codes -> packets -> .bcd
 """
 
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ from bcdcodec.motion.rollout import generate_codes
 from bcdcodec.motion.sampling import GREEDY, Picking
 from bcdcodec.motion.streams import read_shots
 
-#: Encoder windows a packet, as the encoder has by default, and the longest stream that is generated.
+#: Encoder windows a packet, the encoder's default, and the longest generated stream.
 PACKET_WINDOWS, MAX_SECONDS = 2, 3600.0
-#: Value of `generator` in the metadata of a generated stream: what it shows was never filmed.
+#: Metadata that marks a generated stream as synthetic.
 METADATA = {"generator": "bcdcodec motion"}
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What was written: frames taken from the prompt, frames generated, bits of the file."""
+    """Size of a generated stream: frames of the prompt, generated frames, bits of the file."""
 
     prompt_frames: int
     frames: int
@@ -56,32 +56,30 @@ def generate_stream(
     crop: bool | None = None,
     progress: FileProgress = lambda done, total: None,
 ) -> Generated:
-    """Write a stream of the content of a picture, a video or a `.bcd`, that moves for so many seconds as the model
-    has it.
+    """Write a stream with the content of a picture, a video or a `.bcd`, and generated motion of this length.
 
-    prompt: a `.bcd` of the same codec model; its last shot comes first, and what is generated goes on from it. crop:
-    as in
+    prompt: a `.bcd` of the same codec model; its last shot comes first, and generation continues from it. crop: as in
     `encode_file`. The same arguments give the same file on one machine. Raises ConfigError, VideoError, FaceError,
     BitstreamError.
     """
     frames = round(seconds * model.frame_rate)
     if not 1 <= frames <= MAX_SECONDS * model.frame_rate:
         raise ConfigError(f"{seconds:g} s are {frames} frames, allowed are 1 frame to {MAX_SECONDS:g} s")
-    found = content_record_of_file(model, content, crop=crop)
-    # A stream of its own size: the square that is painted is the whole picture.
-    record = ContentRecord(x=0, y=0, size=model.config.pixels, coding=found.coding, data=found.data)
+    coded = content_record_of_file(model, content, crop=crop)
+    # The model's square is the whole picture of the stream.
+    record = ContentRecord(x=0, y=0, size=model.config.pixels, coding=coded.coding, data=coded.data)
     before = None if prompt is None else _last_shot(model, prompt)
-    shown = content_of_record(model, record).map
-    made = generate_codes(
+    content_map = content_of_record(model, record).map
+    generated = generate_codes(
         gpt,
-        shown,
+        content_map,
         frames,
         prompt=before,
         picking=picking,
         seed=seed,
         progress=lambda done: progress(done, frames),
     )
-    codes = (made if before is None else torch.cat([before, made])).cpu().numpy()
+    codes = (generated if before is None else torch.cat([before, generated])).cpu().numpy()
     with open_output(target) as file:
         writer = StreamWriter(file)
         write_codes(writer, model, record, codes, seed=seed)
@@ -91,14 +89,14 @@ def generate_stream(
 def write_codes(
     writer: StreamWriter, model: CodecModel, content: ContentRecord, codes: NDArray[np.int64], *, seed: int
 ) -> None:
-    """A whole stream of one shot with these codes [n, G], in the mode that makes it smaller."""
+    """Write a whole stream of one shot with codes [n, G], in the smallest coding mode."""
     step = PACKET_WINDOWS * model.config.window_frames
     packets = [codes[start : start + step] for start in range(0, len(codes), step)]
     coder = smallest_coder(packets, [model.coder(mode) for mode in coder_modes(model.predictor)])
     writer.write_header(_header(model, content, coder, seed))
-    for number, part in enumerate(packets):
-        payload = MotionPayload(len(part), number == 0, coder.encode(part)).pack()
-        writer.write(Packet(PacketKind.MOTION, writer.next_sequence, number * step, payload))
+    for index, part in enumerate(packets):
+        payload = MotionPayload(len(part), index == 0, coder.encode(part)).pack()
+        writer.write(Packet(PacketKind.MOTION, writer.next_sequence, index * step, payload))
     writer.finish()
 
 

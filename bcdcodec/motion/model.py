@@ -1,12 +1,12 @@
-"""GPT-2 over motion codes (supplement A.2, Table A6). In: a content map and codes. Out: logits of the next codes.
+"""GPT-2 over motion codes (supplement A.2, Table A6): logits of the next frame's codes from content and codes.
 
     content [B, C, H, W] -> averaged -> Linear -------------------------> token 0    -.
-    codes [B, T, G] -> code vectors [B, T, G*D] -> Linear or as they are -> tokens 1..T -+-> GPT-2 -> Linear
+    codes [B, T, G] -> code vectors [B, T, G*D] -> Linear or identity ----> tokens 1..T -+-> GPT-2 -> Linear
                                                                     -> logits [B, T + 1, G, E], G heads of E
 
-The content token is the first element of the sequence, the quantised motion vectors are the others: position t tells
+The content token is the first element of the sequence, the quantised motion vectors are the others: position t predicts
 the codes of frame t from the content and the frames before it, all groups of a frame at once. Vectors as wide as the
-network (64 x 16 = 1024, the published size) go in as they are.
+network (64 x 16 = 1024, the published size) need no input projection.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("motion generation needs transformers: pip install 'bcdcodec[motion]'") from error
 
-#: Keys and values of the frames already seen, one pair a layer; grows with every call of `MotionGpt.predict`.
+#: Keys and values of past frames, one pair a layer; grows with every call of `MotionGpt.predict`.
 Cache = DynamicCache
 
 
@@ -45,7 +45,7 @@ class MotionGpt(nn.Module):
         dropout = config.optim.dropout
         self.gpt = GPT2Model(
             GPT2Config(
-                vocab_size=1,  # its table of words is not used: vectors go in, and codes come out of `head`
+                vocab_size=1,  # the word embedding is not used: the input is vectors, and `head` gives logits of codes
                 bos_token_id=0,
                 eos_token_id=0,
                 n_positions=1 + config.frames,
@@ -61,8 +61,9 @@ class MotionGpt(nn.Module):
         nn.init.normal_(self.head.weight, std=self.gpt.config.initializer_range)
 
     def forward(self, content: Tensor, codes: Tensor) -> Tensor:
-        """Logits [B, T + 1, G, E] of the frames 0..T, of content [B, C, H, W] and the codes int64 [B, T, G] of frames
-        0..T-1; T from 0 to `frames`.
+        """Logits [B, T + 1, G, E] of the frames 0..T.
+
+        content: [B, C, H, W]; codes: int64 [B, T, G] of frames 0..T-1; T from 0 to `frames`.
         """
         return self.predict(torch.cat([self.content_token(content), self.frame_tokens(self.embed(codes))], 1))
 
@@ -82,11 +83,12 @@ class MotionGpt(nn.Module):
         return tokens
 
     def predict(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """Logits [B, n, G, E] of what follows each of the tokens [B, n, width]; with a cache they go on from the tokens
-        before them, and are added to it.
+        """Logits [B, n, G, E] of the frame after each of the tokens [B, n, width].
+
+        With a cache the tokens continue those before them, and are added to it.
         """
-        found: Any = self.gpt(inputs_embeds=tokens, past_key_values=cache, use_cache=cache is not None)
-        logits: Tensor = self.head(found.last_hidden_state)
+        output: Any = self.gpt(inputs_embeds=tokens, past_key_values=cache, use_cache=cache is not None)
+        logits: Tensor = self.head(output.last_hidden_state)
         return logits.unflatten(-1, (self.config.groups, self.config.entries))
 
     def new_cache(self) -> Cache:
@@ -95,9 +97,9 @@ class MotionGpt(nn.Module):
 
 
 def motion_loss(logits: Tensor, codes: Tensor, valid: Tensor) -> Tensor:
-    """The mean over the groups of their cross-entropies, in nats a code (A.2), averaged over the frames that count.
+    """Cross-entropy in nats a code, the mean over groups (A.2) and valid frames.
 
-    logits: [B, T, G, E] of the frames with codes int64 [B, T, G]; valid: bool [B, T], False past the end of a clip.
+    logits: [B, T, G, E] of the frames with codes int64 [B, T, G]; valid: bool [B, T], False in the padding.
     """
     nats = F.cross_entropy(logits[valid].flatten(0, 1), codes[valid].flatten(), reduction="none")  # [frames * G]
     return nats.mean()

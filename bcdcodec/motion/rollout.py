@@ -1,7 +1,7 @@
-"""A motion model that goes on frame by frame. In: a content map, then motion vectors. Out: logits of the next frame.
+"""Autoregressive rollout of a motion model, frame by frame.
 
-Each frame costs one step of the network, as keys and values of the frames before are kept. When it has seen as many
-frames as it can, it starts anew with the newer half of them.
+Each frame costs one step of the network, as keys and values of past frames are cached. At the longest context the cache
+is rebuilt from its newer half.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,9 @@ from bcdcodec.motion.sampling import Picking, pick
 
 
 class Rollout:
-    """content: maps [B, C, H, W], one a sequence that goes on side by side. `logits` [B, G, E] are those of the next
-    frame.
+    """Parallel sequences of one model. content: maps [B, C, H, W], one a sequence.
+
+    `logits` [B, G, E] are those of the next frame.
     """
 
     def __init__(self, gpt: MotionGpt, content: Tensor) -> None:
@@ -26,7 +27,7 @@ class Rollout:
 
     @torch.inference_mode()
     def feed(self, m_hat: Tensor) -> Tensor:
-        """Frames that follow, as motion vectors [B, n, G*D], n from 1 on; returns the new `logits`."""
+        """Append frames, as motion vectors [B, n, G*D], n from 1 on; returns the new `logits`."""
         most = self._gpt.config.frames
         self._seen = torch.cat([self._seen, m_hat], 1)
         if self._seen.shape[1] <= most:
@@ -37,7 +38,7 @@ class Rollout:
         return self.logits
 
     def repeat(self, times: int) -> None:
-        """From here on each sequence goes on `times` times; what all of them share is not computed again."""
+        """Branch each sequence into `times` copies that share their past."""
         self._cache.batch_repeat_interleave(times)
         self._content, self._seen, self.logits = (
             known.repeat_interleave(times, 0) for known in (self._content, self._seen, self.logits)
@@ -60,17 +61,17 @@ def generate_codes(
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Tensor:
-    """Codes int64 [frames, G] for a content map [C, H, W], from nothing or after the codes [n, G] of a prompt.
+    """Generate codes int64 [frames, G] for a content map [C, H, W], after the codes [n, G] of a prompt if given.
 
     progress: frames done.
     """
     rollout, generator = Rollout(gpt, content[None]), torch.Generator().manual_seed(seed)
     if prompt is not None and len(prompt):
         rollout.feed(gpt.embed(prompt[None, -gpt.config.frames :]))
-    found = []
+    generated = []
     for _ in range(frames):
         codes = pick(rollout.logits, picking, generator)  # [1, G]
         rollout.feed(gpt.embed(codes[:, None]))
-        found.append(codes[0])
-        progress(len(found))
-    return torch.stack(found)
+        generated.append(codes[0])
+        progress(len(generated))
+    return torch.stack(generated)

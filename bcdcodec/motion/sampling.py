@@ -1,7 +1,7 @@
-"""From logits to the codes of a frame. In: logits of every group. Out: one code a group.
+"""Sampling of the codes of a frame from logits.
 
-The most probable one (A.2: "predicted logits with the largest probability"), or a draw at a temperature from the most
-probable ones that together reach `top_p` (Holtzman et al., *The Curious Case of Neural Text Degeneration*, 2020).
+The most probable code (A.2: "predicted logits with the largest probability"), or nucleus sampling at a temperature
+(Holtzman et al., *The Curious Case of Neural Text Degeneration*, 2020).
 """
 
 import math
@@ -17,8 +17,10 @@ MAX_TEMPERATURE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picking:
-    """temperature: 0 takes the most probable code of each group, up to 10; top_p: above 0, up to 1. ConfigError
-    else.
+    """Sampling parameters. ConfigError where one is outside its range.
+
+    temperature: 0 takes the most probable code of each group, up to 10. top_p: probability mass of the nucleus, above
+    0, up to 1.
     """
 
     temperature: float = 0.0
@@ -35,14 +37,17 @@ GREEDY = Picking()
 
 
 def pick(logits: Tensor, picking: Picking, generator: torch.Generator) -> Tensor:
-    """Codes int64 [B, G] by logits [B, G, E], each group by itself. generator: on the CPU, as draws are made there."""
+    """Sample codes int64 [B, G] from logits [B, G, E], groups independently.
+
+    generator: on the CPU, where draws are made.
+    """
     if picking.temperature == 0:
         return logits.argmax(-1)
     probable = (logits.float().cpu() / picking.temperature).softmax(-1)
     if picking.top_p < 1:
-        ordered, places = probable.sort(-1, descending=True)
+        ordered, indices = probable.sort(-1, descending=True)
         # A code stays where those before it have not reached top_p: the most probable one always does.
         before = ordered.cumsum(-1) - ordered
-        probable = torch.zeros_like(probable).scatter(-1, places, ordered * (before < picking.top_p))
+        probable = torch.zeros_like(probable).scatter(-1, indices, ordered * (before < picking.top_p))
     drawn = torch.multinomial(probable.flatten(0, 1), 1, generator=generator)  # [B * G, 1]
     return drawn.view(logits.shape[:-1]).to(logits.device)

@@ -1,4 +1,4 @@
-"""Code streams of `.bcd` files. In: a folder and the model that wrote them. Out: one `CodeStream` a shot."""
+"""Code streams of `.bcd` files, for training and measuring."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +20,9 @@ from bcdcodec.training.data.code_streams import CodeStream
 def read_bcd_folder(
     model: CodecModel, folder: Path, *, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> list[CodeStream]:
-    """Every shot of the `.bcd` files of a folder; a file is taken for one person. progress: files.
+    """Every shot of the `.bcd` files of a folder; each file counts as one person. progress: files.
 
-    Raises ConfigError where there is none or one is of another model, BitstreamError.
+    ConfigError where there is none or one is of another model, BitstreamError.
     """
     paths = sorted(folder.glob("*.bcd"))
     if not paths:
@@ -35,7 +35,7 @@ def read_bcd_folder(
 
 
 def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
-    """The codes of each shot of one `.bcd` file with the content that is in force."""
+    """The codes of each shot of one `.bcd` file, with the content in force."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -61,5 +61,5 @@ def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
 
 
 def _shot(model: CodecModel, name: str, content: ContentRecord, parts: list[NDArray[np.int32]]) -> CodeStream:
-    shown = content_of_record(model, content).map.half().cpu().numpy()
-    return CodeStream(name, np.concatenate(parts).astype(np.uint8), shown)
+    content_map = content_of_record(model, content).map.half().cpu().numpy()
+    return CodeStream(name, np.concatenate(parts).astype(np.uint8), content_map)

@@ -1,12 +1,12 @@
-"""The training run of a motion model. In: code streams. Out: a run folder that the same command resumes.
+"""Training of a motion model on code streams, in a run folder that the same command resumes.
 
-RUN/config.json   the model                     RUN/metrics.jsonl     one line a report
-RUN/last.safetensors   the checkpoint           RUN/best.safetensors  weights of the lowest loss on held-out people
+RUN/metrics.jsonl      one line a report
+RUN/best.safetensors   weights of the lowest loss on held-out people
+and what training/run/training_run.py keeps
 
-Several processes may share the run (training/run/distributed.py): batches are the same, whoever computes their rows.
+Several processes may share the run (training/run/distributed.py): batches do not depend on how many.
 """
 
-import copy
 import json
 import math
 import time
@@ -18,17 +18,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from bcdcodec.errors import ConfigError
 from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import BatchSampler, MotionBatch, hold_out
 from bcdcodec.motion.entropy import stream_bits
 from bcdcodec.motion.model import MotionGpt, motion_loss
 from bcdcodec.motion.weights import save_motion
 from bcdcodec.training.data.code_streams import CodeStream
-from bcdcodec.training.run.checkpoint import load_checkpoint, save_checkpoint
 from bcdcodec.training.run.distributed import init_distributed, own_rows
-from bcdcodec.training.run.ema import update_ema
-from bcdcodec.training.run.loop import GRADIENT_LIMIT
+from bcdcodec.training.run.training_run import GRADIENT_LIMIT, TrainingRun
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -39,14 +36,17 @@ WARMUP_STEPS, DECAY = 100, 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotionTrainOptions:
-    """Where and how long; everything in optimiser steps. codec_id: of the codec model whose codes the streams hold.
+    """Settings of `bcd train motion`; lengths and intervals are in optimiser updates.
 
-    precision: fp32, or bf16 where the processor is faster at it.
+    model: motion preset. run: the run folder, resumed if it exists. data: folder of clips; streams: folder of `.bcd`
+    files; what they give is kept in the run folder. precision: `fp32`, or `bf16` where the processor is faster at it.
     """
 
     run: Path
-    steps: int
-    codec_id: bytes
+    updates: int
+    model: str = "face-motion"
+    data: Path | None = None
+    streams: Path | None = None
     seed: int = 0
     precision: str = "fp32"
     report_every: int = 100
@@ -58,21 +58,20 @@ def train_motion(
     options: MotionTrainOptions,
     streams: list[CodeStream],
     *,
+    codec_id: bytes,
     codebook: Tensor,
-    progress: Callable[[int], None] = lambda step: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Path:
-    """Run or resume to `options.steps`, and return the weights that predict held-out people best.
+    """Run or resume to `options.updates`, and return the weights with the lowest loss on held-out people.
 
-    codebook: the codec's code vectors [G, E, D]. Raises ConfigError for a run of another configuration.
+    codec_id: of the codec model whose codes the streams hold; codebook: its code vectors [G, E, D]. Raises ConfigError
+    for a run of another configuration.
     """
+    # Processes and the run folder.
     workers = init_distributed(batch=config.optim.batch)
-    options.run.mkdir(parents=True, exist_ok=True)
-    written = options.run / "config.json"
-    if written.exists() and MotionConfig.from_json(written.read_text()) != config:
-        raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
-    workers.wait_for_everyone()
-    if workers.is_main_process:
-        written.write_text(config.to_json())
+    run: TrainingRun[MotionGpt] = TrainingRun(options.run, config, updates=options.updates, workers=workers)
+
+    # Data: some people are held out.
     learned, held_out = hold_out(streams)
     sampler = BatchSampler(
         learned,
@@ -81,37 +80,44 @@ def train_motion(
         downsampling=config.optim.downsampling,
         seed=options.seed,
     )
+
+    # Network, optimiser and, in a run that was interrupted, the checkpoint.
     torch.manual_seed(options.seed)
     model = MotionGpt(config).train()
     model.codebook.copy_(codebook)
     model.to(workers.device)
-    average = copy.deepcopy(model).eval()
     optimizer = torch.optim.AdamW(
         [{"params": [*model.parameters()], "initial_lr": config.optim.learning_rate}],
         config.optim.learning_rate,
         betas=config.optim.betas,
         weight_decay=config.optim.weight_decay,
     )
-    last, first = options.run / "last.safetensors", 0
-    if last.exists():
-        first = load_checkpoint(last, model=model, average=average, optimizer=optimizer)
-    report = _Report(options, held_out)
+    run.resume(model, optimizer)
+    run.average.eval()
+    reports = _Reports(options.run, held_out, codec_id=codec_id)
     shared = workers.prepare_model(model)
-    for step in range(first, options.steps):
-        loss = train_step(shared, optimizer, sampler.draw(step), options, step, workers=workers)
-        update_ema(average, model, step)
+
+    for step in range(run.first_step, options.updates):
+        # Update the weights and their moving average.
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * rate_factor(step, options.updates)
+        loss_bits = _update(shared, optimizer, sampler.draw(step), options, step, workers=workers)
+        run.update_average(step)
+
+        # Report and save, in the main process only.
         done = step + 1
-        if workers.is_main_process:
-            if done % options.report_every == 0 or done == options.steps:
-                report.write(done, loss, average)
-            if done % options.save_every == 0 or done == options.steps:
-                save_checkpoint(last, step=done, model=model, average=average, optimizer=optimizer)
+        if run.is_main:
+            if run.due(done, options.report_every):
+                reports.write(done, loss_bits, run.average)
+            if run.due(done, options.save_every):
+                run.save(done)
             progress(done)
-    workers.wait_for_everyone()
-    return report.best
+
+    run.finish()
+    return reports.best
 
 
-def train_step(
+def _update(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     batch: MotionBatch,
@@ -120,16 +126,15 @@ def train_step(
     *,
     workers: "Accelerator",
 ) -> float:
-    """One update by the batch of this step; dropout derives from (seed, step). Returns the loss of the whole batch in
-    bits a frame. model: a `MotionGpt`, wrapped where several workers share the batch.
+    """Update the weights by one batch; dropout derives from (seed, step). Returns the batch's loss in bits a frame.
+
+    model: a `MotionGpt`, wrapped where several processes share the batch.
     """
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] * rate_factor(step, options.steps)
     content, codes, valid = (own_rows(values, workers) for values in (batch.content, batch.codes, batch.valid))
     torch.manual_seed(options.seed * 1_000_003 + step + 7_919 * workers.process_index)
     with torch.autocast(workers.device.type, torch.bfloat16, enabled=options.precision == "bf16"):
         logits = model(content, codes[:, :-1])  # [B, T, G, E]: each frame from those before it
-    # Gradients are averaged over workers, but those with more frames count more.
+    # Gradients are averaged over processes; weigh each by its number of valid frames.
     weight = workers.num_processes * float(valid.sum()) / float(batch.valid.sum())
     loss = weight * motion_loss(logits.float(), codes, valid)
     optimizer.zero_grad()
@@ -139,18 +144,18 @@ def train_step(
     return float(workers.reduce(loss.detach(), "mean")) * codes.shape[-1] / math.log(2)
 
 
-def rate_factor(step: int, steps: int) -> float:
-    """Factor of the learning rate, 0..1: up, flat, and linearly down at the end."""
-    return max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (steps - step) / max(1.0, DECAY * steps)))
+def rate_factor(step: int, updates: int) -> float:
+    """Factor of the learning rate, 0..1: linear warm-up, flat, linear decay to zero."""
+    return max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (updates - step) / max(1.0, DECAY * updates)))
 
 
-class _Report:
-    """Measures held-out people, writes the line, keeps the weights where nothing before was better."""
+class _Reports:
+    """Validation on held-out people: a line of metrics.jsonl each time, and the weights of the lowest loss so far."""
 
-    def __init__(self, options: MotionTrainOptions, held_out: list[CodeStream]) -> None:
-        self._options, self._held_out = options, held_out
-        self._lines = options.run / "metrics.jsonl"
-        self.best = options.run / "best.safetensors"
+    def __init__(self, run: Path, held_out: list[CodeStream], *, codec_id: bytes) -> None:
+        self._held_out, self._codec_id = held_out, codec_id
+        self._lines = run / "metrics.jsonl"
+        self.best = run / "best.safetensors"
         self._began = time.monotonic()
         self._lowest = math.inf
         if self.best.exists() and self._lines.exists():
@@ -160,7 +165,7 @@ class _Report:
         held_out = stream_bits(average, self._held_out)
         if held_out < self._lowest:
             self._lowest = held_out
-            save_motion(self.best, average, codec_id=self._options.codec_id)
+            save_motion(self.best, average, codec_id=self._codec_id)
         line = {
             "step": step,
             "bits": round(bits, 3),

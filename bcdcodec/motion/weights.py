@@ -1,8 +1,8 @@
-"""Trained motion models to and from weights files. In: a network and the codec model it is for. Out: a file, and back.
+"""Weights files of motion models.
 
-A file is safetensors, float16; under the metadata key `motion` stand, as JSON, the network's configuration and the id
-of the codec model: codes mean what that model made them mean, so a network for other codes is refused. Its own id is
-the first 16 bytes of the SHA-256 of the file, as with the codec's weights.
+A file is safetensors, float16. Its metadata key `motion` holds, as JSON, the network's configuration and the id of the
+codec model: codes have a meaning only with that model, so a network for other codes is refused. Its own id is the first
+16 bytes of the SHA-256 of the file, as with the codec's weights.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.weightfile import MODEL_ID_BYTES, search_folders
 
-#: Key of the metadata that says what a file is.
+#: Metadata key of motion weights.
 METADATA = "motion"
-#: What files of shipped motion models begin with.
+#: Prefix of the names of motion weights files.
 FILE_STEM = "motion"
 
 
@@ -37,14 +37,14 @@ class MotionFile:
 
 
 def save_motion(path: Path, gpt: MotionGpt, *, codec_id: bytes) -> None:
-    """Write a weights file: there completely or not at all."""
+    """Write a whole weights file."""
     about = json.dumps({"codec": codec_id.hex(), "config": gpt.config.to_json()})
-    # One key: the library writes several in any order, and the same weights should be the same bytes.
+    # One key: the library writes several in arbitrary order, and equal weights should give equal bytes.
     save_tensors(path, halved(gpt.state_dict()), metadata={METADATA: about})
 
 
 def open_motion(path: Path) -> MotionFile:
-    """Hash a motion weights file and read what it is for; WeightsError if it is not one."""
+    """Hash a motion weights file and read its metadata; WeightsError if it is not one."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
@@ -59,28 +59,28 @@ def open_motion(path: Path) -> MotionFile:
 
 
 def find_motion(codec_id: bytes) -> MotionFile:
-    """The motion model for the codes of a codec model, in the folders where weights are looked for."""
+    """Find the motion model for a codec model in the weights folders; WeightsError where there is none."""
     folders = search_folders()
     for folder in folders:
         for path in sorted(folder.glob(f"{FILE_STEM}*.safetensors")):
-            found = open_motion(path)
-            if found.codec_id == codec_id:
-                return found
-    places = ", ".join(str(folder) for folder in folders)
+            file = open_motion(path)
+            if file.codec_id == codec_id:
+                return file
+    searched = ", ".join(str(folder) for folder in folders)
     raise WeightsError(
-        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {places}; `bcd train-motion` makes one"
+        f"no {FILE_STEM}*.safetensors for codes of model {codec_id.hex()} in {searched}; `bcd train motion` makes one"
     )
 
 
-def load_motion(found: MotionFile, *, codec_id: bytes, device: torch.device) -> MotionGpt:
-    """The network in evaluation mode, float32; WeightsError if it is for other codes or does not fit its file."""
-    if found.codec_id != codec_id:
+def load_motion(file: MotionFile, *, codec_id: bytes, device: torch.device) -> MotionGpt:
+    """Load the network in evaluation mode, float32; WeightsError if it is for other codes or does not fit its file."""
+    if file.codec_id != codec_id:
         raise WeightsError(
-            f"{found.path} is for codes of model {found.codec_id.hex()}, these are of model {codec_id.hex()}"
+            f"{file.path} is for codes of model {file.codec_id.hex()}, these are of model {codec_id.hex()}"
         )
-    gpt = MotionGpt(found.config)
+    gpt = MotionGpt(file.config)
     try:
-        gpt.load_state_dict(widened(load_file(found.path)))
+        gpt.load_state_dict(widened(load_file(file.path)))
     except (RuntimeError, SafetensorError) as error:
-        raise WeightsError(f"{found.path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"{file.path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
     return gpt.eval().requires_grad_(False).to(device)

@@ -1,1 +1,1 @@
-"""Raw videos become a training set. In: media files. Out: a folder that `bcd train --data` reads."""
+"""Preparation of training sets: from raw videos to a folder of face clips that `bcd train --data` reads."""

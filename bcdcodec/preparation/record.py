@@ -1,6 +1,6 @@
-"""What was made of a source. In: the work of source.py. Out: DST/sources/ID.json, for the list of commands.py.
+"""Records of processed sources, DST/sources/ID.json.
 
-A record is written after its clips, so that a source with one is finished.
+A record is written after its clips: a source with a record is finished.
 """
 
 import dataclasses
@@ -15,8 +15,9 @@ from bcdcodec.preparation.people import Face
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRecord:
-    """One clip. start, frames: in the source, at 25 a second. x, y, size: the square, in pixels of the source. shot:
-    its place among the shots with a face.
+    """One clip. start, frames: in the source at 25 fps. x, y, size: its square, in pixels of the source.
+
+    shot: index among the shots with a face.
     """
 
     clip: str
@@ -30,8 +31,10 @@ class ClipRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """source: the first digits of the SHA-256 of its bytes. faces: the mean face of every shot that has one, None where
-    it was not recognised; empty where people are not told by faces.
+    """One source. source: the first digits of the SHA-256 of its bytes.
+
+    faces: mean identity vector of every shot with a face, None where no face was recognised; empty where people are not
+    told apart by faces.
     """
 
     source: str
@@ -42,7 +45,7 @@ class SourceRecord:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """None where there is no such file, or another one."""
+        """Read a record; None where there is no valid one."""
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
             fields["clips"] = tuple(ClipRecord(**clip) for clip in fields["clips"])
@@ -52,5 +55,5 @@ class SourceRecord:
             return None
 
     def write(self, path: Path) -> None:
-        """Makes the folder where it is missing; replaces the file."""
+        """Write the whole file, its folder made where it is missing."""
         write_bytes(path, json.dumps(dataclasses.asdict(self)).encode())

@@ -1,8 +1,8 @@
-"""One source becomes clips. In: a media file. Out: DST/*.mp4, 256x256 at 25 fps without sound, and a `SourceRecord`.
+"""Clips of one source: H.264 files of 256x256 pixels at 25 fps without audio, and a `SourceRecord`.
 
     shots -> those with a face -> pieces of a few seconds -> the shot's square, scaled -> H.264
 
-One thread decodes and encodes, so that the same source gives the same bytes on every machine.
+One thread decodes and encodes, so that a source gives the same bytes on every machine.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ from bcdcodec.video.writer import VideoWriter
 
 RATE = Fraction(25)
 PIXELS = 256
-#: The last piece of a shot is kept from this length on.
+#: Minimum length of the last piece of a shot.
 MIN_CLIP_SECONDS = 1.0
-#: Frames of a clip whose faces are compared with other shots'.
+#: Frames of a clip whose faces are recognised.
 FACES_PER_CLIP = 3
 RECORDS = "sources"
-#: Hexadecimal digits of names: 64 bits, so that a million clips share none.
+#: Hexadecimal digits of names: 64 bits, so that a million clips do not collide.
 NAME_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What all clips of a folder are made with. person: `faces` or `source`."""
+    """Settings of all clips of a folder. person: `faces` or `source`."""
 
     clip_seconds: float
     person: str
@@ -49,7 +49,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A source, and the folder that its clips go to."""
+    """A source, and the folder of its clips."""
 
     source: Path
     folder: Path
@@ -58,23 +58,24 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Either a record, or why there is none, in one line."""
+    """A record, or the reason in one line why there is none."""
 
     record: SourceRecord | None = None
     failure: str = ""
 
 
 def prepare_source(job: Job) -> Outcome:
-    """Make the clips of a source and its record, unless they are there. MissingExtraError where faces cannot be found
-    or told apart; a file that cannot be read or written is an outcome.
+    """Make the clips of a source and its record, unless they exist.
+
+    A file that cannot be read or written is an outcome. MissingExtraError where faces cannot be found or compared.
     """
     try:
         digest = file_hash(job.source)
-        place = job.folder / RECORDS / f"{digest[:NAME_DIGITS]}.json"
-        record = SourceRecord.read(place)
+        path = job.folder / RECORDS / f"{digest[:NAME_DIGITS]}.json"
+        record = SourceRecord.read(path)
         if record is None or not all((job.folder / clip.clip).is_file() for clip in record.clips):
             record = _make(job, digest)
-            record.write(place)
+            record.write(path)
         return Outcome(record=record)
     except OSError as error:  # VideoError is one
         return Outcome(failure=" ".join(str(error).split()))
@@ -102,11 +103,12 @@ def _make(job: Job, digest: str) -> SourceRecord:
 
 
 def _pieces(shots: list[Shot], settings: Settings, digest: str) -> Iterator[ClipRecord]:
-    """Where every clip lies. Names come from the bytes of the source, not from its path: they stay the same when it is
-    moved or renamed, and tell nothing of what it is called.
+    """The clips of a source, without their pictures.
+
+    Names derive from the bytes of the source, not from its path: they survive renaming and reveal nothing of the name.
     """
     whole = round(settings.clip_seconds * RATE)
-    for number, shot in enumerate(shots):
+    for index, shot in enumerate(shots):
         end = shot.start + shot.frames
         for start in range(shot.start, end, whole):
             frames = min(whole, end - start)
@@ -115,13 +117,13 @@ def _pieces(shots: list[Shot], settings: Settings, digest: str) -> Iterator[Clip
             name = hashlib.sha256(f"{digest} {start}".encode()).hexdigest()[:NAME_DIGITS]
             box = shot.box
             yield ClipRecord(
-                clip=f"{name}.mp4", shot=number, start=start, frames=frames, x=box.x, y=box.y, size=box.size
+                clip=f"{name}.mp4", shot=index, start=start, frames=frames, x=box.x, y=box.y, size=box.size
             )
 
 
 def _write(job: Job, clip: ClipRecord, shot: Shot, frames: Iterator[Frame]) -> list[Vector]:
-    """Write a clip from the frames that are left of its source; returns the faces of a few of them."""
-    looks = {(2 * look + 1) * clip.frames // (2 * FACES_PER_CLIP) for look in range(FACES_PER_CLIP)}
+    """Write a clip from the remaining frames of its source; returns the identity vectors of a few frames."""
+    recognised = {(2 * i + 1) * clip.frames // (2 * FACES_PER_CLIP) for i in range(FACES_PER_CLIP)}
     faces = []
     with VideoWriter(job.folder / clip.clip, PIXELS, PIXELS, rate=RATE, threads=1) as writer:
         for index in range(clip.frames):
@@ -130,7 +132,7 @@ def _write(job: Job, clip: ClipRecord, shot: Shot, frames: Iterator[Frame]) -> l
                 raise VideoError(f"{job.source} gave fewer frames than when its shots were found")
             picture = Frame(pixels=crop(frame, shot.box, PIXELS).pixels, index=index)
             writer.write(picture)
-            if job.settings.person == "faces" and index in looks:
+            if job.settings.person == "faces" and index in recognised:
                 face = _vectors().of(picture)
                 faces += [] if face is None else [face]
     return faces

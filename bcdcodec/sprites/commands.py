@@ -1,4 +1,4 @@
-"""What `bcd sprites-judge` and `bcd sprites-score` do. In: the data set's folder. Out: a judge; scores and pictures."""
+"""What `bcd train judge` and `bcd sprites-score` do. In: the data set's folder. Out: a judge; scores and pictures."""
 
 import dataclasses
 from collections.abc import Callable

@@ -98,7 +98,7 @@ def read_labels(folder: Path) -> list[SpriteClip]:
                 for row in csv.DictReader(file)
             ]
     except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(f"{path} is no list of sprites; make it with `bcd sprites-data`") from error
+        raise ConfigError(f"{path} is no list of sprites; make it with `bcd data sprites`") from error
 
 
 def is_sprites(folder: Path) -> bool:

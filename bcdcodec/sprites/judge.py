@@ -109,7 +109,7 @@ def load_judge(path: Path) -> Judge:
     try:
         with safe_open(path, "pt") as file:
             if (file.metadata() or {}).get("format") != _FORMAT:
-                raise WeightsError(f"{path} is no judge of sprites; `bcd sprites-judge` makes one")
+                raise WeightsError(f"{path} is no judge of sprites; `bcd train judge` makes one")
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         judge.load_state_dict(widened(found))
     except (OSError, SafetensorError, RuntimeError) as error:

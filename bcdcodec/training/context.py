@@ -1,9 +1,9 @@
-"""Fitting the context model of the entropy coder. In: code streams of training clips. Out: the integers that ship.
+"""Training of the entropy coder's context model on code streams, with integer weights as they ship.
 
 code streams -> frames with the two before them -> ContextNet (float, rounded in its forward pass) -> Predictor
 
-The network computes what entropy/predictor.py does, in bits: its weights are rounded to what their integers can say in
-every forward pass, so that what was trained is what is coded with.
+The network computes what entropy/predictor.py does, in bits: every forward pass rounds the weights to what their
+integers can represent, so that the trained model is the one that codes.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,26 +21,20 @@ from bcdcodec.entropy.softmax import SCORES_PER_BIT
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data.code_streams import CodeStream
 
-#: What one is worth in the integers of each tensor; the hidden numbers are half as fine as the rows that they sum.
-UNITS = {
-    "current": 1 / 64,
-    "previous": 1 / 64,
-    "lag1": 1 / SCORES_PER_BIT,
-    "lag2": 1 / SCORES_PER_BIT,
-    "output": 1 / 32,
-}
+#: Value of one integer step of each tensor; hidden activations are half as fine as the rows that they sum.
+UNITS = {"current": 1 / 64, "previous": 1 / 64, "lag1": 1 / SCORES_PER_BIT, "lag2": 1 / SCORES_PER_BIT, "output": 1 / 32}
 HIDDEN_UNIT = 1 / 32
 HIDDEN = 128
 BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 256, 8e-3, 1e-2
-#: Hidden numbers left out in training: without it people outside the clips gain nothing after a few hundred steps.
+#: Dropout of hidden activations: without it unseen identities gain nothing after a few hundred updates.
 DROPOUT = 0.2
-#: Counts that a row of the first guess leans on the group's histogram with.
+#: Weight of the group's histogram in each row of the initial table, in counts.
 PRIOR_COUNTS = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """Every frame with what is known of it: codes of its own, one and two frames before, [N, groups]; weight [N]."""
+    """Codes of every frame and of the two before it, each [N, groups]; sampling weight [N]."""
 
     now: NDArray[np.int64]
     before: NDArray[np.int64]
@@ -49,7 +43,10 @@ class Frames:
 
 
 def list_frames(streams: list[CodeStream], *, packet_frames: int, entries: int) -> Frames:
-    """People count by the square root of their frames; nothing is known before the start of a packet."""
+    """Frames of all streams, people weighted by the square root of their frames.
+
+    At the start of a packet the previous codes are unknown: `entries`.
+    """
     person_frames: dict[str, int] = {}
     for stream in streams:
         person_frames[stream.person] = person_frames.get(stream.person, 0) + len(stream.codes)
@@ -67,7 +64,7 @@ def list_frames(streams: list[CodeStream], *, packet_frames: int, entries: int) 
 
 
 class ContextNet(nn.Module):
-    """The float twin of `Predictor`, whose docstring has the flow."""
+    """Float version of `Predictor`, whose docstring has the data flow."""
 
     def __init__(self, frames: Frames, *, entries: int, hidden: int) -> None:
         super().__init__()
@@ -79,7 +76,7 @@ class ContextNet(nn.Module):
         self.output = nn.Parameter(0.05 * torch.randn(groups, hidden, entries))
 
     def forward(self, now: Tensor, before: Tensor, before2: Tensor) -> Tensor:
-        """What the codes [N, groups] cost, given those before: bits [N, groups]."""
+        """Cost in bits [N, groups] of the codes [N, groups] given those before."""
         groups = now.shape[1]
         rows = _gather(self._rounded("current"), now)  # [N, G, H]
         waves = [rows[:, start : start + PARALLEL_GROUPS].sum(1) for start in range(0, groups, PARALLEL_GROUPS)]
@@ -93,12 +90,12 @@ class ContextNet(nn.Module):
         return nats.view(now.shape) / np.log(2)
 
     def predictor(self) -> Predictor:
-        """The integers."""
-        found = {}
+        """The integer model."""
+        integers = {}
         for name, unit in UNITS.items():
             kind, weights = _kind(name), getattr(self, name).detach() / unit
-            found[name] = weights.round().clamp(kind.min, kind.max).numpy().astype(kind.dtype)
-        return Predictor(**found)
+            integers[name] = weights.round().clamp(kind.min, kind.max).numpy().astype(kind.dtype)
+        return Predictor(**integers)
 
     def _rounded(self, name: str) -> Tensor:
         kind = _kind(name)
@@ -110,20 +107,20 @@ def fit_context(
     *,
     entries: int,
     packet_frames: int,
-    steps: int,
+    updates: int,
     seed: int = 0,
-    progress: Callable[[int, float], None] = lambda step, bits: None,
+    progress: Callable[[int, float], None] = lambda done, bits: None,
 ) -> Predictor:
-    """Train on code streams; progress: (step, bits a frame of the batch). ConfigError without frames."""
+    """Train on code streams. progress: (updates done, bits a frame of the batch). ConfigError without frames."""
     if not sum(len(stream.codes) for stream in streams):
         raise ConfigError("no code stream has a frame, there is nothing to learn from")
     frames = list_frames(streams, packet_frames=packet_frames, entries=entries)
-    with torch.random.fork_rng():  # first numbers and dropout
+    with torch.random.fork_rng():  # initial weights and dropout
         torch.manual_seed(seed)
         net = ContextNet(frames, entries=entries, hidden=HIDDEN)
         optimizer = torch.optim.AdamW(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
-        for step, batch in enumerate(_batches(frames, steps, seed)):
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=updates, pct_start=0.1)
+        for step, batch in enumerate(_batches(frames, updates, seed)):
             bits = net(*batch).sum(1).mean()
             optimizer.zero_grad()
             bits.backward()
@@ -134,7 +131,7 @@ def fit_context(
 
 
 def cost_bits(packets: list[NDArray[np.uint8]], predictor: Predictor) -> float:
-    """What the integers need for packets of codes [n, groups], in bits: their cross-entropy, without a coder."""
+    """Cross-entropy of the integer model on packets of codes [n, groups], in bits."""
     total = 0.0
     for codes in packets:
         bits = context_bits(codes, predictor)
@@ -142,14 +139,14 @@ def cost_bits(packets: list[NDArray[np.uint8]], predictor: Predictor) -> float:
     return total
 
 
-def _batches(frames: Frames, steps: int, seed: int) -> Iterator[list[Tensor]]:
-    for step in range(steps):
+def _batches(frames: Frames, updates: int, seed: int) -> Iterator[list[Tensor]]:
+    for step in range(updates):
         picked = np.random.default_rng((seed, step)).choice(len(frames.now), BATCH_FRAMES, p=frames.weight)
         yield [torch.from_numpy(codes[picked]) for codes in (frames.now, frames.before, frames.before2)]
 
 
 def _first_guess(frames: Frames, entries: int) -> Tensor:
-    """log2 of how often each code follows each code of its group: [groups, entries + 1, entries]."""
+    """log2 of the frequency of each code after each code of its group: [groups, entries + 1, entries]."""
     groups = frames.now.shape[1]
     counts = np.zeros((groups, entries + 1, entries))
     np.add.at(counts, (np.arange(groups), frames.before, frames.now), 1.0)
@@ -165,7 +162,7 @@ def _gather(table: Tensor, codes: Tensor) -> Tensor:
 
 
 def _round(x: Tensor, unit: float, low: int, high: int, *, down: bool = False) -> Tensor:
-    """The nearest multiple of `unit` within the range (down: below x), with the gradient of x inside the range."""
+    """Round to multiples of `unit` within the range, straight-through inside it; down: towards minus infinity."""
     inside = x.clamp(low * unit, high * unit)
     steps = inside.detach() / unit
     return inside + ((steps.floor() if down else steps.round()) * unit - inside).detach()

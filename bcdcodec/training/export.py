@@ -1,6 +1,4 @@
-"""A finished run becomes a weights file. In: averaged networks and training latents. Out: tables fitted, file
-written.
-"""
+"""Export of a finished run: fit landmark head and integer tables to the codes, and write the weights file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from bcdcodec.model.content import dequantize_content, quantize_content
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
-from bcdcodec.training.codebooks.landmark_probe import fit_point_motion
+from bcdcodec.training.codebooks.landmark_probe import fit_landmark_head
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
 
 #: Batches of training clips that the integer tables are counted on.
@@ -25,7 +23,11 @@ TABLE_BATCHES = 150
 
 @dataclass(frozen=True, slots=True)
 class CodeStatistics:
-    """counts [groups, entries] of hard codes; entropy_bits: their order-0 entropy, bits a frame."""
+    """Codes and content levels of training clips.
+
+    counts: of hard codes, [groups, entries]. entropy_bits: their order-0 entropy, in bits a frame. content_levels:
+    integer levels of each content map.
+    """
 
     counts: np.ndarray
     entropy_bits: float
@@ -33,13 +35,13 @@ class CodeStatistics:
 
     @property
     def used(self) -> np.ndarray:
-        """Entries of each codebook that any frame takes, [groups]; a codebook that has one alone says nothing."""
+        """Number of entries of each codebook that occur, [groups]; a codebook with 1 is dead."""
         return (self.counts > 0).sum(1)
 
 
 @torch.inference_mode()
 def count_codes(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> CodeStatistics:
-    """Codes and content levels of training clips, seen as the encoder will see them: windows and sampled frames."""
+    """Count codes and content levels on batches as the encoder sees them: windows, and frames for content."""
     quantizer = bcd.config.quantizer
     counts = np.zeros((quantizer.groups, quantizer.entries), np.int64)
     levels: list[np.ndarray] = []
@@ -61,7 +63,7 @@ def count_codes(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> CodeStat
 def export(
     path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
 ) -> CodeStatistics:
-    """Fit what is fitted to the codes of the training cache, points and integer tables, and write the weights file."""
+    """Fit landmark head and integer tables to the codes of the training cache, and write the weights file."""
     sampler = CrossDrivenSampler(
         ClipCache(cache, config),
         batch=16,
@@ -70,7 +72,7 @@ def export(
         seed=1,
         across_clips=config.optim.across_clips,
     )
-    fit_point_motion(bcd.eval(), sampler)
+    fit_landmark_head(bcd.eval(), sampler)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
     rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
     statistics = count_codes(rounded.bcd, sampler, TABLE_BATCHES)

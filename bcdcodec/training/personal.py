@@ -1,8 +1,7 @@
-"""One person's own weights. In: trained weights, a folder of clips of somebody. Out: weights that know them better.
+"""Fine-tuning of weights to one person, from clips of them.
 
-What a model loses of people it has not seen is lost first where their movements are told: its encoder knows the people
-of training by heart. So the encoder goes on learning, from the clips of one person, to tell the codes as they are. The
-codes keep their meaning, their tables and their context model.
+Unseen identities lose most in the encoder, which overfits to the training identities. So the encoder alone is trained
+on, on the clips of one person. Codebooks, decoder, entropy tables and context model stay.
 """
 
 import os
@@ -18,18 +17,21 @@ from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import cache_clips, read_manifest
-from bcdcodec.training.run.loop import TrainOptions, train
+from bcdcodec.training.options import TrainOptions
+from bcdcodec.training.run.loop import train
 from bcdcodec.weightfile import WeightsFile
 
-#: How far the written weights lie between the ones given and the ones learned. All the way, motion of one person took
-#: 116 bits a frame where it took 77 before and 90 at half, and eyes followed less; half kept most of what mouths gain.
+#: Interpolation between the given (0) and the trained weights (1). At 1 motion of one person took 116 bits a frame, at
+#: half 90, before 77, and eyes were tracked worse; half keeps most of what mouths gain.
 SHARE = 0.5
 MANIFEST, SAVE_EVERY = "personal.json", 50
 
 
 def check_personal(weights: WeightsFile, device: str) -> None:
-    """ConfigError for weights whose codes do not move points of a face, for a device that is not there, and where a
-    launcher started several processes.
+    """Refuse what cannot work, before clips are read.
+
+    ConfigError for weights without landmark heads, for a device that is not there, and under a launcher of several
+    processes.
     """
     choose_device(device)
     if os.environ.get("WORLD_SIZE", "1") != "1":
@@ -46,19 +48,18 @@ def personalize(
     out: Path,
     *,
     run: Path,
-    steps: int,
+    updates: int,
     seed: int = 0,
     device: str = "cpu",
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> None:
-    """Train the encoder of `weights` on the clips of the folder `data`, and write a copy of the weights with it, half
-    of the way.
+    """Train the encoder of `weights` on the clips of the folder `data`, and write the weights interpolated half way.
 
     run: folder of the run, which the same call resumes. progress: (stage, done, total). ConfigError as of
-    `check_personal`, where no clip is long enough, and where the run began otherwise.
+    `check_personal`, where no clip is long enough, and where the run began with other settings.
     """
     check_personal(weights, device)
-    _claim(run, weights, data, steps=steps, seed=seed)
+    _check_run(run, weights, data, updates=updates, seed=seed)
     networks, cache = load_networks(weights, torch.device("cpu")), run / "latents"
     cache_clips(
         data,
@@ -69,15 +70,20 @@ def personalize(
     )
     options = TrainOptions(
         run=run,
-        cache=cache,
-        steps=steps,
+        updates=updates,
         seed=seed,
-        device=choose_device(device),
-        codes="tell",
-        init=networks.bcd.state_dict(),
+        device=device,
+        train="encoder",
         save_every=SAVE_EVERY,
     )
-    learned = train(weights.config, options, vae=networks.vae, progress=lambda step: progress("steps", step, steps))
+    learned = train(
+        weights.config,
+        options,
+        cache=cache,
+        vae=networks.vae,
+        init=networks.bcd.state_dict(),
+        progress=lambda done: progress("updates", done, updates),
+    )
     tensors = load_file(weights.path)
     for name, value in learned.cpu().state_dict().items():
         given = tensors[f"bcd.{name}"]
@@ -86,9 +92,9 @@ def personalize(
     save_tensors(out, tensors, metadata={"config": weights.config.to_json()})
 
 
-def _claim(run: Path, weights: WeightsFile, data: Path, *, steps: int, seed: int) -> None:
+def _check_run(run: Path, weights: WeightsFile, data: Path, *, updates: int, seed: int) -> None:
     """ConfigError where the folder is of another run."""
-    place, clips = run / MANIFEST, sorted(dict(read_manifest(data)))
-    if not place.exists() and (run / "config.json").exists():
+    manifest, clips = run / MANIFEST, sorted(dict(read_manifest(data)))
+    if not manifest.exists() and (run / "config.json").exists():
         raise ConfigError(f"{run} is a run of bcd train; name another folder for this run")
-    check_run_manifest(place, {"weights": weights.model_id.hex(), "steps": steps, "seed": seed, "clips": clips})
+    check_run_manifest(manifest, {"weights": weights.model_id.hex(), "updates": updates, "seed": seed, "clips": clips})

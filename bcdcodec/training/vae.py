@@ -1,8 +1,8 @@
-"""Training of the small image autoencoder. In: frames of clips. Out: an averaged Vae for the latent cache.
+"""Training of the small image autoencoder on crops of clips.
 
 Loss: L1 and L2 on pixels, L1 on gradients at two scales. Latents get noise before decoding, so that the decoder
-forgives the denoiser; every other step decodes the mirrored latent against the mirrored picture, so that latents can
-be mirrored as augmentation later.
+tolerates errors of the denoiser; every other update decodes the mirrored latent against the mirrored picture, so that
+latents can be mirrored as augmentation later.
 """
 
 import copy
@@ -32,9 +32,9 @@ LATENT_NOISE = 0.15
 CropSource = Callable[[int], NDArray[np.uint8]]
 
 
-def vae_loss(found: Tensor, wanted: Tensor) -> Tensor:
+def vae_loss(decoded: Tensor, wanted: Tensor) -> Tensor:
     """Pixel and gradient distance of pictures [B, 3, H, W] in [-1, 1]."""
-    difference = found - wanted
+    difference = decoded - wanted
     loss = difference.abs().mean() + 2 * difference.square().mean()
     for scale in (difference, F.avg_pool2d(difference, 2)):
         loss = loss + scale.diff(dim=-1).abs().mean() + scale.diff(dim=-2).abs().mean()
@@ -42,17 +42,17 @@ def vae_loss(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def train_vae(
-    config: VaeConfig, crops: CropSource, *, steps: int, seed: int = 0, progress: Callable[[int, float], None]
+    config: VaeConfig, crops: CropSource, *, updates: int, seed: int = 0, progress: Callable[[int, float], None]
 ) -> Vae:
-    """Train from scratch and return the averaged autoencoder in evaluation mode. progress: (step, loss)."""
+    """Train from scratch and return the averaged autoencoder in evaluation mode. progress: (updates done, loss)."""
     torch.manual_seed(seed)
     model = Vae(config).train()
     # Convolutions on the CPU run faster with channels last.
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
-    for step in range(steps):
-        fade = 0.5 + 0.5 * math.cos(math.pi * step / steps)
+    for step in range(updates):
+        fade = 0.5 + 0.5 * math.cos(math.pi * step / updates)
         optimizer.param_groups[0]["lr"] = PEAK_RATE * min(1.0, (step + 1) / 100) * fade + 1e-5
         wanted = from_uint8(torch.from_numpy(crops(step))).contiguous(memory_format=torch.channels_last)
         z = model.encode(wanted)
@@ -70,12 +70,12 @@ def train_vae(
 
 
 def save_vae(path: Path, vae: Vae) -> None:
-    """Weights alone, float32: the latent cache and the export of the whole model read them."""
+    """Write the weights alone, float32, for the clip cache and the export of the whole model."""
     save_tensors(path, vae.state_dict())
 
 
 def load_vae(path: Path, config: VaeConfig) -> Vae:
-    """Inverse of `save_vae`, or the autoencoder of a whole weights file; in evaluation mode. Raises WeightsError."""
+    """Read an autoencoder, from `save_vae` or from a whole weights file, in evaluation mode. Raises WeightsError."""
     vae = Vae(config)
     try:
         tensors = load_file(path)

@@ -195,4 +195,4 @@ def test_a_model_is_not_asked_for_codes_that_it_does_not_know(bcd: Bcd, stream_f
 def test_a_codec_without_a_motion_model_says_so(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     done = bcd("decode", stream_file, tmp_path / "talk.mp4", "--conceal", "model")
-    assert done.code == 2 and "bcd train-motion" in done.err and not (tmp_path / "talk.mp4").exists()
+    assert done.code == 2 and "bcd train motion" in done.err and not (tmp_path / "talk.mp4").exists()

@@ -1,4 +1,4 @@
-"""`bcd generate` and `bcd train-motion`: options, files, refusal."""
+"""`bcd generate` and `bcd train motion`: options, files, refusal."""
 
 import inspect
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from bcdcodec.cli.train_motion import PRESETS
 from bcdcodec.motion import commands
 from bcdcodec.motion.config import MOTION_PRESETS, MotionConfig, MotionOptim
 from bcdcodec.motion.model import MotionGpt
+from bcdcodec.motion.training import MotionTrainOptions
 from bcdcodec.motion.weights import save_motion
 from bcdcodec.weightfile import open_weights
 
@@ -90,31 +91,32 @@ def test_refusals(
 def test_train_motion_hands_its_options_on(
     bcd: Bcd, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    found: list[dict[str, Any]] = []
     signature = inspect.signature(commands.run_motion_training)
 
     def record(*places: Any, **names: Any) -> Any:
-        signature.bind(*places, **names)
-        names.pop("progress")("steps", 1, 2)
-        found.append((places, names))
-        places[2].write_bytes(b"weights")
+        bound = signature.bind(*places, **names).arguments
+        bound.pop("progress")("updates", 1, 2)
+        found.append(bound)
+        bound["out"].write_bytes(b"weights")
         return SimpleNamespace(model_bits=70.0, previous_bits=76.5, order0_bits=135.0)
 
     monkeypatch.setattr(commands, "run_motion_training", record)
     out = tmp_path / "m.safetensors"
-    line = ("train-motion", "--weights", tiny_weights, "--streams", tmp_path, "--run", tmp_path / "run", "--steps", "9")
-    done = bcd(*line, "--seed", "4", "--preset", "motion", "--precision", "bf16", out)
+    line = ("train", "motion", "--weights", tiny_weights, "--streams", tmp_path, "--run", tmp_path / "run")
+    line += ("--updates", "9")
+    done = bcd(*line, "--seed", "4", "--model", "motion", "--precision", "bf16", out)
     assert done.code == 0 and "7 bytes, 70.0 bits/frame on people held out, 76.5 by the frame before" in done.out
-    ((name, weights, target), names) = found[0]
-    assert (name, weights.path, target) == ("motion", tiny_weights, out)
-    assert names == {
-        "data": None,
-        "streams": tmp_path,
-        "run": tmp_path / "run",
-        "steps": 9,
-        "seed": 4,
-        "precision": "bf16",
-    }
+    assert (found[0]["weights"].path, found[0]["out"]) == (tiny_weights, out)
+    assert found[0]["options"] == MotionTrainOptions(
+        model="motion",
+        data=None,
+        streams=tmp_path,
+        run=tmp_path / "run",
+        updates=9,
+        seed=4,
+        precision="bf16",
+    )
     assert bcd(*line, "--data", tmp_path / "none", out, "-f").code == 2
 
 

@@ -14,16 +14,30 @@ from bcdcodec.cli import info
 from bcdcodec.cli.main import INTERRUPTED, PIPE_CLOSED, REFUSED, build_parser
 from bcdcodec.errors import BcdError, ConfigError
 
-COMMANDS = ("encode", "decode", "info", "verify", "transfer", "train", "train-vae", "export")
+COMMANDS = ("encode", "decode", "info", "verify", "transfer", "train", "data")
+IN_GROUPS = (
+    *(("train", name) for name in ("codec", "vae", "context", "export", "motion", "judge")),
+    ("data", "prepare"),
+    ("data", "sprites"),
+)
+GROUPS = ("train", "data")
 Bcd = Callable[..., Any]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_every_command_has_examples(command: str, bcd: Bcd) -> None:
-    done = bcd(command, "--help")
+@pytest.mark.parametrize("command", [*((name,) for name in COMMANDS if name not in GROUPS), *IN_GROUPS])
+def test_help_of_every_command_has_examples(command: tuple[str, ...], bcd: Bcd) -> None:
+    done = bcd(*command, "--help")
     assert done.code == 0
-    assert f"usage: bcd {command}" in done.out
+    assert f"usage: bcd {' '.join(command)}" in done.out
     assert "examples:\n  bcd " in done.out
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_names_its_commands(group: str, bcd: Bcd) -> None:
+    done = bcd(group, "--help")
+    assert done.code == 0 and f"usage: bcd {group}" in done.out
+    assert all(re.search(rf"^ +{name}\b", done.out, re.MULTILINE) for found, name in IN_GROUPS if found == group)
+    assert bcd(group).code == REFUSED
 
 
 def test_the_overview_names_every_command(bcd: Bcd) -> None:

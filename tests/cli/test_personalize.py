@@ -36,12 +36,12 @@ def test_videos_become_clips_and_clips_weights(
     bcd: Bcd, calls: list[dict[str, Any]], tmp_path: Path, tiny_weights: Path
 ) -> None:
     out, run = tmp_path / "own.safetensors", tmp_path / "run"
-    done = bcd("personalize", "a.mp4", "b.mp4", out, "--weights", tiny_weights, "--steps", "9", "--run", run)
+    done = bcd("personalize", "a.mp4", "b.mp4", out, "--weights", tiny_weights, "--updates", "9", "--run", run)
     assert done.code == 0
     assert done.out.startswith(f"{out}: {out.stat().st_size} bytes, model ") and "7.5 s in 1 clips" in done.out
     assert calls[0] == {"sources": [Path("a.mp4"), Path("b.mp4")], "folder": run / "clips", "person": "source"}
     del calls[1]["progress"]
-    named = {"run": run, "steps": 9, "seed": 0, "device": "auto"}
+    named = {"run": run, "updates": 9, "seed": 0, "device": "auto"}
     assert calls[1] == {"weights": tiny_weights, "data": run / "clips", **named}
 
 

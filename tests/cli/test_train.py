@@ -11,6 +11,7 @@ import pytest
 from bcdcodec.training import commands
 from bcdcodec.training.commands import ContextStatistics
 from bcdcodec.training.export import CodeStatistics
+from bcdcodec.training.options import CodecTrainOptions
 
 Bcd = Callable[..., Any]
 Calls = dict[str, tuple[tuple[Any, ...], dict[str, Any]]]
@@ -25,9 +26,9 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
         signature = inspect.signature(getattr(commands, name))
 
         def record(*places: Any, **names: Any) -> Any:
-            signature.bind(*places, **names)
-            progress = names.pop("progress", None)
-            found[name] = (places, names)
+            bound = signature.bind(*places, **names)
+            progress = bound.arguments.pop("progress", None)
+            found[name] = (bound.args, bound.kwargs)
             return work(places, progress)
 
         monkeypatch.setattr(commands, name, record)
@@ -41,7 +42,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
         places[2].write_bytes(tiny_weights.read_bytes())
         return ContextStatistics(table_bits=150.0, context_bits=67.8)
 
-    replace("run_training", lambda places, progress: [progress("latents", 1, 2), progress("steps", 3, 9)])
+    replace("run_training", lambda places, progress: [progress("latents", 1, 2), progress("updates", 3, 9)])
     replace("run_vae_training", lambda places, progress: progress(3, 0.5))
     replace("run_export", export)
     replace("run_context_training", train_context)
@@ -49,53 +50,82 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
 
 
 def test_train(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
-    line = ("--data", tmp_path, "--vae", "vae.safetensors", "--run", tmp_path / "run", "--steps", "9", "--seed", "4")
-    assert bcd("train", "--preset", "sprites", *line).code == 0
-    named = {"vae": Path("vae.safetensors"), "init": None, "run": tmp_path / "run", "steps": 9, "seed": 4}
-    named |= {"precision": "fp32", "compiled": False, "device": "auto", "codes": "learn", "excerpts": 0, "workers": 1}
-    assert calls == {"run_training": (("sprites", tmp_path), named)}
+    line = ("--data", tmp_path, "--vae", "vae.safetensors", "--run", tmp_path / "run", "--updates", "9", "--seed", "4")
+    assert bcd("train", "codec", "--model", "sprites", *line).code == 0
+    asked = CodecTrainOptions(
+        model="sprites",
+        data=tmp_path,
+        vae=Path("vae.safetensors"),
+        init=None,
+        run=tmp_path / "run",
+        updates=9,
+        seed=4,
+        precision="fp32",
+        compiled=False,
+        device="auto",
+        train="all",
+        reinit_codebooks=False,
+        excerpts=0,
+        workers=1,
+    )
+    assert calls == {"run_training": ((asked,), {})}
+
+
+def test_train_a_part_of_given_weights(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
+    line = ("train", "codec", "--data", tmp_path, "--run", tmp_path / "run", "--updates", "9", "--excerpts", "5")
+    assert bcd(*line, "--train", "encoder", "--init", "w", "--workers", "2", "--precision", "bf16").code == 0
+    ((asked,), _) = calls.pop("run_training")
+    assert (asked.train, asked.init, asked.excerpts, asked.workers) == ("encoder", Path("w"), 5, 2)
+    assert (asked.precision, asked.reinit_codebooks) == ("bf16", False)
+    assert bcd(*line, "--reinit-codebooks", "--init", "w", "--compile").code == 0
+    ((asked,), _) = calls.pop("run_training")
+    assert (asked.train, asked.reinit_codebooks, asked.compiled) == ("all", True, True)
+    for option in (("--train", "denoiser"), ("--reinit-codebooks",)):
+        done = bcd(*line, *option)
+        assert done.code == 2 and f"{' '.join(option)} needs --init" in done.err
+    assert calls == {}
 
 
 def test_a_dry_run_trains_nothing(bcd: Bcd, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "read_manifest", lambda folder: [folder] * 7)
-    done = bcd("train", "--data", tmp_path, "--run", tmp_path / "run", "--steps", "100", "--dry-run")
+    done = bcd("train", "codec", "--data", tmp_path, "--run", tmp_path / "run", "--updates", "100", "--dry-run")
     assert (done.code, calls) == (0, {})
     assert done.out.startswith("face: ")
-    assert " parameters, 7 clips, 100 steps " in done.out
-    assert "memory: 0.26 GB of weights" in done.out and "TFLOP a step: 0." in done.out
+    assert " parameters, 7 clips, 100 updates " in done.out
+    assert "memory: 0.26 GB of weights" in done.out and "TFLOP an update: 0." in done.out
     assert list(tmp_path.iterdir()) == []
 
 
 def test_train_vae(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
     out = tmp_path / "vae.safetensors"
-    assert bcd("train-vae", "--data", tmp_path, "--steps", "9", out).code == 0
-    assert calls == {"run_vae_training": ((tmp_path, out), {"steps": 9, "seed": 0})}
+    assert bcd("train", "vae", "--data", tmp_path, "--updates", "9", out).code == 0
+    assert calls == {"run_vae_training": ((tmp_path, out), {"updates": 9, "seed": 0})}
 
 
 def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights: Path) -> None:
     out = tmp_path / "face.safetensors"
-    done = bcd("export", "--run", tmp_path, "--vae", "vae.safetensors", out)
+    done = bcd("train", "export", "--run", tmp_path, "--vae", "vae.safetensors", out)
     assert done.code == 0
     assert done.out.startswith(f"{out}: {tiny_weights.stat().st_size} bytes, model ")
-    assert "123.4 bits/frame" in done.out and "1.5 of 3 entries used, 1 of 2 codebooks say nothing" in done.out
+    assert "123.4 bits/frame" in done.out and "1.5 of 3 entries used, dead codebooks: 1 of 2" in done.out
     assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors"), "data": None})}
 
 
 def test_train_context_says_the_id_and_the_bits(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
     out = tmp_path / "face.safetensors"
-    line = ("--weights", "plain.safetensors", "--data", tmp_path, "--run", tmp_path / "run", "--steps", "9")
-    done = bcd("train-context", *line, out)
+    line = ("--weights", "plain.safetensors", "--data", tmp_path, "--run", tmp_path / "run", "--updates", "9")
+    done = bcd("train", "context", *line, out)
     assert done.code == 0
     assert "67.8 bits/frame on the training clips, 150.0 by the table" in done.out
-    named = {"run": tmp_path / "run", "steps": 9, "seed": 0}
+    named = {"run": tmp_path / "run", "updates": 9, "seed": 0}
     assert calls == {"run_context_training": ((Path("plain.safetensors"), tmp_path, out), named)}
 
 
 def test_outputs_are_not_replaced_and_data_must_exist(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
     out = tmp_path / "vae.safetensors"
     out.write_bytes(b"mine")
-    assert bcd("train-vae", "--data", tmp_path, "--steps", "9", out).code == 2
-    assert bcd("export", "--run", tmp_path, out).code == 2
-    assert bcd("export", "--run", tmp_path, "-").code == 2
-    assert bcd("train", "--data", tmp_path / "missing", "--run", tmp_path, "--steps", "1").code == 2
+    assert bcd("train", "vae", "--data", tmp_path, "--updates", "9", out).code == 2
+    assert bcd("train", "export", "--run", tmp_path, out).code == 2
+    assert bcd("train", "export", "--run", tmp_path, "-").code == 2
+    assert bcd("train", "codec", "--data", tmp_path / "missing", "--run", tmp_path, "--updates", "1").code == 2
     assert (calls, out.read_bytes()) == ({}, b"mine")

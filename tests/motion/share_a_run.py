@@ -13,6 +13,6 @@ from bcdcodec.training.run.distributed import leave_workers
 streams, config, run = map(Path, sys.argv[1:])
 found = MotionConfig.from_json(config.read_text())
 codebook = torch.randn(found.groups, found.entries, found.dims, generator=torch.Generator().manual_seed(0))
-options = MotionTrainOptions(run=run, steps=8, codec_id=bytes(range(16)), report_every=1)
-train_motion(found, options, load_streams(streams), codebook=codebook)
+options = MotionTrainOptions(run=run, updates=8, report_every=1)
+train_motion(found, options, load_streams(streams), codec_id=bytes(range(16)), codebook=codebook)
 leave_workers()

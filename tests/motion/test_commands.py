@@ -1,4 +1,4 @@
-"""`bcd train-motion` from end to end on a tiny codec: clips and streams in, weights out."""
+"""`bcd train motion` from end to end on a tiny codec: clips and streams in, weights out."""
 
 import io
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from bcdcodec.motion import commands
 from bcdcodec.motion.config import MotionConfig
 from bcdcodec.motion.data import load_streams
 from bcdcodec.motion.streams import read_bcd_folder, read_shots
+from bcdcodec.motion.training import MotionTrainOptions
 from bcdcodec.motion.weights import open_motion
 from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.weightfile import open_weights
@@ -74,16 +75,13 @@ def test_a_content_that_was_sent_ahead_in_parts(model: CodecModel, stream_bytes:
 def test_from_streams_to_weights(bcd_folder: Path, tiny_weights: Path, tmp_path: Path) -> None:
     out, seen = tmp_path / "motion.safetensors", []
     found = commands.run_motion_training(
-        "face-motion",
+        MotionTrainOptions(streams=bcd_folder, run=tmp_path / "run", updates=2),
         open_weights(tiny_weights),
         out,
-        streams=bcd_folder,
-        run=tmp_path / "run",
-        steps=2,
         progress=lambda *report: seen.append(report),
     )
     assert open_motion(out).codec_id == open_weights(tiny_weights).model_id
-    assert {stage for stage, _, _ in seen} == {"streams", "steps"} and seen[-1] == ("steps", 2, 2)
+    assert {stage for stage, _, _ in seen} == {"streams", "updates"} and seen[-1] == ("updates", 2, 2)
     assert found is not None and found.order0_bits > 0 and found.previous_bits > 0 and found.model_bits > 0
 
 
@@ -97,7 +95,7 @@ def test_from_clips(
     monkeypatch.setattr(commands, "read_streams", lambda *places, **names: make_streams(6))
     run = tmp_path / "run"
     commands.run_motion_training(
-        "face-motion", open_weights(tiny_weights), tmp_path / "m.safetensors", data=tmp_path, run=run, steps=1
+        MotionTrainOptions(data=tmp_path, run=run, updates=1), open_weights(tiny_weights), tmp_path / "m.safetensors"
     )
     assert len(load_streams(run / commands.STREAMS)) == 6
 
@@ -108,8 +106,8 @@ def test_nothing_to_learn_from_and_other_codecs_are_refused(
 ) -> None:
     out, weights = tmp_path / "m.safetensors", open_weights(tiny_weights)
     with pytest.raises(ConfigError, match="--data"):
-        commands.run_motion_training("face-motion", weights, out, run=tmp_path / "run", steps=1)
+        commands.run_motion_training(MotionTrainOptions(run=tmp_path / "run", updates=1), weights, out)
     monkeypatch.setattr(commands, "motion_preset", lambda name: replace(motion_config, groups=5))
     with pytest.raises(ConfigError, match="those of tiny are"):
-        commands.run_motion_training("face-motion", weights, out, run=tmp_path / "run", steps=1)
+        commands.run_motion_training(MotionTrainOptions(run=tmp_path / "run", updates=1), weights, out)
     assert not out.exists()

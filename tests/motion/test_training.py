@@ -25,8 +25,8 @@ Make = Callable[..., list[CodeStream]]
 CODEC = bytes(range(16))
 
 
-def options(run: Path, steps: int = 8, **changes: object) -> MotionTrainOptions:
-    return replace(MotionTrainOptions(run=run, steps=steps, codec_id=CODEC, report_every=4, save_every=3), **changes)
+def options(run: Path, updates: int = 8, **changes: object) -> MotionTrainOptions:
+    return replace(MotionTrainOptions(run=run, updates=updates, report_every=4, save_every=3), **changes)
 
 
 def codebook(config: MotionConfig) -> torch.Tensor:
@@ -38,7 +38,9 @@ def test_what_counts_up_is_learned(motion_config: MotionConfig, make_streams: Ma
         make_streams(shared=True),
         replace(motion_config, optim=replace(motion_config.optim, downsampling=0.0)),
     )
-    best = train_motion(config, options(tmp_path, 300, report_every=100), streams, codebook=codebook(config))
+    best = train_motion(
+        config, options(tmp_path, 300, report_every=100), streams, codec_id=CODEC, codebook=codebook(config)
+    )
     gpt = load_motion(open_motion(best), codec_id=CODEC, device=torch.device("cpu"))
     learned, held_out = hold_out(streams)
     order0, _ = count_bits(learned, held_out, entries=config.entries)
@@ -58,10 +60,10 @@ def test_a_run_that_was_cut_off_ends_the_same(
 
     book, streams = codebook(motion_config), make_streams()
     whole, parts = (options(tmp_path / name, precision=precision) for name in ("whole", "parts"))
-    train_motion(motion_config, whole, streams, codebook=book)
+    train_motion(motion_config, whole, streams, codec_id=CODEC, codebook=book)
     with pytest.raises(Cut):
-        train_motion(motion_config, parts, streams, codebook=book, progress=stop)
-    best = train_motion(motion_config, parts, streams, codebook=book)
+        train_motion(motion_config, parts, streams, codec_id=CODEC, codebook=book, progress=stop)
+    best = train_motion(motion_config, parts, streams, codec_id=CODEC, codebook=book)
     for name in ("last.safetensors", best.name):
         assert (whole.run / name).read_bytes() == (parts.run / name).read_bytes()
     lines = [json.loads(line) for line in (parts.run / "metrics.jsonl").read_text().splitlines()]
@@ -98,9 +100,11 @@ def test_more_processes_than_rows_are_refused() -> None:
 
 def test_another_configuration_is_refused(motion_config: MotionConfig, make_streams: Make, tmp_path: Path) -> None:
     book = codebook(motion_config)
-    train_motion(motion_config, options(tmp_path, 1), make_streams(), codebook=book)
+    train_motion(motion_config, options(tmp_path, 1), make_streams(), codec_id=CODEC, codebook=book)
     with pytest.raises(ConfigError, match="another configuration"):
-        train_motion(replace(motion_config, layers=1), options(tmp_path, 1), make_streams(), codebook=book)
+        train_motion(
+            replace(motion_config, layers=1), options(tmp_path, 1), make_streams(), codec_id=CODEC, codebook=book
+        )
 
 
 def test_the_rate_rises_stays_and_falls() -> None:

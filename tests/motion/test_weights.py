@@ -35,7 +35,7 @@ def test_it_is_found_by_the_codec_it_is_for(
     save_motion(tmp_path / "motion-a.safetensors", gpt, codec_id=bytes(16))
     codec_id = open_motion(motion_file).codec_id
     assert find_motion(codec_id).path == motion_file
-    with pytest.raises(WeightsError, match="bcd train-motion"):
+    with pytest.raises(WeightsError, match="bcd train motion"):
         find_motion(b"\1" * 16)
 
 

@@ -61,7 +61,7 @@ def test_other_settings_and_other_folders_are_refused(videos: Path, tmp_path: Pa
     prepare([videos / "more"], tmp_path / "clips", settings=BY_SOURCE)
     with pytest.raises(ConfigError, match=r"made with --clip-seconds 2 --person source, not with --clip-seconds 3 "):
         prepare([videos], tmp_path / "clips", settings=Settings(clip_seconds=3, person="source"))
-    with pytest.raises(ConfigError, match="not empty and was not made by bcd prepare"):
+    with pytest.raises(ConfigError, match="not empty and was not made by bcd data prepare"):
         prepare([videos / "A holiday.mp4"], videos / "more", settings=BY_SOURCE)
     (tmp_path / "clips/made_with.json").write_text("{")
     with pytest.raises(ConfigError, match="damaged"):

@@ -1,4 +1,4 @@
-"""`bcd sprites-data`, `sprites-judge`, `sprites-score`, and sprites through `bcd encode` and `decode`."""
+"""`bcd data sprites`, `train judge`, `sprites-score`, and sprites through `bcd encode` and `decode`."""
 
 import json
 from pathlib import Path
@@ -22,23 +22,23 @@ def test_data(
 ) -> None:
     split = dataset.split()
     monkeypatch.setattr(dataset, "split", lambda: {part: found[:1] for part, found in split.items()})
-    assert run("sprites-data", sheets_folder, tmp_path / "data") == 0
+    assert run("data", "sprites", sheets_folder, tmp_path / "data") == 0
     assert "9 train clips, 9 test clips" in capsys.readouterr().out
     assert len(read_labels(tmp_path / "data/train")) == 9
-    assert run("sprites-data", sheets_folder, tmp_path / "data") == 2
+    assert run("data", "sprites", sheets_folder, tmp_path / "data") == 2
     assert "--force" in capsys.readouterr().err
-    assert run("sprites-data", tmp_path / "nothing", tmp_path / "other") == 2
+    assert run("data", "sprites", tmp_path / "nothing", tmp_path / "other") == 2
     assert "github.com/YingzhenLi/Sprites" in capsys.readouterr().err
 
 
 def test_judge(sprites_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_num_threads(1)
     target = tmp_path / "judge.safetensors"
-    assert run("sprites-judge", sprites_folder, target, "--steps", 1, "--json", "-q") == 0
+    assert run("train", "judge", sprites_folder, target, "--updates", 1, "--json", "-q") == 0
     told = json.loads(capsys.readouterr().out)
     assert list(told) == ["action", "skin", "pants", "top", "hair"] and all(0 <= value <= 1 for value in told.values())
     load_judge(target)
-    assert run("sprites-judge", sprites_folder, target, "--steps", 1) == 2
+    assert run("train", "judge", sprites_folder, target, "--updates", 1) == 2
 
 
 def test_score(sprites_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

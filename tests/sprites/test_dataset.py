@@ -36,8 +36,8 @@ def test_clips_are_the_cells(sprites_folder: Path, sheets_folder: Path) -> None:
 
 
 def test_other_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="bcd sprites-data"):
+    with pytest.raises(ConfigError, match="bcd data sprites"):
         read_labels(tmp_path)
     (tmp_path / "clips.csv").write_text("clip,person\na.mp4,b\n")
-    with pytest.raises(ConfigError, match="bcd sprites-data"):
+    with pytest.raises(ConfigError, match="bcd data sprites"):
         read_labels(tmp_path)

@@ -1,5 +1,6 @@
 """What a run is refused for before hours of reading clips."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.vae import Vae
 from bcdcodec.training import commands
 from bcdcodec.training.commands import _cache_folder, plan_training, run_export, run_training
-from bcdcodec.training.run.loop import TrainOptions, train
+from bcdcodec.training.options import CodecTrainOptions, TrainOptions
+from bcdcodec.training.run.loop import train
 from bcdcodec.training.vae import save_vae
 
 
@@ -31,11 +33,16 @@ def test_drawn_figures_have_no_excerpts(tmp_path: Path, name: str) -> None:
 
 def test_schedules_are_refused_before_clips_are_read(tmp_path: Path) -> None:
     nowhere = tmp_path / "nothing"
-    for name, codes, why in (("face", "refit", "laid out over poses"), ("sprites", "tell", "points of a face")):
+    asked = CodecTrainOptions(model="face", data=nowhere, run=tmp_path / "run", updates=5)
+    for options, why in (
+        (replace(asked, reinit_codebooks=True), "initialised from landmarks"),
+        (replace(asked, model="sprites", train="encoder"), "points of a face"),
+        (replace(asked, model="sprites", train="denoiser", reinit_codebooks=True), "not the denoiser alone"),
+    ):
         with pytest.raises(ConfigError, match=why):
-            run_training(name, nowhere, vae=None, run=tmp_path / "run", steps=5, codes=codes)  # type: ignore[arg-type]
+            run_training(options)
         with pytest.raises(ConfigError, match=why):
-            plan_training(name, nowhere, 5, codes=codes)  # type: ignore[arg-type]
+            plan_training(options)
     assert not (tmp_path / "run").exists()
 
 
@@ -44,7 +51,7 @@ def test_export_counts_on_clips_as_they_are(tmp_path: Path, tiny_config: ModelCo
     assert tiny_config.vae is not None
     torch.manual_seed(0)
     run, vae = tmp_path / "run", Vae(tiny_config.vae).eval().requires_grad_(False)
-    train(tiny_config, TrainOptions(run=run, cache=clip_cache, steps=1), vae=vae)
+    train(tiny_config, TrainOptions(run=run, updates=1), cache=clip_cache, vae=vae)
     save_vae(tmp_path / "vae.safetensors", vae)
     with pytest.raises(ConfigError, match="no clips as they are, on which tables are counted; give --data"):
         run_export(run, tmp_path / "out.safetensors", vae=tmp_path / "vae.safetensors")
@@ -56,5 +63,7 @@ def test_export_counts_on_clips_as_they_are(tmp_path: Path, tiny_config: ModelCo
 def test_compiling_without_a_compiler_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands.shutil, "which", lambda name: None)
     with pytest.raises(ConfigError, match=r"--compile needs a C\+\+ compiler, found none of g\+\+"):
-        run_training("sprites-tiny", tmp_path, vae=None, run=tmp_path / "run", steps=1, compiled=True)
+        run_training(
+            CodecTrainOptions(model="sprites-tiny", data=tmp_path, run=tmp_path / "run", updates=1, compiled=True)
+        )
     assert not (tmp_path / "run").exists()

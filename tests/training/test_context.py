@@ -76,19 +76,19 @@ def test_the_network_costs_what_its_integers_cost() -> None:
 
 
 def test_it_learns_what_follows_from_what() -> None:
-    predictor = fit_context(walks(1), entries=ENTRIES, packet_frames=PACKET, steps=120)
+    predictor = fit_context(walks(1), entries=ENTRIES, packet_frames=PACKET, updates=120)
     held_out = walks(2)
     packets = [packet for stream in held_out for packet in stream.packets(PACKET)]
     frames = sum(len(packet) for packet in packets)
     # Packed 18 bits; three walks of about log2(3) bits and three groups that follow from them would be 5.
     assert cost_bits(packets, predictor) / frames < 9
-    again = fit_context(walks(1), entries=ENTRIES, packet_frames=PACKET, steps=120)
+    again = fit_context(walks(1), entries=ENTRIES, packet_frames=PACKET, updates=120)
     assert all((a == b).all() for a, b in zip(predictor.tensors().values(), again.tensors().values(), strict=True))
 
 
 def test_nothing_to_learn_from_is_refused() -> None:
     with pytest.raises(ConfigError, match="no code stream"):
-        fit_context([], entries=ENTRIES, packet_frames=PACKET, steps=1)
+        fit_context([], entries=ENTRIES, packet_frames=PACKET, updates=1)
 
 
 def test_the_command_adds_a_context_model_and_changes_nothing_else(
@@ -97,9 +97,9 @@ def test_the_command_adds_a_context_model_and_changes_nothing_else(
     monkeypatch.setattr(commands, "cache_clips", lambda *places, **names: None)
     out, seen = tmp_path / "out.safetensors", []
     found = commands.run_context_training(
-        tiny_weights, tmp_path, out, run=clip_cache.parent, steps=5, progress=lambda *report: seen.append(report)
+        tiny_weights, tmp_path, out, run=clip_cache.parent, updates=5, progress=lambda *report: seen.append(report)
     )
-    assert {stage for stage, _, _ in seen} == {"codes", "steps"} and seen[-1] == ("steps", 5, 5)
+    assert {stage for stage, _, _ in seen} == {"codes", "updates"} and seen[-1] == ("updates", 5, 5)
     assert found.table_bits > 0 and found.context_bits > 0
     before, after = load_file(tiny_weights), load_file(out)
     assert all(torch.equal(before[name], after[name]) for name in before)

@@ -30,8 +30,8 @@ def data(clip_cache: Path, tiny_weights: Path, tmp_path: Path) -> Path:
 def test_the_encoder_alone_moves_half_of_the_way(data: Path, tiny_weights: Path) -> None:
     stages: list[str] = []
     given, out = open_weights(tiny_weights), data / "own.safetensors"
-    personalize(given, data, out, run=data, steps=3, progress=lambda stage, done, total: stages.append(stage))
-    assert stages == ["steps"] * 3
+    personalize(given, data, out, run=data, updates=3, progress=lambda stage, done, total: stages.append(stage))
+    assert stages == ["updates"] * 3
     found = open_weights(out)
     assert found.config == given.config and found.model_id != given.model_id
     before, after = load_file(tiny_weights), load_file(out)
@@ -42,24 +42,24 @@ def test_the_encoder_alone_moves_half_of_the_way(data: Path, tiny_weights: Path)
     name = max(moved, key=lambda name: before[name].numel())
     middle = (before[name].float() + learned[name.replace("bcd.", "average.")]) / 2
     torch.testing.assert_close(after[name].float(), middle, rtol=1e-3, atol=1e-5)
-    personalize(given, data, data / "again.safetensors", run=data, steps=3)  # goes on where it was: at its end
+    personalize(given, data, data / "again.safetensors", run=data, updates=3)  # goes on where it was: at its end
     assert (data / "again.safetensors").read_bytes() == out.read_bytes()
 
 
 def test_a_run_goes_on_with_what_it_began_with(data: Path, tiny_weights: Path) -> None:
     given, out = open_weights(tiny_weights), data / "own.safetensors"
-    personalize(given, data, out, run=data, steps=1)
+    personalize(given, data, out, run=data, updates=1)
     other = WeightsFile(given.path, bytes(16), given.config)
     with pytest.raises(ConfigError, match="began with other weights; name another folder"):
-        personalize(other, data, out, run=data, steps=1)
-    with pytest.raises(ConfigError, match="began with other steps"):
-        personalize(given, data, out, run=data, steps=2)
+        personalize(other, data, out, run=data, updates=1)
+    with pytest.raises(ConfigError, match="began with other updates"):
+        personalize(given, data, out, run=data, updates=2)
     (data / "clips.csv").write_text("clip,person\nc0.mp4,p0\nc2.mp4,p0\n")
     with pytest.raises(ConfigError, match="began with other clips"):
-        personalize(given, data, out, run=data, steps=1)
+        personalize(given, data, out, run=data, updates=1)
     (data / "personal.json").unlink()
     with pytest.raises(ConfigError, match="is a run of bcd train"):
-        personalize(given, data, out, run=data, steps=1)
+        personalize(given, data, out, run=data, updates=1)
 
 
 def test_weights_without_points_are_refused(tiny_weights: Path) -> None:

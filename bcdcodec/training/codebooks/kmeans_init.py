@@ -1,12 +1,11 @@
-"""A codebook laid out over clusters of motion. In: a model whose motion passed as noisy numbers, and clips. Out: its
-codebook, replaced.
+"""Initialisation of codebooks by k-means over motion vectors of training clips.
 
     motion vectors of training clips, normalised -> k-means -> a centre for each entry
 
-Codes that are learned by descent alone end up standing for several poses while other codes go unused: nothing in the
-gradient of a code says that it should be two. Numbers know no such corners. Let through for a while, with enough noise
-that only what matters survives, they draw apart whatever the denoiser has to tell apart, and clusters find that. The
-content must be known to the denoiser by then, else the numbers carry looks.
+Codebooks trained by gradient descent alone end up with entries that stand for several poses while others are unused: no
+gradient splits an entry. Continuous vectors have no such local minima. Trained for a while as continuous vectors, with
+enough noise that only what matters survives, they separate what the denoiser has to distinguish, and clusters find
+that. The denoiser must use the content by then, else motion vectors carry appearance.
 """
 
 import torch
@@ -16,15 +15,15 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.codebooks.landmark_probe import FIT_BATCHES
 from bcdcodec.training.data.sampler import CrossDrivenSampler
 
-#: Standard deviation of the noise on motion while it is not coded; the vectors themselves have the quantiser's spread.
+#: Standard deviation of the noise on continuous motion vectors, which have the quantiser's input spread.
 MOTION_NOISE = 0.3
-#: Of k-means: clusterings tried, rounds of each, and candidates for each next centre.
+#: K-means: clusterings tried, iterations of each, and candidates for each next centre.
 TRIES, ROUNDS, CANDIDATES = 5, 40, 8
 
 
 @torch.no_grad()
 def fit_clusters(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATCHES) -> None:
-    """Replace every group's entries by the centres of its motion vectors on some training clips."""
+    """Replace every codebook's entries by the cluster centres of its motion vectors on some training clips."""
     was_training = bcd.training
     bcd.eval()
     config = bcd.config.quantizer
@@ -40,17 +39,20 @@ def fit_clusters(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATCH
 
 
 def cluster_centers(vectors: Tensor, count: int) -> Tensor:
-    """The tightest of TRIES k-means clusterings. vectors: [N, D], at least `count`. Returns centres [count, D]."""
-    found = [_cluster(vectors, count, torch.Generator().manual_seed(seed)) for seed in range(TRIES)]
-    return min(found, key=lambda centers: float(torch.cdist(vectors, centers).min(1).values.square().sum()))
+    """The least distorted of TRIES k-means clusterings.
+
+    vectors: [N, D], at least `count`. Returns centres [count, D].
+    """
+    clusterings = [_cluster(vectors, count, torch.Generator().manual_seed(seed)) for seed in range(TRIES)]
+    return min(clusterings, key=lambda centers: float(torch.cdist(vectors, centers).min(1).values.square().sum()))
 
 
 def _cluster(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Lloyd's rounds from greedy k-means++ centres (Arthur and Vassilvitskii, 2007)."""
+    """Lloyd's algorithm from greedy k-means++ centres (Arthur and Vassilvitskii, 2007)."""
     centers = vectors[torch.randint(len(vectors), (1,), generator=generator)]
     squared = (vectors - centers).square().sum(1)
     while len(centers) < count:
-        # All vectors may have a centre already; then any will do.
+        # All distances may be 0 already; then any vector will do.
         drawn = torch.multinomial(squared + 1e-12, CANDIDATES, replacement=True, generator=generator)
         reached = torch.minimum(squared, torch.cdist(vectors[drawn], vectors).square())  # [CANDIDATES, N]
         best = int(reached.sum(1).argmin())

@@ -1,6 +1,6 @@
-"""The matrix that reads the movement of face points off the codes, by least squares. In: a trained model, clips.
+"""Least-squares fit of the landmark head: the matrix from code vectors to landmark displacements.
 
-Descent ends near the best matrix for the codes as training saw them, with noise; the codes of a stream have none.
+Descent ends near the best matrix for codes with the noise of training; the codes of a stream have none.
 """
 
 import torch
@@ -9,15 +9,17 @@ from torch import Tensor
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.data.sampler import CrossDrivenSampler
 
-#: How much the fit leans on the matrix before it, in frames.
+#: Weight of the previous matrix in the fit, in frames.
 RIDGE = 100.0
 FIT_BATCHES = 60
 
 
 @torch.no_grad()
-def gather_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> tuple[Tensor, Tensor]:
-    """States of the encoder [N, width] (`DisentangleEncoder.states`), and how the points of their frames moved, in
-    percent of the picture [N, 2 L]. Frames without a face are left out.
+def gather_landmark_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> tuple[Tensor, Tensor]:
+    """Encoder states and true landmark displacements of training frames.
+
+    Returns states [N, width] (`DisentangleEncoder.states`) and displacements [N, 2 L] in percent of the picture. Frames
+    without a face are left out.
     """
     states, moved = [], []
     for step in range(batches):
@@ -32,8 +34,8 @@ def gather_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> tuple[
 
 
 @torch.no_grad()
-def solve_point_motion(bcd: Bcd, states: Tensor, moved: Tensor) -> None:
-    """Replace the weights of `Bcd.landmark_displacements` by what fits the codes of the states best."""
+def solve_landmark_head(bcd: Bcd, states: Tensor, moved: Tensor) -> None:
+    """Replace the landmark head by the least-squares fit to the codes of the states."""
     assert bcd.landmark_head is not None
     weight = bcd.landmark_head.weight  # [2 L, G*D], in percent of the picture
     m = bcd.encoder.motion_head(states)[:, None]
@@ -42,9 +44,10 @@ def solve_point_motion(bcd: Bcd, states: Tensor, moved: Tensor) -> None:
     weight += torch.linalg.solve(gram, m_hat.T @ (moved - m_hat @ weight.T)).T
 
 
-def fit_point_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATCHES) -> None:
-    """The same, for the codes of some training clips; nothing for a model without face points. bcd: in evaluation
-    mode.
+def fit_landmark_head(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATCHES) -> None:
+    """Fit the landmark head to the codes of some training clips; nothing for a model without one.
+
+    bcd: in evaluation mode.
     """
     if bcd.landmark_head is not None:
-        solve_point_motion(bcd, *gather_motion(bcd, sampler, batches))
+        solve_landmark_head(bcd, *gather_landmark_motion(bcd, sampler, batches))

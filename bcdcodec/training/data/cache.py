@@ -1,13 +1,12 @@
-"""A folder of clips becomes a cache. In: DIR/clips.csv (columns `clip`, `person`), clips. Out: arrays for data.py."""
+"""Clip cache: every clip of a folder encoded once, for training/data/sampler.py.
+
+The folder has a clips.csv with the columns `clip` and `person`.
+"""
 
 import csv
 import hashlib
-import multiprocessing
-import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,13 @@ from torch import nn
 
 from bcdcodec.atomic import write_text
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import BcdError, ConfigError
+from bcdcodec.errors import ConfigError
 from bcdcodec.model.warp import Autoencoder
+from bcdcodec.pool import map_ordered
 from bcdcodec.training.data.prepared import PreparedClip, Source, excerpt_frames, prepare
 from bcdcodec.training.data.shards import SHARD_CLIPS, ShardWriter, find_shards
 
-#: Clips handed to a process before the one that is due is waited for.
-AHEAD = 4
-#: Arrays of a cache, and those that only a model with an anchor learns from.
+#: Arrays of a cache, and those that only a model with a warper is trained on.
 FRAMES, FACES = ("latents.f16",), ("thumbnails.u8", "landmarks.f32", "stills.u8", "still_latents.f16")
 COLUMNS = ("clip", "person", "frames", "stills")
 MADE_WITH = "made_with.txt"
@@ -32,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 def read_manifest(folder: Path) -> list[tuple[str, str]]:
-    """(clip, person) of every row of clips.csv."""
+    """Rows of clips.csv: (clip, person)."""
     path = folder / "clips.csv"
     if not path.exists():
         raise ConfigError(f"{folder} has no clips.csv with the columns clip and person")
@@ -44,17 +42,20 @@ def read_manifest(folder: Path) -> list[tuple[str, str]]:
 
 
 def manifest_digest(manifest: list[tuple[str, str]]) -> str:
-    """What tells one list of clips from another."""
+    """Digest of a list of clips, 8 hexadecimal digits."""
     return hashlib.sha256(repr(manifest).encode()).hexdigest()[:8]
 
 
 def choose_excerpts(folder: Path, count: int, seed: int) -> list[Source]:
-    """So many excerpts of random clips; people drawn by the square root of how many clips they have."""
+    """Draw `count` excerpts of random clips.
+
+    People are weighted by the square root of their number of clips.
+    """
     manifest = read_manifest(folder)
     people = Counter(person for _, person in manifest)
     weight = np.array([people[person] ** -0.5 for _, person in manifest])
     chosen = np.random.default_rng(seed).choice(len(manifest), count, p=weight / weight.sum())
-    return [_source(folder, *manifest[i], excerpt=(seed, number)) for number, i in enumerate(chosen)]
+    return [_source(folder, *manifest[row], excerpt=(seed, index)) for index, row in enumerate(chosen)]
 
 
 def _source(folder: Path, clip: str, person: str, *, excerpt: tuple[int, int] | None = None) -> Source:
@@ -72,11 +73,12 @@ def cache_clips(
     seed: int = 0,
     workers: int = 1,
 ) -> None:
-    """Encode every clip once into `out` (training/data/sampler.py says what is there), or so many augmented excerpts of them.
+    """Encode every clip once into `out`, or `excerpts` augmented excerpts of them.
 
-    Done already: returns at once; cut off: goes on after the last whole shard. workers: processes; what is written does
-    not depend on them. Raises MissingExtraError where faces are needed and their mesh is not installed, ConfigError if
-    the cache is another model's or holds other clips or excerpts, BcdError where a process dies.
+    The layout is in training/data/sampler.py. A complete cache returns at once, an interrupted one resumes after its
+    last shard. workers: processes; the files do not depend on their number. MissingExtraError where faces are needed
+    and their mesh is not installed, ConfigError if the cache is of another model, or of other clips or excerpts,
+    BcdError where a worker is killed.
     """
     manifest = read_manifest(folder)
     sources = [_source(folder, clip, person) for clip, person in manifest]
@@ -95,8 +97,8 @@ def cache_clips(
     done = len(find_shards(out)) * SHARD_CLIPS
     names = FRAMES + (FACES if config.denoiser.warp_blocks else ())
     prepared = _prepare_all(sources[done:], vae, config, workers)
-    for number, first in enumerate(range(done, len(sources), SHARD_CLIPS), done // SHARD_CLIPS):
-        with ShardWriter(out, number, names=names, columns=COLUMNS) as shard:
+    for index, first in enumerate(range(done, len(sources), SHARD_CLIPS), done // SHARD_CLIPS):
+        with ShardWriter(out, index, names=names, columns=COLUMNS) as shard:
             for source in sources[first : first + SHARD_CLIPS]:
                 clip = next(prepared)
                 stills = 0 if clip.stills is None else len(clip.stills)
@@ -107,12 +109,12 @@ def cache_clips(
 
 
 def cache_mark(vae: Autoencoder | None, config: ModelConfig, pieces: str, manifest: list[tuple[str, str]]) -> str:
-    """What a cache says of what it is made with: of how many pieces of which clips it holds, in the second line."""
+    """Text of MADE_WITH: a fingerprint of the model, and in the second line how many pieces of which clips."""
     return f"{_fingerprint(vae, config)}\n{pieces}, list {manifest_digest(manifest)}\n"
 
 
 def is_cached(out: Path) -> bool:
-    """Whether all that a cache was begun for is there; False for caches of releases before shards."""
+    """Whether a cache is complete; False for caches of releases before shards."""
     try:
         clips = int((out / MADE_WITH).read_text().splitlines()[1].partition(" ")[0])
     except (OSError, IndexError, ValueError):
@@ -121,49 +123,36 @@ def is_cached(out: Path) -> bool:
 
 
 def _check_mark(out: Path, wanted: str) -> None:
-    """ConfigError where a cache holds something else."""
-    found = (out / MADE_WITH).read_text()
-    if found.count(", list ") != 1:
+    """ConfigError where a cache is of something else."""
+    written = (out / MADE_WITH).read_text()
+    if written.count(", list ") != 1:
         raise ConfigError(f"{out} was made by an earlier release; delete it and start again")
-    if found.partition("\n")[0] != wanted.partition("\n")[0]:
+    if written.partition("\n")[0] != wanted.partition("\n")[0]:
         raise ConfigError(f"{out} was made with another autoencoder or preset; delete it and start again")
-    if found != wanted:
-        holds, asked = (text.partition("\n")[2].strip() for text in (found, wanted))
+    if written != wanted:
+        holds, asked = (text.partition("\n")[2].strip() for text in (written, wanted))
         raise ConfigError(f"{out} holds {holds}, asked for are {asked}; ask for the same, or take another run")
 
 
 def _prepare_all(
     sources: list[Source], vae: Autoencoder | None, config: ModelConfig, workers: int
 ) -> Iterator[PreparedClip]:
-    """In order; by so many processes."""
+    """Prepared clips in the order of `sources`."""
     if workers == 1:
         yield from (prepare(source, vae=vae, config=config) for source in sources)
-        return
-    # Fork would copy the threads' locks of torch and PyAV in whatever state they are.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker, initargs=(vae, config))
-    waiting: deque[Future[PreparedClip]] = deque()
-    try:
-        for source in sources:
-            waiting.append(pool.submit(_prepare_in_worker, source))
-            if len(waiting) > AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise BcdError("a process died, for want of memory perhaps; fewer --workers need less") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    else:
+        yield from map_ordered(
+            _prepare_in_worker, sources, workers=workers, setup=_setup_worker, arguments=(vae, config)
+        )
 
 
 _worker: tuple[Autoencoder | None, ModelConfig]
 
 
-def _start_worker(vae: Autoencoder | None, config: ModelConfig) -> None:
-    """Kept in the process: an autoencoder is much larger than a clip."""
+def _setup_worker(vae: Autoencoder | None, config: ModelConfig) -> None:
+    """Keep the autoencoder in the process: it is much larger than a clip."""
     global _worker
     _worker = vae, config
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # dies at once when the command is interrupted
     torch.set_num_threads(1)
 
 
@@ -173,7 +162,7 @@ def _prepare_in_worker(source: Source) -> PreparedClip:
 
 
 def _fingerprint(vae: Autoencoder | None, config: ModelConfig) -> str:
-    """What the cached numbers depend on beside the clips."""
+    """What the cached arrays depend on beside the clips."""
     digest = hashlib.sha256()
     if isinstance(vae, nn.Module):
         for value in vae.state_dict().values():

@@ -1,4 +1,4 @@
-"""Code streams of training clips, as the encoder would write them. In: networks and a latent cache. Out: `CodeStream`.
+"""Code streams of training clips, as the encoder would write them.
 
 A clip is a shot: its content is one of its stills (or what the encoder makes of its frames), its windows follow one
 another from the first frame on.
@@ -16,14 +16,15 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import dequantize_content, quantize_content
 from bcdcodec.training.data.sampler import ClipCache, ClipEntry
 
-#: Frames of a clip that content is made from, where the cache has no stills.
+#: Frames of a clip that its content is encoded from, where the cache has no stills.
 CONTENT_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeStream:
-    """All codes uint8 [n, groups] of one clip. content: the map float16 [C, H, W] that both ends of its stream have,
-    None where only codes are looked at.
+    """All codes of one clip, uint8 [n, groups].
+
+    content: the content map float16 [C, H, W] that both ends of its stream have, None where only codes are needed.
     """
 
     person: str
@@ -44,16 +45,19 @@ def read_streams(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[CodeStream]:
-    """Every clip once a pass: as it is, then with other stills and, half the time, in a mirror. progress: clips."""
+    """Encode every clip once a pass: unchanged, then with other stills and, half the time, mirrored.
+
+    progress: clips.
+    """
     streams: list[CodeStream] = []
-    for number in range(passes):
-        rng = np.random.default_rng((seed, number))
+    for index in range(passes):
+        rng = np.random.default_rng((seed, index))
         for entry in cache.entries:
-            mirrored = number > 0 and cache.may_mirror and rng.random() < 0.5
+            mirrored = index > 0 and cache.may_mirror and rng.random() < 0.5
             content = _content(bcd, cache, entry, rng, mirrored)
             windows = _windows(cache, entry, bcd.config.window_frames, mirrored)
             codes = [bcd.analyze(z, content.expand(len(z), -1, -1, -1))[0] for z in windows]
-            stream = torch.cat([found.flatten(0, 1) for found in codes])
+            stream = torch.cat([window.flatten(0, 1) for window in codes])
             shown = content[0].half().numpy()
             streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown))
             progress(len(streams), passes * len(cache.entries))
@@ -73,7 +77,7 @@ def _content(bcd: Bcd, cache: ClipCache, entry: ClipEntry, rng: np.random.Genera
 
 
 def _windows(cache: ClipCache, entry: ClipEntry, size: int, mirrored: bool) -> Iterator[Tensor]:
-    """Latents of the whole windows of a clip [N, size, C, H, W], then those of what is left [1, n, C, H, W]."""
+    """Latents of the whole windows of a clip [N, size, C, H, W], then of the remaining frames [1, n, C, H, W]."""
     z = _tensor(cache.latents[entry.start : entry.start + entry.frames], mirrored)
     whole = len(z) // size * size
     if whole:

@@ -1,4 +1,4 @@
-"""Crops that the autoencoder learns from. In: DIR/clips.csv and the clips. Out: a `CropSource` for train_vae."""
+"""Random crops of clips, which the autoencoder is trained on."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,10 @@ from bcdcodec.video.clip import read_clip
 
 
 def random_crops(folder: Path, *, config: ModelConfig, seed: int = 0) -> CropSource:
-    """Crops for train_vae: the middle frame of random clips, mirrored half the time. Frames are decoded once each."""
+    """A source of crops for `train_vae`: from the middle frame of random clips, mirrored half the time.
+
+    Each clip is decoded once.
+    """
     manifest, rate = read_manifest(folder), Fraction(*config.frame_rate)
     kept: dict[str, NDArray[np.uint8]] = {}
 

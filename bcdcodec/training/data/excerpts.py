@@ -1,11 +1,11 @@
-"""One person becomes many. In: frames of a clip and points of their faces. Out: the same, as somebody else's might be.
+"""Augmentation of clips: framing, proportions, colour, light, sharpness and noise, constant over a clip.
 
     drawn once a clip:  a smooth displacement of the picture: other framing, other proportions
                         colours, contrast, gamma, a light from one side, softness
     drawn once a frame: the noise of a camera
 
-What is drawn once a clip is the same in all its frames, so that what moves is still the face alone. Codes that are to
-say how a face moves, whoever's it is, are learned from few people otherwise.
+Only the face then moves within a clip. With few identities in training, codes of facial motion that apply to any
+identity are not learned otherwise.
 """
 
 import math
@@ -20,14 +20,14 @@ from torch.nn import functional as F
 
 #: Affine: roll in degrees, ln of scale, ln of aspect, shear, shift in fractions of the picture; standard deviations.
 ROLL, SCALE, ASPECT, SHEAR, SHIFT = 6.0, 0.1, 0.05, 0.04, 0.03
-#: Warp: displacements of a grid of GRID x GRID places, standard deviation in fractions of the picture.
+#: Warp: displacements of a grid of GRID x GRID nodes, standard deviation in fractions of the picture.
 GRID, WARP = 5, 0.015
 #: Colours: gain and offset of each channel and of all, mixing of channels, ln gamma, light across the picture.
 GAIN, OFFSET, MIX, GAMMA, LIGHT = 0.12, 0.04, 0.05, 0.2, 0.2
-#: Share of excerpts that are left as they are, that are softened (by a factor of up to 2) and that are made noisy (up
-#: to a standard deviation in 0..1).
+#: Shares of excerpts that are not augmented, that are softened (by a factor of up to 2) and that get noise (up to this
+#: standard deviation in 0..1).
 PLAIN, SOFT, NOISY, MOST_NOISE = 0.15, 0.3, 0.3, 0.03
-#: Steps of the fixed point that says where a point goes.
+#: Fixed-point iterations that invert the warp at a point.
 STEPS = 30
 
 Pictures = NDArray[np.uint8]
@@ -36,12 +36,12 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """What happens to all frames of one excerpt.
+    """What is done to all frames of one excerpt.
 
-    warp: displacement [2, P, P], x then y, in fractions of the picture: where each pixel is taken from, relative to
-    itself. colour: matrix [3, 3], and offset [3] in 0..1. light: how much brighter it gets over half the picture, to
-    the right and down. softness: factor that pictures are made smaller by, and larger again. noise: standard deviation
-    in 0..1, drawn from the seed.
+    warp: displacement [2, P, P], x then y, in fractions of the picture, from each pixel to where it is sampled. color:
+    matrix [3, 3]; offset: [3] in 0..1. light: relative brightness gained over half the picture, to the right and down.
+    softness: factor by which pictures are downscaled and upscaled again. noise: standard deviation in 0..1, drawn from
+    the seed.
     """
 
     warp: Tensor
@@ -55,12 +55,12 @@ class Augmentation:
 
     @classmethod
     def none(cls, side: int) -> Self:
-        """Leaves everything as it is."""
+        """The identity."""
         return cls(warp=torch.zeros(2, side, side))
 
     @classmethod
     def draw(cls, rng: np.random.Generator, side: int) -> Self:
-        """One at random, for pictures of side x side."""
+        """A random augmentation of pictures of side x side."""
         if rng.random() < PLAIN:
             return cls.none(side)
         warp = torch.from_numpy(_affine(rng, side) + _smooth(rng, side)).float()
@@ -78,12 +78,12 @@ class Augmentation:
         )
 
     def pictures(self, pixels: Pictures) -> Pictures:
-        """Frames uint8 [T, P, P, 3], each changed alike."""
+        """Augment frames uint8 [T, P, P, 3]."""
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
         side = x.shape[-1]
         if self.warp.any():
-            places = _centers(side) + self.warp.movedim(0, -1)  # [P, P, 2]
-            grid = (2 * places - 1).expand(len(x), -1, -1, -1)
+            positions = _centers(side) + self.warp.movedim(0, -1)  # [P, P, 2]
+            grid = (2 * positions - 1).expand(len(x), -1, -1, -1)
             x = F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False).clamp(0, 1)
         if self.softness > 1:
             small = round(side / self.softness)
@@ -98,20 +98,20 @@ class Augmentation:
         return changed
 
     def points(self, points: Points) -> Points:
-        """Where points [..., 2], in fractions of the picture, lie afterwards; NaN stays NaN."""
+        """Augmented positions of points [..., 2], in fractions of the picture; NaN stays NaN."""
         wanted = torch.from_numpy(points.reshape(1, -1, 1, 2))
-        found = wanted
-        for _ in range(STEPS):  # the place p with p + warp(p) = the point before
+        moved = wanted
+        for _ in range(STEPS):  # the position p with p + warp(p) = the original point
             read = F.grid_sample(
-                self.warp[None], 2 * found.nan_to_num() - 1, mode="bilinear", padding_mode="border", align_corners=False
+                self.warp[None], 2 * moved.nan_to_num() - 1, mode="bilinear", padding_mode="border", align_corners=False
             )
-            found = wanted - read.movedim(1, -1)
-        moved: Points = found.numpy().reshape(points.shape).astype(np.float32)
-        return moved
+            moved = wanted - read.movedim(1, -1)
+        result: Points = moved.numpy().reshape(points.shape).astype(np.float32)
+        return result
 
 
 def _centers(side: int) -> Tensor:
-    """Places of pixels in fractions of the picture [P, P, 2], x then y."""
+    """Centres of pixels in fractions of the picture [P, P, 2], x then y."""
     line = (torch.arange(side) + 0.5) / side
     return torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)
 
@@ -122,9 +122,9 @@ def _affine(rng: np.random.Generator, side: int) -> NDArray[np.float64]:
     size = math.exp(SCALE * rng.standard_normal())
     turn = np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
     shape = np.array([[math.exp(aspect), SHEAR * rng.standard_normal()], [0.0, math.exp(-aspect)]])
-    places = _centers(side).numpy().astype(np.float64) - 0.5
-    moved = places @ (size * turn @ shape).T + SHIFT * rng.standard_normal(2)
-    return np.moveaxis(moved - places, -1, 0)
+    positions = _centers(side).numpy().astype(np.float64) - 0.5
+    moved = positions @ (size * turn @ shape).T + SHIFT * rng.standard_normal(2)
+    return np.moveaxis(moved - positions, -1, 0)
 
 
 def _smooth(rng: np.random.Generator, side: int) -> NDArray[np.float64]:

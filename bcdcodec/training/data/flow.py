@@ -1,7 +1,7 @@
-"""Where pixels of a frame lie in the content's frame, by classical optical flow. In: small pictures. Out: flow targets.
+"""Optical flow from each frame to the content's frame, as a training target.
 
-The codes must say how a head has moved before the denoiser can use them. Asked for that directly, the encoder learns it
-in minutes; from pictures that fail to match it takes days. Only training needs this, and the extra `train`.
+The codes must carry head motion before the denoiser can use them. Supervised by flow the encoder learns it in minutes;
+from photometric losses alone it takes days.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ def teacher_flow(seen: Tensor, wanted: Tensor, size: int) -> Tensor:
     """Flow that warps each clip's picture onto its frames, by dense inverse search (Kroeger et al., 2016).
 
     seen: [B, 3, S, S] in [-1, 1]; wanted: [B, F, 3, S, S]. Returns [B, F, 2, size, size], x then y, in pixels of a
-    picture of `size` (which divides S), as model/warp.py wants it. Raises MissingExtraError.
+    picture of `size` (which divides S), as in model/warp.py. Raises MissingExtraError.
     """
     search = _search()
     sources, targets = _gray(seen), _gray(wanted)
@@ -46,7 +46,7 @@ def _search() -> Any:
         cv2: Any = import_module("cv2")
     except ImportError as error:
         raise MissingExtraError(
-            "training a model with an anchor needs the extra `train`: pip install 'bcdcodec[train]'"
+            "training a model with a warper needs the extra `train`: pip install 'bcdcodec[train]'"
         ) from error
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     search.setFinestScale(0)  # the pictures are small already

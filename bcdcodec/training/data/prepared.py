@@ -1,4 +1,4 @@
-"""What training keeps of one clip. In: a clip, and what is to be done with it. Out: the arrays that data.py reads."""
+"""Arrays of one clip for the clip cache: latents, thumbnails, landmarks and stills."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,8 +27,9 @@ CHUNK = 32
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A clip of a person. name: in the list of clips; excerpt: None for the whole of it as it is, else the seed of an
-    augmented excerpt.
+    """A clip of a person. name: in the list of clips.
+
+    excerpt: None for the whole clip without augmentation, else the seed of an augmented excerpt.
     """
 
     path: Path
@@ -39,8 +40,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PreparedClip:
-    """Of T frames and M stills: latents float16 [T, C, H, W]; for a model with an anchor thumbnails uint8 [T, 3, S, S],
-    landmarks float32 [T, L, 2], stills uint8 [M, 3, P, P] and their latents, for others None.
+    """Arrays of T frames and M stills: latents float16 [T, C, H, W].
+
+    For a model with a warper also thumbnails uint8 [T, 3, S, S], landmarks float32 [T, L, 2], stills uint8 [M, 3, P, P]
+    and their latents, else None.
     """
 
     latents: NDArray[np.float16]
@@ -51,14 +54,15 @@ class PreparedClip:
 
 
 def excerpt_frames(config: ModelConfig) -> int:
-    """Of an excerpt: a window with its context, and room for the other half on either side."""
+    """Length of an excerpt: a window with its context, and room for the other half on either side."""
     return 2 * MIN_HALF_FRAMES + config.window_frames + config.context_frames
 
 
 @torch.inference_mode()
 def prepare(source: Source, *, vae: Autoencoder | None, config: ModelConfig) -> PreparedClip:
-    """Read, augment and encode one clip; the same every time. Raises VideoError, MissingExtraError where faces are
-    needed and their mesh is not installed.
+    """Read, augment and encode one clip, deterministically.
+
+    Raises VideoError, and MissingExtraError where faces are needed and their mesh is not installed.
     """
     pixels = np.stack(list(read_clip(source.path, rate=Fraction(*config.frame_rate), pixels=config.pixels)))
     augmentation = None
@@ -80,20 +84,20 @@ def prepare(source: Source, *, vae: Autoencoder | None, config: ModelConfig) -> 
 
 
 def _as_content(pixels: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:
-    """A frame as the content token brings it, so that training sees what is lost."""
+    """A frame after coding as a content token, so that training sees the coding loss."""
     bits = config.content.picture_bits
     return decode_still(encode_still(pixels, budget_bits=bits, fast=True)) if bits else pixels
 
 
 def _chunks(pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
-    """uint8 [N, P, P, 3] -> [n, 3, P, P] in [-1, 1], a few at a time."""
+    """uint8 [N, P, P, 3] as [n, 3, P, P] in [-1, 1], a few at a time."""
     for chunk in np.array_split(pixels, -(-len(pixels) // CHUNK)):
         yield from_uint8(torch.from_numpy(chunk)).permute(0, 3, 1, 2)
 
 
 def _latents(pixels: NDArray[np.uint8], vae: Autoencoder | None) -> NDArray[np.float16]:
-    found = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
-    return torch.cat(found).half().numpy()
+    latents = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
+    return torch.cat(latents).half().numpy()
 
 
 def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -101,14 +105,14 @@ def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _face_points(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """[N, L, 2] as fractions of the picture, NaN where no face was found."""
-    found = np.full((len(pixels), POINTS, 2), np.nan, np.float32)
+    """Landmarks [N, L, 2] in fractions of the picture, NaN where no face was found."""
+    points = np.full((len(pixels), POINTS, 2), np.nan, np.float32)
     last = None
     for index, picture in enumerate(pixels):
         frame = Frame(pixels=picture, index=index)
-        # The face before tells where this one is; detection costs as much again.
+        # Track from the previous face: detection doubles the cost.
         last = None if last is None else landmarks_near(frame, last)
         last = landmarks(frame) if last is None else last
         if last is not None:
-            found[index] = last[:, :2] / picture.shape[0]
-    return found
+            points[index] = last[:, :2] / picture.shape[0]
+    return points

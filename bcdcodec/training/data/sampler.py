@@ -1,13 +1,12 @@
-"""Training data: cached frames become batches of clip halves.
+"""Cross-driven training batches from a clip cache: content of one half of each clip, motion of the other.
 
-In: a cache folder of clips.py. Out: `CrossDrivenBatch` for losses.py. Every batch is a function of (seed, step) alone, so a
-resumed run sees the same data.
+Every batch is a function of (seed, step) alone, so a resumed run sees the same data. Layout of the cache folder:
 
     shard-00000      and so on (shards.py), of whole clips each:
       index.csv      one row a clip: clip, person, frames, stills
       latents.f16    [N, C, H, W], every frame
-      thumbnails.u8  [N, 3, S, S], landmarks.f32 [N, 478, 2]: the same frames, for an anchor to learn from
-      stills.u8      [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames as the content token brings them
+      thumbnails.u8  [N, 3, S, S], landmarks.f32 [N, 478, 2]: of the same frames, to train a warper
+      stills.u8      [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames after coding as a content token
 """
 
 import itertools
@@ -27,20 +26,20 @@ from bcdcodec.training.data.shards import ShardedArray, find_shards, read_rows
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
 from bcdcodec.video.landmarks import POINTS
 
-#: Side of the small RGB pictures that flows are trained on.
+#: Side of the thumbnails that flows are trained on.
 THUMBNAIL = 128
-#: Frames that content comes from, where it is not a single still.
+#: Frames that content is encoded from, where it is not a single still.
 CONTENT_FRAMES = 4
-#: A clip must give both halves at least this many frames.
+#: Minimum length of either half of a clip.
 MIN_HALF_FRAMES = 4
-#: Frames of a clip to one still of it.
+#: Frames of a clip per still.
 FRAMES_PER_STILL = 10
-#: Share of the clips whose motion half is moved against the content, and by how many latent pixels at most.
+#: Share of the clips whose motion half is shifted against the content, and the maximum shift in latent pixels.
 SHIFTED, MAX_SHIFT = 0.3, 2
 
 
 def still_frames(frames: int) -> NDArray[np.intp]:
-    """Which frames of a clip are kept as stills: spread evenly, at least two."""
+    """Indices of the frames of a clip that are kept as stills: evenly spread, at least two."""
     count = max(2, frames // FRAMES_PER_STILL)
     return ((np.arange(count) + 0.5) * frames / count).astype(np.intp)
 
@@ -59,9 +58,10 @@ class ClipEntry:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """What an anchor learns from beside latents. picture: the content uint8 [B, 3, P, P]; thumbnails of the motion half
-    uint8 [B, T, 3, S, S]. Points of the faces, as fractions of the picture, NaN where none was found:
-    content_points [B, L, 2], motion_points [B, T, L, 2].
+    """Data that a warper is trained on, beside latents.
+
+    picture: the content uint8 [B, 3, P, P]. thumbnails: of the motion half, uint8 [B, T, 3, S, S]. content_points
+    [B, L, 2], motion_points [B, T, L, 2]: landmarks in fractions of the picture, NaN where no face was found.
     """
 
     picture: Tensor
@@ -72,8 +72,10 @@ class Faces:
 
 @dataclass(frozen=True, slots=True)
 class CrossDrivenBatch:
-    """content [B, Ta, C, H, W] from one half of each clip (a single still where the model has an anchor), motion
-    [B, T, C, H, W] consecutive frames of the other half.
+    """Both halves of some clips.
+
+    content: [B, Ta, C, H, W], of one half of each clip, a single still where the model has a warper. motion:
+    [B, T, C, H, W], consecutive frames of the other half.
     """
 
     content: Tensor
@@ -81,12 +83,12 @@ class CrossDrivenBatch:
     faces: Faces | None
 
     def first(self, clips: int) -> "CrossDrivenBatch":
-        """Its first clips."""
+        """The first clips of the batch."""
         faces = self.faces and Faces(*(getattr(self.faces, field.name)[:clips] for field in fields(Faces)))
         return CrossDrivenBatch(self.content[:clips], self.motion[:clips], faces)
 
     def to(self, device: torch.device) -> "CrossDrivenBatch":
-        """The same on another device."""
+        """The batch on another device."""
         faces = self.faces and Faces(*(getattr(self.faces, field.name).to(device) for field in fields(Faces)))
         return CrossDrivenBatch(self.content.to(device), self.motion.to(device), faces)
 
@@ -107,7 +109,7 @@ class ClipCache:
         denoiser = config.denoiser
         latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
         self.latents = ShardedArray(shards, "latents.f16", np.float16, latent)
-        # Left and right of drawn pictures differ: those that are diffused as they are stay as they are.
+        # Left and right of drawn figures differ, so they are not mirrored.
         self.may_mirror = config.autoencoder != "none"
         self.has_faces = denoiser.warp_blocks > 0
         if self.has_faces:
@@ -119,9 +121,9 @@ class ClipCache:
 
 
 def mirror_order(landmarks: NDArray[np.float32] | ShardedArray, sample: int = 500) -> NDArray[np.intp]:
-    """Which point of the mesh each one becomes in a mirror, by how close their images are in the mean of some faces.
+    """The landmark of the mesh that each one becomes in a mirror, by their distance in the mean of some faces.
 
-    landmarks: [N, L, 2] with NaN where no face was found. Returns indices [L]; as they are where there is no face.
+    landmarks: [N, L, 2] with NaN where no face was found. Returns indices [L]; the identity where there is no face.
     """
     faces = np.array(landmarks[:: max(1, len(landmarks) // sample)])
     faces = faces[np.isfinite(faces).all((1, 2))]
@@ -139,7 +141,7 @@ def mirror_order(landmarks: NDArray[np.float32] | ShardedArray, sample: int = 50
 
 
 class CrossDrivenSampler:
-    """Draws batches of clip halves, people balanced by the square root of how often they appear.
+    """Draws batches of clip halves, people weighted by the square root of their frequency.
 
     across_clips: content comes from any clip of the same person instead of the other half. cross_driven: off, it comes
     from the frames of the motion half themselves. Motion halves have `motion_frames` frames, or as many as the longest
@@ -161,7 +163,7 @@ class CrossDrivenSampler:
         self.cross_driven = cross_driven
         self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
         if across_clips and cache.has_faces:
-            raise ConfigError("content across clips is for models without an anchor")
+            raise ConfigError("content across clips is for models without a warper")
         if not self.entries:
             raise ConfigError(f"no clip has the {2 * MIN_HALF_FRAMES} frames that two halves need")
         self.content_frames = content_frames
@@ -174,7 +176,7 @@ class CrossDrivenSampler:
         self.weight = weight / weight.sum()
 
     def draw(self, step: int, share: ProcessShard = SINGLE_PROCESS) -> CrossDrivenBatch:
-        """The batch of one optimiser step, or some of its rows. Half of the latents are mirrored (the VAE commutes)."""
+        """The batch of one update, or some of its rows. Half of the clips are mirrored (the VAE commutes)."""
         chosen = np.random.default_rng((self.seed, step)).choice(len(self.entries), self.batch, p=self.weight)
         drawn = [
             self._halves(self.entries[chosen[row]], np.random.default_rng((self.seed, step, row)))
@@ -187,15 +189,15 @@ class CrossDrivenSampler:
         return CrossDrivenBatch(content, motion, Faces(*parts[2:]))
 
     def _halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
-        """content, motion; and where there are faces picture, thumbnails and the points of both."""
+        """content and motion; with faces also picture, thumbnails and the landmarks of both."""
         if self.across_clips:
             return self._across(entry, rng)
-        # The motion half gets the longer part where a short clip cannot give a whole window twice.
+        # The motion half gets the longer part of a clip that is too short for two windows.
         window = min(self.motion_frames, self._longest_run(entry))
         cut = int(rng.integers(MIN_HALF_FRAMES, entry.frames - window + 1))
         picked = np.sort(rng.integers(0, cut, self.content_frames))
         start = int(rng.integers(cut, entry.frames - window + 1))
-        run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # holds the last frame of a short clip
+        run = start + np.minimum(np.arange(self.motion_frames), window - 1)  # repeats the last frame of a short clip
         if rng.random() < 0.5:  # motion from the first half
             picked, run = entry.frames - 1 - picked, entry.frames - 1 - run[::-1]
         if not self.cross_driven:
@@ -208,7 +210,7 @@ class CrossDrivenSampler:
         kept = still_frames(entry.frames)
         outside = (kept < run.min()) | (kept > run.max())
         allowed = np.flatnonzero(outside if self.cross_driven else ~outside)
-        far = np.abs(kept - run.mean())  # no still may lie where it should
+        far = np.abs(kept - run.mean())  # there may be no allowed still
         still = int(rng.choice(allowed) if allowed.size else far.argmax() if self.cross_driven else far.argmin())
         row = entry.first_still + still
         pictures = [cache.still_latents[[row]], cache.latents[frames], cache.stills[row], cache.thumbnails[frames]]
@@ -235,7 +237,7 @@ class CrossDrivenSampler:
         return [self.cache.latents[rows].copy() for rows in (picked, run)]
 
     def _longest_run(self, entry: ClipEntry) -> int:
-        """Frames of one clip that motion may take."""
+        """Maximum length of the motion half of a clip."""
         return entry.frames if self.across_clips else entry.frames - MIN_HALF_FRAMES
 
 

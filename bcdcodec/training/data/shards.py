@@ -1,11 +1,10 @@
-"""Arrays of a cache in pieces of bounded size. In: folders shard-00000, shard-00001, ... Out: one array to read from.
+"""Sharded arrays of a clip cache: written in folders of bounded size, read as one array.
 
-A shard appears under its name once it is whole, so what a killed run has finished stays.
+A shard appears under its name once it is complete, so a killed run keeps its finished shards.
 """
 
 import contextlib
 import csv
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,44 +13,47 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.atomic import new_folder
 from bcdcodec.errors import ConfigError
 
-#: Clips of a shard: some 150 MB of films of faces with everything that an anchor learns from.
+#: Clips of a shard: about 150 MB for clips of faces with all arrays that a warping model is trained on.
 SHARD_CLIPS = 256
 INDEX = "index.csv"
 
 
-def shard_path(folder: Path, number: int) -> Path:
-    """Where a shard is once it is whole."""
-    return folder / f"shard-{number:05d}"
+def shard_path(folder: Path, index: int) -> Path:
+    """The folder of a complete shard."""
+    return folder / f"shard-{index:05d}"
 
 
 def find_shards(folder: Path) -> list[Path]:
-    """Those that are whole, in order; one that is missing ends them."""
-    found: list[Path] = []
-    while shard_path(folder, len(found)).is_dir():
-        found.append(shard_path(folder, len(found)))
-    return found
+    """Complete shards in order, up to the first missing one."""
+    shards: list[Path] = []
+    while shard_path(folder, len(shards)).is_dir():
+        shards.append(shard_path(folder, len(shards)))
+    return shards
 
 
 class ShardWriter:
-    """One shard in the making: arrays are appended, rows of its index kept. Left without an error it is there."""
+    """Writes one shard: arrays are appended clip by clip, rows of the index collected.
 
-    def __init__(self, folder: Path, number: int, *, names: Sequence[str], columns: Sequence[str]) -> None:
-        self._path = shard_path(folder, number)
-        self._partial = folder / f".{self._path.name}.part"
+    The shard appears under its name when the context ends; one that ends in an error leaves nothing.
+    """
+
+    def __init__(self, folder: Path, index: int, *, names: Sequence[str], columns: Sequence[str]) -> None:
+        self._path = shard_path(folder, index)
         self._names, self._rows = names, [list[object](columns)]
         self._files: dict[str, BinaryIO] = {}
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        shutil.rmtree(self._partial, ignore_errors=True)  # of a run that was killed
-        self._partial.mkdir(parents=True)
-        self._files = {name: self._open.enter_context((self._partial / name).open("wb")) for name in self._names}
+        partial = self._open.enter_context(new_folder(self._path))
+        self._open.callback(self._write_index, partial / INDEX)
+        self._files = {name: self._open.enter_context((partial / name).open("wb")) for name in self._names}
         return self
 
     def append(self, arrays: dict[str, NDArray[Any]], row: Sequence[object]) -> None:
-        """Arrays of one clip by the names of their files, and what the index says of it."""
+        """Add the arrays of one clip, by the names of their files, and its row of the index."""
         for name, file in self._files.items():
             file.write(np.ascontiguousarray(arrays[name]).tobytes())
         self._rows.append([*row])
@@ -59,42 +61,41 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._open.close()
-        if kind is not None:
-            shutil.rmtree(self._partial, ignore_errors=True)
-            return
-        with (self._partial / INDEX).open("w", newline="") as file:
+        self._open.__exit__(kind, error, traceback)
+
+    def _write_index(self, path: Path) -> None:
+        with path.open("w", newline="") as file:
             csv.writer(file).writerows(self._rows)
-        self._partial.rename(self._path)
 
 
 def read_rows(shard: Path) -> Iterator[dict[str, str]]:
-    """Rows of the index of a shard, by column."""
+    """Rows of a shard's index, by column."""
     with (shard / INDEX).open(newline="") as file:
         yield from csv.DictReader(file)
 
 
 class ShardedArray:
-    """The arrays of one name, one after another, as if they were one of [N, *shape]; on disk until rows are taken.
+    """Read-only array [N, *shape] that is concatenated from a file of every shard; rows stay on disk until indexed.
 
-    ConfigError where a file is missing or no whole number of rows.
+    ConfigError where a file is missing or does not hold a whole number of rows.
     """
 
     def __init__(self, shards: Sequence[Path], name: str, kind: Any, shape: tuple[int, ...]) -> None:
         self._parts = [_view(shard / name, kind, shape) for shard in shards]
-        #: Rows before each shard, and in all.
+        #: Rows before each shard, and the total.
         self._starts = np.cumsum([0, *(len(part) for part in self._parts)])
         self._dtype, self._shape = np.dtype(kind), shape
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """(N, *shape)."""
         return (len(self), *self._shape)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Rows by a number, a slice or numbers, from 0 on; a copy."""
+        """A copy of rows, by an integer, a slice or an array of integers from 0 on."""
         if isinstance(index, slice):
             index = np.arange(*index.indices(len(self)))
         rows = np.asarray(index)
@@ -103,11 +104,12 @@ class ShardedArray:
         rows = rows.astype(np.intp)
         if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
             raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(self)}")
-        found = np.empty((*rows.shape, *self._shape), self._dtype)
-        at = np.searchsorted(self._starts, rows, side="right") - 1
-        for number in np.unique(at):  # rows of one clip are of one shard
-            found[at == number] = self._parts[number][rows[at == number] - self._starts[number]]
-        return found
+        values = np.empty((*rows.shape, *self._shape), self._dtype)
+        shard_of_row = np.searchsorted(self._starts, rows, side="right") - 1
+        for shard in np.unique(shard_of_row):  # one read per shard: rows of a clip lie in the same one
+            own = shard_of_row == shard
+            values[own] = self._parts[shard][rows[own] - self._starts[shard]]
+        return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         whole = self[:]

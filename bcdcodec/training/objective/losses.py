@@ -1,5 +1,4 @@
-"""The training objective L = L_d + 0.04 L_VQ, cross-driven; with an anchor also its losses. In: a CrossDrivenBatch. Out:
-the loss and what to log.
+"""The training objective L = L_d + 0.04 L_VQ, cross-driven; with a warper also the losses of flow and landmarks.
 
 Content comes from one half of a clip and motion from the other, in two passes of the encoder; the denoiser must rebuild
 the motion half. Content can then hold no motion of the frames to be rebuilt.
@@ -12,66 +11,37 @@ import torch
 from torch import Tensor
 
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.content import straight_through
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
-from bcdcodec.model.quantizer import Quantized, codebook_loss, gumbel_noise, rate_loss
+from bcdcodec.model.quantizer import Quantized, codebook_loss, rate_loss
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.model.warp import Autoencoder, warp_reference
 from bcdcodec.training.data.sampler import CrossDrivenBatch, Faces
-from bcdcodec.training.objective.nesting import group_mask
-from bcdcodec.training.objective.warping import POINT_WEIGHT, anchor_loss, face_weights, motion_loss, point_distance
+from bcdcodec.training.objective.encoding import EncodedBatch, encode_batch
+from bcdcodec.training.objective.phase import Objective
+from bcdcodec.training.objective.warping import (
+    POINT_WEIGHT,
+    displacement_loss,
+    face_weights,
+    point_distance,
+    warping_loss,
+)
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
-    """What one step trains: temperature, noise levels ln sigma ~ N(mean, std^2), weight of the content's size, whether
-    quantiser (and anchor) and denoiser take part, whether all but the denoiser is settled (codes are then as a decoder
-    has them), noise on motion that is not coded, whether codes are the nearest entries and not drawn, whether flows of
-    the anchor count, clips decoded and frames of each, temporal blocks.
-    """
-
-    tau: float
-    sigma_mean: float
-    sigma_std: float
-    content_weight: float
-    coded: bool
-    motion_noise: float
-    nearest: bool
-    flow: bool
-    denoise: bool
-    settled: bool
-    clips: int
-    decoded_frames: int
-    temporal: bool
-
-
-@dataclass(frozen=True, slots=True)
 class LossReport:
-    """total is differentiable; the rest are detached: denoising loss, plain squared error, bits a codebook [G] and
-    mean count of entries used, None while nothing is coded.
+    """Loss of one update, and what is logged of it.
+
+    total is differentiable, the rest is detached: denoising and warping loss, plain squared error, entropy of each
+    codebook in bits [G], mean number of entries used; the last two are None in a phase without codes.
     """
 
     total: Tensor
     denoising: Tensor
-    anchoring: Tensor
+    warping: Tensor
     error: Tensor
     entropy_bits: Tensor | None
     used_codes: Tensor | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What the encoder says of a batch. size: of the content; quantized: None while nothing is coded. Of the clips that
-    are decoded: content map, frames z, m_hat and faces.
-    """
-
-    size: Tensor
-    quantized: Quantized | None
-    content: Tensor
-    z: Tensor
-    m_hat: Tensor
-    faces: Faces | None
 
 
 def bcd_loss(
@@ -83,160 +53,123 @@ def bcd_loss(
     *,
     share: ProcessShard = SINGLE_PROCESS,
 ) -> LossReport:
-    """One cross-driven evaluation of the objective (main paper; supplement A.1; bitrate loss weight of the preset).
+    """Compute the objective of one cross-driven batch (main paper; supplement A.1; rate weight of the preset).
 
     share: which rows of the batch these are, as many as of every other process; the mean of the processes' totals is
     the loss. Numbers of the report are of the whole batch.
     """
-    settled, device, flow = objective.settled, batch.motion.device, None
-    model.encoder.train(not settled)
-    model.quantizer.train(not settled and not objective.nearest)
-    anchoring, denoising, error = (torch.zeros((), device=device) for _ in range(3))
+    phase, device, flow = objective.phase, batch.motion.device, None
+    model.encoder.train(phase.trains_encoder)
+    model.quantizer.train(phase.trains_encoder and not phase.hard_codes)
+    warping, denoising, error = (torch.zeros((), device=device) for _ in range(3))
+
+    # Encode, and warp the reference. A frozen encoder runs as in a decoder: no gradient, and full precision, because
+    # landmark positions turn on fractions of a pixel.
     with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.set_grad_enabled(not settled and torch.is_grad_enabled()))
-        if settled:  # as a decoder computes it: places of a face turn on fractions of a pixel
+        stack.enter_context(torch.set_grad_enabled(phase.trains_encoder and torch.is_grad_enabled()))
+        if not phase.trains_encoder:
             stack.enter_context(torch.autocast(device.type, enabled=False))
-        told = _tell(model, batch, objective, generator, share)
-        if told.faces is not None and model.landmark_head is not None and not settled:
-            anchoring = _points_loss(model, told, told.faces, share)
-        if told.faces is not None and model.warper is not None and objective.flow:
-            flow = model.flow(told.content.detach(), told.m_hat)
-            if not settled:
-                anchoring = anchoring + anchor_loss(flow, told.faces, share)
-    if objective.denoise:
-        anchors, place = torch.zeros_like(told.z), told.z.new_ones(1)
-        if told.faces is not None and flow is not None:
-            place = face_weights(told.faces.motion_points, told.z.shape[-1])
+        encoded = encode_batch(model, batch, objective, generator, share)
+        if encoded.faces is not None and model.landmark_head is not None and phase.trains_encoder:
+            warping = _landmark_loss(model, encoded, encoded.faces, share)
+        if encoded.faces is not None and model.warper is not None and phase.computes_flow:
+            flow = model.flow(encoded.content.detach(), encoded.m_hat)
+            if phase.trains_encoder:
+                warping = warping + warping_loss(flow, encoded.faces, share)
+
+    # Denoise around the warped reference, errors in the face weighted up.
+    if phase.trains_denoiser:
+        reference, weight_map = torch.zeros_like(encoded.z), encoded.z.new_ones(1)
+        if encoded.faces is not None and flow is not None:
+            weight_map = face_weights(encoded.faces.motion_points, encoded.z.shape[-1])
             with torch.no_grad():
-                anchors = warp_reference(from_uint8(told.faces.picture), flow, vae).latents
-        denoising, error = _denoising_loss(model, told, anchors, place, objective, generator, share)
-    quantized, used = told.quantized, None
-    coding = objective.content_weight * told.size
+                reference = warp_reference(from_uint8(encoded.faces.picture), flow, vae).latents
+        denoising, error = _denoising_loss(model, encoded, reference, weight_map, objective, generator, share)
+
+    # Rate of the codes, size of the content.
+    quantized, used = encoded.quantized, None
+    coding = objective.content_weight * encoded.content_size
     if quantized is not None:
         coding = coding + _coding_loss(model, quantized, objective)
         seen = torch.zeros_like(model.quantizer.codebook[..., 0])  # [G, E]
         seen = share.average(seen.scatter(1, quantized.codes.flatten(0, 1).T, 1.0))
         used = (seen > 0).float().sum(1).mean()
+
     return LossReport(
-        total=denoising + anchoring + coding,
+        total=denoising + warping + coding,
         denoising=share.average(denoising.detach()),
-        anchoring=share.average(anchoring.detach()),
+        warping=share.average(warping.detach()),
         error=share.average(error.detach()),
         entropy_bits=None if quantized is None else quantized.entropy_bits.detach(),
         used_codes=used,
     )
 
 
-def _tell(
-    model: Bcd, batch: CrossDrivenBatch, objective: Objective, generator: torch.Generator, share: ProcessShard
-) -> _Told:
-    """Encode and quantise. What is random is drawn for the whole batch, so that it is the same for any share."""
-    config, rows, device = model.config, len(batch.motion) * share.count, batch.motion.device
-    # In full precision whatever the networks run in: nearest levels and entries turn on small differences.
-    content = model.encoder.content(batch.content).float()
-    size = content.abs().mean()
-    if not config.content.picture_bits:  # a picture was coded before it was cached
-        content = straight_through(content, config.content)
-    frames = share.rows(_coded_frames(rows, batch.motion.shape[1], objective, generator)).to(device)
-    z = batch.motion[torch.arange(len(frames), device=device)[:, None], frames]
-    m = model.encoder.motion(z, content.detach()).float()
-    quantized = None
-    if objective.coded:
-        noise = None
-        if model.quantizer.training:
-            shape = (rows, z.shape[1], config.quantizer.groups, config.quantizer.entries)
-            noise = share.rows(gumbel_noise(shape, generator)).to(device)
-        quantized = model.quantizer(m, tau=objective.tau, noise=noise, processes=share)
-    m_hat = model.quantizer.normalize(m, processes=share) if quantized is None else quantized.m_hat
-    if objective.nearest and quantized is not None:  # its gradient goes straight to the encoder
-        m_hat = quantized.m + (m_hat - quantized.m).detach()
-    if config.optim.nested_groups and objective.coded:
-        m_hat = m_hat * share.rows(group_mask(config, rows, generator)).to(device)
-    if objective.motion_noise:
-        noise = share.rows(torch.randn((rows, *m_hat.shape[1:]), generator=generator))
-        m_hat = m_hat + objective.motion_noise * noise.to(device)
-    clips = slice(len(share.numbers(objective.clips)))
-    faces = None if batch.faces is None else _faces_of(batch.faces, frames[clips])
-    return _Told(size, quantized, content[clips], z[clips], m_hat[clips], faces)
-
-
-def _points_loss(model: Bcd, told: _Told, faces: Faces, share: ProcessShard) -> Tensor:
-    """Where points of the face lie in the content, and how far they have moved since."""
-    places = point_distance(model.landmark_positions(told.content)[:, None], faces.content_points[:, None], share)
-    return places + POINT_WEIGHT * motion_loss(model.landmark_displacements(told.m_hat), faces, share)
+def _landmark_loss(model: Bcd, encoded: EncodedBatch, faces: Faces, share: ProcessShard) -> Tensor:
+    """Error of the landmark positions in the content, and of the landmark displacements since."""
+    positions = model.landmark_positions(encoded.content)[:, None]
+    displacements = model.landmark_displacements(encoded.m_hat)
+    position_loss = point_distance(positions, faces.content_points[:, None], share)
+    return position_loss + POINT_WEIGHT * displacement_loss(displacements, faces, share)
 
 
 def _coding_loss(model: Bcd, quantized: Quantized, objective: Objective) -> Tensor:
-    """L_VQ with its weight, and the distance of motion to its nearest entries."""
+    """L_VQ with its weight, and the distance of motion vectors to their nearest entries."""
     config, loss = model.config, quantized.m.new_zeros(())
-    if not objective.nearest:  # entries that stay where they are cost less only if less is told
+    if not objective.phase.hard_codes:  # fixed entries could lower their rate only by carrying less
         rate = rate_loss(quantized.entropy_bits, config.quantizer.target_bits_per_group)
         loss = loss + config.optim.rate_weight * rate
-    if config.optim.codebook_weight and not objective.settled:
+    if config.optim.codebook_weight and objective.phase.trains_encoder:
         loss = loss + config.optim.codebook_weight * codebook_loss(model.quantizer, quantized.m)
     return loss
 
 
-def _faces_of(faces: Faces, frames: Tensor) -> Faces:
-    """Those of the first clips and of some frames of each. frames: [b, F]."""
-    rows = torch.arange(len(frames), device=frames.device)[:, None]
-    return Faces(
-        picture=faces.picture[: len(frames)],
-        thumbnails=faces.thumbnails[rows, frames],
-        content_points=faces.content_points[: len(frames)],
-        motion_points=faces.motion_points[rows, frames],
-    )
-
-
 def _denoising_loss(
     model: Bcd,
-    told: _Told,
-    anchors: Tensor,
-    place: Tensor,
+    encoded: EncodedBatch,
+    reference: Tensor,
+    weight_map: Tensor,
     objective: Objective,
     generator: torch.Generator,
     share: ProcessShard,
 ) -> tuple[Tensor, Tensor]:
-    """L_d of the frames z [B, F, C, H, W], weighted as in EDM and by place, and their plain squared error.
+    """L_d of the frames z [B, F, C, H, W] with the weights of EDM and of `weight_map`, and the plain squared error.
 
-    What is random is drawn on the CPU, so that it is the same wherever the networks run.
+    Random numbers are drawn on the CPU, so that they are the same on any device.
     """
-    config, z = model.config, told.z
+    config, z = model.config, encoded.z
     b, frames = len(z) * share.count, z.shape[1]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
     noise = torch.randn((b, *z.shape[1:]), generator=generator)
     # Half of the clips use one noise for all frames, as the decoder does; the others keep the frames independent.
     shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
     noise = torch.where(shared, noise[:, :1], noise)
-    keep = torch.rand(b, generator=generator) >= config.optim.condition_dropout
-    noise, sigma, counts, keep = (share.rows(drawn).to(z.device) for drawn in (noise, sigma, counts, keep))
+    condition_mask = torch.rand(b, generator=generator) >= config.optim.condition_dropout
+    noise, sigma, counts, condition_mask = (
+        share.rows(drawn).to(z.device) for drawn in (noise, sigma, counts, condition_mask)
+    )
     x = z + noise * sigma[..., None, None, None]
     denoised = model.denoise(
-        x, sigma, told.content, told.m_hat, reference=anchors, condition_mask=keep, temporal=objective.temporal
+        x,
+        sigma,
+        encoded.content,
+        encoded.m_hat,
+        reference=reference,
+        condition_mask=condition_mask,
+        temporal=objective.temporal,
     )
-    squared = ((denoised - z).square() * place).mean((2, 3, 4))  # [B, F]
+    squared = ((denoised - z).square() * weight_map).mean((2, 3, 4))  # [B, F]
     weighted = squared * loss_weight(sigma, config.denoiser.sigma_data) * counts
     return share.ratio(weighted.sum(), counts.sum()), share.ratio((squared * counts).sum(), counts.sum())
-
-
-def _coded_frames(b: int, frames: int, objective: Objective, generator: torch.Generator) -> Tensor:
-    """Which frames of each clip are encoded and decoded, in order [b, F]: in phase 1 a few, half of the time only every
-    second; the whole window once the temporal blocks need neighbours.
-    """
-    if objective.temporal or objective.decoded_frames >= frames:
-        return torch.arange(frames).expand(b, -1)
-    longest = (frames - 1) // (objective.decoded_frames - 1) if objective.decoded_frames > 1 else 1
-    step = torch.randint(1, min(2, longest) + 1, (b, 1), generator=generator)
-    room = frames - (objective.decoded_frames - 1) * step  # [b, 1]
-    start = (torch.rand((b, 1), generator=generator) * room).long()
-    return start + step * torch.arange(objective.decoded_frames)
 
 
 def _noise_levels(
     b: int, frames: int, objective: Objective, context_frames: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Per-frame sigma [B, F] and loss mask: frames share a level in a window; half the windows start with clean
-    context.
+    """Noise level of each frame [b, frames], and 1 for frames that count in the loss.
+
+    With temporal blocks the frames of a window share a level, and half of the windows start with clean context frames,
+    which do not count.
     """
     shape = (b, 1) if objective.temporal else (b, frames)
     sigma = sample_sigma(shape, mean=objective.sigma_mean, std=objective.sigma_std, generator=generator)

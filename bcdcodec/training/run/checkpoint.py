@@ -1,7 +1,6 @@
-"""Checkpoints of a run: model, moving average and optimiser as one safetensors file. In: a step. Out: the same run,
-later.
+"""Checkpoints of a run: model, moving average and optimiser as one safetensors file.
 
-Batches, noise and schedules are functions of (seed, step), so no generator state has to be kept.
+Batches, noise and schedules are functions of (seed, step), so no generator state is saved.
 """
 
 import json
@@ -18,7 +17,7 @@ from bcdcodec.model.tensors import save_tensors
 def save_checkpoint(
     path: Path, *, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Write atomically: a killed run leaves the previous checkpoint whole."""
+    """Write a whole file: a killed run leaves the previous checkpoint."""
     tensors: dict[str, Tensor] = {}
     for prefix, module in (("model", model), ("average", average)):
         tensors |= {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
@@ -28,7 +27,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Restore everything in place and return the step to continue from."""
+    """Restore everything in place and return the number of updates done."""
     tensors, step = _read(path)
     for prefix, module in (("model.", model), ("average.", average)):
         _fill(module, _part(tensors, prefix), path)
@@ -41,7 +40,7 @@ def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimiz
 
 
 def load_average(path: Path, module: nn.Module) -> int:
-    """Only the moving average, which is what ships; returns the step it was taken at."""
+    """Restore the moving average alone, which is what ships; returns the number of updates done."""
     tensors, step = _read(path)
     _fill(module, _part(tensors, "average."), path)
     return step

@@ -1,4 +1,4 @@
-"""What a training step takes, without taking one. In: a preset's configuration. Out: bytes and operations."""
+"""Memory and operations of a training update, counted on tensors without data."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,16 @@ from bcdcodec.training.objective.losses import bcd_loss
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.video.landmarks import POINTS
 
-#: Float32 numbers a parameter: itself, its gradient, two moments of AdamW and its moving average.
+#: Float32 values for each parameter: itself, its gradient, two moments of AdamW and its moving average.
 KEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingCost:
-    """parameters; kept_bytes: what is kept of them from step to step, activations come on top. first_flops,
-    last_flops: operations of a step at the begin and at the end of a run, forward and back, matrix products and
-    convolutions alone.
+    """Size of a run. kept_bytes: weights, gradients, moments and averages; activations come on top.
+
+    first_flops, last_flops: of the first and the last update, forward and backward, of matrix products and
+    convolutions.
     """
 
     parameters: int
@@ -32,12 +33,12 @@ class TrainingCost:
 
 
 def training_cost(config: ModelConfig, schedule: Schedule) -> TrainingCost:
-    """Count a run with tensors that have shapes and no numbers."""
+    """Count the first and the last update of a run on fake tensors."""
     with FakeTensorMode():
         model, batch = Bcd(config), _empty_batch(config)
         vae = None if config.vae is None else Vae(config.vae).requires_grad_(False)
         flops = []
-        for step in (0, schedule.steps - 1):
+        for step in (0, schedule.updates - 1):
             with FlopCounterMode(display=False) as counter:
                 objective = schedule.objective(config, step)
                 bcd_loss(model, batch, objective, torch.Generator().manual_seed(0), vae).total.backward()  # type: ignore[no-untyped-call]
@@ -47,7 +48,7 @@ def training_cost(config: ModelConfig, schedule: Schedule) -> TrainingCost:
 
 
 def _empty_batch(config: ModelConfig) -> CrossDrivenBatch:
-    """Of the shapes that training/data/sampler.py draws."""
+    """A batch with the shapes that training/data/sampler.py draws."""
     denoiser, b, t = config.denoiser, config.optim.batch, config.window_frames + config.context_frames
     latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
     if not denoiser.warp_blocks:

@@ -1,4 +1,4 @@
-"""The moving average of a model in training, which is what ships. In: two models of one shape. Out: one, moved."""
+"""Exponential moving average of the weights in training, which is what ships."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ AVERAGE_DECAY = 0.999
 
 @torch.no_grad()
 def update_ema(average: nn.Module, model: nn.Module, step: int) -> None:
-    """Exponential moving average with a short memory at first; buffers (running moments) are copied."""
+    """Move the average towards the model, with a shorter memory in the first updates; buffers are copied."""
     decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
     mine: list[Tensor] = list(average.parameters())
     theirs: list[Tensor] = list(model.parameters())

@@ -1,112 +1,78 @@
-"""The training run of the whole model. In: a preset and a latent cache. Out: a run folder that the same command
-resumes.
+"""The training loop of the codec model: one function from an empty run folder to averaged weights.
 
-RUN/config.json  the model     RUN/last.safetensors  the checkpoint     and what reports.py leaves
+Writes what training/run/training_run.py and training/run/reports.py list into the run folder.
 """
 
-import copy
-import logging
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import choose_device
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
-from bcdcodec.training.data.sampler import CONTENT_FRAMES, ClipCache, CrossDrivenBatch, CrossDrivenSampler
-from bcdcodec.training.objective.losses import LossReport, bcd_loss
-from bcdcodec.training.objective.schedule import Codes, Schedule
-from bcdcodec.training.run.checkpoint import load_checkpoint, save_checkpoint
+from bcdcodec.training.data.sampler import CONTENT_FRAMES, ClipCache, CrossDrivenSampler
+from bcdcodec.training.objective.losses import bcd_loss
+from bcdcodec.training.objective.schedule import Schedule
+from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.distributed import init_distributed
-from bcdcodec.training.run.ema import update_ema
 from bcdcodec.training.run.reports import RunReports
 from bcdcodec.training.run.samples import condition_errors, sample_sheet
-from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
-
-logger = logging.getLogger(__name__)
-GRADIENT_LIMIT = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainOptions:
-    """Where and how long. `report_every`, `sheet_every` and `save_every` are in optimiser steps. init: parameters to
-    start from.
-
-    codes: what becomes of them (schedule.py). device: what the networks run on; batches and
-    noise are drawn on the CPU. precision: fp32 or bf16; bf16 halves the time where the processor has instructions for
-    it, and blurs what turns on a fraction of a pixel. compiled: the two transformers go through `torch.compile`, which
-    takes minutes at first and needs a C++ compiler.
-    """
-
-    run: Path
-    cache: Path
-    steps: int
-    seed: int = 0
-    precision: str = "fp32"
-    compiled: bool = False
-    device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
-    codes: Codes = "learn"
-    init: dict[str, Tensor] | None = None
-    report_every: int = 100
-    sheet_every: int = 1000
-    save_every: int = 250
+from bcdcodec.training.run.sharding import ProcessShard
+from bcdcodec.training.run.training_run import GRADIENT_LIMIT, TrainingRun
 
 
 def train(
     config: ModelConfig,
     options: TrainOptions,
     *,
+    cache: Path,
     vae: Autoencoder | None,
-    progress: Callable[[int], None] = lambda step: None,
+    init: dict[str, Tensor] | None = None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Bcd:
-    """Run or resume a training run to `options.steps` and return the averaged model, in evaluation mode. Started by a
-    launcher of several processes it shares every batch among them, and learns what one would. ConfigError for a run of
-    another configuration, and for batches that cannot be shared evenly.
+    """Run or resume a training run to `options.updates` and return the averaged model, in evaluation mode.
+
+    cache: folder of training/data/cache.py. init: state of a model of this configuration to start from. Started by a
+    launcher of several processes it shares every batch among them and computes what one process would. ConfigError for
+    a run of another configuration, and for batches that cannot be shared evenly.
     """
+    # Processes, devices and the run folder. Every process runs this function on its own rows of every batch.
     workers = init_distributed(batch=config.optim.batch)
     share = ProcessShard(workers.process_index, workers.num_processes)
-    device = workers.device if share.count > 1 else options.device
-    schedule = Schedule.of(config, options.steps, codes=options.codes)
-    check_shares(schedule, config, share)
-    options.run.mkdir(parents=True, exist_ok=True)
-    written = options.run / "config.json"
-    if written.exists() and ModelConfig.from_json(written.read_text()) != config:
-        raise ConfigError(f"{options.run} is a run of another configuration; take a new folder")
-    workers.wait_for_everyone()
-    if workers.is_main_process:
-        written.write_text(config.to_json())
+    device = workers.device if share.count > 1 else choose_device(options.device)
+    schedule = Schedule.of(config, options.updates, train=options.train, reinit_codebooks=options.reinit_codebooks)
+    share.check_even(config.optim.batch, schedule.decoded_clips(config))
+    run: TrainingRun[Bcd] = TrainingRun(options.run, config, updates=options.updates, workers=workers)
+
+    # Networks and optimiser.
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
-    if options.init is not None:
-        model.load_state_dict(options.init)
+    if init is not None:
+        model.load_state_dict(init)
     model.to(device)
     if isinstance(vae, nn.Module):
         vae.to(device)
-    average = copy.deepcopy(model)
-    if schedule.tell_codes:
-        for part in (model.quantizer, model.landmark_head, model.warper, model.dit):
-            if part is not None:
-                part.requires_grad_(False)
-    optimizer = make_optimizer(model, config)
-    last = options.run / "last.safetensors"
-    first = 0
-    if last.exists():
-        first = load_checkpoint(last, model=model, average=average, optimizer=optimizer)
-        logger.info("resuming %s at step %d", options.run, first)
-    if not share.agrees(torch.tensor(float(first), device=device)):
-        raise ConfigError(f"processes see different checkpoints in {options.run}; all machines must share that folder")
+    if options.train == "encoder":  # the landmark-position head learns too: no code depends on it
+        for frozen in (model.quantizer, model.landmark_head, model.warper, model.dit):
+            if frozen is not None:
+                frozen.requires_grad_(False)
+    optimizer = _make_optimizer(model, config)
+
+    # Moving average and, in a run that was interrupted, the checkpoint.
+    run.resume(model, optimizer)
+    average, encoder_parts = run.average, [name for name, _ in model.named_children() if name != "dit"]
     if options.compiled:
         model.encoder.t5.compile()  # type: ignore[no-untyped-call]
         model.dit.compile()  # type: ignore[no-untyped-call]
+
+    # Data. Batches are functions of (seed, step) alone, and so is the noise below: no generator state is saved.
     sampler = CrossDrivenSampler(
-        ClipCache(options.cache, config),
+        ClipCache(cache, config),
         batch=config.optim.batch,
         content_frames=CONTENT_FRAMES,
         motion_frames=config.window_frames + config.context_frames,
@@ -114,75 +80,69 @@ def train(
         across_clips=config.optim.across_clips,
         cross_driven=config.optim.cross_driven,
     )
-    reports = RunReports(options.run, first=first) if workers.is_main_process else None
-    for step in range(first, options.steps):
-        if step == schedule.coded_from > 0:
-            _lay_out_codebooks(model, average, optimizer, sampler)
+    reports = RunReports(options.run, first=run.first_step) if run.is_main else None
+
+    for step in range(run.first_step, options.updates):
+        # Phase transitions. Quantisation begins with codebooks that are fitted to the averaged encoder.
+        if step == schedule.quantized_from > 0:
+            _init_codebooks(model, average, optimizer, sampler)
             share.copy_from_first(model, average)
+        # The denoiser begins on the output of the averages of all other parts, which are the weights that ship.
         if step == schedule.denoiser_from > 0:
-            # The denoiser repairs what the parts that ship leave over, which are the averages.
-            model.load_state_dict({**average.state_dict(), **_named(model.dit, "dit.")})
+            denoiser = {f"dit.{name}": value for name, value in model.dit.state_dict().items()}
+            model.load_state_dict({**average.state_dict(), **denoiser})
             average.dit.load_state_dict(model.dit.state_dict())
+
+        # Loss of this process's rows.
+        objective = schedule.objective(config, step)
         batch = sampler.draw(step, share).to(device)
+        generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16"):
-            report = step_loss(model, batch, step=step, schedule=schedule, seed=options.seed, vae=vae, share=share)
-        train_step(model, average, optimizer, report, step=step, schedule=schedule, share=share)
+            report = bcd_loss(model, batch, objective, generator, vae, share=share)
+
+        # Update the weights, with the gradient averaged over the processes.
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
+        optimizer.zero_grad()
+        report.total.backward()  # type: ignore[no-untyped-call]
+        share.average_gradients([*model.parameters()])
+        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
+        optimizer.step()
+
+        # Update the moving averages. Their memory is short at first, so the denoiser's counts from its own first step.
+        run.update_average(max(0, step - schedule.denoiser_from), "dit")
+        if objective.phase.trains_encoder:
+            run.update_average(step, *encoder_parts)
+
+        # Report, sample and save, in the main process only.
         if reports is None:
             continue
-        if (step + 1) % options.report_every == 0 or step + 1 == options.steps:
+        done = step + 1
+        if run.due(done, options.report_every):
             whole = batch if share.count == 1 else sampler.draw(step).to(device)
-            reports.write(step + 1, report, condition_errors(model, whole, vae))
-        if (step + 1) % options.sheet_every == 0 or step + 1 == options.steps:
-            reports.write_sheet(step + 1, sample_sheet(average, sampler.draw(0).to(device), vae))
-        if (step + 1) % options.save_every == 0 or step + 1 == options.steps:
-            save_checkpoint(last, step=step + 1, model=model, average=average, optimizer=optimizer)
-        progress(step + 1)
+            reports.write(done, report, condition_errors(model, whole, vae))
+        if run.due(done, options.sheet_every):
+            reports.write_sheet(done, sample_sheet(average, sampler.draw(0).to(device), vae))
+        if run.due(done, options.save_every):
+            run.save(done)
+        progress(done)
+
     if reports is not None:
         reports.close()
-    workers.wait_for_everyone()
+    run.finish()
     return average.eval()
 
 
-def check_shares(schedule: Schedule, config: ModelConfig, share: ProcessShard) -> None:
-    """ConfigError unless every process has as many rows as the others, in every phase."""
-    if share.count == 1:
-        return
-    batch, last = config.optim.batch, schedule.steps - 1
-    temporal = math.ceil(schedule.phase_2_from * schedule.steps)
-    steps = {0, 1, 2, schedule.coded_from, schedule.denoiser_from, temporal, last}  # where phases begin
-    sizes = {batch} | {schedule.objective(config, step).clips for step in steps if step <= last}
-    uneven = sorted(size for size in sizes if size % share.count)
-    if uneven:
-        raise ConfigError(
-            f"{share.count} processes cannot share {uneven[0]} clips evenly; batches have {batch}, of which "
-            f"{', '.join(map(str, sorted(sizes)))} are decoded"
-        )
+def _make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
+    """AdamW with the paper's two learning rates; warper and landmark heads learn at the denoiser's.
 
-
-def _lay_out_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, sampler: CrossDrivenSampler) -> None:
-    """Coding begins: the averages are what it is laid out over, and both go on from there."""
-    model.load_state_dict(average.state_dict())
-    replaced: list[Tensor] = [model.quantizer.codebook]
-    device = model.quantizer.codebook.device
-    model.cpu()  # small systems of equations in double precision
-    if model.landmark_head is None:
-        fit_clusters(model, sampler)
-    else:
-        fit_codebooks(model, sampler)
-        replaced += [model.encoder.motion_head.weight, model.landmark_head.weight]
-    model.to(device)
-    average.load_state_dict(model.state_dict())
-    for parameter in replaced:
-        optimizer.state.pop(parameter, None)  # type: ignore[call-overload] # moments of what is no more
-
-
-def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
-    """AdamW with the table's two learning rates: one for the denoiser, one for everything else."""
+    Each parameter group has its peak rate, and whether it follows the denoiser's schedule.
+    """
     optim = config.optim
-    moving = [part for part in (model.warper, model.landmark_head, model.landmark_position_head) if part is not None]
+    heads = [part for part in (model.warper, model.landmark_head, model.landmark_position_head) if part is not None]
     parts = [
         ([*model.dit.parameters()], optim.learning_rate, True),
-        ([parameter for part in moving for parameter in part.parameters()], optim.learning_rate, False),
+        ([parameter for part in heads for parameter in part.parameters()], optim.learning_rate, False),
         ([*model.encoder.parameters(), *model.quantizer.parameters()], optim.encoder_learning_rate, False),
     ]
     groups = [
@@ -193,45 +153,18 @@ def make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, betas=optim.betas, weight_decay=optim.weight_decay)
 
 
-def step_loss(
-    model: Bcd,
-    batch: CrossDrivenBatch,
-    *,
-    step: int,
-    schedule: Schedule,
-    seed: int,
-    vae: Autoencoder | None,
-    share: ProcessShard = SINGLE_PROCESS,
-) -> LossReport:
-    """The objective of one step; all randomness derives from (seed, step)."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    return bcd_loss(model, batch, schedule.objective(model.config, step), generator, vae, share=share)
-
-
-def train_step(
-    model: Bcd,
-    average: Bcd,
-    optimizer: torch.optim.Optimizer,
-    report: LossReport,
-    *,
-    step: int,
-    schedule: Schedule,
-    share: ProcessShard = SINGLE_PROCESS,
-) -> None:
-    """One optimiser step and one update of the moving average."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
-    optimizer.zero_grad()
-    report.total.backward()  # type: ignore[no-untyped-call]
-    share.average_gradients([*model.parameters()])
-    nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
-    optimizer.step()
-    # The memory is short at first, and the denoiser's first may come late.
-    update_ema(average.dit, model.dit, max(0, step - schedule.denoiser_from))
-    for part in ("encoder", "quantizer", "warper", "landmark_head", "landmark_position_head"):
-        if getattr(model, part) is not None and schedule.moves_encoder(step):
-            update_ema(getattr(average, part), getattr(model, part), step)
-
-
-def _named(module: nn.Module, prefix: str) -> dict[str, Tensor]:
-    return {prefix + name: value for name, value in module.state_dict().items()}
+def _init_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, sampler: CrossDrivenSampler) -> None:
+    """Fit codebooks to the averaged encoder; model and average both continue from the result."""
+    model.load_state_dict(average.state_dict())
+    replaced: list[Tensor] = [model.quantizer.codebook]
+    device = model.quantizer.codebook.device
+    model.cpu()  # small linear systems in double precision
+    if model.landmark_head is None:
+        fit_clusters(model, sampler)
+    else:
+        fit_codebooks(model, sampler)
+        replaced += [model.encoder.motion_head.weight, model.landmark_head.weight]
+    model.to(device)
+    average.load_state_dict(model.state_dict())
+    for parameter in replaced:
+        optimizer.state.pop(parameter, None)  # type: ignore[call-overload] # moments of the replaced weights

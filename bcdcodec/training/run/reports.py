@@ -1,7 +1,7 @@
-"""What a run leaves for people to look at. In: losses, numbers and sheets of a step. Out: files in the run's folder.
+"""Reports of a run: metrics, curves and sample sheets in its folder.
 
 metrics.jsonl            one line a report
-tensorboard/             the same as curves: `tensorboard --logdir RUN`
+tensorboard/             curves of the metrics: `tensorboard --logdir RUN`
 sheets/step-0001000.png  samples (samples.py)
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.atomic import write_text
+from bcdcodec.atomic import write_bytes, write_text
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.training.objective.losses import LossReport
 from bcdcodec.video.png import pack_png
@@ -27,22 +27,22 @@ logger = logging.getLogger(__name__)
 
 
 class RunReports:
-    """Of a run that begins or goes on at step `first`."""
+    """Writer of the reports of a run that starts or resumes after `first` updates."""
 
     def __init__(self, run: Path, *, first: int) -> None:
         self._run, self._first = run, first
-        # Lines and curves of a run that was cut off end with the checkpoint that it goes on from.
+        # Reports after the checkpoint that a resumed run continues from are written again.
         _cut(run / "metrics.jsonl", first)
         self._curves = SummaryWriter(str(run / "tensorboard"), purge_step=first + 1)
         self._began = time.monotonic()
 
     def write(self, step: int, report: LossReport, probe: dict[str, float]) -> None:
-        """After so many steps. probe: errors by condition."""
+        """Report after `step` updates. probe: denoising errors by condition."""
         speed = (step - self._first) / (time.monotonic() - self._began)
         line = {
             "step": step,
             "loss": float(report.denoising),
-            "anchor_loss": float(report.anchoring),
+            "anchor_loss": float(report.warping),
             "error": float(report.error),
             "bits_per_code": None if report.entropy_bits is None else float(report.entropy_bits.mean()),
             "used_codes": None if report.used_codes is None else float(report.used_codes),
@@ -57,19 +57,17 @@ class RunReports:
             self._curves.add_scalar(name, value, step)
 
     def write_sheet(self, step: int, sheet: NDArray[np.uint8]) -> None:
-        """sheet: uint8 [H, W, 3]."""
-        folder = self._run / "sheets"
-        folder.mkdir(exist_ok=True)
-        (folder / f"step-{step:07d}.png").write_bytes(pack_png(sheet))
+        """Write a sample sheet, uint8 [H, W, 3]."""
+        write_bytes(self._run / "sheets" / f"step-{step:07d}.png", pack_png(sheet))
         self._curves.add_image("samples", sheet, step, dataformats="HWC")
 
     def close(self) -> None:
-        """Curves are written by a thread of their own."""
+        """Flush the curves, which a thread writes."""
         self._curves.close()
 
 
 def _cut(path: Path, last: int) -> None:
-    """Leave out the lines of later steps."""
+    """Remove the lines of later updates."""
     if path.exists():
         lines = path.read_text().splitlines(keepends=True)
         write_text(path, "".join(line for line in lines if json.loads(line)["step"] <= last))

@@ -1,7 +1,7 @@
-"""What a model in training makes of a batch. In: the model, a CrossDrivenBatch. Out: errors by condition, a sheet.
+"""Samples and probes of a model in training: denoising errors by condition, and a sheet of reconstructions.
 
-The sheet has three lines a clip: frames of its motion half, the same rebuilt from the content of its other half, and
-the same motion with the content of the clip before (transfer). First column: the content.
+The sheet has three rows for each clip: frames of its motion half, their reconstruction with the content of its other
+half, and a transfer of its motion to the content of the previous clip. The first column shows the content.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.data.sampler import CrossDrivenBatch
 
-#: Noise level at which the use of the conditions is measured: the noisy picture itself shows nothing there.
+#: Noise level at which the use of the conditions is measured: the noisy input itself carries no picture there.
 PROBE_SIGMA = 20.0
 #: Clips and frames of each that a sheet shows.
 CLIPS, COLUMNS = 4, 4
 
 
-def told(model: Bcd, batch: CrossDrivenBatch, frames: Tensor) -> tuple[Content, Tensor, Tensor]:
-    """content, m_hat and latents of some frames [F] of every clip, as a decoder has them."""
+def decoder_inputs(model: Bcd, batch: CrossDrivenBatch, frames: Tensor) -> tuple[Content, Tensor, Tensor]:
+    """Content, m_hat and true latents of some frames [F] of every clip, as a decoder has them."""
     mapped = model.encoder.content(batch.content)
     if not model.config.content.picture_bits:  # a picture was coded before it was cached
         mapped = straight_through(mapped, model.config.content)
@@ -32,7 +32,7 @@ def told(model: Bcd, batch: CrossDrivenBatch, frames: Tensor) -> tuple[Content, 
 
 
 def _rolled(content: Content) -> Content:
-    """Everybody has the content of the clip before."""
+    """Content rolled by one along the batch: mismatched identity."""
     return Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
 
 
@@ -57,13 +57,16 @@ def probe_error(
 
 @torch.no_grad()
 def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> dict[str, float]:
-    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions; their gap is what is
-    learned.
+    """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions.
+
+    The gap between them shows how far the denoiser uses its conditions.
     """
     trained = model.training
     model.eval()
-    batch = batch.first(CLIPS)  # a few clips and frames tell enough
-    content, m_hat, z = told(model, batch, torch.arange(0, batch.motion.shape[1], 3, device=batch.motion.device))
+    batch = batch.first(CLIPS)  # a few clips and frames are enough
+    content, m_hat, z = decoder_inputs(
+        model, batch, torch.arange(0, batch.motion.shape[1], 3, device=batch.motion.device)
+    )
     errors = {
         "true": probe_error(model, content, m_hat, z, vae),
         "other_motion": probe_error(model, content, m_hat.roll(1, 0), z, vae),
@@ -78,15 +81,15 @@ def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | Non
 
 @torch.no_grad()
 def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> NDArray[np.uint8]:
-    """Samples with the preset `realtime`, uint8 [H, W, 3]."""
+    """Sheet of samples with the sampler's preset `realtime`, uint8 [H, W, 3]."""
     trained = model.training
     model.eval()
     batch = batch.first(CLIPS)
     frames = torch.linspace(0, batch.motion.shape[1] - 1, COLUMNS).round().long().to(batch.motion.device)
-    content, m_hat, z = told(model, batch, frames)
+    content, m_hat, z = decoder_inputs(model, batch, frames)
     noise = torch.randn((1, 1, *z.shape[2:]), generator=torch.Generator().manual_seed(0)).to(z.device).expand_as(z)
 
-    def painted(c: Content) -> Tensor:
+    def reconstruct(c: Content) -> Tensor:
         made = model.synthesize(c, m_hat, noise, model.config.sampling["realtime"], vae=vae)
         return torch.stack([reconstruct(row, made.reference.of_clip(i), vae) for i, row in enumerate(made.latents)])
 
@@ -98,7 +101,7 @@ def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -
     own, given = (shown(c.map) if c.picture is None else c.picture for c in (content, other))
     lines = [
         torch.cat([first[:, None], rest], 1)
-        for first, rest in ((own, source), (own, painted(content)), (given, painted(other)))
+        for first, rest in ((own, source), (own, reconstruct(content)), (given, reconstruct(other)))
     ]
     sheet = torch.stack(lines, 1).clamp(-1, 1)  # [B, 3, 1 + F, 3, P, P]
     b, rows, columns, channels, side, _ = sheet.shape

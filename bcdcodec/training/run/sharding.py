@@ -1,8 +1,8 @@
-"""This process's share of a batch, and what all shares say together. In: tensors of some rows. Out: those of the batch.
+"""Data parallelism: the rows of a batch that a process computes, and reductions over all processes.
 
-A loss that is a plain mean over rows is the mean of the workers' losses. What is not (a ratio of sums, an entropy of
-mean assignments, the moments of a batch) has its parts averaged over the workers first; then every number and every
-gradient is that of one process with the whole batch, but for rounding.
+A loss that is a mean over rows is the mean of the processes' losses. Losses that are not (a ratio of sums, an entropy
+of mean assignments, the moments of a batch) have their terms averaged over the processes first; every number and every
+gradient then equals that of one process with the whole batch, up to rounding.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.distributed import broadcast
-from torch.distributed.nn.functional import all_reduce  # has a gradient
+from torch.distributed.nn.functional import all_reduce  # differentiable
+
+from bcdcodec.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +23,46 @@ class ProcessShard:
     count: int = 1
 
     def rows(self, values: Tensor) -> Tensor:
-        """Those rows of a batch [B, ...]."""
+        """This process's rows of a batch [B, ...]."""
         return values[self.index :: self.count]
 
     def numbers(self, batch: int) -> range:
-        """Which rows of a batch of so many those are."""
+        """Indices of this process's rows in a batch of size `batch`."""
         return range(self.index, batch, self.count)
 
+    def check_even(self, batch: int, decoded: set[int]) -> None:
+        """ConfigError unless every process gets as many rows as the others, of the batch and of its decoded clips."""
+        sizes = {batch} | decoded
+        uneven = sorted(size for size in sizes if size % self.count)
+        if uneven:
+            raise ConfigError(
+                f"{self.count} processes cannot share {uneven[0]} clips evenly; batches have {batch}, of which "
+                f"{', '.join(map(str, sorted(sizes)))} are decoded"
+            )
+
     def average(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over the workers, with its gradient."""
+        """Mean of a tensor over the processes; differentiable."""
         if self.count == 1:
             return value
         mean: Tensor = all_reduce(value.clone()) / self.count  # type: ignore[no-untyped-call]
         return mean
 
     def ratio(self, over: Tensor, under: Tensor, *, least: float = 0.0) -> Tensor:
-        """A part of the whole batch's sum of `over` by its sum of `under`: the mean of all workers' parts is the
-        ratio. `under` has no gradient and counts for `least` at least.
+        """This process's term of a ratio of sums over the whole batch; the mean of all processes' terms is the ratio.
+
+        `under` has no gradient and is clamped to `least` from below.
         """
         return over / self.average(under.detach()).clamp(min=least / self.count)
 
     @torch.no_grad()
     def agrees(self, value: Tensor) -> bool:
-        """Whether a number is the same in all workers; all get the same answer."""
+        """Whether a scalar is equal in all processes; all get the same answer."""
         mean, square = self.average(value), self.average(value.square())
         return bool(square == mean.square())
 
     @torch.no_grad()
     def average_gradients(self, parameters: list[nn.Parameter]) -> None:
-        """In one message; the parameters that have gradients are the same everywhere."""
+        """Average all gradients in one message; the same parameters have gradients in every process."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if self.count == 1 or not gradients:
             return
@@ -59,12 +72,12 @@ class ProcessShard:
 
     @torch.no_grad()
     def copy_from_first(self, *modules: nn.Module) -> None:
-        """Parameters and buffers of the first worker go to all."""
+        """Broadcast parameters and buffers of process 0."""
         if self.count > 1:
             for module in modules:
                 for value in module.state_dict().values():
                     broadcast(value, src=0)
 
 
-#: One process has everything.
+#: The shard of a process that computes whole batches.
 SINGLE_PROCESS = ProcessShard()

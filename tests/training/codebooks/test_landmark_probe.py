@@ -8,7 +8,7 @@ import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.training.codebooks.landmark_probe import fit_point_motion
+from bcdcodec.training.codebooks.landmark_probe import fit_landmark_head
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
 
 
@@ -46,7 +46,7 @@ def test_points_that_follow_the_codes_are_read_after_the_fit(
         return float((model.landmark_displacements(codes(batch)) - moved).norm(dim=-1).nanmean())
 
     first = distance()
-    fit_point_motion(model, sampler, batches=60)
+    fit_landmark_head(model, sampler, batches=60)
     assert distance() < 0.3 * first
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"landmark_head.weight"}

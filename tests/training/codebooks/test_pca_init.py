@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.training import codebooks
+from bcdcodec.training.codebooks import pca_init
 from bcdcodec.training.codebooks.pca_init import allocate_codebooks, fit_codebooks
 from bcdcodec.training.objective.warping import shapes
 from bcdcodec.video.landmarks import MOUTH, POINTS
@@ -39,7 +39,7 @@ def test_codes_tell_the_pose_and_the_mouth(
     planted: tuple[Tensor, Tensor], tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states, moved = planted
-    monkeypatch.setattr(codebooks, "gather_motion", lambda bcd, sampler, batches: planted)
+    monkeypatch.setattr(pca_init, "gather_landmark_motion", lambda bcd, sampler, batches: planted)
     bcd = model(tiny_config)
     fit_codebooks(bcd, None)  # type: ignore[arg-type]
     with torch.no_grad():

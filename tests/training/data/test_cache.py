@@ -10,8 +10,8 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.vae import Vae
-from bcdcodec.training import clips as clips_module
-from bcdcodec.training import shards
+from bcdcodec.training.data import cache as cache_module
+from bcdcodec.training.data import shards
 from bcdcodec.training.data.cache import MADE_WITH, cache_clips, is_cached
 from bcdcodec.training.data.prepared import excerpt_frames
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler, still_frames
@@ -94,7 +94,7 @@ def test_a_cache_that_was_cut_off_goes_on(
     """After the last whole shard; what comes out is what one pass would have made."""
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     vae, done = make_vae(paper, 0), list[tuple[int, int]]()
-    for module in (clips_module, shards):
+    for module in (cache_module, shards):
         monkeypatch.setattr(module, "SHARD_CLIPS", 2, raising=False)
 
     def fill(name: str, stop: int | None = None, workers: int = 1) -> Path:

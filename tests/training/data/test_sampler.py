@@ -9,8 +9,15 @@ import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
-from bcdcodec.training import data
-from bcdcodec.training.data.sampler import POINTS, THUMBNAIL, ClipCache, CrossDrivenSampler, still_frames
+from bcdcodec.training.data import sampler as sampler_module
+from bcdcodec.training.data.sampler import (
+    POINTS,
+    THUMBNAIL,
+    ClipCache,
+    CrossDrivenBatch,
+    CrossDrivenSampler,
+    still_frames,
+)
 from bcdcodec.training.data.shards import shard_path
 
 SHAPE = (4, 32, 32)
@@ -48,7 +55,7 @@ def test_without_cross_driving_content_is_of_the_same_frames(clip_cache: Path, p
     for config, across in ((paper_config, False), (replace(paper_config, autoencoder="none"), True)):
         cache = ClipCache(clip_cache, config)
 
-        def draw(step: int, driven: bool, cache: ClipCache = cache, across: bool = across) -> data.CrossDrivenBatch:
+        def draw(step: int, driven: bool, cache: ClipCache = cache, across: bool = across) -> CrossDrivenBatch:
             return CrossDrivenSampler(
                 cache,
                 batch=3,
@@ -68,7 +75,7 @@ def test_without_cross_driving_content_is_of_the_same_frames(clip_cache: Path, p
 def test_without_cross_driving_a_still_is_of_the_same_frames(
     clip_cache: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "SHIFTED", 0.0)
+    monkeypatch.setattr(sampler_module, "SHIFTED", 0.0)
     cache = ClipCache(clip_cache, tiny_config)
     for driven in (True, False):
         drawn = CrossDrivenSampler(cache, batch=8, content_frames=1, motion_frames=6, seed=0, cross_driven=driven).draw(
@@ -109,7 +116,7 @@ def test_content_across_clips_is_the_same_person(
             assert places[4:] == list(range(places[4], places[4] + 6))
             other_clips += clips[0] != clips[4]
     assert other_clips > 5
-    with pytest.raises(ConfigError, match="without an anchor"):
+    with pytest.raises(ConfigError, match="without a warper"):
         CrossDrivenSampler(
             ClipCache(clip_cache, tiny_config),
             batch=3,
@@ -137,7 +144,7 @@ def test_pictures_show_the_frames_of_the_latents(
 ) -> None:
     """Whether the motion half was shifted or not."""
     for shifted in (0.0, 1.0):
-        monkeypatch.setattr(data, "SHIFTED", shifted)
+        monkeypatch.setattr(sampler_module, "SHIFTED", shifted)
         batch = sampler(clip_cache, tiny_config).draw(3)
         assert batch.faces is not None and batch.content.shape == (3, 1, *SHAPE)
         assert batch.faces.picture.shape == (3, 3, 256, 256)
@@ -151,7 +158,7 @@ def test_pictures_show_the_frames_of_the_latents(
 def test_points_move_with_the_shift(
     clip_cache: Path, tiny_config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "SHIFTED", 1.0)
+    monkeypatch.setattr(sampler_module, "SHIFTED", 1.0)
     seen = set()
     for step in range(8):
         faces = sampler(clip_cache, tiny_config).draw(step).faces

@@ -1,4 +1,4 @@
-"""The loss of one step: where everything but the denoiser is settled, and where everything but the encoder is."""
+"""The loss of one update: where the denoiser is trained alone, and where the encoder is."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -10,13 +10,15 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
-from bcdcodec.training import anchoring
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.objective import warping
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
-from bcdcodec.training.objective.schedule import Codes, Schedule
+from bcdcodec.training.objective.phase import Phase
+from bcdcodec.training.objective.schedule import Schedule
+from bcdcodec.training.options import Trained
 
 
-def test_settled_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_config: ModelConfig) -> None:
+def test_frozen_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_config: ModelConfig) -> None:
     """A decoder has them in full precision, whatever the denoiser is trained in."""
     torch.manual_seed(0)
     model = Bcd(tiny_config)
@@ -26,43 +28,43 @@ def test_settled_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_con
     sampler = CrossDrivenSampler(
         ClipCache(clip_cache, tiny_config), batch=2, content_frames=4, motion_frames=frames, seed=0
     )
-    kept = Schedule.of(tiny_config, 100, codes="keep").objective(tiny_config, 0)
+    frozen = Schedule.of(tiny_config, 100, train="denoiser").objective(tiny_config, 0)
 
-    def loss(*, settled: bool, bf16: bool) -> LossReport:
+    def loss(*, frozen_encoder: bool, bf16: bool) -> LossReport:
         torch.manual_seed(0)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            objective = replace(kept, settled=settled)
+            objective = replace(frozen, phase=Phase.DENOISER if frozen_encoder else Phase.JOINT)
             return bcd_loss(model, sampler.draw(0), objective, torch.Generator().manual_seed(0), vae)
 
-    exact, half = loss(settled=True, bf16=False), loss(settled=True, bf16=True)
+    exact, half = loss(frozen_encoder=True, bf16=False), loss(frozen_encoder=True, bf16=True)
     assert exact.entropy_bits is not None
     assert half.entropy_bits is not None
     assert torch.equal(exact.entropy_bits, half.entropy_bits)
     assert not torch.equal(exact.denoising, half.denoising)
-    learned = loss(settled=False, bf16=True)
+    learned = loss(frozen_encoder=False, bf16=True)
     assert learned.entropy_bits is not None
     assert not torch.equal(exact.entropy_bits, learned.entropy_bits)
 
 
-@pytest.mark.parametrize("codes", ["learn", "keep", "tell"])
+@pytest.mark.parametrize("trained", ["all", "denoiser", "encoder"])
 @pytest.mark.parametrize("done", [0.1, 0.6, 0.9])
 def test_the_loss_stays_on_the_device_of_the_networks(
-    clip_cache: Path, tiny_config: ModelConfig, codes: Codes, done: float, monkeypatch: pytest.MonkeyPatch
+    clip_cache: Path, tiny_config: ModelConfig, trained: Trained, done: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The meta device computes shapes alone and refuses tensors that live elsewhere, as a GPU would."""
     place = torch.device("meta")
     monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())  # knows no such device
-    monkeypatch.setattr(anchoring, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
+    monkeypatch.setattr(warping, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
     assert tiny_config.vae is not None
     model, vae = Bcd(tiny_config).to(place), Vae(tiny_config.vae).requires_grad_(False).to(place)
     frames = tiny_config.window_frames + tiny_config.context_frames
     sampler = CrossDrivenSampler(
         ClipCache(clip_cache, tiny_config), batch=2, content_frames=4, motion_frames=frames, seed=0
     )
-    objective = Schedule.of(tiny_config, 100, codes=codes).objective(tiny_config, round(100 * done))
+    objective = Schedule.of(tiny_config, 100, train=trained).objective(tiny_config, round(100 * done))
     report = bcd_loss(model, sampler.draw(0).to(place), objective, torch.Generator().manual_seed(0), vae)
     report.total.backward()
-    tensors = [report.total, report.denoising, report.anchoring, report.error, report.entropy_bits, report.used_codes]
+    tensors = [report.total, report.denoising, report.warping, report.error, report.entropy_bits, report.used_codes]
     assert {tensor.device for tensor in tensors if tensor is not None} == {place}
     assert any(parameter.grad is not None for parameter in model.parameters())
 
@@ -75,7 +77,7 @@ def test_nested_codes_are_hidden_from_the_denoiser(clip_cache: Path, tiny_config
     frames = config.window_frames + config.context_frames
     sampler = CrossDrivenSampler(ClipCache(clip_cache, config), batch=8, content_frames=4, motion_frames=frames, seed=0)
     objective = Schedule.of(config, 100).objective(config, 60)
-    assert objective.coded and not objective.denoise
+    assert objective.phase is Phase.WARPING
 
     def flow(content: torch.Tensor, m_hat: torch.Tensor) -> torch.Tensor:
         seen.append(m_hat.unflatten(-1, (config.quantizer.groups, -1)).abs().amax((1, 3)) > 0)  # [B, G]
@@ -91,7 +93,7 @@ def test_nested_codes_are_hidden_from_the_denoiser(clip_cache: Path, tiny_config
     assert all(bool(row[:count].all()) for row, count in zip(hidden, counts, strict=True))
 
 
-def test_an_encoder_is_told_by_nearest_codes(clip_cache: Path, tiny_config: ModelConfig) -> None:
+def test_an_encoder_is_fine_tuned_with_hard_codes(clip_cache: Path, tiny_config: ModelConfig) -> None:
     """No draw of codes and no rate come between what it says and what a stream would have."""
     torch.manual_seed(0)
     model = Bcd(tiny_config)
@@ -99,8 +101,9 @@ def test_an_encoder_is_told_by_nearest_codes(clip_cache: Path, tiny_config: Mode
     sampler = CrossDrivenSampler(
         ClipCache(clip_cache, tiny_config), batch=2, content_frames=4, motion_frames=frames, seed=0
     )
-    objective = Schedule.of(tiny_config, 100, codes="tell").objective(tiny_config, 1)
-    assert objective.nearest and not objective.flow and not objective.denoise
+    objective = Schedule.of(tiny_config, 100, train="encoder").objective(tiny_config, 1)
+    assert objective.phase is Phase.ENCODER and objective.phase.hard_codes
+    assert not objective.phase.computes_flow and not objective.phase.trains_denoiser
 
     def loss(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)

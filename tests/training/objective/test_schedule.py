@@ -8,6 +8,7 @@ import pytest
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.codebooks.kmeans_init import MOTION_NOISE
+from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
 
 
@@ -26,7 +27,7 @@ def test_the_papers_parts_share_one_rate(paper_config: ModelConfig) -> None:
 
 def test_the_rest_is_done_when_the_denoiser_begins(tiny_config: ModelConfig) -> None:
     schedule = Schedule.of(tiny_config, 10_000)
-    begin = round(schedule.anchor_until * 10_000)
+    begin = round(schedule.warping_until * 10_000)
     assert schedule.rate_factor(begin - 1, denoiser=True) == 0
     assert schedule.rate_factor(begin, denoiser=True) == pytest.approx(1 / schedule.warmup)
     assert schedule.rate_factor(begin + 1000, denoiser=True) == 1
@@ -38,12 +39,17 @@ def test_the_rest_is_done_when_the_denoiser_begins(tiny_config: ModelConfig) -> 
 
 def test_poses_come_before_codes(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
     schedule = Schedule.of(tiny_config, 1000)
-    assert schedule.coded_from == 490
-    assert [schedule.objective(tiny_config, step).coded for step in (0, 489, 490, 999)] == [False, False, True, True]
+    assert schedule.quantized_from == 490
+    assert [schedule.objective(tiny_config, step).phase.quantizes for step in (0, 489, 490, 999)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     paper = Schedule.of(paper_config, 1000)
-    assert paper.coded_from == 0
-    assert all(paper.objective(paper_config, step).coded for step in range(1000))
-    assert all(paper.objective(paper_config, step).denoise for step in range(1000))
+    assert paper.quantized_from == 0
+    assert all(paper.objective(paper_config, step).phase.quantizes for step in range(1000))
+    assert all(paper.objective(paper_config, step).phase.trains_denoiser for step in range(1000))
 
 
 def test_noise_comes_down_only_without_an_anchor(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
@@ -53,35 +59,40 @@ def test_noise_comes_down_only_without_an_anchor(tiny_config: ModelConfig, paper
         assert first - last == pytest.approx(falls)
 
 
-def test_refitted_codes_come_after_noisy_motion(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
-    schedule = Schedule.of(paper_config, 100, codes="refit")
-    assert schedule.coded_from == 25
+def test_reinitialised_codebooks_come_after_continuous_motion(
+    tiny_config: ModelConfig, paper_config: ModelConfig
+) -> None:
+    schedule = Schedule.of(paper_config, 100, reinit_codebooks=True)
+    assert schedule.quantized_from == 25
     first, before, after, last = (schedule.objective(paper_config, step) for step in (0, 24, 25, 99))
     for objective in (first, before):
-        assert (objective.coded, objective.settled, objective.motion_noise) == (False, False, MOTION_NOISE)
+        assert (objective.phase, objective.motion_noise) == (Phase.CONTINUOUS, MOTION_NOISE)
+        assert not objective.phase.quantizes and objective.phase.trains_encoder
         assert objective.decoded_frames == schedule.decoded_frames
     for objective in (after, last):
-        assert (objective.coded, objective.settled, objective.motion_noise) == (True, True, 0)
+        assert (objective.phase, objective.motion_noise) == (Phase.DENOISER, 0)
+        assert objective.phase.quantizes and not objective.phase.trains_encoder
     plain = [Schedule.of(paper_config, 100).objective(paper_config, step) for step in range(100)]
-    assert not any(objective.settled or objective.motion_noise for objective in plain)
-    with pytest.raises(ConfigError, match="anchor"):
-        Schedule.of(tiny_config, 100, codes="refit")
+    assert all(objective.phase is Phase.JOINT and not objective.motion_noise for objective in plain)
+    assert Phase.JOINT.trains_encoder
+    with pytest.raises(ConfigError, match="with a warper"):
+        Schedule.of(tiny_config, 100, reinit_codebooks=True)
 
 
-def test_kept_codes_leave_the_denoiser_alone(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
+def test_a_denoiser_trained_alone_has_whole_windows(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
     for config in (tiny_config, paper_config):
-        schedule = Schedule.of(config, 100, codes="keep")
+        schedule = Schedule.of(config, 100, train="denoiser")
         steps = [schedule.objective(config, step) for step in (0, 50, 99)]
-        assert all(step.settled and step.coded and step.denoise and step.temporal for step in steps)
+        assert all(step.phase is Phase.DENOISER and step.temporal for step in steps)
         assert {step.decoded_frames for step in steps} == {config.window_frames + config.context_frames}
         assert schedule.rate_factor(99, denoiser=True) == pytest.approx(1 / 30)
 
 
-def test_kept_codes_are_learned_at_the_samplers_noise(paper_config: ModelConfig) -> None:
+def test_a_denoiser_trained_alone_is_at_the_samplers_noise(paper_config: ModelConfig) -> None:
     def levels(**sampling: float) -> tuple[float, float]:
         used = replace(paper_config.sampling["standard"], **sampling)
         config = replace(paper_config, sampling={**paper_config.sampling, "standard": used})
-        objective = Schedule.of(config, 100, codes="keep").objective(config, 0)
+        objective = Schedule.of(config, 100, train="denoiser").objective(config, 0)
         return objective.sigma_mean, objective.sigma_std
 
     assert levels(steps=3, sigma_min=1.0, sigma_max=100.0) == pytest.approx((math.log(10), math.log(100) / 2))
@@ -94,4 +105,4 @@ def test_content_shrinks_once_it_is_learned(paper_config: ModelConfig) -> None:
     schedule = Schedule.of(config, 100)
     weights = [schedule.objective(config, step).content_weight for step in (0, 60, 70, 80, 99)]
     assert weights == pytest.approx([0, 0, 0.25, 0.5, 0.5])
-    assert Schedule.of(config, 100, codes="refit").objective(config, 0).content_weight == 0.5
+    assert Schedule.of(config, 100, reinit_codebooks=True).objective(config, 0).content_weight == 0.5

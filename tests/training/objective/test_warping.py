@@ -5,7 +5,13 @@ import torch
 
 from bcdcodec.model.vae import to_uint8
 from bcdcodec.training.data.sampler import Faces
-from bcdcodec.training.objective.warping import anchor_loss, face_weights, movement_distance, point_loss, shape_distance
+from bcdcodec.training.objective.warping import (
+    displacement_distance,
+    face_weights,
+    point_loss,
+    shape_distance,
+    warping_loss,
+)
 from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
 
 pytest.importorskip("cv2")
@@ -31,7 +37,7 @@ def test_the_loss_falls_all_the_way_to_a_far_shift() -> None:
 
     def loss(shift: float) -> float:
         flow = torch.tensor([shift, 0.0]).view(1, 1, 2, 1, 1).expand(1, 1, 2, 64, 64)
-        return float(anchor_loss(flow, batch))
+        return float(warping_loss(flow, batch))
 
     losses = [loss(shift) for shift in range(0, -13, -2)]  # in pixels of the flow
     assert losses == sorted(losses, reverse=True)
@@ -82,5 +88,5 @@ def test_shapes_count_whatever_the_head_does() -> None:
     assert float(shape_distance(parted, still)) > 0.02
     lid = still.clone()
     lid[:, :, 159, 1] = torch.nan
-    assert torch.isfinite(movement_distance(gone, lid))
+    assert torch.isfinite(displacement_distance(gone, lid))
     assert float(shape_distance(gone, torch.full_like(still, torch.nan))) == 0

@@ -12,17 +12,19 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
+from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
+from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.checkpoint import load_average
-from bcdcodec.training.run.loop import TrainOptions, train
+from bcdcodec.training.run.loop import train
 
 
 class Halt(Exception):
     """Stands for a killed process."""
 
 
-def options(tmp_path: Path, cache: Path, steps: int) -> TrainOptions:
-    return TrainOptions(run=tmp_path / "run", cache=cache, steps=steps, report_every=3, save_every=3)
+def options(tmp_path: Path, updates: int) -> TrainOptions:
+    return TrainOptions(run=tmp_path / "run", updates=updates, report_every=3, save_every=3)
 
 
 @pytest.fixture
@@ -38,15 +40,15 @@ def one_thread() -> None:
 
 
 def test_a_resumed_run_is_the_same_run(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
-    whole = train(tiny_config, options(tmp_path / "a", clip_cache, 12), vae=vae)
+    whole = train(tiny_config, options(tmp_path / "a", 12), cache=clip_cache, vae=vae)
 
     def halt(step: int) -> None:
         if step == 7:
             raise Halt
 
     with pytest.raises(Halt):
-        train(tiny_config, options(tmp_path / "b", clip_cache, 12), vae=vae, progress=halt)
-    resumed = train(tiny_config, options(tmp_path / "b", clip_cache, 12), vae=vae)
+        train(tiny_config, options(tmp_path / "b", 12), cache=clip_cache, vae=vae, progress=halt)
+    resumed = train(tiny_config, options(tmp_path / "b", 12), cache=clip_cache, vae=vae)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     lines = [json.loads(line) for line in (tmp_path / "b/run/metrics.jsonl").read_text().splitlines()]
@@ -59,7 +61,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path, clip_cache: Path, tiny_co
 def test_a_compiled_run_learns_the_same(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
     config = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     plain, compiled = (
-        train(config, replace(options(tmp_path / str(on), clip_cache, 6), compiled=on), vae=vae).state_dict()
+        train(config, replace(options(tmp_path / str(on), 6), compiled=on), cache=clip_cache, vae=vae).state_dict()
         for on in (False, True)
     )
     torch.manual_seed(0)
@@ -77,8 +79,10 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
     start = Bcd(tiny_config).state_dict()
     schedule = Schedule.of(tiny_config, 50)
     objectives = [schedule.objective(tiny_config, step) for step in range(50)]
-    assert [o.coded for o in objectives] == [False] * 25 + [True] * 25
-    assert [o.denoise for o in objectives] == [False] * 39 + [True] * 11
+    phases = [o.phase for o in objectives]
+    assert phases == [Phase.LANDMARKS] * 25 + [Phase.WARPING] * 14 + [Phase.DENOISER] * 11
+    assert [phase.quantizes for phase in phases] == [False] * 25 + [True] * 25
+    assert [phase.trains_denoiser for phase in phases] == [False] * 39 + [True] * 11
     assert [o.temporal for o in objectives] == [False] * 49 + [True]
     moved = {}
     parts = ("encoder", "landmark_head", "landmark_position_head", "warper", "dit.blocks", "dit.temporal")
@@ -89,7 +93,13 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
                 raise Halt
 
         with pytest.raises(Halt):
-            train(tiny_config, replace(options(tmp_path, clip_cache, 50), save_every=2), vae=vae, progress=halt)
+            train(
+                tiny_config,
+                replace(options(tmp_path, 50), save_every=2),
+                cache=clip_cache,
+                vae=vae,
+                progress=halt,
+            )
         average = Bcd(tiny_config)
         load_average(tmp_path / "run/last.safetensors", average)
         now = average.state_dict()
@@ -104,7 +114,8 @@ def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, width=64, sigma_data=1.0))
     train(
         paper,
-        TrainOptions(run=tmp_path / "run", cache=clip_cache, steps=120, report_every=10, save_every=120),
+        TrainOptions(run=tmp_path / "run", updates=120, report_every=10, save_every=120),
+        cache=clip_cache,
         vae=None,
     )
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
@@ -114,9 +125,11 @@ def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -
     assert abs(last["bits_per_code"] - tiny_config.quantizer.target_bits_per_group) < 0.7
 
 
-def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+def test_reinitialised_codebooks_freeze_all_but_the_denoiser(
+    tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig
+) -> None:
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
-    run = replace(options(tmp_path, clip_cache, 16), codes="refit", save_every=1)
+    run = replace(options(tmp_path, 16), reinit_codebooks=True, save_every=1)
     states = {}
     for steps in (4, 5, 15):  # the codebook is laid out before step 4
 
@@ -125,7 +138,7 @@ def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: 
                 raise Halt
 
         with pytest.raises(Halt):
-            train(paper, run, vae=None, progress=halt)
+            train(paper, run, cache=clip_cache, vae=None, progress=halt)
         average = Bcd(paper)
         load_average(tmp_path / "run/last.safetensors", average)
         states[steps] = average.state_dict()
@@ -139,12 +152,12 @@ def test_refitted_codes_settle_all_but_the_denoiser(tmp_path: Path, clip_cache: 
     assert [line["used_codes"] is None for line in lines] == [True, False, False, False, False]
 
 
-def test_kept_codes_train_the_denoiser_alone(
+def test_the_denoiser_can_be_trained_alone(
     tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae
 ) -> None:
-    first = train(tiny_config, options(tmp_path / "first", clip_cache, 4), vae=vae).state_dict()
-    again = replace(options(tmp_path / "again", clip_cache, 4), codes="keep", init=first)
-    then = train(tiny_config, again, vae=vae).state_dict()
+    first = train(tiny_config, options(tmp_path / "first", 4), cache=clip_cache, vae=vae).state_dict()
+    again = replace(options(tmp_path / "again", 4), train="denoiser")
+    then = train(tiny_config, again, cache=clip_cache, init=first, vae=vae).state_dict()
     assert {name.split(".")[0] for name in first if not torch.equal(first[name], then[name])} == {"dit"}
 
 
@@ -152,8 +165,8 @@ def test_bf16_trains_alike(tmp_path: Path, clip_cache: Path, tiny_config: ModelC
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     errors = {}
     for precision in ("fp32", "bf16"):
-        run = replace(options(tmp_path / precision, clip_cache, 6), precision=precision)
-        trained = train(paper, run, vae=None)
+        run = replace(options(tmp_path / precision, 6), precision=precision)
+        trained = train(paper, run, cache=clip_cache, vae=None)
         assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
         assert all(value.dtype != torch.bfloat16 for value in trained.state_dict().values())
         lines = (tmp_path / precision / "run/metrics.jsonl").read_text().splitlines()
@@ -170,30 +183,24 @@ def test_a_foreign_file_is_no_checkpoint(tmp_path: Path, tiny_weights: Path, tin
 def test_a_run_can_start_from_weights(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
     torch.manual_seed(3)
     start = {name: value.clone() for name, value in Bcd(tiny_config).state_dict().items()}
-    run = replace(options(tmp_path, clip_cache, 1), init=start)
-    found = train(tiny_config, run, vae=vae).state_dict()
+    found = train(tiny_config, options(tmp_path, 1), cache=clip_cache, init=start, vae=vae).state_dict()
     untouched = [name for name in start if name.startswith("dit.")]  # the denoiser's phase has not come
     assert untouched and all(torch.equal(found[name], start[name]) for name in untouched)
 
 
 def test_a_run_keeps_its_configuration(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
-    train(tiny_config, options(tmp_path, clip_cache, 1), vae=vae)
+    train(tiny_config, options(tmp_path, 1), cache=clip_cache, vae=vae)
     with pytest.raises(ConfigError, match="another configuration"):
-        train(replace(tiny_config, name="other"), options(tmp_path, clip_cache, 2), vae=vae)
+        train(replace(tiny_config, name="other"), options(tmp_path, 2), cache=clip_cache, vae=vae)
 
 
-def test_an_encoder_learns_to_tell_codes_that_stay(
-    tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae
-) -> None:
+def test_the_encoder_can_be_trained_alone(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
     """Only the encoder, and where it says that the points of a face lie, may move: a stream's codes mean the same."""
     torch.manual_seed(1)
     start = Bcd(tiny_config).state_dict()
-    run = replace(options(tmp_path, clip_cache, 6), codes="tell", init=start)
-    now = train(tiny_config, run, vae=vae).state_dict()
-    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {
-        "encoder",
-        "landmark_position_head",
-    }
+    run = replace(options(tmp_path, 6), train="encoder")
+    now = train(tiny_config, run, cache=clip_cache, init=start, vae=vae).state_dict()
+    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {"encoder", "landmark_position_head"}
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     with pytest.raises(ConfigError, match="points of a face"):
-        Schedule.of(paper, 6, codes="tell")
+        Schedule.of(paper, 6, train="encoder")

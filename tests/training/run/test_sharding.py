@@ -18,7 +18,6 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
 from bcdcodec.training.data.shards import shard_path
 from bcdcodec.training.objective.schedule import Schedule
-from bcdcodec.training.run.loop import check_shares
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
 
 
@@ -42,9 +41,10 @@ def test_rows_are_the_same_whoever_draws_them(clip_cache: Path, tiny_config: Mod
 def test_uneven_shares_are_refused(tiny_config: ModelConfig) -> None:
     config = replace(tiny_config, optim=replace(tiny_config.optim, batch=4))
     schedule = Schedule.of(config, 50)
-    check_shares(schedule, config, ProcessShard(0, 2))
+    sizes = schedule.decoded_clips(config)
+    ProcessShard(0, 2).check_even(config.optim.batch, sizes)
     with pytest.raises(ConfigError, match="4 processes cannot share 2 clips evenly; batches have 4, of which 2, 4 are"):
-        check_shares(schedule, config, ProcessShard(0, 4))
+        ProcessShard(0, 4).check_even(config.optim.batch, sizes)
 
 
 @pytest.mark.parametrize("kind", ["anchor", "paper"])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bcdcodec.errors import BcdError, ConfigError, MissingExtraError
-from bcdcodec.preparation import pool
-from bcdcodec.preparation.pool import run_jobs
+from bcdcodec.preparation import engine
+from bcdcodec.preparation.engine import run_jobs
 from bcdcodec.preparation.source import Job, Outcome, Settings
 
 SETTINGS = Settings(clip_seconds=2, person="source")
@@ -26,9 +26,9 @@ def test_every_job_has_an_outcome() -> None:
     assert all("No such file" in outcome.failure for outcome in found.values())
 
 
-def test_a_process_that_dies_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "prepare_source", die)
-    with pytest.raises(BcdError, match="a process died"):
+def test_a_killed_worker_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "prepare_source", die)
+    with pytest.raises(BcdError, match="a worker was killed"):
         list(run_jobs(JOBS, workers=2))
 
 

@@ -9,9 +9,9 @@ from torch import Tensor
 from bcdcodec.codec.decode.concealment import Codes, HoldConcealer
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
-from bcdcodec.motion.loss import LossPattern
-from bcdcodec.motion.points import PointReader
-from bcdcodec.motion.trial import try_concealers
+from bcdcodec.studies.generation.concealment_benchmark import compare_concealers
+from bcdcodec.studies.generation.landmarks import LandmarkReader
+from bcdcodec.studies.generation.packet_loss import LossPattern
 from bcdcodec.training.data.code_streams import CodeStream
 
 Make = Callable[..., list[CodeStream]]
@@ -27,7 +27,7 @@ class CountsUp:
 def test_a_concealer_that_knows_has_no_error(model: CodecModel, make_streams: Make) -> None:
     pattern = LossPattern(share=0.3, burst=2.0)
     concealers = {"hold": HoldConcealer(), "knows": CountsUp()}
-    trial = try_concealers(make_streams(8), pattern, concealers, PointReader(model), packet_frames=4, draws=2)
+    trial = compare_concealers(make_streams(8), pattern, concealers, LandmarkReader(model), packet_frames=4, draws=2)
     hold, knows = trial.results["hold"], trial.results["knows"]
     assert trial.gaps > 0 and trial.lost_frames >= 4 * trial.gaps
     assert (knows.error, knows.flicker) == (0, 0) and hold.error > 0 and hold.flicker > 0
@@ -38,7 +38,8 @@ def test_a_concealer_that_knows_has_no_error(model: CodecModel, make_streams: Ma
 def test_the_same_packets_are_lost_every_time(model: CodecModel, make_streams: Make) -> None:
     pattern, concealers = LossPattern(share=0.3, burst=1.0), {"hold": HoldConcealer()}
     found = [
-        try_concealers(make_streams(4), pattern, concealers, PointReader(model), packet_frames=4) for _ in range(2)
+        compare_concealers(make_streams(4), pattern, concealers, LandmarkReader(model), packet_frames=4)
+        for _ in range(2)
     ]
     assert found[0] == found[1]
 
@@ -46,4 +47,4 @@ def test_the_same_packets_are_lost_every_time(model: CodecModel, make_streams: M
 def test_nothing_lost_is_nothing_to_compare(model: CodecModel, make_streams: Make) -> None:
     pattern = LossPattern(share=0.5, burst=1.0)
     with pytest.raises(ConfigError, match="no packet"):
-        try_concealers(make_streams(2), pattern, {"hold": HoldConcealer()}, PointReader(model), packet_frames=20)
+        compare_concealers(make_streams(2), pattern, {"hold": HoldConcealer()}, LandmarkReader(model), packet_frames=20)

@@ -1,4 +1,4 @@
-"""What a motion model is worth. In: real code streams. Out: bits a frame, and generated motion against real motion."""
+"""Measurements of a motion model on code streams: cross-entropy, and statistics of generated against real motion."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -12,23 +12,23 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.model import MotionGpt
-from bcdcodec.motion.points import FacePoints, PointReader
 from bcdcodec.motion.rollout import generate_codes
 from bcdcodec.motion.sampling import Picking
-from bcdcodec.motion.statistics import diversity, motion_basis, motion_distance, motion_statistics
+from bcdcodec.studies.generation.landmarks import FaceLandmarks, LandmarkReader
+from bcdcodec.studies.generation.statistics import diversity, motion_basis, motion_distance, motion_statistics
 from bcdcodec.training.context import cost_bits
 from bcdcodec.training.data.code_streams import CodeStream
 
-#: 4 s at the rate of the codec, and how often each content is given motion.
+#: Length of generated sequences (4 s at the codec's frame rate), and sequences for each content.
 GENERATED_FRAMES, SEEDS = 50, 2
-#: Frames of a packet of a file, two encoder windows.
+#: Frames of a packet of a file: two encoder windows.
 PACKET_FRAMES = 16
 
 
 def measure_entropy(
     gpt: MotionGpt, model: CodecModel, learned: list[CodeStream], measured: list[CodeStream]
 ) -> dict[str, float]:
-    """Bits a frame of the measured streams by everything that predicts."""
+    """Cross-entropy of the measured streams in bits a frame, by predictor; counts are of the learned streams."""
     order0, previous = count_bits(learned, measured, entries=gpt.config.entries)
     packets = [packet for stream in measured for packet in stream.packets(PACKET_FRAMES)]
     alone = [dataclasses.replace(s, codes=packet) for s in measured for packet in s.packets(PACKET_FRAMES)]
@@ -53,13 +53,13 @@ def generate_all(
     frames: int = GENERATED_FRAMES,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NDArray[np.int64]]:
-    """Codes [frames, G] for the content of each stream. progress: streams."""
-    found = []
-    for number, stream in enumerate(streams):
+    """Generated codes [frames, G] for the content of each stream. progress: streams."""
+    generated = []
+    for index, stream in enumerate(streams):
         content = torch.from_numpy(np.asarray(stream.content, np.float32))
-        found.append(generate_codes(gpt, content, frames, picking=picking, seed=seed).numpy())
-        progress(number + 1, len(streams))
-    return found
+        generated.append(generate_codes(gpt, content, frames, picking=picking, seed=seed).numpy())
+        progress(index + 1, len(streams))
+    return generated
 
 
 def measure_generated(
@@ -67,24 +67,25 @@ def measure_generated(
     model: CodecModel,
     streams: list[CodeStream],
     learned: list[CodeStream],
-    ways: dict[str, Picking],
+    samplers: dict[str, Picking],
     *,
     frames: int = GENERATED_FRAMES,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Statistics of generated motion beside those of the streams that are long enough, of as many other real ones from
-    `learned`, and of faces that stand still; all of one length. progress: generated sequences. ConfigError with fewer
-    than two streams that long.
+    """Statistics of generated motion, by sampler, and of three references of the same length.
+
+    The references are the streams that are long enough, as many other real ones from `learned`, and faces that stand
+    still. progress: generated sequences. ConfigError with fewer than two streams that long.
     """
-    points, rate = PointReader(model), float(model.frame_rate)
+    landmarks, rate = LandmarkReader(model), float(model.frame_rate)
     long, others = ([s for s in group if len(s.codes) >= frames] for group in (streams, learned))
     if min(len(long), len(others)) < 2:
         raise ConfigError(f"{len(long)} and {len(others)} streams have {frames} frames, needs two of each or more")
-    real = [points(stream, stream.codes[:frames]) for stream in long]
-    known = [points(stream, stream.codes[:frames]) for stream in others]
+    real = [landmarks(stream, stream.codes[:frames]) for stream in long]
+    known = [landmarks(stream, stream.codes[:frames]) for stream in others]
     basis = motion_basis(known)
 
-    def facts(sequences: list[FacePoints]) -> dict[str, float]:
+    def summarize(sequences: list[FaceLandmarks]) -> dict[str, float]:
         return {
             **dataclasses.asdict(motion_statistics(sequences, frame_rate=rate)),
             "diversity": diversity(sequences),
@@ -92,13 +93,17 @@ def measure_generated(
         }
 
     still = [sequence[:1].repeat(frames, axis=0) for sequence in real]
-    sets = {"real": facts(real), "real, people of training": facts(known[: len(real)]), "standing still": facts(still)}
-    total = len(ways) * SEEDS * len(long)
-    for index, (name, picking) in enumerate(ways.items()):
+    sets = {
+        "real": summarize(real),
+        "real, people of training": summarize(known[: len(real)]),
+        "standing still": summarize(still),
+    }
+    total = len(samplers) * SEEDS * len(long)
+    for index, (name, picking) in enumerate(samplers.items()):
         seeds = []
         for seed in range(SEEDS):
             before = (index * SEEDS + seed) * len(long)
-            made = generate_all(
+            generated = generate_all(
                 gpt,
                 long,
                 picking,
@@ -106,7 +111,7 @@ def measure_generated(
                 frames=frames,
                 progress=lambda done, _, before=before: progress(before + done, total),  # type: ignore[misc]
             )
-            seeds.append([points(stream, codes) for stream, codes in zip(long, made, strict=True)])
-        alike = [diversity([of[i] for of in seeds]) for i in range(len(long))]
-        sets[name] = {**facts(seeds[0]), "diversity_of_one_content": float(np.mean(alike))}
+            seeds.append([landmarks(stream, codes) for stream, codes in zip(long, generated, strict=True)])
+        of_one_content = [diversity([sequences[i] for sequences in seeds]) for i in range(len(long))]
+        sets[name] = {**summarize(seeds[0]), "diversity_of_one_content": float(np.mean(of_one_content))}
     return {"sequences": len(long), "frames": frames, "sets": sets}

@@ -1,6 +1,4 @@
-"""Packets that get lost, and the gaps they leave. In: how many packets, how many are lost. Out: codes with gaps
-filled.
-"""
+"""Packet-loss patterns, and code streams whose lost packets are concealed."""
 
 from dataclasses import dataclass
 
@@ -14,10 +12,10 @@ from bcdcodec.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossPattern:
-    """share: of packets lost, above 0, below 1. burst: packets that are lost one after another on average, from 1
-    (each by
-    itself) on: the two-state chain of Gilbert, *Capacity of a Burst-Noise Channel*, 1960, with a bad state that loses
-    all.
+    """Random loss, or the two-state chain of Gilbert (*Capacity of a Burst-Noise Channel*, 1960).
+
+    share: of packets lost, above 0, below 1. burst: mean number of packets lost in a row, from 1 (independent losses)
+    on. The bad state of the chain loses every packet.
     """
 
     share: float
@@ -28,12 +26,12 @@ class LossPattern:
             raise ConfigError(f"loss is {self.share} in bursts of {self.burst}, allowed are 0 to 1 and 1 or more")
 
     def draw(self, packets: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Which packets of a stream are lost; the first never is, as nothing can be predicted before it."""
+        """Lost packets of a stream; the first is never lost, as nothing can be predicted before it."""
         if self.burst == 1:
             lost = rng.random(packets) < self.share
         else:
             recover = 1 / self.burst
-            fall = recover * self.share / (1 - self.share)  # the chain is bad for `share` of the time
+            fall = recover * self.share / (1 - self.share)  # the stationary probability of the bad state is `share`
             bad, lost = rng.random() < self.share, np.zeros(packets, np.bool_)
             for index in range(packets):
                 lost[index] = bad
@@ -42,14 +40,14 @@ class LossPattern:
         return np.asarray(lost)
 
 
-def gaps_of(lost: NDArray[np.bool_], *, packet_frames: int, frames: int) -> list[tuple[int, int]]:
-    """First frame of each gap and the frame after it, for a stream of so many frames."""
+def find_gaps(lost: NDArray[np.bool_], *, packet_frames: int, frames: int) -> list[tuple[int, int]]:
+    """First frame of each gap and the frame after it, for a stream of `frames` frames."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], lost, [False]]).astype(int)))
     return [(int(a) * packet_frames, min(int(b) * packet_frames, frames)) for a, b in edges.reshape(-1, 2)]
 
 
 def fill_gaps(codes: Codes, gaps: list[tuple[int, int]], concealer: Concealer, content: Tensor) -> Codes:
-    """Codes [n, G] of a shot as a decoder has them that lost the gaps; they are filled in order."""
+    """Codes [n, G] of a shot as a decoder has them that lost the gaps and conceals them in order."""
     known = codes.copy()
     for start, end in gaps:
         after = codes[end:] if end < len(codes) else None

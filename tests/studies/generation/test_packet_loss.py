@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bcdcodec.codec.decode.concealment import Codes, HoldConcealer
 from bcdcodec.errors import ConfigError
-from bcdcodec.motion.loss import LossPattern, fill_gaps, gaps_of
+from bcdcodec.studies.generation.packet_loss import LossPattern, fill_gaps, find_gaps
 
 
 @pytest.mark.parametrize("burst", [1.0, 3.0])
@@ -16,7 +16,7 @@ def test_share_and_bursts_are_what_was_asked_for(share: float, burst: float) -> 
     pattern = LossPattern(share=share, burst=burst)
     lost = pattern.draw(200_000, np.random.default_rng(0))
     assert lost.mean() == pytest.approx(share, rel=0.05) and not lost[0]
-    lengths = [end - start for start, end in gaps_of(lost, packet_frames=1, frames=len(lost))]
+    lengths = [end - start for start, end in find_gaps(lost, packet_frames=1, frames=len(lost))]
     # Losses that fall one by one touch now and then.
     assert np.mean(lengths) == pytest.approx(burst if burst > 1 else 1 / (1 - share), rel=0.05)
 
@@ -29,8 +29,8 @@ def test_impossible_patterns_are_refused(share: float, burst: float) -> None:
 
 def test_gaps_are_runs_of_lost_packets() -> None:
     lost = np.array([False, True, True, False, True])
-    assert gaps_of(lost, packet_frames=4, frames=18) == [(4, 12), (16, 18)]
-    assert gaps_of(np.zeros(3, np.bool_), packet_frames=4, frames=12) == []
+    assert find_gaps(lost, packet_frames=4, frames=18) == [(4, 12), (16, 18)]
+    assert find_gaps(np.zeros(3, np.bool_), packet_frames=4, frames=12) == []
 
 
 def test_gaps_are_filled_from_what_the_decoder_has() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
-from bcdcodec.motion.points import PointReader, point_error, point_flicker
+from bcdcodec.studies.generation.landmarks import LandmarkReader, landmark_error, landmark_flicker
 from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE
 
@@ -18,9 +18,9 @@ def test_points_are_places_that_the_codes_move(
     model: CodecModel, make_streams: Callable[..., list[CodeStream]]
 ) -> None:
     (stream,) = make_streams(1)
-    points = PointReader(model)(stream)
+    points = LandmarkReader(model)(stream)
     assert points.shape == (20, 478, 2)
-    other = PointReader(model)(stream, stream.codes[::-1])
+    other = LandmarkReader(model)(stream, stream.codes[::-1])
     assert np.allclose(other[::-1], points) and not np.allclose(other, points)
     # The codes of this stream come again every eight frames.
     assert np.allclose(points[0], points[8]) and not np.allclose(points[0], points[1])
@@ -32,7 +32,7 @@ def test_the_unit_is_the_distance_of_the_eyes(model: CodecModel, make_streams: C
     moved = (
         model.bcd.landmark_displacements(model.bcd.quantizer.lookup(torch.from_numpy(still)[None]))[0].double().numpy()
     )
-    eyes = PointReader(model)(stream, still)[0, [LEFT_EYE, RIGHT_EYE]]
+    eyes = LandmarkReader(model)(stream, still)[0, [LEFT_EYE, RIGHT_EYE]]
     content = np.asarray(stream.content, np.float32)
     places = model.bcd.landmark_positions(torch.from_numpy(content)[None])[0].detach().double().numpy()
     unit = np.linalg.norm(places[LEFT_EYE] - places[RIGHT_EYE]) / 100
@@ -43,12 +43,12 @@ def test_error_and_flicker() -> None:
     true = np.zeros((4, 5, 2))
     found = true.copy()
     found[2] += [3, 4]
-    assert point_error(found, true).tolist() == [0, 0, 5, 0]
-    assert point_flicker(found, true).tolist() == [0, 5, 5]
-    assert point_flicker(true + 7, true).tolist() == [0, 0, 0]
+    assert landmark_error(found, true).tolist() == [0, 0, 5, 0]
+    assert landmark_flicker(found, true).tolist() == [0, 5, 5]
+    assert landmark_flicker(true + 7, true).tolist() == [0, 0, 0]
 
 
 def test_a_codec_that_tells_no_points_is_refused(model: CodecModel) -> None:
     config = replace(model.config, denoiser=replace(model.config.denoiser, landmarks=0))
     with pytest.raises(ConfigError, match="does not tell the points"):
-        PointReader(replace(model, weights=replace(model.weights, config=config)))
+        LandmarkReader(replace(model, weights=replace(model.weights, config=config)))

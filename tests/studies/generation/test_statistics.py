@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bcdcodec.motion.statistics import (
+from bcdcodec.studies.generation.statistics import (
     DIRECTIONS,
     WINDOW_FRAMES,
     count_events,

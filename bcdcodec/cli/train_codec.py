@@ -1,0 +1,113 @@
+"""`bcd train codec`: train or resume a codec model on a folder of clips."""
+
+import argparse
+from pathlib import Path
+
+from bcdcodec.cli.options import (
+    Commands,
+    add_data_option,
+    add_device_option,
+    add_precision_option,
+    add_quiet_option,
+    add_run_option,
+    add_updates_options,
+    add_vae_option,
+    add_workers_option,
+    new_command,
+    whole_number,
+)
+from bcdcodec.cli.progress import progress_bars
+from bcdcodec.cli.streams import check_clips
+from bcdcodec.config import PRESET_NAMES
+from bcdcodec.errors import ConfigError
+
+MAX_EXCERPTS = 10_000_000
+
+EXAMPLES = """  bcd train vae --data clips --updates 20000 vae.safetensors
+  bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
+  bcd train codec --init face-v4.safetensors --data clips --run runs/more --updates 5000
+  bcd train export --run runs/face --vae vae.safetensors plain.safetensors
+  bcd train context --weights plain.safetensors --data clips --run runs/face --updates 4000 face.safetensors
+The same `bcd train codec` command resumes a run that was interrupted."""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(commands, "codec", about="train a codec model on a folder of clips", examples=EXAMPLES)
+    parser.add_argument("--model", choices=PRESET_NAMES, default="face", help="model preset to build (face)")
+    add_data_option(parser)
+    add_updates_options(parser)
+    add_vae_option(parser)
+    add_run_option(parser)
+    parser.add_argument(
+        "--init", type=Path, metavar="WEIGHTS.safetensors", help="weights of the same preset to start from"
+    )
+    add_precision_option(parser)
+    parser.add_argument(
+        "--compile", action="store_true", help="run the transformers through torch.compile; needs a C++ compiler"
+    )
+    add_device_option(parser)
+    parser.add_argument(
+        "--train",
+        choices=("all", "denoiser", "encoder"),
+        default="all",
+        help="denoiser: with --init, train the denoiser alone on fixed codes; encoder: with --init, train the encoder "
+        "and the landmark-position head alone, for fixed codebooks and decoder (all)",
+    )
+    parser.add_argument(
+        "--reinit-codebooks",
+        action="store_true",
+        help="with --init, start with unquantised motion, then initialise the codebooks anew by k-means",
+    )
+    parser.add_argument(
+        "--excerpts",
+        type=whole_number(1, MAX_EXCERPTS),
+        metavar="N",
+        help="train on N short excerpts of the clips, each with its own augmentation of colour, light and proportions",
+    )
+    add_workers_option(parser, about="processes that read the clips (1)")
+    parser.add_argument("--dry-run", action="store_true", help="print the size of the run and stop")
+    add_quiet_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train or resume; a dry run only prints what would be done."""
+    check_clips(options.data)
+    if options.init is None and (options.train != "all" or options.reinit_codebooks):
+        asked = "--reinit-codebooks" if options.reinit_codebooks else f"--train {options.train}"
+        raise ConfigError(f"{asked} needs --init: only trained weights have codes")
+    from bcdcodec.training.commands import plan_training, run_training
+    from bcdcodec.training.options import CodecTrainOptions
+
+    asked_options = CodecTrainOptions(
+        model=options.model,
+        data=options.data,
+        vae=options.vae,
+        init=options.init,
+        run=options.folder,
+        updates=options.updates,
+        seed=options.seed,
+        precision=options.precision,
+        compiled=options.compile,
+        device=options.device,
+        train=options.train,
+        reinit_codebooks=options.reinit_codebooks,
+        excerpts=options.excerpts or 0,
+        workers=options.workers,
+    )
+    if options.dry_run:
+        plan = plan_training(asked_options)
+        print(
+            f"{plan.model}: {plan.cost.parameters:,} parameters, {plan.clips} clips, {plan.updates} updates "
+            f"({plan.clips_seen:,} clips seen), temporal layers from update {plan.temporal_from}"
+        )
+        print(
+            f"memory: {plan.cost.kept_bytes / 1e9:.2f} GB of weights, gradients, moments and averages, plus "
+            f"activations; TFLOP an update: {plan.cost.first_flops / 1e12:.3f} at first, "
+            f"{plan.cost.last_flops / 1e12:.3f} in the end"
+        )
+        return 0
+    with progress_bars(shown=False if options.quiet else None) as progress:
+        run_training(asked_options, progress)
+    return 0

@@ -1,0 +1,46 @@
+"""`bcd train judge`: train the classifier that judges sprites."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bcdcodec.cli.options import Commands, add_force_option, add_quiet_option, add_updates_options, new_command
+from bcdcodec.cli.progress import progress_bar
+from bcdcodec.cli.streams import check_file
+
+MAX_JUDGE_UPDATES, UPDATES = 1_000_000, 1500
+
+EXAMPLES = """  bcd data sprites Sprites/sheets sprites
+  bcd train judge sprites judge.safetensors"""
+
+
+def add_command(commands: Commands) -> None:
+    """The command and its options."""
+    parser = new_command(commands, "judge", about="train the judge of sprites", examples=EXAMPLES)
+    parser.add_argument("data", type=Path, metavar="DIR", help="what bcd data sprites wrote")
+    parser.add_argument("target", metavar="JUDGE.safetensors", help="file to write")
+    add_updates_options(parser, default=UPDATES, most=MAX_JUDGE_UPDATES, about="updates of 32 clips")
+    parser.add_argument("--json", action="store_true", help="print accuracies for a program to read")
+    add_force_option(parser)
+    add_quiet_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train on the train part, measure on the test part, write the file."""
+    target = check_file(options.target, what="a judge", force=options.force)
+    from bcdcodec.sprites.commands import make_judge
+
+    with progress_bar("updates", unit="", total=options.updates, shown=False if options.quiet else None) as progress:
+        accuracies = make_judge(
+            options.data,
+            target,
+            steps=options.updates,
+            seed=options.seed,
+            progress=lambda done, loss: progress(done, None),
+        )
+    if options.json:
+        print(json.dumps(accuracies))
+    elif not options.quiet:
+        print(f"{target}: on real test clips " + ", ".join(f"{k} {100 * v:.2f} %" for k, v in accuracies.items()))
+    return 0

@@ -1,0 +1,116 @@
+"""`bcd train vae`, `context` and `export`: the other steps from clips to a weights file of the codec."""
+
+import argparse
+from pathlib import Path
+
+from bcdcodec.cli.options import (
+    Commands,
+    add_data_option,
+    add_force_option,
+    add_quiet_option,
+    add_run_option,
+    add_updates_options,
+    add_vae_option,
+    new_command,
+)
+from bcdcodec.cli.progress import progress_bar, progress_bars
+from bcdcodec.cli.streams import check_clips, check_file
+from bcdcodec.cli.train_codec import EXAMPLES
+from bcdcodec.weightfile import open_weights
+
+
+def add_command(commands: Commands) -> None:
+    """The three commands and their options."""
+    vae = new_command(commands, "vae", about="train the image autoencoder", examples=EXAMPLES)
+    vae.add_argument("target", metavar="OUT.safetensors", help="file to write")
+    add_data_option(vae)
+    add_updates_options(vae)
+    add_force_option(vae)
+    add_quiet_option(vae)
+    vae.set_defaults(run=run_vae)
+
+    context = new_command(commands, "context", about="add a context model for codes to weights", examples=EXAMPLES)
+    context.add_argument("target", metavar="OUT.safetensors", help="file to write: the weights with a context model")
+    context.add_argument(
+        "--weights", type=Path, required=True, metavar="WEIGHTS.safetensors", help="trained weights, left as they are"
+    )
+    add_data_option(context)
+    add_updates_options(context)
+    add_run_option(context, about="folder that latents are kept in")
+    add_force_option(context)
+    add_quiet_option(context)
+    context.set_defaults(run=run_context)
+
+    export = new_command(commands, "export", about="turn a finished run into a weights file", examples=EXAMPLES)
+    export.add_argument("target", metavar="OUT.safetensors", help="file to write")
+    add_run_option(export, about="folder of the run")
+    add_vae_option(export)
+    export.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of clips, where the run was trained on excerpts of them"
+    )
+    add_quiet_option(export)
+    add_force_option(export)
+    export.set_defaults(run=run_export)
+
+
+def run_vae(options: argparse.Namespace) -> int:
+    """Train the autoencoder alone."""
+    out = check_file(options.target, what="a weights file", force=options.force)
+    check_clips(options.data)
+    from bcdcodec.training.commands import run_vae_training
+
+    with progress_bar("updates", unit="", total=options.updates, shown=_shown(options)) as progress:
+        run_vae_training(
+            options.data,
+            out,
+            updates=options.updates,
+            seed=options.seed,
+            progress=lambda done, loss: progress(done, None),
+        )
+    return 0
+
+
+def run_context(options: argparse.Namespace) -> int:
+    """Write weights with a context model and print their id."""
+    out = check_file(options.target, what="a weights file", force=options.force)
+    check_clips(options.data)
+    from bcdcodec.training.commands import run_context_training
+
+    with progress_bars(shown=_shown(options)) as progress:
+        statistics = run_context_training(
+            options.weights,
+            options.data,
+            out,
+            run=options.folder,
+            updates=options.updates,
+            seed=options.seed,
+            progress=progress,
+        )
+    print(
+        f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
+        f"codes {statistics.context_bits:.1f} bits/frame on the training clips, "
+        f"{statistics.table_bits:.1f} by the table"
+    )
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the weights file of a run and print its id."""
+    out = check_file(options.target, what="a weights file", force=options.force)
+    from bcdcodec.training import commands
+
+    if options.data is not None:
+        check_clips(options.data)
+    with progress_bar("clips", unit="", shown=_shown(options)) as progress:
+        statistics = commands.run_export(options.folder, out, vae=options.vae, data=options.data, progress=progress)
+    print(
+        f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
+        f"codes {statistics.entropy_bits:.1f} bits/frame on the training clips, {statistics.used.mean():.1f} of "
+        f"{statistics.counts.shape[1]} entries used, dead codebooks: {int((statistics.used == 1).sum())} of "
+        f"{len(statistics.used)}"
+    )
+    return 0
+
+
+def _shown(options: argparse.Namespace) -> bool | None:
+    return False if options.quiet else None
