@@ -22,7 +22,18 @@ ORDER = [
         "model",
         "codec",
     ),
-    *("__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation", "ablation"),
+    *(
+        "__init__",
+        "cli",
+        "__main__",
+        "training",
+        "evaluation",
+        "sprites",
+        "motion",
+        "preparation",
+        "ablation",
+        "studies",
+    ),
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -50,11 +61,14 @@ APART = {
     ("preparation", "sprites"),
     ("preparation", "motion"),
     ("ablation", "cli"),
+    ("studies", "cli"),
     ("ablation", "motion"),
     ("ablation", "preparation"),
 }
 #: What may be imported upwards, but only inside a function.
-LAZY = {("cli", beside) for beside in ("training", "evaluation", "sprites", "motion", "preparation", "ablation")}
+LAZY = {
+    ("cli", beside) for beside in ("training", "evaluation", "sprites", "motion", "preparation", "ablation", "studies")
+}
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {
     "torch": {"errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "cli"},

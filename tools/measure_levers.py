@@ -40,7 +40,7 @@ from bcdcodec.video.clip import read_clip
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = (1000, 2000, 4000, 8000)
-NAMES = ("psnr", "lpips-alex", "flicker", "landmarks-mouth", "landmarks-outline")
+NAMES = ("psnr", "lpips-alex", "flicker", "landmarks-mouth", "landmarks-contour")
 #: One frame of so many is compared, but for flicker, which needs them all.
 EVERY = 4
 
@@ -141,7 +141,7 @@ def page(results: list[dict[str, Any]], model: CodecModel) -> str:
             means = {name: float(np.mean([row[name] for row in rows])) for name in (*NAMES, "kbps")}
             lines.append(
                 f"| {target} | {variant.name} | {means['kbps']:.2f} | {means['psnr']:.2f} | {means['lpips-alex']:.4f} "
-                f"| {means['flicker']:.2f} | {means['landmarks-mouth']:.2f} | {means['landmarks-outline']:.2f} "
+                f"| {means['flicker']:.2f} | {means['landmarks-mouth']:.2f} | {means['landmarks-contour']:.2f} "
                 f"| {sum(row['skipped_frames'] for row in rows)} | {len(own) - len(rows)} |"
             )
     return "\n".join(lines) + "\n"

@@ -26,8 +26,8 @@ from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
 from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
-from bcdcodec.evaluation.clips import Clip, read_clips
-from bcdcodec.evaluation.sheet import contact_sheet
+from bcdcodec.evaluation.harness.clips import Clip, read_clips
+from bcdcodec.evaluation.report.sheets import contact_sheet
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.motion.data import hold_out, load_streams
 from bcdcodec.motion.generation import write_codes

@@ -28,7 +28,7 @@ from bcdcodec.codec.encode.encoder import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.entropy.context import context_bits
 from bcdcodec.errors import RateError
-from bcdcodec.evaluation.clips import read_clips
+from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.evaluation.harness.experiment import kept_json
 from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.timeline import Timeline

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from bcdcodec import BcdError
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.clips import read_clips
+from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.model.vae import Vae, from_uint8, to_uint8
 from bcdcodec.training.vae import load_vae

@@ -22,12 +22,12 @@ from bcdcodec import BcdError, CodecModel
 from bcdcodec.atomic import file_hash, write_bytes
 from bcdcodec.cli.options import add_model_options, add_sampling_options, sampling_of
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.clips import Clip, choose, lender, read_clips
 from bcdcodec.evaluation.codes import code_use
+from bcdcodec.evaluation.harness.clips import Clip, choose, lender, read_clips
 from bcdcodec.evaluation.measure import MeasureSettings, measure_clip
-from bcdcodec.evaluation.report import markdown, summary_json
+from bcdcodec.evaluation.report.sheets import contact_sheet
 from bcdcodec.evaluation.scores import ClipScore
-from bcdcodec.evaluation.sheet import contact_sheet
+from bcdcodec.evaluation.validation_report import markdown, summary_json
 from bcdcodec.video.png import pack_png
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.weightfile import DEFAULT_NAME

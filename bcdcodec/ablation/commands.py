@@ -11,7 +11,7 @@ from bcdcodec.ablation.runs import Ablations, read_curves, run_ablations, weight
 from bcdcodec.ablation.truth import TruthJudge
 from bcdcodec.atomic import write_bytes
 from bcdcodec.config import preset
-from bcdcodec.evaluation.figure import pyplot
+from bcdcodec.evaluation.report.figures import pyplot
 from bcdcodec.model.device import choose_device
 from bcdcodec.sprites.dataset import is_sprites
 from bcdcodec.training.commands import load_autoencoder

@@ -8,7 +8,7 @@ from bcdcodec.ablation.plan import AblationPlan
 from bcdcodec.ablation.runs import Ablations
 from bcdcodec.ablation.variants import BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN
 from bcdcodec.evaluation.bench.markdown import table
-from bcdcodec.evaluation.figure import pyplot, save_figure
+from bcdcodec.evaluation.report.figures import pyplot, save_figure
 
 #: FID, CSIM, shape error x 10, motion error x 100, cross error x 100 of the paper (LRS3): tables A2 and A3 of the
 #: supplement, the bitrates and cross-driving of the main paper. By the variant here that does the same.

@@ -25,8 +25,8 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import VideoError
-from bcdcodec.evaluation.clips import Clip
-from bcdcodec.evaluation.psnr import psnr_db
+from bcdcodec.evaluation.harness.clips import Clip
+from bcdcodec.evaluation.metrics.psnr import psnr_db
 from bcdcodec.evaluation.scores import ClipScore, Quality, QualitySums
 from bcdcodec.frame import Frame
 from bcdcodec.video.crop import crop

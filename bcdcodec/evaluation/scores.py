@@ -4,8 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bcdcodec.evaluation.landmark import LandmarkDistance, landmark_distance
-from bcdcodec.evaluation.opening import Following, OpeningSums
+from bcdcodec.evaluation.metrics.landmarks import Following, LandmarkDistance, OpeningSums, landmark_distance
 from bcdcodec.video.landmarks import Points
 
 #: Landmark distances that are reported, in the order of the tables.

@@ -12,7 +12,7 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.landmark import landmark_distance
+from bcdcodec.evaluation.metrics.landmarks import landmark_distance
 from bcdcodec.motion.loss import LossPattern
 from bcdcodec.video.landmarks import landmarks
 

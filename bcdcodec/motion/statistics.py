@@ -1,6 +1,6 @@
 """How sequences of motion move. In: points of faces. Out: speed, spread, events, features for distances between sets.
 
-Events are told by openings (evaluation/opening.py) against the median of their own sequence, the same way for real and
+Events are told by apertures (evaluation/metrics/landmarks.py) against the median of their own sequence, the same way for real and
 for generated motion: eyes that are nearly shut for a moment, a mouth that opens. The thresholds are small, as the
 codec's eyelids follow only in part; the numbers compare sets with one another, they do not count real blinks.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.metrics.distribution import FeatureSet, frechet_distance
-from bcdcodec.evaluation.opening import openings
+from bcdcodec.evaluation.metrics.landmarks import apertures
 from bcdcodec.motion.points import FacePoints
 
 #: In % of the distance of the eyes: how far lids fall and lips part to be an event, and the longest blink in frames.
@@ -49,7 +49,7 @@ def motion_statistics(sequences: list[FacePoints], *, frame_rate: float) -> Moti
 
 def count_events(points: FacePoints) -> tuple[int, int]:
     """(blink-like, mouth-open) events of a sequence [T, L, 2]."""
-    found = [openings(mesh) for mesh in points]
+    found = [apertures(mesh) for mesh in points]
     eyes, mouth = (np.array([item[part] for item in found]) for part in ("eyes", "mouth"))
     shut = _runs(eyes < np.median(eyes) - BLINK_DROP)
     return sum(length <= LONGEST_BLINK for length in shut), len(_runs(mouth > np.median(mouth) + MOUTH_RISE))

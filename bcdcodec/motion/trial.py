@@ -12,7 +12,7 @@ import torch
 
 from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.interval import Interval, interval
+from bcdcodec.evaluation.harness.intervals import Interval, interval
 from bcdcodec.motion.loss import LossPattern, fill_gaps, gaps_of
 from bcdcodec.motion.points import PointReader, point_error, point_flicker
 from bcdcodec.training.data.code_streams import CodeStream

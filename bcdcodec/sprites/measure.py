@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
-from bcdcodec.evaluation.psnr import psnr_db
+from bcdcodec.evaluation.metrics.psnr import psnr_db
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.judge import LABELS, Judge, judge_clips
 from bcdcodec.sprites.scores import accuracy, entropy_bits, inception, normalized_mutual_information

@@ -10,9 +10,9 @@ from bcdcodec.bitstream.stream import account
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation import measure
-from bcdcodec.evaluation.clips import Clip, read_clips
+from bcdcodec.evaluation.harness.clips import Clip, read_clips
 from bcdcodec.evaluation.measure import MeasureSettings, decoded_frames, measure_clip
-from bcdcodec.evaluation.psnr import psnr_db
+from bcdcodec.evaluation.metrics.psnr import psnr_db
 from bcdcodec.frame import Frame
 from bcdcodec.video.crop import crop, largest_square
 from bcdcodec.video.reader import VideoReader

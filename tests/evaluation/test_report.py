@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bcdcodec.evaluation.codes import CodeUse
-from bcdcodec.evaluation.opening import Following
-from bcdcodec.evaluation.report import markdown, summarize, summary_json
+from bcdcodec.evaluation.metrics.landmarks import Following
 from bcdcodec.evaluation.scores import PARTS, ClipScore, Quality, QualitySums
+from bcdcodec.evaluation.validation_report import markdown, summarize, summary_json
 
 CODES = CodeUse(frames=150, carried=(150, 150, 100), entries=8, entropy_bits=(2.5, 0.0, 1.5), used=(8, 1, 3))
 

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from bcdcodec.evaluation import measure
-from bcdcodec.evaluation.clips import read_clips
+from bcdcodec.evaluation.harness.clips import read_clips
 
 ROWS = [
     ("b2.mp4", "bob", "some/where", "not stated", "unknown"),

@@ -10,20 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
-import numpy as np
-
 from bcdcodec.evaluation.metrics.action_units import action_unit_distance
 from bcdcodec.evaluation.metrics.dists import Dists
 from bcdcodec.evaluation.metrics.faces import faces_lost
 from bcdcodec.evaluation.metrics.flicker import flicker
 from bcdcodec.evaluation.metrics.identity import Csim
+from bcdcodec.evaluation.metrics.landmarks import PARTS, part_distance
 from bcdcodec.evaluation.metrics.lpips import Lpips
-from bcdcodec.evaluation.metrics.pair import Values, Video, check_pair
-from bcdcodec.evaluation.metrics.parts import PARTS, part_distance
+from bcdcodec.evaluation.metrics.pair import Values, Video
 from bcdcodec.evaluation.metrics.pose import rotation_distance
+from bcdcodec.evaluation.metrics.psnr import psnr
 from bcdcodec.evaluation.metrics.ssim import ms_ssim, ssim
 from bcdcodec.evaluation.metrics.vmaf import vmaf
-from bcdcodec.evaluation.psnr import psnr_db
 
 #: The metric that says of how many faces those of faces speak.
 LOST = "faces-lost"
@@ -44,12 +42,6 @@ class Metric:
     extra: str | None
     load: Callable[[], Measure]
     of_faces: bool
-
-
-def psnr(found: Video, expected: Video) -> Values:
-    """The ratio of every frame on its own."""
-    check_pair(found, expected)
-    return np.array([psnr_db(*pair) for pair in zip(found, expected, strict=True)])
 
 
 def _metric(
@@ -87,7 +79,7 @@ _ALL = (
             partial(part_distance, part),
             unit="%",
             higher=False,
-            reference="see parts.py",
+            reference="see landmarks.py",
             extra="landmarks",
             of_faces=True,
         )

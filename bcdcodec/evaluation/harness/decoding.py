@@ -1,0 +1,39 @@
+"""Frames that a player shows of a `.bcd` file, for comparison with its source."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+
+
+def decoded_frames(
+    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None
+) -> Iterator[DecodedFrame]:
+    """Decode a stream at the model's frame rate; a skipped frame repeats the one before.
+
+    content: a content map that replaces the stream's own.
+    """
+    with stream.open("rb") as file:
+        reader = StreamReader(file)
+        decoder = Decoder(model, reader.header, sampling=sampling, content=content)
+        shown: DecodedFrame | None = None
+        for frame in _frames(reader, decoder):
+            if shown is not None:
+                for index in range(shown.index + 1, frame.index):
+                    yield replace(shown, index=index)
+            shown = frame
+            yield frame
+        if shown is not None:
+            for index in range(shown.index + 1, reader.stats.end_tick * decoder.frame_multiplier):
+                yield replace(shown, index=index)
+
+
+def _frames(reader: StreamReader, decoder: Decoder) -> Iterator[DecodedFrame]:
+    for packet in reader:
+        yield from decoder.push(packet)
+    yield from decoder.flush()

@@ -1,0 +1,1 @@
+"""Studies: one folder for each published page; `bcd bench STUDY` runs it."""
