@@ -60,10 +60,8 @@ APART = {
     ("preparation", "training"),
     ("preparation", "sprites"),
     ("preparation", "motion"),
-    ("ablation", "cli"),
     ("studies", "cli"),
-    ("ablation", "motion"),
-    ("ablation", "preparation"),
+    ("studies", "preparation"),
 }
 #: What may be imported upwards, but only inside a function.
 LAZY = {

@@ -1,7 +1,8 @@
 """`bcd bench STUDY`: measure the codec and write a page of results."""
 
+from bcdcodec.cli.model_studies import add_ablations, add_autoencoder, add_sprites
 from bcdcodec.cli.options import Commands, new_command
-from bcdcodec.cli.studies import STUDIES
+from bcdcodec.cli.studies import add_rate_control, add_rate_distortion, add_transfer, add_validation
 
 EXAMPLES = """  bcd bench rate-distortion benchmarks/rd_small.toml clips
   bcd bench validation clips
@@ -13,5 +14,8 @@ def add_command(commands: Commands) -> None:
     """Add the command and its studies."""
     parser = new_command(commands, "bench", about="measure the codec, one study a page", examples=EXAMPLES)
     studies = parser.add_subparsers(title="studies", metavar="STUDY", required=True)
-    for add_study in STUDIES:
+    for add_study in (
+        *(add_rate_distortion, add_validation, add_transfer, add_rate_control),
+        *(add_sprites, add_ablations, add_autoencoder),
+    ):
         add_study(studies)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 from bcdcodec import __version__
 from bcdcodec.cli import (
-    ablate,
     bench,
     decode,
     encode,
@@ -52,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(prepare, train, personalize, train_motion, sprites, bench, ablate),
+        *(prepare, train, personalize, train_motion, sprites, bench),
     ):
         module.add_command(commands)
     return parser

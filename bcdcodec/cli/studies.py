@@ -1,19 +1,19 @@
-"""Options of the studies of `bcd bench`."""
+"""Studies of talking heads of `bcd bench`: rate-distortion, validation, transfer, rate-control."""
 
 import argparse
-import json
-import logging
 from pathlib import Path
-from typing import Any
 
-from bcdcodec.cli.options import SAMPLING_PRESETS, Commands, add_model_options, new_command, seconds, whole_number
+from bcdcodec.cli.options import Commands, add_model_options, add_sampling_options, new_command, sampling_of, seconds
 from bcdcodec.cli.progress import progress_bars
-from bcdcodec.errors import ConfigError
+from bcdcodec.cli.study_options import (
+    add_clips,
+    add_run_options,
+    add_sampler_preset,
+    add_work_options,
+    check_folder,
+    report,
+)
 from bcdcodec.weightfile import DEFAULT_NAME
-
-MAX_JOBS = 64
-#: Exit code of a run whose page lacks failed measurements.
-FAILED = 2
 
 
 def add_rate_distortion(studies: Commands) -> None:
@@ -27,16 +27,17 @@ def add_rate_distortion(studies: Commands) -> None:
 What cannot be measured is named, left out, and makes the exit code 2.""",
     )
     parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="codecs, rates, clips and metrics")
-    _add_clips(parser)
-    _add_sampler_preset(parser)
+    add_clips(parser)
+    add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
-    _add_run_options(parser, "rate_distortion")
+    add_work_options(parser, "rate_distortion")
+    add_run_options(parser)
     parser.set_defaults(run=run_rate_distortion)
 
 
 def run_rate_distortion(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    _check_folder(options.clips)
+    check_folder(options.clips)
     from bcdcodec.studies.rate_distortion.study import PAGE, Request, run_study
 
     request = Request(
@@ -51,7 +52,7 @@ def run_rate_distortion(options: argparse.Namespace) -> int:
     )
     with progress_bars(shown=False if options.quiet else None) as progress:
         numbers = run_study(request, progress=progress)
-    return _report(options, numbers, page=options.out / PAGE)
+    return report(options, numbers, page=options.out / PAGE)
 
 
 def add_transfer(studies: Commands) -> None:
@@ -62,20 +63,21 @@ def add_transfer(studies: Commands) -> None:
         about="transfer motion between people, and compare with both",
         examples="  bcd bench transfer clips --pairs benchmarks/transfer_pairs.csv",
     )
-    _add_clips(parser)
+    add_clips(parser)
     parser.add_argument(
         "--pairs", type=Path, required=True, metavar="PAIRS.csv", help="names of clips, columns content and motion"
     )
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
-    _add_sampler_preset(parser)
+    add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
-    _add_run_options(parser, "transfer")
+    add_work_options(parser, "transfer")
+    add_run_options(parser)
     parser.set_defaults(run=run_transfer)
 
 
 def run_transfer(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    _check_folder(options.clips)
+    check_folder(options.clips)
     from bcdcodec.studies.transfer.study import PAGE, Request, run_study
 
     request = Request(
@@ -91,46 +93,105 @@ def run_transfer(options: argparse.Namespace) -> int:
     )
     with progress_bars(shown=False if options.quiet else None) as progress:
         numbers = run_study(request, progress=progress)
-    return _report(options, numbers, page=options.out / PAGE)
+    return report(options, numbers, page=options.out / PAGE)
 
 
-#: Studies in the order of the help.
-STUDIES = (add_rate_distortion, add_transfer)
-
-
-def _add_clips(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder of clips with a clips.csv")
-
-
-def _add_sampler_preset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler preset (standard)")
-
-
-def _add_run_options(parser: argparse.ArgumentParser, study: str, *, jobs: bool = True) -> None:
-    """Add folders, worker processes and outputs."""
-    work = f"build/{study}"
-    parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="folder of the page (docs)")
-    parser.add_argument(
-        "--work", type=Path, default=Path(work), metavar="DIR", help=f"folder of finished measurements ({work})"
+def add_validation(studies: Commands) -> None:
+    """Add the validation study."""
+    parser = new_command(
+        studies,
+        "validation",
+        about="compare decoded clips with their sources, frame by frame",
+        examples="""  bcd bench validation clips --publish
+  bcd bench validation clips --clips d0433c4dd2,fad013d3f3 --limit-seconds 2""",
     )
-    if jobs:
-        parser.add_argument("--jobs", type=whole_number(1, MAX_JOBS), default=1, metavar="N", help="processes (1)")
-    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_clips(parser)
+    parser.add_argument(
+        "--clips",
+        dest="names",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="A,B,C",
+        help="only these clips (all of the folder)",
+    )
+    parser.add_argument("--limit-seconds", type=seconds, metavar="S", help="compare only the first seconds of a clip")
+    parser.add_argument(
+        "--landmarks",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="measure face landmarks, which needs the extra of that name (landmarks)",
+    )
+    parser.add_argument(
+        "--publish", action="store_true", help="put the sheet beside the page, with permissively licensed clips only"
+    )
+    add_model_options(parser, weights=DEFAULT_NAME)
+    add_sampling_options(parser)
+    add_work_options(parser, "validation")
+    add_run_options(parser)
+    parser.set_defaults(run=run_validation)
 
 
-def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder of clips")
+def run_validation(options: argparse.Namespace) -> int:
+    """Measure what is missing and write the page."""
+    check_folder(options.clips)
+    from bcdcodec.codec.model import CodecModel
+    from bcdcodec.studies.validation.measure import MeasureSettings
+    from bcdcodec.studies.validation.study import PAGE, Request, run_study
+
+    model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
+    settings = MeasureSettings(
+        sampling=sampling_of(options, model.config), limit_s=options.limit_seconds, faces=options.landmarks
+    )
+    request = Request(
+        clips=options.clips,
+        names=options.names,
+        out=options.out,
+        work=options.work,
+        publish=options.publish,
+        jobs=options.jobs,
+    )
+    with progress_bars(shown=False if options.quiet else None) as progress:
+        numbers = run_study(request, model=model, settings=settings, progress=progress)
+    return report(options, numbers, page=options.out / PAGE)
 
 
-def _report(options: argparse.Namespace, numbers: dict[str, Any], *, page: Path) -> int:
-    """Print the numbers or the page's path; the exit code says whether measurements failed."""
-    if options.json:
-        print(json.dumps(numbers))
-    elif not options.quiet:
-        print(page)
-    if failures := numbers.get("failures"):
-        logging.getLogger("bcdcodec").error("%d measurements failed, see %s", len(failures), page)
-        return FAILED
-    return 0
+def add_rate_control(studies: Commands) -> None:
+    """Add the rate-control study."""
+    parser = new_command(
+        studies,
+        "rate-control",
+        about="hold encoded clips against their target bitrates",
+        examples="""  bcd bench rate-control clips --jobs 2
+  bcd bench rate-control clips --tool-clips calm.mp4 lively.mp4""",
+    )
+    add_clips(parser)
+    parser.add_argument(
+        "--tool-clips",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="CLIP",
+        help="also measure the value of each rate-control tool, on clips of 10 s and longer",
+    )
+    parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
+    add_work_options(parser, "rate_control")
+    add_run_options(parser)
+    parser.set_defaults(run=run_rate_control)
+
+
+def run_rate_control(options: argparse.Namespace) -> int:
+    """Measure what is missing and write the page."""
+    check_folder(options.clips)
+    from bcdcodec.studies.rate_control.study import PAGE, Request, run_study
+
+    request = Request(
+        clips=options.clips,
+        tool_clips=tuple(options.tool_clips),
+        out=options.out,
+        work=options.work,
+        weights=options.weights,
+        jobs=options.jobs,
+    )
+    with progress_bars(shown=False if options.quiet else None) as progress:
+        numbers = run_study(request, progress=progress)
+    return report(options, numbers, page=options.out / PAGE)

@@ -21,7 +21,7 @@ from bcdcodec.evaluation.harness.experiment import Experiment, record_path
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.evaluation.report.sheets import contact_sheet, spread_indices
 from bcdcodec.evaluation.report.tables import update_page
-from bcdcodec.studies.transfer.protocol import SEED, TransferScore, read_pairs, score_pair, transfer_frames
+from bcdcodec.studies.transfer.protocol import SEED, TransferScore, Values, read_pairs, score_pair, transfer_frames
 from bcdcodec.studies.transfer.tables import page_tables
 from bcdcodec.video.png import pack_png
 from bcdcodec.video.reader import VideoReader
@@ -76,7 +76,7 @@ def run_study(request: Request, *, progress: Callable[[str, int, int], None]) ->
     open_codec = partial(_open, request.weights, request.device, request.preset)
     codec = open_codec()
     items = _items(request, codec, pairs)
-    experiment = Experiment(
+    experiment: Experiment[_Codec, _Pair, dict[str, Values]] = Experiment(
         open_context=open_codec,
         measure=_measure,
         record_path=lambda item: item.record,
@@ -149,7 +149,7 @@ def _items(request: Request, codec: _Codec, pairs: list[tuple[Clip, Clip]]) -> l
     return items
 
 
-def _measure(codec: _Codec, item: _Pair) -> dict[str, Any]:
+def _measure(codec: _Codec, item: _Pair) -> dict[str, Values]:
     item.record.parent.mkdir(parents=True, exist_ok=True)
     content, motion = (read_frames(path, codec.model.frame_rate) for path in item.sources)
     stream = item.record.with_suffix(f".{os.getpid()}.bcd")

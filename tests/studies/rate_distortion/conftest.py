@@ -19,7 +19,8 @@ def result() -> Make:
         size = round(kbps * 1000)
         named = {name.replace("_", "-"): value for name, value in metrics.items()}
         return RDResult(
-            clip=clip, series=series, operating_point=point, seconds=8.0, frames=100, file_bytes=size + 500, payload_bytes=size,
+            clip=clip, series=series, operating_point=point, seconds=8.0, frames=100, file_bytes=size + 500,
+            payload_bytes=size,
             encode_s=1.0, decode_s=2.0, encode_cpu_s=0.5, decode_cpu_s=1.5, on="a machine", metrics=named, missing={},
         )  # fmt: skip
 

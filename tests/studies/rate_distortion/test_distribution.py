@@ -25,7 +25,8 @@ class Features:
 
 def test_distances_are_over_all_clips_of_a_point(result: Make) -> None:
     cells = {
-        RDPoint(clip=clip, content_hash=clip, source=Path(clip), series=SERIES, operating_point=k): result(SERIES.name, clip, k, 1.0)
+        RDPoint(clip=clip, content_hash=clip, source=Path(clip), series=SERIES, operating_point=k):
+        result(SERIES.name, clip, k, 1.0)
         for clip in "ab" for k in SERIES.points
     }  # fmt: skip
     store: Any = Features()

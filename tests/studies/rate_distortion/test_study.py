@@ -1,4 +1,4 @@
-"""The rate-distortion study on two drawn clips with the tiny model: files, resuming, and numbers against a plain recount."""
+"""The rate-distortion study on two drawn clips with the tiny model: files, resuming, failures."""
 
 import json
 import sys
