@@ -35,7 +35,7 @@ BUNDLED = "judge-v1.safetensors"
 
 
 class Judge(nn.Module):
-    """clips: float [B, T, 3, 64, 64] in 0..1. Returns logits [B, values] by name of the label."""
+    """Classifier of clips, float [B, T, 3, 64, 64] in 0..1: logits [B, values] by name of the label."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Judge(nn.Module):
 
     @torch.inference_mode()
     def probabilities(self, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """softmax of uint8 clips [B, T, 64, 64, 3]: [B, values] by name of the label."""
+        """Probabilities of uint8 clips [B, T, 64, 64, 3]: [B, values] by name of the label."""
         return {name: logits.softmax(1).numpy() for name, logits in self(to_input(clips)).items()}
 
 
@@ -69,7 +69,7 @@ def judge_clips(judge: Judge, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.
 
 
 def to_input(clips: NDArray[np.uint8]) -> Tensor:
-    """uint8 [B, T, 64, 64, 3] to what the network takes; the data set counts in 256ths."""
+    """Network input of clips uint8 [B, T, 64, 64, 3]; the recipe scales by 256."""
     return torch.from_numpy(clips).movedim(-1, 2).float() / 256
 
 
@@ -87,7 +87,7 @@ def train_judge(
     judge = Judge().to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(judge.parameters(), RATE, betas=BETAS)
     for step in range(steps):
-        # Linear to zero: the last updates settle what the noise of small batches leaves.
+        # Linear to zero: averages out the noise of small batches at the end.
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
         clips, labels = draw(step)
         found = judge(to_input(clips))
@@ -102,7 +102,7 @@ def train_judge(
 
 
 def save_judge(path: Path, judge: Judge, *, accuracies: dict[str, float]) -> None:
-    """float16 weights, with what they reach on real test clips."""
+    """Write float16 weights with their accuracies on real test clips."""
     facts = {"format": _FORMAT, "accuracies": json.dumps(accuracies)}
     save_tensors(path, halved(judge.state_dict()), metadata=facts)
 

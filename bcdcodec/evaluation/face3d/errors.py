@@ -1,4 +1,4 @@
-"""Errors of a transfer in 3D, Eqs. 6 to 11 of the paper's supplement. In: FaceFits of two videos. Out: mm^2.
+"""3D errors of a transfer in mm^2, Eqs. 6 to 11 of the paper's supplement.
 
     shape_error(content, result)             identity alone: M(beta, 0, 0, 0)
     motion_error(motion, result)             motion alone:   M(0, theta, psi, t)
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 def shape_error(content: FaceFit, result: FaceFit) -> float:
-    """Eqs. 6 and 7: distance of the two identities, both at rest; the lengths may differ. 0 is best."""
+    """Eqs. 6 and 7: distance of the two identities at rest; lengths may differ. 0 is best."""
     _check_head(content, result)
     rest = np.zeros((1, len(content.head.names)))
     first, second = (fit.head.vertices(fit.identity, rest) for fit in (content, result))
@@ -37,8 +37,9 @@ def motion_error(motion: FaceFit, result: FaceFit) -> float:
 
 
 def motion_error_from_start(motion: FaceFit, result: FaceFit) -> float:
-    """The same after the result's head was turned, shifted and scaled as a whole so that its pose agrees in the first
-    frame in which both show a face: how it moves, wherever it began. Of one frame alone, expressions are compared.
+    """Relative motion: motion error after a rigid alignment of the result's head in the first frame with both faces.
+
+    With one such frame, expressions are compared.
     """
     both = motion.present & result.present
     if len(motion.present) != len(result.present) or not both.any():

@@ -1,4 +1,4 @@
-"""A video's face as coefficients of the 3D model. In: a mesh of video/landmarks.py a frame. Out: FaceFit.
+"""Fit of the 3D face model to the face meshes of a video.
 
     meshes -> pose of the mean face, in closed form -> all coefficients together by L-BFGS: distance of the points in
     the picture + priors on identity (one for the video) and expression (one a frame, strengths of 0 to 1)
@@ -36,7 +36,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FaceFit:
-    """What was fitted; rows of frames without a face are NaN.
+    """Fitted coefficients; rows of frames without a face are NaN.
 
     identity: [K] standard deviations. expression: [T, E] of 0 to 1. rotation: [T, 3, 3]. translation: [T, 2] pixels.
     scale: pixels per mm of the video. zoom: [T], size of the head in a frame by that. present: [T].
@@ -106,7 +106,7 @@ def _present(meshes: NDArray[np.floating], missing: Mask | None) -> Mask:
 
 
 def _spread(values: Array, present: Mask) -> Array:
-    """Rows of the frames with a face -> of all frames."""
+    """Scatter rows of the frames with a face to all frames, NaN elsewhere."""
     spread = np.full((len(present), *values.shape[1:]), np.nan)
     spread[present] = values
     return spread

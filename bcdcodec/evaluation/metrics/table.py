@@ -1,4 +1,4 @@
-"""Every full-reference metric by name. In: a name. Out: what measures it, its unit and which way is better.
+"""Registry of the full-reference metrics: name, unit, direction and loader.
 
     for name in names:
         values = METRICS[name].load()(found, expected)
@@ -23,7 +23,7 @@ from bcdcodec.evaluation.metrics.psnr import psnr
 from bcdcodec.evaluation.metrics.ssim import ms_ssim, ssim
 from bcdcodec.evaluation.metrics.vmaf import vmaf
 
-#: The metric that says of how many faces those of faces speak.
+#: The metric that counts the faces which metrics of faces cannot cover.
 LOST = "faces-lost"
 #: (found, expected) -> float64 [T]; NaN where a frame cannot be measured.
 Measure = Callable[[Video, Video], Values]
@@ -31,8 +31,10 @@ Measure = Callable[[Video, Video], Values]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """unit: empty where there is none. extra: what has to be installed, None where nothing. load: makes the measure,
-    which may take a second; keep it for many videos. of_faces: says nothing of frames in which no face is found.
+    """One metric.
+
+    unit: empty where there is none. extra: optional dependency, None where there is none. load: makes the measure,
+    which may take a second; keep it for many videos. of_faces: has no value in frames without a face.
     """
 
     name: str
@@ -111,5 +113,5 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
 @cache
 def loaded(name: str) -> Measure:
-    """The measure of a metric; its network is read once a process."""
+    """The measure of a metric; its network is loaded once a process."""
     return METRICS[name].load()

@@ -1,4 +1,4 @@
-"""Bitrate over time as a picture, for `bcd info --plot`. In: a timeline, a bucket. Out: a PNG."""
+"""Plot of bitrate and bucket fill over time, for `bcd info --plot`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,15 @@ from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.timeline import Timeline
 
 WINDOW_S = 1.0
-#: Places where the moving rate is looked at; more could not be told apart.
+#: Sample times of the moving rate; more than a plot can resolve.
 MAX_SAMPLES = 4000
 SAMPLE_S = 0.02
 
 
 def rate_plot(path: Path, timeline: Timeline, *, bitrate: float | None, bucket_s: float, title: str) -> None:
-    """Above the rate of each packet over its frames and of the last second, below the fill of a leaky bucket.
+    """Rate of each packet and of the last second above, fill of a leaky bucket below.
 
-    bitrate: bit/s that was aimed at, by which the bucket drains; None for the stream's own mean. MissingExtraError
+    bitrate: target in bit/s, at which the bucket drains; None for the stream's own mean. MissingExtraError
     without matplotlib.
     """
     figure, (above, below) = pyplot().subplots(
@@ -38,7 +38,7 @@ def rate_plot(path: Path, timeline: Timeline, *, bitrate: float | None, bucket_s
     times_s = _sample_times(timeline.duration_s)
     if times_s:
         rates = [rate / 1000 for rate in timeline.moving_rate(times_s, WINDOW_S)]
-        above.plot(times_s, rates, color="#1f4e79", linewidth=1.4, label=f"last {WINDOW_S:g} s, all but sound")
+        above.plot(times_s, rates, color="#1f4e79", linewidth=1.4, label=f"last {WINDOW_S:g} s, without audio")
     name = "mean" if bitrate is None else "target"
     above.axhline(drain / 1000, color="#b03a2e", linestyle="--", label=f"{name}, {drain / 1000:.2f} kbps")
     contents = [packet for packet in timeline.packets if packet.kind == PacketKind.CONTENT]
@@ -76,7 +76,7 @@ def _draw_bucket(axes: Any, timeline: Timeline, bucket: LeakyBucket, bucket_s: f
 
 
 def _sample_times(duration_s: float) -> list[float]:
-    """Ends of whole windows inside of the stream."""
+    """Ends of whole windows inside the stream, in seconds."""
     count = min(MAX_SAMPLES, int((duration_s - WINDOW_S) / SAMPLE_S) + 1) if duration_s >= WINDOW_S else 0
     step = (duration_s - WINDOW_S) / max(1, count - 1)
     return [WINDOW_S + index * step for index in range(count)]
