@@ -52,14 +52,14 @@ def _motions() -> tuple[Motion, ...]:
 
 #: The nine actions, in the order of the labels: 3 * action + direction.
 MOTIONS = _motions()
-#: Every cell that a motion shows, sorted: the true poses, numbered by their place in here.
+#: Every cell that a motion shows, sorted: the true poses; an index into this list is the number of a pose.
 POSES = tuple(sorted(set(itertools.chain.from_iterable(motion.cells for motion in MOTIONS))))
 
 
 def attributes(character: int) -> tuple[int, ...]:
     """Sheet of each of ATTRIBUTES of a character, 0 <= character < CHARACTERS; hair counts fastest."""
-    places = range(len(ATTRIBUTES) - 1, -1, -1)
-    return tuple(character // VALUES**place % VALUES for place in places)
+    digits = range(len(ATTRIBUTES) - 1, -1, -1)
+    return tuple(character // VALUES**digit % VALUES for digit in digits)
 
 
 class Sheets:

@@ -24,7 +24,7 @@ class Pose:
     size: Array
 
 
-def place(points: Array, pose: Pose) -> Array:
+def project(points: Array, pose: Pose) -> Array:
     """Project points [T, n, 3] in mm at rest to pixels [T, n, 3]: x right, y down, z to the viewer."""
     turned = points @ pose.rotation.swapaxes(-1, -2) * pose.size[:, None, None]
     turned[..., 1] *= -1
@@ -47,7 +47,7 @@ def first_pose(points: Array, observed: Array) -> Pose:
     return Pose(rotation=rotation, translation=shift * (1.0, -1.0), size=size)
 
 
-def turn(vectors: Tensor) -> Tensor:
+def rotation_matrices(vectors: Tensor) -> Tensor:
     """Rotation matrices [T, 3, 3] of axis-angle vectors [T, 3], in radians."""
     zero = torch.zeros_like(vectors[:, 0])
     x, y, z = vectors.unbind(1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError, FaceError
-from bcdcodec.evaluation.face3d.camera import Pose, place
+from bcdcodec.evaluation.face3d.camera import Pose, project
 from bcdcodec.evaluation.face3d.fit import FaceFit
 
 Array = NDArray[np.float64]
@@ -43,7 +43,7 @@ def motion_error_from_start(motion: FaceFit, result: FaceFit) -> float:
     """
     both = motion.present & result.present
     if len(motion.present) != len(result.present) or not both.any():
-        return motion_error(motion, result)  # which says what is wrong
+        return motion_error(motion, result)  # raises
     start = int(np.flatnonzero(both)[0])
     larger = motion.scale * motion.zoom[start] / (result.scale * result.zoom[start])
     moved = replace(
@@ -71,10 +71,10 @@ def _moving_error(motion: FaceFit, result: FaceFit, identities: tuple[Array, Arr
     if not both.any():
         raise FaceError(f"no frame of {len(both)} has a face in both videos, comparing needs at least one")
     first, second = (
-        place(fit.head.vertices(identity, fit.expression[both]), _at(fit.pose, both))
+        project(fit.head.vertices(identity, fit.expression[both]), _at(fit.pose, both))
         for fit, identity in zip((motion, result), identities, strict=True)
     )
-    # Both pictures are one size: places are compared in pixels, and become mm by the scale of the motion's video.
+    # Both pictures are one size: positions are compared in pixels, and become mm by the scale of the motion's video.
     return _mean_square((first - second) / motion.scale)
 
 

@@ -48,15 +48,15 @@ class PackagedFile:
             ) from error
 
 
-def checked(place: Path, sha256: str) -> bytes:
+def checked(path: Path, sha256: str) -> bytes:
     """A file's bytes; MissingExtraError if it cannot be read, WeightsError if its SHA-256 is another."""
     try:
-        data = place.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise MissingExtraError(f"cannot read {place}: {error.strerror}; it is needed for this metric") from error
+        raise MissingExtraError(f"cannot read {path}: {error.strerror}; it is needed for this metric") from error
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise WeightsError(f"{place} has SHA-256 {found[:16]}..., needs {sha256[:16]}...")
+        raise WeightsError(f"{path} has SHA-256 {found[:16]}..., needs {sha256[:16]}...")
     return data
 
 

@@ -73,8 +73,8 @@ def aligned(frame: Frame, mesh: Points) -> NDArray[np.float32]:
     z = target - target.mean()
     factor = np.vdot(z, source - source.mean()) / np.vdot(z, z)
     across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
-    place = factor * (across + 1j * down - target.mean()) + source.mean()
-    return _bilinear(frame.pixels, place.real, place.imag)
+    position = factor * (across + 1j * down - target.mean()) + source.mean()
+    return _bilinear(frame.pixels, position.real, position.imag)
 
 
 def _bilinear(pixels: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:

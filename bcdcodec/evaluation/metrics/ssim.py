@@ -30,7 +30,7 @@ def ssim(found: Video, expected: Video) -> Values:
 
 
 def ms_ssim(found: Video, expected: Video) -> Values:
-    """MS-SSIM of every frame: product over five scales, each half the size (2x2 means); ConfigError below 176 pixels a side."""
+    """MS-SSIM of every frame: product over five scales of 2x2 means; ConfigError below 176 pixels a side."""
     check_pair(found, expected, least_side=LEAST_SIDE)
     return np.array([_ms_ssim(*_lumas(*pair)) for pair in zip(found, expected, strict=True)])
 

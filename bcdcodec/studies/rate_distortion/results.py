@@ -1,6 +1,6 @@
 """Results of a plan by operating point, clip and person, and mean rate-distortion curves.
 
-A metric of faces says nothing of frames in which no face is found, and those are the worst ones: its mean over the rest
+A metric of faces has no value in frames without a detected face, and those are the worst ones: its mean over the rest
 flatters a codec that destroys faces. So a point of a series that loses too many of the source's faces has no value of
 such metrics, neither in a curve nor in a comparison.
 """

@@ -90,7 +90,7 @@ def test_clips_above_the_range_of_a_rival_are_left_out(swept: Make, results: Mak
 
 
 def test_metrics_of_faces_begin_where_faces_are_found(swept: Make, results: Make) -> None:
-    """The rival's two cheapest points lose their faces: by csim it cannot go so low, by PSNR it can."""
+    """The baseline's two cheapest points lose their faces: by csim it cannot go so low, by PSNR it can."""
     lost = (60.0, 30.0, 0.0, 0.0, 0.0, 0.0)
     made = results([cell for clip in PEOPLE for cell in swept("own", clip) + swept("baseline", clip, lost=lost)])
     faces = compare_at_equal_rate(made, own="own", operating_point=2, baseline="baseline", metric="csim")

@@ -60,15 +60,15 @@ def test_everything_is_written_and_found_again(request_: Request) -> None:
     cells = numbers["points"]
     assert isinstance(cells, list)
     assert {cell["clip"] for cell in cells} == {"a1", "b1"}
-    own, rival = (
+    own, baseline = (
         [cell for cell in cells if cell["series"].startswith(name) and cell["clip"] == "a1"]
         for name in ("bcdcodec", "x264")
     )
-    assert all(cell["frames"] == 12 and cell["seconds"] == 0.96 for cell in own + rival)
+    assert all(cell["frames"] == 12 and cell["seconds"] == 0.96 for cell in own + baseline)
     assert all(cell["file_bytes"] == cell["payload_bytes"] for cell in own)
-    assert [cell["payload_bytes"] for cell in rival] == sorted(cell["payload_bytes"] for cell in rival)
-    assert [cell["metrics"]["psnr"] for cell in rival] == sorted(cell["metrics"]["psnr"] for cell in rival)
-    assert all(cell["payload_bytes"] < cell["file_bytes"] for cell in rival)
+    assert [cell["payload_bytes"] for cell in baseline] == sorted(cell["payload_bytes"] for cell in baseline)
+    assert [cell["metrics"]["psnr"] for cell in baseline] == sorted(cell["metrics"]["psnr"] for cell in baseline)
+    assert all(cell["payload_bytes"] < cell["file_bytes"] for cell in baseline)
     (held,) = [cell for cell in cells if cell["series"].startswith("freeze frame") and cell["clip"] == "a1"]
     assert (held["payload_bytes"], held["file_bytes"]) == (0, 0)
     assert held["metrics"]["flicker"] > 0
@@ -104,7 +104,7 @@ def test_workers_measure_what_one_process_does(request_: Request) -> None:
 
 
 def test_what_fails_is_named_and_left_out(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One point of a rival and one of bcdcodec fail; the rest is measured, kept and compared."""
+    """One point of a baseline and one of bcdcodec fail; the rest is measured, kept and compared."""
     measure = runner.measure_rd_point
 
     def fails(cell: RDPoint, *args: object, **kwargs: object) -> object:

@@ -88,7 +88,7 @@ def test_a_codec_that_cannot_reach_the_rate_has_no_verdict(made: Results) -> Non
 
 
 def test_frame_rates_are_never_mixed(swept: Make, results: Make) -> None:
-    """At 25 frames a second the rival is far better; at 12.5 it is worse, and nothing of the other is seen there."""
+    """At 25 frames a second the baseline is far better; at 12.5 it is worse, and nothing of the other is seen there."""
     cells = []
     for k, clip in enumerate(PEOPLE):
         cells += swept("bcdcodec 12.5", clip) + swept("bcdcodec 25", clip)
