@@ -36,11 +36,10 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome(Generic[Item, Result]):
-    """results: finished items, in the order they were asked for. resumed: how many had a record before the run."""
+    """Finished items in the order they were asked for, and failures."""
 
     results: dict[Item, Result] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
-    resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ class Experiment(Generic[Context, Item, Result]):
         outcome: Outcome[Item, Result] = Outcome()
         known = {item: result for item in items if (result := self._load(item)) is not None}
         missing = [item for item in items if item not in known]
-        outcome.resumed = done = len(items) - len(missing)
+        done = len(items) - len(missing)
         progress(done, len(items))
 
         def failed(index: int, error: BcdError | OSError) -> None:

@@ -10,6 +10,8 @@ from statistics import NormalDist, mean, stdev
 
 from bcdcodec.errors import ConfigError
 
+#: Verdicts on an interval of gains.
+BETTER, WORSE, EVEN, TOO_FEW = "better", "worse", "not significant", "too few people"
 #: With fewer people the variance estimate is too uncertain for a verdict.
 MIN_PEOPLE = 6
 #: 97.5 % points of Student's t of 1 to 10 degrees of freedom; `t_point` is exact to 0.0001 above.
@@ -38,6 +40,11 @@ class Interval:
         if self.people < MIN_PEOPLE or self.low is None or self.high is None:
             return None
         return (self.low > 0) - (self.high < 0)
+
+    @property
+    def verdict(self) -> str:
+        """BETTER, WORSE or EVEN of an interval of gains; TOO_FEW of fewer than MIN_PEOPLE."""
+        return {1: BETTER, -1: WORSE, 0: EVEN, None: TOO_FEW}[self.sign]
 
 
 def interval(values: Sequence[float]) -> Interval:

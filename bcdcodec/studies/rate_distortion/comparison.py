@@ -6,11 +6,10 @@ Series of different frame rates are never compared: half the frames at equal rat
 from dataclasses import dataclass
 from statistics import mean
 
-from bcdcodec.evaluation.harness.intervals import Interval
+from bcdcodec.evaluation.harness.intervals import TOO_FEW, Interval
 from bcdcodec.studies.rate_distortion.bd_rates import BdRate, bd_rate
 from bcdcodec.studies.rate_distortion.equal_rate import (
     RATE_TOO_HIGH,
-    TOO_FEW,
     EqualRateComparison,
     compare_at_equal_rate,
     gain_over_freeze_frame,

@@ -10,15 +10,12 @@ from statistics import mean
 
 import numpy as np
 
-from bcdcodec.evaluation.harness.intervals import MIN_PEOPLE, Interval, interval_of_people
+from bcdcodec.evaluation.harness.intervals import MIN_PEOPLE, TOO_FEW, Interval, interval_of_people
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.studies.rate_distortion.results import Results
 
-BETTER, WORSE, EVEN = "better", "worse", "not significant"
-#: The baseline's minimum rate exceeds bcdcodec's.
-RATE_TOO_HIGH, TOO_FEW = "n/a", "too few people"
-#: `Interval.sign` -> verdict.
-VERDICTS = {1: BETTER, -1: WORSE, 0: EVEN, None: TOO_FEW}
+#: Verdict where the baseline's minimum rate exceeds bcdcodec's.
+RATE_TOO_HIGH = "n/a"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +48,8 @@ class EqualRateComparison:
         """BETTER, WORSE or EVEN at equal rate; RATE_TOO_HIGH where that leaves too few clips; TOO_FEW where there are
         too few people in any case.
         """
-        sign = None if self.gain is None else self.gain.sign
-        if sign is None and self.below and self.people >= MIN_PEOPLE:
-            return RATE_TOO_HIGH
-        return VERDICTS[sign]
+        verdict = TOO_FEW if self.gain is None else self.gain.verdict
+        return RATE_TOO_HIGH if verdict == TOO_FEW and self.below and self.people >= MIN_PEOPLE else verdict
 
 
 def gain_over_freeze_frame(

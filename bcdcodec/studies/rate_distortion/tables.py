@@ -3,18 +3,12 @@
 from collections.abc import Callable, Sequence
 from statistics import mean
 
+from bcdcodec.evaluation.harness.intervals import BETTER, TOO_FEW, WORSE
 from bcdcodec.evaluation.report.tables import metric_digits, metric_title, number, table
 from bcdcodec.studies.rate_distortion.bd_rates import MIN_SHARE, BdRate
 from bcdcodec.studies.rate_distortion.comparison import Comparison
 from bcdcodec.studies.rate_distortion.distribution import DistributionDistance
-from bcdcodec.studies.rate_distortion.equal_rate import (
-    BETTER,
-    RATE_TOO_HIGH,
-    TOO_FEW,
-    VERDICTS,
-    WORSE,
-    EqualRateComparison,
-)
+from bcdcodec.studies.rate_distortion.equal_rate import RATE_TOO_HIGH, EqualRateComparison
 from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, OWN, Plan, Series
 from bcdcodec.studies.rate_distortion.results import Results
 
@@ -123,7 +117,7 @@ def _freeze_frame_cell(item: Comparison, metric: str) -> str:
     if gain is None:
         return "-"
     bold = "**" if gain.sign else ""
-    return f"{bold}{_signed(gain.mean, metric)} {VERDICTS[gain.sign]}{bold}"
+    return f"{bold}{_signed(gain.mean, metric)} {gain.verdict}{bold}"
 
 
 def _signed(value: float, metric: str) -> str:

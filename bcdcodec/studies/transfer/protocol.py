@@ -42,7 +42,8 @@ MEASURES = {
     "ard": ("degrees", False),
     "auh": ("", False),
 }
-TRANSFER, MOTION_CLIP, FREEZE_FRAME = CANDIDATES = ("transfer", "motion clip", "freeze frame")
+TRANSFER, FREEZE_FRAME = "transfer", "freeze frame"
+CANDIDATES = (TRANSFER, "motion clip", FREEZE_FRAME)
 #: Seed of the decoder's noise.
 SEED = 0
 

@@ -27,7 +27,6 @@ from bcdcodec.video.png import pack_png
 from bcdcodec.video.reader import VideoReader
 
 PAGE, NUMBERS, SHEET = "transfer.md", "transfer/transfer.json", "transfer/sheet.png"
-SECONDS = 2.0
 #: Counts up when the same pair measures something else.
 VERSION = 4
 #: Pictures of a pair in the sheet, pairs in the sheet, and pixels of a picture.

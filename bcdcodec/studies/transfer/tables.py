@@ -8,8 +8,6 @@ from bcdcodec.studies.transfer.protocol import CANDIDATES, FREEZE_FRAME, MEASURE
 
 #: Measures in which a transfer has to be better than the freeze frame, or as good.
 COMPARED = ("motion", "motion-from-start", "ard", "auh", "shape")
-#: `Interval.sign` -> verdict.
-VERDICTS = {1: "better", -1: "worse", 0: "not significant", None: "too few people"}
 
 
 def page_tables(scores: Sequence[TransferScore], person_of: Mapping[str, str]) -> dict[str, list[str]]:
@@ -20,7 +18,7 @@ def page_tables(scores: Sequence[TransferScore], person_of: Mapping[str, str]) -
     for measure in COMPARED:
         gain = gain_over_freeze_frame(scores, person_of, measure)
         if gain is not None:
-            gains.append([_title(measure), gain.text(2), VERDICTS[gain.sign]])
+            gains.append([_title(measure), gain.text(2), gain.verdict])
     return {
         "means": table(["candidate", *titles], means),
         "gains": table(["gain over the freeze frame", "mean (95 % interval)", "transfer is"], gains),

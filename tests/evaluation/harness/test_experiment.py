@@ -37,7 +37,6 @@ def test_what_is_missing_is_measured_and_failures_are_named(tmp_path: Path, jobs
     )
     assert found.results == {1: 11, 2: 7, 4: 14} and list(found.results) == [1, 2, 4]
     assert found.failures == [Failure(item="item 3", reason="three is refused")]
-    assert found.resumed == 1
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert json.loads((tmp_path / "4.json").read_text()) == {"value": 14}
 
@@ -46,7 +45,7 @@ def test_finished_items_open_nothing(tmp_path: Path) -> None:
     experiment(tmp_path).run([1, 2])
     steps: list[tuple[int, int]] = []
     found = experiment(tmp_path, open_context=None).run([2, 1], progress=lambda *step: steps.append(step))
-    assert (found.results, found.resumed, steps) == ({2: 12, 1: 11}, 2, [(2, 2)])
+    assert (found.results, steps) == ({2: 12, 1: 11}, [(2, 2)])
 
 
 def test_the_first_error_ends_a_run_that_keeps_its_records(tmp_path: Path) -> None:
@@ -59,7 +58,7 @@ def test_the_first_error_ends_a_run_that_keeps_its_records(tmp_path: Path) -> No
 def test_records_that_cannot_be_read_are_measured_again(tmp_path: Path, text: str) -> None:
     (tmp_path / "1.json").write_text(text)
     found = experiment(tmp_path).run([1])
-    assert (found.results, found.resumed) == ({1: 11}, 0)
+    assert found.results == {1: 11}
 
 
 def killed(context: int, item: int) -> int:

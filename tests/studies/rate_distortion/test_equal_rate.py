@@ -6,15 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcdcodec.evaluation.harness.intervals import interval
-from bcdcodec.studies.rate_distortion.equal_rate import (
-    BETTER,
-    RATE_TOO_HIGH,
-    TOO_FEW,
-    WORSE,
-    compare_at_equal_rate,
-    gain_over_freeze_frame,
-)
+from bcdcodec.evaluation.harness.intervals import BETTER, TOO_FEW, WORSE, interval
+from bcdcodec.studies.rate_distortion.equal_rate import RATE_TOO_HIGH, compare_at_equal_rate, gain_over_freeze_frame
 
 Make = Callable[..., Any]
 PEOPLE = "abcdef"
