@@ -61,12 +61,10 @@ def add_transfer(studies: Commands) -> None:
         studies,
         "transfer",
         about="transfer motion between people, and compare with both",
-        examples="  bcd bench transfer clips --pairs benchmarks/transfer_pairs.csv",
+        examples="  bcd bench transfer benchmarks/transfer_pairs.csv clips",
     )
+    parser.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="names of clips, columns content and motion")
     add_clips(parser)
-    parser.add_argument(
-        "--pairs", type=Path, required=True, metavar="PAIRS.csv", help="names of clips, columns content and motion"
-    )
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
     add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
@@ -103,11 +101,11 @@ def add_validation(studies: Commands) -> None:
         "validation",
         about="compare decoded clips with their sources, frame by frame",
         examples="""  bcd bench validation clips --publish
-  bcd bench validation clips --clips d0433c4dd2,fad013d3f3 --limit-seconds 2""",
+  bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2""",
     )
     add_clips(parser)
     parser.add_argument(
-        "--clips",
+        "--only",
         dest="names",
         type=lambda text: tuple(text.split(",")),
         default=(),

@@ -55,7 +55,7 @@ def test_what_is_not_there_is_named_in_one_line(bcd: Bcd, tmp_path: Path) -> Non
 def test_options_reach_the_transfer_study(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Any] = []
     monkeypatch.setattr(transfer, "run_study", lambda request, *, progress: found.append(request) or {"failures": []})
-    line = ("bench", "transfer", tmp_path, "--pairs", tmp_path / "p.csv", "--out", tmp_path / "o", "--seconds", "4")
+    line = ("bench", "transfer", tmp_path / "p.csv", tmp_path, "--out", tmp_path / "o", "--seconds", "4")
     done = bcd(*line, "--work", tmp_path / "w", "--preset", "paper", "--device", "cpu")
     assert (done.code, done.out) == (0, f"{tmp_path / 'o' / 'transfer.md'}\n")
     assert found == [

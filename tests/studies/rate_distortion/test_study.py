@@ -57,21 +57,21 @@ def test_everything_is_written_and_found_again(request_: Request) -> None:
     # Only clips that may be shown are in a sheet; the other one is in the numbers.
     assert "- a1: else/where" in page
     assert "- b1: some/where" not in page
-    cells = numbers["points"]
-    assert isinstance(cells, list)
-    assert {cell["clip"] for cell in cells} == {"a1", "b1"}
+    points = numbers["points"]
+    assert isinstance(points, list)
+    assert {point["clip"] for point in points} == {"a1", "b1"}
     own, baseline = (
-        [cell for cell in cells if cell["series"].startswith(name) and cell["clip"] == "a1"]
+        [point for point in points if point["series"].startswith(name) and point["clip"] == "a1"]
         for name in ("bcdcodec", "x264")
     )
-    assert all(cell["frames"] == 12 and cell["seconds"] == 0.96 for cell in own + baseline)
-    assert all(cell["file_bytes"] == cell["payload_bytes"] for cell in own)
-    assert [cell["payload_bytes"] for cell in baseline] == sorted(cell["payload_bytes"] for cell in baseline)
-    assert [cell["metrics"]["psnr"] for cell in baseline] == sorted(cell["metrics"]["psnr"] for cell in baseline)
-    assert all(cell["payload_bytes"] < cell["file_bytes"] for cell in baseline)
-    (held,) = [cell for cell in cells if cell["series"].startswith("freeze frame") and cell["clip"] == "a1"]
-    assert (held["payload_bytes"], held["file_bytes"]) == (0, 0)
-    assert held["metrics"]["flicker"] > 0
+    assert all(point["frames"] == 12 and point["seconds"] == 0.96 for point in own + baseline)
+    assert all(point["file_bytes"] == point["payload_bytes"] for point in own)
+    assert [point["payload_bytes"] for point in baseline] == sorted(point["payload_bytes"] for point in baseline)
+    assert [point["metrics"]["psnr"] for point in baseline] == sorted(point["metrics"]["psnr"] for point in baseline)
+    assert all(point["payload_bytes"] < point["file_bytes"] for point in baseline)
+    (frozen,) = [point for point in points if point["series"].startswith("freeze frame") and point["clip"] == "a1"]
+    assert (frozen["payload_bytes"], frozen["file_bytes"]) == (0, 0)
+    assert frozen["metrics"]["flicker"] > 0
     assert "too few people" in page
     assert "- 22 points, 1 at a time with" in page
     again: Steps = []
@@ -88,8 +88,8 @@ def test_everything_is_written_and_found_again(request_: Request) -> None:
 def test_workers_measure_what_one_process_does(request_: Request) -> None:
     """Points of one record through real worker processes."""
     here = run_study(request_, progress=lambda *step: None)
-    cells = request_.work / "points"
-    chosen = next(path for path in cells.glob("*.json") if json.loads(path.read_text())["series"].startswith("bcd"))
+    points = request_.work / "points"
+    chosen = next(path for path in points.glob("*.json") if json.loads(path.read_text())["series"].startswith("bcd"))
     expected = json.loads(chosen.read_text())
     chosen.unlink()
     steps: Steps = []
@@ -107,10 +107,10 @@ def test_what_fails_is_named_and_left_out(request_: Request, monkeypatch: pytest
     """One point of a baseline and one of bcdcodec fail; the rest is measured, kept and compared."""
     measure = runner.measure_rd_point
 
-    def fails(cell: RDPoint, *args: object, **kwargs: object) -> object:
-        if (cell.series.codec, cell.operating_point) in (("x264", 40), ("bcdcodec", 6000)):
+    def fails(point: RDPoint, *args: object, **kwargs: object) -> object:
+        if (point.series.codec, point.operating_point) in (("x264", 40), ("bcdcodec", 6000)):
             raise VideoError("the disk\nis full")
-        return measure(cell, *args, **kwargs)  # type: ignore[arg-type]
+        return measure(point, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(runner, "measure_rd_point", fails)
     numbers = run_study(request_, progress=lambda *step: None)

@@ -73,14 +73,14 @@ def test_finished_clips_are_not_measured_again(run: Bcd, tmp_path: Path, monkeyp
         return measure.measure_clip(model, clip, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(study, "measure_clip", counted)
-    assert run("--clips", "b2").code == 0
+    assert run("--only", "b2").code == 0
     assert run().code == 0
     assert measured == ["b2", "a1"]
     first = json.loads((tmp_path / "out/validation/validation.json").read_text())
     assert run().code == 0
     assert measured == ["b2", "a1"]
     assert json.loads((tmp_path / "out/validation/validation.json").read_text()) == first
-    assert run("--clips", "a1", "--steps", "2").code == 0
+    assert run("--only", "a1", "--steps", "2").code == 0
     assert measured == ["b2", "a1", "a1"], "other settings are other results"
 
 
@@ -93,7 +93,7 @@ def test_sheet_clips_are_spread_over_the_people(folder: Path) -> None:
 
 def test_a_failure_is_one_line(run: Bcd, bcd: Bcd, tmp_path: Path) -> None:
     assert "no folder of clips" in bcd("bench", "validation", tmp_path / "nowhere", "--out", tmp_path).err
-    done = run("--clips", "zz")
+    done = run("--only", "zz")
     assert done.code == 2 and done.err.count("\n") == 1 and "zz" in done.err
     assert run("--limit-seconds", "0").code == 2
 
