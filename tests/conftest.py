@@ -168,8 +168,8 @@ def talking_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stream_bytes(tiny_weights: Path, talking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The clip encoded with the tiny model: two seconds, centred square, with sound, metadata and a plate."""
-    from bcdcodec.codec.encode.settings import EncodeSettings
     from bcdcodec.codec.encode.file import encode_file
+    from bcdcodec.codec.encode.settings import EncodeSettings
     from bcdcodec.codec.model import CodecModel
 
     path = tmp_path_factory.mktemp("stream") / "talk.bcd"

@@ -8,32 +8,9 @@ import pytest
 ROOT = Path(__file__).parents[1] / "bcdcodec"
 #: From the bottom up; a layer may import itself and those before it.
 ORDER = [
-    *(
-        "errors",
-        "config",
-        "frame",
-        "weightfile",
-        "atomic",
-        "pool",
-        "bitstream",
-        "video",
-        "entropy",
-        "ratecontrol",
-        "model",
-        "codec",
-    ),
-    *(
-        "__init__",
-        "cli",
-        "__main__",
-        "training",
-        "evaluation",
-        "sprites",
-        "motion",
-        "preparation",
-        "ablation",
-        "studies",
-    ),
+    *("errors", "config", "frame", "weightfile", "atomic", "pool", "bitstream", "video", "entropy", "ratecontrol"),
+    *("model", "codec", "__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation"),
+    "studies",
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -60,16 +37,12 @@ APART = {
     ("preparation", "training"),
     ("preparation", "sprites"),
     ("preparation", "motion"),
-    ("ablation", "cli"),
     ("studies", "cli"),
     ("motion", "evaluation"),
-    ("ablation", "motion"),
-    ("ablation", "preparation"),
+    ("studies", "preparation"),
 }
 #: What may be imported upwards, but only inside a function.
-LAZY = {
-    ("cli", beside) for beside in ("training", "evaluation", "sprites", "motion", "preparation", "ablation", "studies")
-}
+LAZY = {("cli", beside) for beside in ("training", "evaluation", "sprites", "motion", "preparation", "studies")}
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {
     "torch": {"errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "cli"},

@@ -79,7 +79,7 @@ def _plot_target(options: argparse.Namespace) -> Path | None:
 
 
 def _draw(path: Path, summary: Summary, *, bitrate: int | None, bucket_s: float) -> None:
-    from bcdcodec.evaluation.rateplot import rate_plot
+    from bcdcodec.evaluation.report.rate_plot import rate_plot
 
     assert summary.header is not None and summary.stats is not None, "a stream without a header has no duration"
     timeline = Timeline.of_packets(summary.stats.packets, summary.header.video.frame_rate)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 from bcdcodec import __version__
 from bcdcodec.cli import (
-    ablate,
     bench,
     data,
     decode,
@@ -20,7 +19,6 @@ from bcdcodec.cli import (
     generate,
     info,
     personalize,
-    sprites,
     train,
     transcode,
     transfer,
@@ -51,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         *(encode, decode, info, verify, transcode, transfer, generate),
-        *(personalize, data, train, sprites, bench, ablate),
+        *(personalize, data, train, bench),
     ):
         module.add_command(commands)
     return parser

@@ -29,7 +29,7 @@ def add_command(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train on the train part, measure on the test part, write the file."""
     target = check_file(options.target, what="a judge", force=options.force)
-    from bcdcodec.sprites.commands import make_judge
+    from bcdcodec.sprites.judge import make_judge
 
     with progress_bar("updates", unit="", total=options.updates, shown=False if options.quiet else None) as progress:
         accuracies = make_judge(

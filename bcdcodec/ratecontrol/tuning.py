@@ -17,8 +17,8 @@ class RateTuning:
     #: Below this ratio, half the frames with better codes look better.
     min_motion_ratio: float = 0.6
     #: Below this ratio, fewer codes a frame at min distortion look better. Four clips of training people at 1 and 2
-    #: kbps: with all codes at a ratio of 0.38 to 0.69, half of them or a quarter at 0.7 to 0.9 instead brought landmarks
-    #: nearer by 9 to 45 % and PSNR up by 0.2 to 1.1 dB; where all had 0.9, a half lost 13 % of the landmarks.
+    #: kbps: with all codes at a ratio of 0.38 to 0.69, half of them or a quarter at 0.7 to 0.9 instead brought
+    #: landmarks nearer by 9 to 45 % and PSNR up by 0.2 to 1.1 dB; where all had 0.9, a half lost 13 % of the landmarks.
     min_codes_ratio: float = 0.8
     #: A packet that would take more of the bucket than this is divided.
     max_packet_bucket_share: float = 0.8

@@ -1,4 +1,4 @@
-"""One part of the data set in memory. In: a folder of dataset.py. Out: clips and labels by number.
+"""One part of the Sprites data set in memory.
 
 A character shows 63 poses in its 72 frames, so poses are kept and clips are put together from them: 0.8 GB for the
 thousand characters of the training part.
@@ -16,7 +16,7 @@ from bcdcodec.video.reader import VideoReader
 
 
 class ClipSet:
-    """labels: int64 [N, 5], action, skin, pants, top, hair; poses: int64 [N, 8], the true pose of each frame."""
+    """Clips of a part. labels: int64 [N, 5], action, skin, pants, top, hair. poses: int64 [N, 8], of each frame."""
 
     def __init__(self, folder: Path) -> None:
         rows = read_labels(folder)
@@ -36,12 +36,12 @@ class ClipSet:
     def __len__(self) -> int:
         return len(self.names)
 
-    def clips(self, numbers: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """RGB of some clips, [n, 8, 64, 64, 3]."""
-        found: NDArray[np.uint8] = self._pictures[self._person[numbers][:, None], self.poses[numbers]]
+    def clips(self, indices: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """RGB of the clips of these indices, [n, 8, 64, 64, 3]."""
+        found: NDArray[np.uint8] = self._pictures[self._person[indices][:, None], self.poses[indices]]
         return found
 
-    def of_characters(self, numbers: NDArray[np.intp], motion: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The character of each clip of `numbers` as it moves in its partner of `motion`: [n, 8, 64, 64, 3]."""
-        found: NDArray[np.uint8] = self._pictures[self._person[numbers][:, None], self.poses[motion]]
+    def of_characters(self, indices: NDArray[np.intp], motion: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """The character of each clip of `indices` with the poses of its partner of `motion`: [n, 8, 64, 64, 3]."""
+        found: NDArray[np.uint8] = self._pictures[self._person[indices][:, None], self.poses[motion]]
         return found

@@ -1,4 +1,4 @@
-"""The Sprites data set as folders of clips. In: sheets. Out: DIR/train and DIR/test, as `bcd train --data` reads them.
+"""The Sprites data set as folders of clips, DIR/train and DIR/test, as `bcd train --data` reads them.
 
 Every character of each part does all nine motions: 9,000 and 2,664 clips of 8 frames, 64x64 RGB at 25 fps without
 loss. The columns of clips.csv: clip, person (the character), frames, seconds, source, license, license_class, action
@@ -46,8 +46,10 @@ def split() -> dict[str, list[int]]:
 def build(
     sheets: Path, out: Path, *, characters: int | None = None, progress: Callable[[int, int], None] = lambda d, t: None
 ) -> dict[str, int]:
-    """Write both parts; returns how many clips each has. characters: at most so many of each part. progress:
-    (characters done, characters in all). ConfigError if the sheets are missing or `out` holds something else.
+    """Write both parts; returns the number of clips of each.
+
+    characters: limit for each part. progress: (characters done, characters in all). ConfigError if the sheets are
+    missing.
     """
     drawn = Sheets(sheets)
     chosen = {part: found[:characters] for part, found in split().items()}
@@ -55,7 +57,7 @@ def build(
     for part, found in chosen.items():
         folder = out / part
         folder.mkdir(parents=True, exist_ok=True)
-        # The list comes last, so that a folder with one is whole.
+        # The list is written last: a folder that has one is complete.
         (folder / MANIFEST).unlink(missing_ok=True)
         rows = []
         for character in found:
@@ -83,7 +85,7 @@ def _write_manifest(path: Path, clips: list[SpriteClip]) -> None:
 
 
 def read_labels(folder: Path) -> list[SpriteClip]:
-    """The rows of a part that `build` wrote; ConfigError if it is none."""
+    """Rows of the manifest that `build` wrote; ConfigError for any other folder."""
     path = folder / MANIFEST
     try:
         with path.open(newline="") as file:

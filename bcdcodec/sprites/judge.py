@@ -1,4 +1,4 @@
-"""The judge of sprites: which action and which clothes a clip shows. In: RGB clips. Out: logits of the five labels.
+"""The judge of sprites: a network that classifies the action and the clothes of a clip.
 
     frame [3, 64, 64] -> 4 x (conv 4x4 stride 2, batch norm, leaky ReLU), conv 4x4, batch norm, tanh -> 128 numbers
     frames -> one bidirectional LSTM -> last state forward and first backward, 512 numbers -> a head for each label
@@ -8,6 +8,7 @@ The network of C-DSVAE (Bai et al., 2021), whose weights are no longer public; o
 
 import json
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +20,22 @@ from torch.nn import functional as F
 
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.tensors import halved, save_tensors, widened
+from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.sheets import ATTRIBUTE_NAMES, MOTIONS, VALUES
 
 #: The labels and how many values each has.
 LABELS = {"action": len(MOTIONS), **dict.fromkeys(ATTRIBUTE_NAMES, VALUES)}
-#: Optimiser of the recipe of MSD: Adam 1e-3, betas (0.5, 0.999), 32 clips.
+#: Batch size and Adam settings of the recipe of MSD.
 BATCH, RATE, BETAS = 32, 1e-3, (0.5, 0.999)
 #: Clips judged at once.
 CHUNK = 64
 _FORMAT = "bcdcodec sprites judge 1"
+#: Weights that come with the package.
+BUNDLED = "judge-v1.safetensors"
 
 
 class Judge(nn.Module):
-    """clips: float [B, T, 3, 64, 64] in 0..1. Returns logits [B, values] by name of the label."""
+    """Classifier of clips, float [B, T, 3, 64, 64] in 0..1: logits [B, values] by name of the label."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +58,7 @@ class Judge(nn.Module):
 
     @torch.inference_mode()
     def probabilities(self, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """softmax of uint8 clips [B, T, 64, 64, 3]: [B, values] by name of the label."""
+        """Probabilities of uint8 clips [B, T, 64, 64, 3]: [B, values] by name of the label."""
         return {name: logits.softmax(1).numpy() for name, logits in self(to_input(clips)).items()}
 
 
@@ -65,7 +69,7 @@ def judge_clips(judge: Judge, clips: NDArray[np.uint8]) -> dict[str, NDArray[np.
 
 
 def to_input(clips: NDArray[np.uint8]) -> Tensor:
-    """uint8 [B, T, 64, 64, 3] to what the network takes; the data set counts in 256ths."""
+    """Network input of clips uint8 [B, T, 64, 64, 3]; the recipe scales by 256."""
     return torch.from_numpy(clips).movedim(-1, 2).float() / 256
 
 
@@ -83,7 +87,7 @@ def train_judge(
     judge = Judge().to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(judge.parameters(), RATE, betas=BETAS)
     for step in range(steps):
-        # Linear to zero: the last updates settle what the noise of small batches leaves.
+        # Linear to zero: averages out the noise of small batches at the end.
         optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
         clips, labels = draw(step)
         found = judge(to_input(clips))
@@ -98,7 +102,7 @@ def train_judge(
 
 
 def save_judge(path: Path, judge: Judge, *, accuracies: dict[str, float]) -> None:
-    """float16 weights, with what they reach on real test clips."""
+    """Write float16 weights with their accuracies on real test clips."""
     facts = {"format": _FORMAT, "accuracies": json.dumps(accuracies)}
     save_tensors(path, halved(judge.state_dict()), metadata=facts)
 
@@ -115,3 +119,35 @@ def load_judge(path: Path) -> Judge:
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WeightsError(f"{path} is no judge of sprites: {str(error).splitlines()[0]}") from error
     return judge.eval()
+
+
+def bundled_judge() -> Judge:
+    """The judge that comes with the package."""
+    with resources.as_file(resources.files("bcdcodec.sprites") / BUNDLED) as path:
+        return load_judge(path)
+
+
+def accuracies(probabilities: dict[str, NDArray[np.float32]], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Share of clips whose most probable label is the true one, by label. labels: [N, 5] in the order of LABELS."""
+    return {name: float((probabilities[name].argmax(1) == labels[:, i]).mean()) for i, name in enumerate(LABELS)}
+
+
+def make_judge(
+    data: Path,
+    out: Path,
+    *,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[int, float], None] = lambda step, loss: None,
+) -> dict[str, float]:
+    """Train a judge on data/train and write it; returns its accuracies on data/test by label."""
+    train, test = ClipSet(data / "train"), ClipSet(data / "test")
+
+    def draw(step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        chosen = np.random.default_rng((seed, step)).integers(0, len(train), BATCH)
+        return train.clips(chosen), train.labels[chosen]
+
+    judge = train_judge(draw, steps=steps, seed=seed, progress=progress)
+    reached = accuracies(judge_clips(judge, test.clips(np.arange(len(test)))), test.labels)
+    save_judge(out, judge, accuracies=reached)
+    return reached

@@ -1,4 +1,4 @@
-"""Sprites as the Liberated Pixel Cup drew them. In: a folder of sheets. Out: characters, cell by cell.
+"""Characters from the sprite sheets of the Liberated Pixel Cup.
 
     body, bottomwear, topwear, hair, shoes: 832x1344 RGBA, 13 x 21 cells of 64x64
       -> one sheet of each, laid over one another on black -> the 63 cells that motions use, RGB
@@ -31,7 +31,7 @@ CHARACTERS = VALUES ** len(ATTRIBUTES)
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """A name such as "walk-front" and its frames as cells of a sheet, row by row."""
+    """A motion, such as "walk-front", and the cells of its frames on a sheet, row by row."""
 
     name: str
     cells: tuple[int, ...]
@@ -52,18 +52,18 @@ def _motions() -> tuple[Motion, ...]:
 
 #: The nine actions, in the order of the labels: 3 * action + direction.
 MOTIONS = _motions()
-#: Every cell that a motion shows, sorted: the true poses, numbered by their place in here.
+#: Every cell that a motion shows, sorted: the true poses; an index into this list is the number of a pose.
 POSES = tuple(sorted(set(itertools.chain.from_iterable(motion.cells for motion in MOTIONS))))
 
 
 def attributes(character: int) -> tuple[int, ...]:
     """Sheet of each of ATTRIBUTES of a character, 0 <= character < CHARACTERS; hair counts fastest."""
-    places = range(len(ATTRIBUTES) - 1, -1, -1)
-    return tuple(character // VALUES**place % VALUES for place in places)
+    digits = range(len(ATTRIBUTES) - 1, -1, -1)
+    return tuple(character // VALUES**digit % VALUES for digit in digits)
 
 
 class Sheets:
-    """All sheets in memory, only the cells of POSES: [63, 64, 64, 4] each."""
+    """All sheets in memory, reduced to the cells of POSES: [63, 64, 64, 4] each."""
 
     def __init__(self, folder: Path) -> None:
         self._cells = {(layer, i): _read(folder / layer / f"{i}.png") for layer in ATTRIBUTES for i in range(VALUES)}

@@ -1,1 +1,1 @@
-"""Studies: one folder for every page in docs/ that measures something; run by `bcd bench`."""
+"""Studies: one folder for each published page; `bcd bench STUDY` runs it."""

@@ -22,7 +22,13 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.training.data.code_streams import CodeStream
 
 #: Value of one integer step of each tensor; hidden activations are half as fine as the rows that they sum.
-UNITS = {"current": 1 / 64, "previous": 1 / 64, "lag1": 1 / SCORES_PER_BIT, "lag2": 1 / SCORES_PER_BIT, "output": 1 / 32}
+UNITS = {
+    "current": 1 / 64,
+    "previous": 1 / 64,
+    "lag1": 1 / SCORES_PER_BIT,
+    "lag2": 1 / SCORES_PER_BIT,
+    "output": 1 / 32,
+}
 HIDDEN_UNIT = 1 / 32
 HIDDEN = 128
 BATCH_FRAMES, LEARNING_RATE, WEIGHT_DECAY = 256, 8e-3, 1e-2

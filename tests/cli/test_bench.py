@@ -1,4 +1,4 @@
-"""`bcd bench` as a command: what it hands on, and what it refuses before anything runs."""
+"""`bcd bench STUDY`: what each study is given, and what is refused before anything runs."""
 
 import json
 from collections.abc import Callable
@@ -7,23 +7,25 @@ from typing import Any
 
 import pytest
 
-from bcdcodec.evaluation.bench import command
-from bcdcodec.evaluation.bench.about import Request
+from bcdcodec.studies.rate_distortion import study
+from bcdcodec.studies.rate_distortion.study import Request
+from bcdcodec.studies.transfer import study as transfer
 
 Bcd = Callable[..., Any]
 
 
-def test_options_reach_the_benchmark(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_reach_the_rate_distortion_study(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Any] = []
     failures: list[Any] = []
 
     def record(request: Request, *, progress: Any) -> dict[str, object]:
         found.append(request)
-        progress("cells", 1, 2)
+        progress("points", 1, 2)
         return {"failures": failures}
 
-    monkeypatch.setattr(command, "bench", record)
-    line = ("bench", tmp_path / "p.toml", tmp_path, "--out", tmp_path / "o", "--work", tmp_path / "w", "--jobs", "3")
+    monkeypatch.setattr(study, "run_study", record)
+    folders = ("--out", tmp_path / "o", "--work", tmp_path / "w")
+    line = ("bench", "rate-distortion", tmp_path / "p.toml", tmp_path, *folders, "--jobs", "3")
     done = bcd(*line, "--preset", "realtime", "--weights", "tiny", "--device", "cpu", "--json")
     assert (done.code, json.loads(done.out)) == (0, {"failures": []})
     assert found == [
@@ -33,18 +35,38 @@ def test_options_reach_the_benchmark(bcd: Bcd, tmp_path: Path, monkeypatch: pyte
         )
     ]  # fmt: skip
     assert bcd(*line).out == f"{tmp_path / 'o' / 'results.md'}\n"
-    failures.append({"what": "a cell", "said": "no"})
+    failures.append({"item": "a point", "reason": "no"})
     done = bcd(*line)
     assert (done.code, done.out) == (2, f"{tmp_path / 'o' / 'results.md'}\n")
     assert done.err.splitlines()[-1] == f"bcd: 1 measurements failed, see {tmp_path / 'o' / 'results.md'}"
 
 
 def test_what_is_not_there_is_named_in_one_line(bcd: Bcd, tmp_path: Path) -> None:
-    done = bcd("bench", tmp_path / "p.toml", tmp_path / "nowhere")
+    done = bcd("bench", "rate-distortion", tmp_path / "p.toml", tmp_path / "nowhere")
     assert (done.code, done.out) == (2, "")
     assert "no folder of clips" in done.err
-    done = bcd("bench", tmp_path / "p.toml", tmp_path)
+    done = bcd("bench", "rate-distortion", tmp_path / "p.toml", tmp_path)
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert "p.toml" in done.err
-    assert bcd("bench", tmp_path / "p.toml", tmp_path, "--jobs", "0").code == 2
+    assert bcd("bench", "rate-distortion", tmp_path / "p.toml", tmp_path, "--jobs", "0").code == 2
+
+
+def test_options_reach_the_transfer_study(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+    monkeypatch.setattr(transfer, "run_study", lambda request, *, progress: found.append(request) or {"failures": []})
+    line = ("bench", "transfer", tmp_path / "p.csv", tmp_path, "--out", tmp_path / "o", "--seconds", "4")
+    done = bcd(*line, "--work", tmp_path / "w", "--preset", "paper", "--device", "cpu")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'o' / 'transfer.md'}\n")
+    assert found == [
+        transfer.Request(
+            clips=tmp_path, pairs=tmp_path / "p.csv", out=tmp_path / "o", work=tmp_path / "w", weights="face",
+            device="cpu", preset="paper", seconds=4.0, jobs=1,
+        )
+    ]  # fmt: skip
+    assert bcd("bench", "transfer", tmp_path).code == 2
+
+
+def test_a_study_has_to_be_named(bcd: Bcd) -> None:
+    assert bcd("bench").code == 2
+    assert bcd("bench", "beauty").code == 2

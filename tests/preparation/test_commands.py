@@ -8,7 +8,7 @@ import pytest
 from media_kit import needs
 
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.clips import read_clips
+from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.preparation.commands import Summary, find_sources, prepare
 from bcdcodec.preparation.source import Settings
 from bcdcodec.training.data.cache import read_manifest

@@ -1,4 +1,4 @@
-"""`bcd data sprites`, `train judge`, `sprites-score`, and sprites through `bcd encode` and `decode`."""
+"""`bcd data sprites`, `train judge`, and sprites through `bcd encode` and `decode`."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,8 @@ import torch
 
 from bcdcodec.cli.main import main
 from bcdcodec.sprites import dataset
-from bcdcodec.sprites.commands import RASTER, SCORES, SHEET, TABLES
 from bcdcodec.sprites.dataset import read_labels
-from bcdcodec.sprites.judge import Judge, load_judge, save_judge
+from bcdcodec.sprites.judge import load_judge
 
 
 def run(*arguments: object) -> int:
@@ -39,30 +38,6 @@ def test_judge(sprites_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert list(told) == ["action", "skin", "pants", "top", "hair"] and all(0 <= value <= 1 for value in told.values())
     load_judge(target)
     assert run("train", "judge", sprites_folder, target, "--updates", 1) == 2
-
-
-def test_score(sprites_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    torch.set_num_threads(1)
-    save_judge(tmp_path / "judge.safetensors", Judge(), accuracies={})
-    line = (
-        "sprites-score",
-        sprites_folder,
-        tmp_path / "scores",
-        "--clips",
-        2,
-        "--preset",
-        "realtime",
-        "--device",
-        "cpu",
-    )
-    assert run(*line, "--judge", tmp_path / "judge.safetensors", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["clips"] == 2 and told["model"] == "sprites-tiny"
-    assert json.loads((tmp_path / "scores" / SCORES).read_text()) == told
-    assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == sorted([SCORES, TABLES, SHEET, RASTER])
-    assert run(*line) == 2  # not empty
-    assert run(*line, "-q", "--force") == 0  # with the package's judge
-    assert capsys.readouterr().out == ""
 
 
 def test_sprites_go_through_the_same_commands(

@@ -8,7 +8,7 @@ import torch
 
 from bcdcodec.errors import WeightsError
 from bcdcodec.sprites.clips import ClipSet
-from bcdcodec.sprites.judge import LABELS, Judge, load_judge, save_judge, train_judge
+from bcdcodec.sprites.judge import LABELS, Judge, accuracies, load_judge, save_judge, train_judge
 
 
 def test_it_has_the_layers_of_the_literature() -> None:
@@ -42,3 +42,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         load_judge(tmp_path / "no.safetensors")
     with pytest.raises(WeightsError, match="no judge"):
         load_judge(tmp_path / "missing.safetensors")
+
+
+def test_accuracies() -> None:
+    probabilities = {name: np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2]], np.float32) for name in LABELS}
+    labels = np.repeat([[0], [1], [1]], len(LABELS), axis=1)
+    assert accuracies(probabilities, labels) == dict.fromkeys(LABELS, 2 / 3)

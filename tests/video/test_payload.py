@@ -10,8 +10,7 @@ from media_kit import needs
 from numpy.typing import NDArray
 
 from bcdcodec.errors import VideoError
-from bcdcodec.evaluation.bench.binary import encode_by_binary
-from bcdcodec.evaluation.bench.rivals import PROFILES, RIVALS
+from bcdcodec.studies.rate_distortion.baselines import BASELINES, PROFILES, encode_by_binary
 from bcdcodec.video.lossless import write_lossless
 from bcdcodec.video.payload import START_CODE, obus, payload_bytes, payload_units
 from bcdcodec.video.reference_codecs import decode_classical, encode_classical
@@ -29,14 +28,14 @@ def frames() -> NDArray[np.uint8]:
 
 
 def coded(name: str, profile: str, frames: NDArray[np.uint8], folder: Path) -> Path:
-    rival, path = RIVALS[name], folder / "a.mp4"
-    options = rival.options(profile, 40)
-    if rival.by_binary:
+    baseline, path = BASELINES[name], folder / "a.mp4"
+    options = baseline.options(profile, 40)
+    if baseline.by_binary:
         needs("imageio_ffmpeg")
         write_lossless(folder / "a.mkv", frames, rate=RATE)
-        encode_by_binary(folder / "a.mkv", path, side=64, rate=RATE, encoder=rival.encoder, options=options)
+        encode_by_binary(folder / "a.mkv", path, side=64, rate=RATE, encoder=baseline.encoder, options=options)
     else:
-        encode_classical(path, frames, rate=RATE, encoder=rival.encoder, options=options)
+        encode_classical(path, frames, rate=RATE, encoder=baseline.encoder, options=options)
     return path
 
 
@@ -47,7 +46,7 @@ def nal_type(name: str, unit: bytes) -> int:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_what_is_counted(name: str, profile: str, frames: NDArray[np.uint8], tmp_path: Path) -> None:
     path = coded(name, profile, frames, tmp_path)
     units = payload_units(path)
@@ -79,7 +78,7 @@ def test_what_is_counted(name: str, profile: str, frames: NDArray[np.uint8], tmp
 def test_only_the_text_of_x265_goes(frames: NDArray[np.uint8], tmp_path: Path) -> None:
     """Pictures are the same with the encoder's text and without, and so is what is counted."""
     sizes, shown = [], []
-    options = RIVALS["x265"].options(PROFILES[0], 30)
+    options = BASELINES["x265"].options(PROFILES[0], 30)
     for text in ("info=0", "info=1"):
         path = tmp_path / f"{text}.mp4"
         given = {**options, "x265-params": options["x265-params"].replace("info=0", text)}
@@ -91,7 +90,7 @@ def test_only_the_text_of_x265_goes(frames: NDArray[np.uint8], tmp_path: Path) -
     assert sizes[1][1] > sizes[0][1] + 1500
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_low_delay_has_no_picture_wait(name: str, frames: NDArray[np.uint8], tmp_path: Path) -> None:
     with av.open(str(coded(name, "low-delay", frames, tmp_path))) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bcdcodec.errors import VideoError
-from bcdcodec.evaluation.psnr import psnr_db
+from bcdcodec.evaluation.metrics.psnr import psnr_db
 from bcdcodec.video.reference_codecs import decode_classical, encode_classical
 
 RATE = Fraction(25, 2)

@@ -135,22 +135,22 @@ class Analyzer:
         return motion
 
 
-Output_co = TypeVar("Output_co", covariant=True)
+Output = TypeVar("Output")
 
 
-class FrameSink(Protocol[Output_co]):
+class FrameSink(Protocol[Output]):
     """What takes a file's frames shot by shot: the analysis of the first pass, the encoder of the last."""
 
-    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output_co]: ...
+    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output]: ...
 
-    def new_shot(self) -> list[Output_co]: ...
+    def new_shot(self) -> list[Output]: ...
 
-    def flush(self) -> list[Output_co]: ...
+    def flush(self) -> list[Output]: ...
 
 
 def push_shots(
-    reader: VideoReader, shots: list[Shot], sink: FrameSink[Output_co], *, crop: bool
-) -> Iterator[tuple[int, list[Output_co]]]:
+    reader: VideoReader, shots: list[Shot], sink: FrameSink[Output], *, crop: bool
+) -> Iterator[tuple[int, list[Output]]]:
     """Push all frames of a file, shot by shot; yields the number of frames done with each output.
 
     crop: use the shots' squares, else the largest centred ones. VideoError where there are fewer frames than in shots.

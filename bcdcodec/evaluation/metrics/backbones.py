@@ -1,4 +1,4 @@
-"""Files of pretrained networks inside installed packages. In: a `PackagedFile`. Out: its bytes, SHA-256 checked.
+"""Pretrained weights inside installed packages, checked by SHA-256.
 
 No code of such a package is imported to find its file, and nothing is fetched. The folder $BCD_BACKBONES may hold the
 files instead, under their own names. Tables are unpickled by a reader that knows numpy arrays and nothing else.
@@ -22,7 +22,9 @@ INSTALL = "pip install 'bcdcodec[metrics]'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagedFile:
-    """package: its distribution's name. path: below the folder that packages are installed in."""
+    """A pinned file of an installed package.
+
+    package: name of the distribution. path: below the folder of installed packages."""
 
     package: str
     path: str
@@ -46,15 +48,15 @@ class PackagedFile:
             ) from error
 
 
-def checked(place: Path, sha256: str) -> bytes:
+def checked(path: Path, sha256: str) -> bytes:
     """A file's bytes; MissingExtraError if it cannot be read, WeightsError if its SHA-256 is another."""
     try:
-        data = place.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise MissingExtraError(f"cannot read {place}: {error.strerror}; it is needed for this metric") from error
+        raise MissingExtraError(f"cannot read {path}: {error.strerror}; it is needed for this metric") from error
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise WeightsError(f"{place} has SHA-256 {found[:16]}..., needs {sha256[:16]}...")
+        raise WeightsError(f"{path} has SHA-256 {found[:16]}..., needs {sha256[:16]}...")
     return data
 
 

@@ -1,4 +1,4 @@
-"""Distances between two sets of pictures by their features. In: float64 [N, D] twice. Out: one number; lower is better.
+"""Frechet and kernel distance between two sets of features, float64 [N, D]; lower is better.
 
 Frechet distance: Heusel et al., *GANs Trained by a Two Time-Scale Update Rule ...*, 2017: both sets as Gaussians,
 
@@ -18,7 +18,7 @@ FeatureSet = NDArray[np.float64]
 
 
 def frechet_distance(found: FeatureSet, expected: FeatureSet) -> float:
-    """At least two rows in each; covariances are the unbiased ones."""
+    """Frechet distance with unbiased covariances; at least two rows in each set."""
     _check(found, expected)
     roots = [item - item.mean(axis=0) for item in (found, expected)]
     roots = [item / np.sqrt(len(item) - 1) for item in roots]
@@ -30,7 +30,7 @@ def frechet_distance(found: FeatureSet, expected: FeatureSet) -> float:
 
 
 def kernel_distance(found: FeatureSet, expected: FeatureSet) -> float:
-    """Over all pairs of rows, without those of a row with itself; at least two rows in each."""
+    """Unbiased kernel distance (pairs of a row with itself excluded); at least two rows in each set."""
     _check(found, expected)
     across = _kernel(found, expected).mean()
     return _mean_off_diagonal(_kernel(found, found)) + _mean_off_diagonal(_kernel(expected, expected)) - 2 * across

@@ -1,4 +1,4 @@
-"""DISTS: structure and texture in the features of VGG16. In: two videos. Out: one distance a frame; lower is better.
+"""DISTS: structure and texture similarity in VGG16 features, one distance a frame; lower is better.
 
     for every channel of the picture and of five taps: similarity of the means (texture) and correlation (structure),
     weighted by the learned alpha and beta, which sum to 1; the distance is 1 less that sum
@@ -32,7 +32,7 @@ _BATCH = 2
 
 
 class Dists:
-    """Holds the network, so that many videos are compared with one."""
+    """The metric with its network loaded, for many videos."""
 
     def __init__(self) -> None:
         learned = torch.load(io.BytesIO(WEIGHTS.read()), map_location="cpu", weights_only=True)

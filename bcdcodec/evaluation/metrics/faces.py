@@ -1,4 +1,4 @@
-"""The face in every frame of a video, for the metrics that look at faces. In: a video. Out: a mesh or None a frame."""
+"""Face meshes of video frames, cached for the metrics of faces."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,22 +20,22 @@ KEPT = 512
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A frame that is equal to one with the same pixels."""
+    """A frame compared by its pixels, so that it can be a cache key."""
 
     digest: bytes
     frame: Frame = field(compare=False)
 
 
 def compare_faces(found: Video, expected: Video, compare: Compare) -> Values:
-    """One value a frame; NaN where either video shows no face."""
+    """A metric of two faces, one value a frame; NaN where either video shows no face."""
     check_pair(found, expected)
     return np.array([_compare(*pair, compare) for pair in zip(found, expected, strict=True)], np.float64)
 
 
 def faces_lost(found: Video, expected: Video) -> Values:
-    """100 for a frame of `found` without a face where `expected` shows one, 0 with one; NaN where neither can tell,
-    as `expected` shows none. The mean is the share lost, in %; lower is better. What other metrics of faces say is said
-    of the frames that are left.
+    """Faces of `expected` that `found` lost: 100 for a lost face, 0 for one found, NaN where `expected` shows none.
+
+    The mean is the share lost, in %; lower is better. Other metrics of faces cover the remaining frames only.
     """
     check_pair(found, expected)
     wanted = np.array([face_mesh(pixels) is not None for pixels in expected])
@@ -44,7 +44,7 @@ def faces_lost(found: Video, expected: Video) -> Values:
 
 
 def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
-    """The mesh of a picture's face, None without one; that of a picture seen lately is not found again."""
+    """The face mesh of a picture, None without a face; recent pictures are cached."""
     return _mesh(_picture(pixels))
 
 

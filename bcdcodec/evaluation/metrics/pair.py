@@ -1,4 +1,4 @@
-"""Two videos that are compared. In: uint8 arrays. Out: the same, checked, and as batches of tensors for networks."""
+"""Checks and batches of two videos that are compared."""
 
 from collections.abc import Callable, Iterator
 
@@ -33,7 +33,7 @@ def check_pair(found: Video, expected: Video, *, least_side: int = 1) -> None:
 
 
 def known_mean(values: Values) -> float | None:
-    """Of the frames that have a value, None where none has."""
+    """Mean over the frames that have a value; None where none has."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else None
 
@@ -41,7 +41,7 @@ def known_mean(values: Values) -> float | None:
 def in_batches(
     found: Video, expected: Video, distance: Callable[[Tensor, Tensor], Tensor], *, size: int, least_side: int
 ) -> Values:
-    """Check a pair, and put together what `distance` makes of `size` frames at a time: two [B, 3, H, W] -> [B]."""
+    """Check a pair and apply `distance`, two [B, 3, H, W] -> [B], to `size` frames at a time."""
     check_pair(found, expected, least_side=least_side)
     pairs = zip(batches(found, size=size), batches(expected, size=size), strict=True)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""ARD: does the head turn alike? In: two videos. Out: the angle between both heads a frame, degrees; lower is better.
+"""ARD: head-pose error, the angle between both heads in degrees, one a frame; lower is better.
 
     mesh of the found face, mesh of the expected face -> rotation with the least squared distance of their rigid points
                                                       -> its angle
@@ -28,12 +28,12 @@ RIGID = (
 
 
 def rotation_distance(found: Video, expected: Video) -> Values:
-    """float64 [T]."""
+    """Head-pose error of every frame: float64 [T]."""
     return compare_faces(found, expected, _angle)
 
 
 def rotation(found: Points, expected: Points) -> NDArray[np.float64]:
-    """The 3x3 rotation that turns the expected head into the found one; place and size do not count."""
+    """The 3x3 rotation from the expected head to the found one, position and size removed."""
     x, y = (mesh[list(RIGID)].astype(np.float64) for mesh in (expected, found))
     u, _, v = np.linalg.svd((x - x.mean(axis=0)).T @ (y - y.mean(axis=0)))
     mirrored = math.copysign(1.0, float(np.linalg.det(u @ v)))
@@ -41,7 +41,7 @@ def rotation(found: Points, expected: Points) -> NDArray[np.float64]:
 
 
 def angle_degrees(turn: NDArray[np.float64]) -> float:
-    """Of a rotation; the form with atan2 is exact for small angles too."""
+    """Angle of a rotation; the form with atan2 is exact for small angles too."""
     sine = math.hypot(turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]) / 2
     return math.degrees(math.atan2(sine, (float(np.trace(turn)) - 1) / 2))
 

@@ -1,4 +1,4 @@
-"""Structural similarity, of one scale and of five. In: two videos. Out: one value a frame; higher is better.
+"""Structural similarity (SSIM) and its multi-scale variant (MS-SSIM), one value a frame; higher is better.
 
 SSIM: Wang, Bovik, Sheikh, Simoncelli, *Image Quality Assessment: From Error Visibility to Structural Similarity*, 2004.
 MS-SSIM: Wang, Simoncelli, Bovik, *Multiscale Structural Similarity for Image Quality Assessment*, 2003. Both on BT.601
@@ -24,13 +24,13 @@ LEAST_SIDE = WINDOW * 2 ** (len(SCALES) - 1)
 
 
 def ssim(found: Video, expected: Video) -> Values:
-    """Mean of the map of every frame; ConfigError below 11 pixels a side."""
+    """SSIM of every frame, the mean of its map; ConfigError below 11 pixels a side."""
     check_pair(found, expected, least_side=WINDOW)
     return np.array([float(_ssim(*_lumas(*pair))[0]) for pair in zip(found, expected, strict=True)])
 
 
 def ms_ssim(found: Video, expected: Video) -> Values:
-    """Product over five scales, each half the one before (means of 2x2); ConfigError below 176 pixels a side."""
+    """MS-SSIM of every frame: product over five scales of 2x2 means; ConfigError below 176 pixels a side."""
     check_pair(found, expected, least_side=LEAST_SIDE)
     return np.array([_ms_ssim(*_lumas(*pair)) for pair in zip(found, expected, strict=True)])
 
@@ -51,7 +51,7 @@ def _lumas(found: Video, expected: Video) -> tuple[Tensor, Tensor]:
 
 
 def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of the whole map and of its factor without the luminance."""
+    """Means of the SSIM map and of its contrast-structure factor."""
     mu_x, mu_y, xx, yy, xy = _blur(torch.cat([x, y, x * x, y * y, x * y])).unbind()
     contrast = (2 * (xy - mu_x * mu_y) + C2) / (xx - mu_x**2 + yy - mu_y**2 + C2)
     luminance = (2 * mu_x * mu_y + C1) / (mu_x**2 + mu_y**2 + C1)
@@ -59,7 +59,7 @@ def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blur(planes: Tensor) -> Tensor:
-    """planes: [B, 1, H, W]. Returns [B, 1, H - 10, W - 10]."""
+    """Gaussian blur of planes [B, 1, H, W], valid positions only: [B, 1, H - 10, W - 10]."""
     offsets = torch.arange(WINDOW, dtype=planes.dtype) - WINDOW // 2
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     window = window / window.sum()

@@ -1,4 +1,4 @@
-"""Every full-reference metric by name. In: a name. Out: what measures it, its unit and which way is better.
+"""Registry of the full-reference metrics: name, unit, direction and loader.
 
     for name in names:
         values = METRICS[name].load()(found, expected)
@@ -10,22 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 
-import numpy as np
-
 from bcdcodec.evaluation.metrics.action_units import action_unit_distance
 from bcdcodec.evaluation.metrics.dists import Dists
 from bcdcodec.evaluation.metrics.faces import faces_lost
 from bcdcodec.evaluation.metrics.flicker import flicker
 from bcdcodec.evaluation.metrics.identity import Csim
+from bcdcodec.evaluation.metrics.landmarks import PARTS, part_distance
 from bcdcodec.evaluation.metrics.lpips import Lpips
-from bcdcodec.evaluation.metrics.pair import Values, Video, check_pair
-from bcdcodec.evaluation.metrics.parts import PARTS, part_distance
+from bcdcodec.evaluation.metrics.pair import Values, Video
 from bcdcodec.evaluation.metrics.pose import rotation_distance
+from bcdcodec.evaluation.metrics.psnr import psnr
 from bcdcodec.evaluation.metrics.ssim import ms_ssim, ssim
 from bcdcodec.evaluation.metrics.vmaf import vmaf
-from bcdcodec.evaluation.psnr import psnr_db
 
-#: The metric that says of how many faces those of faces speak.
+#: The metric that counts the faces which metrics of faces cannot cover.
 LOST = "faces-lost"
 #: (found, expected) -> float64 [T]; NaN where a frame cannot be measured.
 Measure = Callable[[Video, Video], Values]
@@ -33,8 +31,10 @@ Measure = Callable[[Video, Video], Values]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """unit: empty where there is none. extra: what has to be installed, None where nothing. load: makes the measure,
-    which may take a second; keep it for many videos. of_faces: says nothing of frames in which no face is found.
+    """One metric.
+
+    unit: empty where there is none. extra: optional dependency, None where there is none. load: makes the measure,
+    which may take a second; keep it for many videos. of_faces: has no value in frames without a face.
     """
 
     name: str
@@ -44,12 +44,6 @@ class Metric:
     extra: str | None
     load: Callable[[], Measure]
     of_faces: bool
-
-
-def psnr(found: Video, expected: Video) -> Values:
-    """The ratio of every frame on its own."""
-    check_pair(found, expected)
-    return np.array([psnr_db(*pair) for pair in zip(found, expected, strict=True)])
 
 
 def _metric(
@@ -87,7 +81,7 @@ _ALL = (
             partial(part_distance, part),
             unit="%",
             higher=False,
-            reference="see parts.py",
+            reference="see landmarks.py",
             extra="landmarks",
             of_faces=True,
         )
@@ -119,5 +113,5 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
 @cache
 def loaded(name: str) -> Measure:
-    """The measure of a metric; its network is read once a process."""
+    """The measure of a metric; its network is loaded once a process."""
     return METRICS[name].load()

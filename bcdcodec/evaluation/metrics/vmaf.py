@@ -1,4 +1,4 @@
-"""VMAF of libvmaf. In: two videos. Out: one value a frame; higher is better.
+"""VMAF by libvmaf, one value a frame; higher is better.
 
 From 0 to 100. Equal frames that stand still get 97.4, not 100: the model sees how much moves, too. Netflix, *Toward a
 Practical Perceptual Video Quality Metric*, 2016; model vmaf_v0.6.1, which was trained for 1080 lines seen from three
@@ -31,7 +31,10 @@ _GRAPH = (
 
 
 def vmaf(found: Video, expected: Video) -> Values:
-    """VideoError if the program fails. Both videos are written to a temporary folder, 3 bytes a pixel."""
+    """VMAF of every frame, from 0 to 100. VideoError if the program fails.
+
+    Both videos are written to a temporary folder, 3 bytes a pixel.
+    """
     check_pair(found, expected, least_side=LEAST_SIDE)
     program = import_extra("imageio_ffmpeg").get_ffmpeg_exe()
     height, width = found.shape[1:3]

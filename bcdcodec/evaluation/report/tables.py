@@ -10,13 +10,30 @@ from pathlib import Path
 
 from bcdcodec.atomic import write_text
 from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.metrics.table import METRICS
 
 END = "<!-- end -->"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table, one a row."""
-    return [_row(head), "|---" * len(head) + "|", *map(_row, rows)]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = False) -> list[str]:
+    """Lines of a table, one a row. right: columns after the first are aligned to the right."""
+    rest = " ---: |" if right else "---|"
+    return [_row(head), ("| --- |" if right else "|---|") + rest * (len(head) - 1), *map(_row, rows)]
+
+
+def number(value: float | None, digits: int) -> str:
+    """`26.24`, or `-` for None."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def metric_title(metric: str) -> str:
+    """A metric's name with the direction that is better, `psnr ↑`."""
+    return f"{metric} {'↑' if METRICS[metric].higher_is_better else '↓'}"
+
+
+def metric_digits(metric: str) -> int:
+    """Decimals with which a metric's values are printed."""
+    return 2 if METRICS[metric].unit or metric == "vmaf" else 3
 
 
 def replace_tables(markdown: str, tables: dict[str, list[str]]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.interval import Interval, interval
+from bcdcodec.evaluation.harness.intervals import Interval, interval
 from bcdcodec.studies.generation.landmarks import LandmarkReader, landmark_error, landmark_flicker
 from bcdcodec.studies.generation.packet_loss import LossPattern, fill_gaps, find_gaps
 from bcdcodec.studies.generation.scores import ConcealmentComparison, ConcealmentScore

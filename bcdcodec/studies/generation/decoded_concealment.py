@@ -11,7 +11,7 @@ from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.landmark import landmark_distance
+from bcdcodec.evaluation.metrics.landmarks import landmark_distance
 from bcdcodec.studies.generation.packet_loss import LossPattern
 from bcdcodec.video.landmarks import landmarks
 

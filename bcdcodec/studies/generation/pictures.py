@@ -11,7 +11,7 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.sheet import contact_sheet
+from bcdcodec.evaluation.report.sheets import contact_sheet
 from bcdcodec.motion.generation import write_codes
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.sampling import Picking

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bcdcodec.evaluation.interval import Interval
+from bcdcodec.evaluation.harness.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.metrics.distribution import FeatureSet, frechet_distance
-from bcdcodec.evaluation.opening import openings
+from bcdcodec.evaluation.metrics.landmarks import apertures
 from bcdcodec.studies.generation.landmarks import FaceLandmarks
 from bcdcodec.studies.generation.scores import MotionStatistics
 
@@ -37,8 +37,8 @@ def motion_statistics(sequences: list[FaceLandmarks], *, frame_rate: float) -> M
 
 def count_events(points: FaceLandmarks) -> tuple[int, int]:
     """Numbers of (blinks, mouth openings) in a sequence [T, L, 2]."""
-    apertures = [openings(mesh) for mesh in points]
-    eyes, mouth = (np.array([aperture[part] for aperture in apertures]) for part in ("eyes", "mouth"))
+    per_frame = [apertures(mesh) for mesh in points]
+    eyes, mouth = (np.array([aperture[part] for aperture in per_frame]) for part in ("eyes", "mouth"))
     shut = _runs(eyes < np.median(eyes) - BLINK_DROP)
     return sum(length <= LONGEST_BLINK for length in shut), len(_runs(mouth > np.median(mouth) + MOUTH_RISE))
 

@@ -19,10 +19,10 @@ import torch
 from bcdcodec.atomic import file_hash, write_text
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
-from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.clips import Clip, read_clips
+from bcdcodec.evaluation.harness.clips import Clip, read_clips
 from bcdcodec.evaluation.harness.experiment import kept_json
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.motion.conceal import ModelConcealer

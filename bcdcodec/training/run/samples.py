@@ -89,7 +89,7 @@ def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -
     content, m_hat, z = decoder_inputs(model, batch, frames)
     noise = torch.randn((1, 1, *z.shape[2:]), generator=torch.Generator().manual_seed(0)).to(z.device).expand_as(z)
 
-    def reconstruct(c: Content) -> Tensor:
+    def decode(c: Content) -> Tensor:
         made = model.synthesize(c, m_hat, noise, model.config.sampling["realtime"], vae=vae)
         return torch.stack([reconstruct(row, made.reference.of_clip(i), vae) for i, row in enumerate(made.latents)])
 
@@ -101,7 +101,7 @@ def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -
     own, given = (shown(c.map) if c.picture is None else c.picture for c in (content, other))
     lines = [
         torch.cat([first[:, None], rest], 1)
-        for first, rest in ((own, source), (own, reconstruct(content)), (given, reconstruct(other)))
+        for first, rest in ((own, source), (own, decode(content)), (given, decode(other)))
     ]
     sheet = torch.stack(lines, 1).clamp(-1, 1)  # [B, 3, 1 + F, 3, P, P]
     b, rows, columns, channels, side, _ = sheet.shape

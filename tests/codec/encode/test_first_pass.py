@@ -11,12 +11,11 @@ from av.video import VideoStream
 
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.codec.encode import first_pass
-from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.decode.file import decode_file
-from bcdcodec.codec.encode.file import encode_file
+from bcdcodec.codec.encode import first_pass
+from bcdcodec.codec.encode.file import EncodeResult, encode_file
 from bcdcodec.codec.encode.first_pass import halved
-from bcdcodec.codec.encode.file import EncodeResult
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import RateError
 from bcdcodec.frame import CropBox

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.encode.refinement import Refiner
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd

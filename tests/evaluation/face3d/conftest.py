@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from bcdcodec.evaluation.face3d.camera import Pose, place
+from bcdcodec.evaluation.face3d.camera import Pose, project
 from bcdcodec.evaluation.face3d.head import HeadModel, shipped_head
 
 FRAMES = 12
@@ -68,7 +68,7 @@ def meshes(head: HeadModel) -> Callable[..., Array]:
 
     def make(identity: Array, motion: Motion, *, noise_px: float = 0.0) -> Array:
         seen = np.zeros((FRAMES, 478, 2))
-        seen[:, head.points_of] = place(head.points(identity, motion.expression), motion.pose)[..., :2]
+        seen[:, head.points_of] = project(head.points(identity, motion.expression), motion.pose)[..., :2]
         return seen + np.random.default_rng(9).normal(0, noise_px, seen.shape) if noise_px else seen
 
     return make

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError, FaceError
 from bcdcodec.evaluation.face3d import fit as module
-from bcdcodec.evaluation.face3d.camera import first_pose, place
+from bcdcodec.evaluation.face3d.camera import first_pose, project
 from bcdcodec.evaluation.face3d.fit import FaceFit, fit_video
 from bcdcodec.evaluation.face3d.head import HeadModel
 
@@ -101,7 +101,7 @@ def test_the_size_of_the_picture_changes_the_scale_alone(
 def test_the_first_pose_of_a_rigid_face_is_exact(head: HeadModel, motion: Callable) -> None:
     mean, _, _ = head.point_model()
     pose = motion(4).pose
-    found = first_pose(mean, place(np.broadcast_to(mean, (len(pose.size), *mean.shape)), pose)[..., :2])
+    found = first_pose(mean, project(np.broadcast_to(mean, (len(pose.size), *mean.shape)), pose)[..., :2])
     assert found.rotation == pytest.approx(pose.rotation, abs=1e-9)
     assert found.size == pytest.approx(pose.size) and found.translation == pytest.approx(pose.translation)
 

@@ -13,7 +13,7 @@ Video = NDArray[np.uint8]
 def test_names() -> None:
     assert list(METRICS) == [metric.name for metric in METRICS.values()]
     pictures = {"psnr", "ssim", "ms-ssim", "lpips-alex", "lpips-vgg", "dists", "flicker", "vmaf"}
-    parts = {f"landmarks-{part}" for part in ("mouth", "eyes", "outline", "expression")}
+    parts = {f"landmarks-{part}" for part in ("mouth", "eyes", "contour", "expression")}
     faces = parts | {"csim", "ard", "auh"}
     assert {*METRICS} == pictures | faces | {"faces-lost"}
     assert {name for name, metric in METRICS.items() if metric.of_faces} == faces

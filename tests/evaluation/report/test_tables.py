@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.report.tables import replace_tables, table, update_page
+from bcdcodec.evaluation.report.tables import metric_digits, metric_title, number, replace_tables, table, update_page
 
 PAGE = "# Page\n\nProse.\n\n<!-- table:a -->\nold\n<!-- end -->\n\n<!-- table:b -->\n<!-- end -->\nEnd.\n"
 
@@ -33,3 +33,8 @@ def test_a_page_that_is_not_there_gets_headings_and_tables(tmp_path: Path) -> No
 
 def test_cells() -> None:
     assert table(["a", "b"], [["1", "2"]]) == ["| a | b |", "|---|---|", "| 1 | 2 |"]
+    assert table(["a", "b"], [], right=True) == ["| a | b |", "| --- | ---: |"]
+    assert (number(None, 2), number(1.005, 1)) == ("-", "1.0")
+    assert (metric_title("psnr"), metric_title("dists"), metric_digits("psnr"), metric_digits("csim")) == (
+        "psnr ↑", "dists ↓", 2, 3,
+    )  # fmt: skip

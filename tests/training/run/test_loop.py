@@ -200,7 +200,10 @@ def test_the_encoder_can_be_trained_alone(tmp_path: Path, clip_cache: Path, tiny
     start = Bcd(tiny_config).state_dict()
     run = replace(options(tmp_path, 6), train="encoder")
     now = train(tiny_config, run, cache=clip_cache, init=start, vae=vae).state_dict()
-    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {"encoder", "landmark_position_head"}
+    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {
+        "encoder",
+        "landmark_position_head",
+    }
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     with pytest.raises(ConfigError, match="points of a face"):
         Schedule.of(paper, 6, train="encoder")

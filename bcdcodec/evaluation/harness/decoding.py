@@ -1,0 +1,35 @@
+"""Frames that a player shows of a `.bcd` file, for comparison with its source."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.decode.file import iter_frames
+from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+
+
+def decoded_frames(
+    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None
+) -> Iterator[DecodedFrame]:
+    """Decode a stream at the model's frame rate; a skipped frame repeats the one before.
+
+    content: a content map that replaces the stream's own.
+    """
+    with stream.open("rb") as file:
+        reader = StreamReader(file)
+        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content))
+        shown: DecodedFrame | None = None
+        for frame in iter_frames(reader, decoder):
+            if shown is not None:
+                for index in range(shown.index + 1, frame.index):
+                    yield replace(shown, index=index)
+            shown = frame
+            yield frame
+        if shown is not None:
+            for index in range(shown.index + 1, reader.stats.end_tick * decoder.frame_multiplier):
+                yield replace(shown, index=index)

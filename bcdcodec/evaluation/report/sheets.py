@@ -1,0 +1,33 @@
+"""Contact sheets: strips of pictures, one above the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.errors import ConfigError
+from bcdcodec.video.crop import scale
+
+Pixels = NDArray[np.uint8]
+
+#: White rows between two strips.
+GAP = 6
+
+
+def spread_indices(count: int, limit: int) -> list[int]:
+    """At most `limit` indices below `count`, spread evenly and including both ends."""
+    return np.linspace(0, count - 1, min(limit, count)).round().astype(int).tolist() if count else []
+
+
+def contact_sheet(strips: Sequence[Pixels], *, cell: int, rows: int = 2) -> Pixels:
+    """Strips of `rows` rows of square pictures, scaled to `cell` pixels a picture, one above the other."""
+    if not strips:
+        raise ConfigError("a contact sheet needs at least one strip, found 0")
+    height = rows * cell
+    small = [scale(strip, strip.shape[1] * height // strip.shape[0], height) for strip in strips]
+    width = max(strip.shape[1] for strip in small)
+    parts: list[Pixels] = []
+    for strip in small:
+        parts.append(np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), constant_values=255))
+        parts.append(np.full((GAP, width, 3), 255, np.uint8))
+    return np.concatenate(parts[:-1])

@@ -1,0 +1,53 @@
+"""Variants of a preset that differ from it in one part of the method each.
+
+| variant             | differs in                                                   | in the paper              |
+|---------------------|--------------------------------------------------------------|---------------------------|
+| base                | nothing                                                      | its method                |
+| rate-half, -1.5, -2 | target bitrate; where codebooks cannot hold it, more of them | 2, 6, 8 kbps instead of 4 |
+| no-rate-loss        | weight of the rate loss 0                                    | Table A3                  |
+| not-cross-driven    | content comes from the frames that are rebuilt               | main paper                |
+
+How many frames content comes from (Table A2) is no part of training: any of these models takes any number.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from bcdcodec.config import ModelConfig
+
+BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN = "base", "no-rate-loss", "not-cross-driven"
+#: Factors of the preset's target bitrate; the paper's targets are 2, 4, 6 and 8 kbps.
+RATES = {"rate-half": 0.5, "rate-1.5": 1.5, "rate-2": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One run. name: also the name of its folder."""
+
+    name: str
+    config: ModelConfig
+
+    @property
+    def target_bits(self) -> float:
+        """Target bitrate of motion, in bits a frame."""
+        quantizer = self.config.quantizer
+        return quantizer.target_bits_per_group * quantizer.groups
+
+
+def variants(config: ModelConfig) -> list[Variant]:
+    """The variants of a preset, the base first."""
+    optim = config.optim
+    return [
+        Variant(BASE, config),
+        *(Variant(name, at_rate(config, factor)) for name, factor in RATES.items()),
+        Variant(NO_RATE_LOSS, replace(config, optim=replace(optim, rate_weight=0.0))),
+        Variant(NOT_CROSS_DRIVEN, replace(config, optim=replace(optim, cross_driven=False))),
+    ]
+
+
+def at_rate(config: ModelConfig, factor: float) -> ModelConfig:
+    """A preset with its target bitrate scaled, shared evenly by as many codebooks as can hold it."""
+    quantizer = config.quantizer
+    target_bits = factor * quantizer.target_bits_per_group * quantizer.groups
+    groups = max(quantizer.groups, math.ceil(target_bits / math.log2(quantizer.entries)))
+    return replace(config, quantizer=replace(quantizer, groups=groups, target_bits_per_group=target_bits / groups))

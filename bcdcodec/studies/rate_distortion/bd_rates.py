@@ -1,0 +1,103 @@
+"""BD-rates of two mean curves: difference in bytes at equal quality.
+
+Bjontegaard, VCEG-M33, with Akima interpolation, over the qualities that both curves reach, not extrapolated. A point
+that costs more than one before and is no better is left out.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from bcdcodec.errors import MissingExtraError
+from bcdcodec.evaluation.metrics.table import METRICS
+from bcdcodec.studies.rate_distortion.results import Curve
+
+#: Points that a curve needs, after those that are no better than cheaper ones are left out.
+MIN_POINTS = 4
+#: An overlap below this share of the union of both ranges is marked thin.
+MIN_SHARE = 0.25
+ALWAYS_BETTER, ALWAYS_WORSE, FEW_POINTS = "always better", "always worse", "too few points"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BdRate:
+    """percent: BD-rate, the bytes of `series` over those of `baseline` at equal quality, minus 100 %; None where it is
+    undefined, and `why` is ALWAYS_BETTER or ALWAYS_WORSE (in quality, at any rate) or FEW_POINTS.
+
+    overlap: range of qualities compared; share: of the union of both ranges; points: used of either curve.
+    """
+
+    series: str
+    baseline: str
+    metric: str
+    percent: float | None
+    why: str
+    overlap: tuple[float, float] | None
+    share: float
+    points: tuple[int, int]
+
+
+def bd_rate(tested: Curve, baseline: Curve) -> BdRate:
+    """BD-rate of one curve against another of the same metric. MissingExtraError without the package bjontegaard."""
+    sign = 1.0 if METRICS[tested.metric].higher_is_better else -1.0
+    (rates, qualities), (baseline_rates, expected) = (_rising(item, sign) for item in (tested, baseline))
+    low, high = max(qualities[0], expected[0]), min(qualities[-1], expected[-1])
+    percent, overlap, share, why = None, None, 0.0, ""
+    # Over all points: the rising ones may lack a cheap and bad one.
+    worst, best = min(sign * value for value in tested.values), max(sign * value for value in tested.values)
+    other_worst, other_best = (
+        min(sign * value for value in baseline.values),
+        max(sign * value for value in baseline.values),
+    )
+    if worst > other_best:
+        why = ALWAYS_BETTER
+    elif best < other_worst:
+        why = ALWAYS_WORSE
+    elif min(len(qualities), len(expected)) < MIN_POINTS or low >= high:
+        why = FEW_POINTS
+    else:
+        overlap = (min(sign * low, sign * high), max(sign * low, sign * high))
+        share = (high - low) / (max(qualities[-1], expected[-1]) - min(qualities[0], expected[0]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a small overlap is reported as `share`
+            percent = float(
+                bjontegaard().bd_rate(
+                    baseline_rates,
+                    expected,
+                    rates,
+                    qualities,
+                    method="akima",
+                    require_matching_points=False,
+                    min_overlap=0,
+                )
+            )
+    return BdRate(
+        series=tested.series,
+        baseline=baseline.series,
+        metric=tested.metric,
+        percent=percent,
+        why=why,
+        overlap=overlap,
+        share=share,
+        points=(len(qualities), len(expected)),
+    )
+
+
+def bjontegaard() -> Any:
+    """The package `bjontegaard`; MissingExtraError without it."""
+    try:
+        import bjontegaard as package
+    except ImportError:
+        raise MissingExtraError("BD-rates need the package bjontegaard: pip install 'bcdcodec[bench]'") from None
+    return package
+
+
+def _rising(item: Curve, sign: float) -> tuple[list[float], list[float]]:
+    """The points of a curve whose rate and quality both rise."""
+    rates: list[float] = []
+    qualities: list[float] = []
+    for rate, value in zip(item.kbps, item.values, strict=True):
+        if not qualities or (sign * value > qualities[-1] and rate > rates[-1]):
+            rates.append(rate)
+            qualities.append(sign * value)
+    return rates, qualities

@@ -1,0 +1,140 @@
+"""Transfer among sprites: the content of each clip decoded with the motion of another, beside the true clip.
+
+    clip i -> content token, rounded as in a stream --.
+    clip j -> codes ----------------------------------+-> decoder -> character i doing the action of j
+    the data set has that clip too: the truth
+
+The decoder gets what a `.bcd` carries; lossless coding is left out, which changes nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bcdcodec.codec.decode.windows import Segment, next_windows
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import encode_content
+from bcdcodec.config import SamplingConfig
+from bcdcodec.errors import ConfigError
+from bcdcodec.frame import CropBox
+from bcdcodec.model.content import Content, dequantize_content, quantize_content
+from bcdcodec.model.noise import stream_noise
+from bcdcodec.sprites.clips import ClipSet
+from bcdcodec.sprites.sheets import CELL
+
+#: Clips decoded side by side, and clips whose content token is written out to count its bits.
+BATCH, COUNTED = 32, 64
+#: Most codebooks of a model: their codes are read as one number.
+MAX_GROUPS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """content, motion: indices of clips, [n]. codes: of the motion clips, int64 [n, T], several groups as one number.
+    decoded, truth: pictures uint8 [n, T, 64, 64, 3]. content_bits: mean size of the content tokens.
+    """
+
+    content: NDArray[np.intp]
+    motion: NDArray[np.intp]
+    codes: NDArray[np.int64]
+    decoded: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+    content_bits: float
+
+
+def pairs(count: int, *, limit: int | None = None, seed: int = 0) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices of content and motion clips: every clip once as each, in random pairs, or the first `limit` of those."""
+    rng = np.random.default_rng(seed)
+    return rng.permutation(count)[:limit], rng.permutation(count)[:limit]
+
+
+def transfer(
+    model: CodecModel,
+    clips: ClipSet,
+    content: NDArray[np.intp],
+    motion: NDArray[np.intp],
+    *,
+    sampling: SamplingConfig,
+    content_frames: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Transfer:
+    """Decode the motion of each clip of `motion` with the content of its partner.
+
+    content_frames: how many first frames the content comes from; None: all. ConfigError for a model of other pictures
+    than sprites.
+    """
+    config = model.config
+    if config.pixels != CELL or config.quantizer.groups > MAX_GROUPS:
+        raise ConfigError(
+            f"{model.weights.path} codes {config.quantizer.groups} groups of {config.pixels}-pixel pictures, "
+            f"sprites are up to {MAX_GROUPS} groups of {CELL}"
+        )
+    noise = stream_noise(seed, model.latent_shape).to(model.device)
+    decoded, codes = [], []
+    for start in range(0, len(content), BATCH):
+        rows = slice(start, start + BATCH)
+        shown = _contents(model, clips.clips(content[rows])[:, :content_frames])
+        coded = _codes(model, clips.clips(motion[rows]))
+        decoded.append(_decode(model, shown, coded, noise, sampling))
+        codes.append(coded.cpu().numpy())
+        progress(min(start + BATCH, len(content)), len(content))
+    return Transfer(
+        content=content,
+        motion=motion,
+        codes=np.concatenate(codes) @ config.quantizer.entries ** np.arange(config.quantizer.groups),
+        decoded=np.concatenate(decoded),
+        truth=clips.of_characters(content, motion),
+        content_bits=_content_bits(model, clips.clips(content[:COUNTED])),
+    )
+
+
+def _latents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """uint8 [n, T, 64, 64, 3] -> [n, T, C, H, W]."""
+    z = model.to_latents(pixels.reshape(-1, *pixels.shape[2:]))
+    return z.view(*pixels.shape[:2], *z.shape[1:])
+
+
+@torch.inference_mode()
+def _contents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """Content maps as a decoder has them: [n, C, H, W]."""
+    config = model.config.content
+    return dequantize_content(quantize_content(model.bcd.encoder.content(_latents(model, pixels)), config), config)
+
+
+@torch.inference_mode()
+def _codes(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """Codes int64 [n, T, G], relative to the content of the same clip, as an encoder has it."""
+    return model.bcd.analyze(_latents(model, pixels), _contents(model, pixels))[0]
+
+
+@torch.inference_mode()
+def _decode(
+    model: CodecModel, contents: torch.Tensor, codes: torch.Tensor, noise: torch.Tensor, sampling: SamplingConfig
+) -> NDArray[np.uint8]:
+    box = CropBox(x=0, y=0, size=CELL)
+    motion = model.bcd.quantizer.lookup(codes)
+    segments = [Segment(Content(c, None), box, 0, m) for c, m in zip(contents, motion, strict=True)]
+    parts = []
+    while len(segments[0].motion):
+        windows = next_windows(
+            model.networks,
+            segments,
+            noise,
+            sampling,
+            window_frames=model.config.window_frames,
+            context_frames=model.config.context_frames,
+        )
+        parts.append(np.stack([window.pixels for window in windows]))
+    return np.concatenate(parts, axis=1)
+
+
+def _content_bits(model: CodecModel, pixels: NDArray[np.uint8]) -> float:
+    sizes = [
+        len(encode_content(model, clip, latents, picture_bits=model.config.content.picture_bits)[1])
+        for clip, latents in zip(pixels, _latents(model, pixels), strict=True)
+    ]
+    return 8 * float(np.mean(sizes))

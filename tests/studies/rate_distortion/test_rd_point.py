@@ -1,0 +1,55 @@
+"""One cell: what is measured where the codec codes half the frames."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import VideoError
+from bcdcodec.studies.rate_distortion import rd_point
+from bcdcodec.studies.rate_distortion.plan import OWN, SIDE, Plan, Series
+from bcdcodec.studies.rate_distortion.rd_point import Measured, RDPoint, measure_rd_point
+from bcdcodec.video.lossless import write_lossless
+
+RATE = Fraction(25, 2)
+
+
+def measure(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, *, decoded: int) -> Measured:
+    """A source of five frames of which so many come back, all as they were and the last one over and over."""
+    source = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 3), dtype=np.uint8)
+    write_lossless(tmp_path / "source.mkv", source, rate=RATE)
+
+    def shown(*_: Any) -> Iterator[SimpleNamespace]:
+        return (SimpleNamespace(pixels=source[min(number, 4)]) for number in range(decoded))
+
+    monkeypatch.setattr(rd_point, "encode_file", lambda source, coded, **_: coded.write_bytes(b"x"))
+    monkeypatch.setattr(rd_point, "decoded_frames", shown)
+    series = Series(codec=OWN, side=SIDE, profile="", rate=RATE, points=(1000,))
+    plan = Plan(
+        seconds=1.0, clips=(), metrics=("flicker",), every_nth={}, series=(series,),
+        distribution_every_nth=0, inception=None,
+    )  # fmt: skip
+    cell = RDPoint(clip="a", content_hash="0", source=tmp_path / "source.mkv", series=series, operating_point=1000)
+    model = CodecModel.load(tiny_weights, device="cpu")
+    sampling = model.config.sampling["standard"]
+    return measure_rd_point(cell, model, sampling=sampling, coded=tmp_path / "a.bcd", plan=plan, on="here")
+
+
+def test_the_frame_that_stands_for_one_after_the_end_is_not_measured(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = measure(tmp_path, tiny_weights, monkeypatch, decoded=6).result
+    assert found.frames == 5 and found.metrics["flicker"] == 0
+
+
+@pytest.mark.parametrize("decoded", [4, 7])
+def test_other_counts_are_failures(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, decoded: int
+) -> None:
+    with pytest.raises(VideoError, match=f"has {decoded} frames, its source 5"):
+        measure(tmp_path, tiny_weights, monkeypatch, decoded=decoded)

@@ -1,0 +1,107 @@
+"""The validation study on the tiny model: its files, resuming, and what it shows."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bcdcodec.errors import MissingExtraError
+from bcdcodec.evaluation.harness.clips import read_clips
+from bcdcodec.studies.validation import measure, study
+
+ROWS = [
+    ("b2.mp4", "bob", "some/where", "not stated", "unknown"),
+    ("a1.mp4", "amy", "else/where", "CC BY 4.0", "permissive"),
+]
+COLUMNS = ("clip", "person", "source", "license", "license_class")
+Bcd = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, talking_clip: Path) -> Path:
+    """Two people, one clip each."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *ROWS])
+    for row in ROWS:
+        shutil.copy(talking_clip, folder / row[0])
+    return folder
+
+
+@pytest.fixture
+def run(bcd: Bcd, folder: Path, tiny_weights: Path, tmp_path: Path) -> Bcd:
+    """`bcd bench validation`, fast: one step, half a second, no landmarks."""
+    fixed = ["bench", "validation", folder, "--weights", tiny_weights, "--preset", "realtime", "--limit-seconds", 0.5]
+    fixed += ["--no-landmarks", "--device", "cpu", "--out", tmp_path / "out", "--work", tmp_path / "work"]
+    return lambda *more: bcd(*fixed, *more)
+
+
+def test_all_files_are_written(run: Bcd, tmp_path: Path) -> None:
+    done = run("--json")
+    assert done.code == 0
+    printed = json.loads(done.out)
+    assert printed == json.loads((tmp_path / "out/validation/validation.json").read_text())
+    assert [clip["clip"] for clip in printed["clips"]] == ["a1", "b2"]
+    assert [clip["donor"] for clip in printed["clips"]] == ["b2", "a1"]
+    assert printed["summary"]["metrics"][0]["clips_mismatched_content"] == 2
+    assert "| `a1` | 2.00 |" in (tmp_path / "out/validation.md").read_text()
+
+
+def test_only_clips_that_may_be_shown_are_published(run: Bcd, tmp_path: Path) -> None:
+    assert run().code == 0
+    published = tmp_path / "out/validation/contact_sheet.png"
+    assert not published.exists()
+    assert (tmp_path / "work/contact_sheet.png").exists()
+    assert "contact_sheet" not in (tmp_path / "out/validation.md").read_text()
+    assert run("--publish").code == 0
+    page = (tmp_path / "out/validation.md").read_text()
+    assert "![source above, decoded below](validation/contact_sheet.png)" in page
+    assert "- a1: else/where, CC BY 4.0" in page and "- b2" not in page
+    assert b"a1: else/where, CC BY 4.0" in published.read_bytes()
+
+
+def test_finished_clips_are_not_measured_again(run: Bcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def counted(model: object, clip: Any, *more: Any, **named: Any) -> object:
+        measured.append(clip.name)
+        return measure.measure_clip(model, clip, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(study, "measure_clip", counted)
+    assert run("--only", "b2").code == 0
+    assert run().code == 0
+    assert measured == ["b2", "a1"]
+    first = json.loads((tmp_path / "out/validation/validation.json").read_text())
+    assert run().code == 0
+    assert measured == ["b2", "a1"]
+    assert json.loads((tmp_path / "out/validation/validation.json").read_text()) == first
+    assert run("--only", "a1", "--steps", "2").code == 0
+    assert measured == ["b2", "a1", "a1"], "other settings are other results"
+
+
+def test_sheet_clips_are_spread_over_the_people(folder: Path) -> None:
+    clips = read_clips(folder)
+    assert [clip.name for clip in study.sheet_clips(clips, publish=False)] == ["a1", "b2"]
+    assert [clip.name for clip in study.sheet_clips(clips, publish=True)] == ["a1"]
+    assert study.sheet_clips(clips[1:], publish=True) == []
+
+
+def test_a_failure_is_one_line(run: Bcd, bcd: Bcd, tmp_path: Path) -> None:
+    assert "no folder of clips" in bcd("bench", "validation", tmp_path / "nowhere", "--out", tmp_path).err
+    done = run("--only", "zz")
+    assert done.code == 2 and done.err.count("\n") == 1 and "zz" in done.err
+    assert run("--limit-seconds", "0").code == 2
+
+
+def test_landmarks_need_their_extra(run: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(frame: object) -> None:
+        raise MissingExtraError("face landmarks need the packages (pip install 'bcdcodec[landmarks]')")
+
+    monkeypatch.setattr(measure, "landmarks", missing)
+    done = run("--landmarks")
+    assert done.code == 2 and "bcdcodec[landmarks]" in done.err
