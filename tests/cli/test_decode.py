@@ -10,7 +10,7 @@ import pytest
 from stream_kit import damaged
 
 from bcdcodec.cli.streams import HeadReplay
-from bcdcodec.codec import files
+from bcdcodec.codec.decode import file as decode_module
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.video.reader import VideoReader
 
@@ -84,7 +84,7 @@ def test_missing_weights_are_named(
 
 
 def test_batch_decodes_every_frame(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
-    assert bcd("decode", stream_file, tmp_path / "talk.mp4", "--batch", "4").code == 0
+    assert bcd("decode", stream_file, tmp_path / "talk.mp4", "--batch-segments", "4").code == 0
     assert len(frames(tmp_path / "talk.mp4")) == 25
 
 
@@ -151,7 +151,7 @@ def test_an_interruption_leaves_no_file(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.Decoder, "flush", interrupt)
+    monkeypatch.setattr(decode_module.Decoder, "flush", interrupt)
     assert bcd("decode", stream_file, tmp_path / "talk.mp4").code == 130
     assert names(tmp_path) == ["talk.bcd"]
 
@@ -162,7 +162,7 @@ def test_lost_packets_are_concealed_where_that_is_asked_for(bcd: Bcd, stream_fil
     refused = bcd("decode", stream_file, target, "--conceal", "none")
     assert refused.code == 2 and "is damaged" in refused.err and not target.exists()
     done = bcd("decode", stream_file, target, "--conceal", "hold")
-    assert done.code == 0 and "25 frames at 12.5 fps, 2.00 s, 8 of them predicted (1 packets lost)" in done.out
+    assert done.code == 0 and "25 frames at 12.5 fps, 2.00 s, 8 of them concealed (1 packets lost)" in done.out
     assert len(frames(target)) == 25
 
 
@@ -181,7 +181,7 @@ def test_a_model_conceals_too(bcd: Bcd, stream_file: Path, tmp_path: Path, monke
     monkeypatch.setattr(conceal, "ModelConcealer", Model)
     stream_file.write_bytes(damaged(stream_file.read_bytes()))
     done = bcd("decode", stream_file, tmp_path / "talk.mp4", "--conceal", "model")
-    assert done.code == 0 and "8 of them predicted" in done.out and len(asked) == 1
+    assert done.code == 0 and "8 of them concealed" in done.out and len(asked) == 1
 
 
 def test_a_model_is_not_asked_for_codes_that_it_does_not_know(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader, account
-from bcdcodec.codec import sink
+from bcdcodec.codec.encode import file as encode_module
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -38,7 +38,7 @@ def test_the_report_tells_size_rate_and_frames(bcd: Bcd, talking_clip: Path, tmp
 
 def test_options_reach_the_stream(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
     target = tmp_path / "talk.bcd"
-    options = ("--mode", "packed", "--fps", "25/4", "--seed", "7", "--no-audio", "--plate", "--groups", "16")
+    options = ("--mode", "packed", "--fps", "25/4", "--seed", "7", "--no-audio", "--background", "--groups", "16")
     assert bcd("encode", talking_clip, target, *TINY, *options, "--meta", "a=b", "--meta", "c=d=e", "-q").code == 0
     header = read(target).header
     assert header.coding.mode is CodingMode.PACKED
@@ -128,6 +128,6 @@ def test_an_interruption_leaves_no_file(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sink.StreamWriter, "finish", interrupt)
+    monkeypatch.setattr(encode_module.StreamWriter, "finish", interrupt)
     assert bcd("encode", talking_clip, tmp_path / "talk.bcd", *TINY).code == 130
     assert names(tmp_path) == []

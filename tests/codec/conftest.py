@@ -1,6 +1,7 @@
 """A loaded tiny model, frames with motion, and one shot encoded, for the codec tests."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from stream_kit import GOLDEN
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
@@ -38,12 +40,17 @@ def make_frames() -> Callable[[int], list[Frame]]:
 
 @pytest.fixture(scope="session")
 def encode_frames() -> Callable[..., tuple[StreamHeader, list[Packet]]]:
-    """(model, frames, settings) -> header and all packets of one shot."""
+    """(model, frames, settings, duration_s) -> header and all packets of one shot."""
 
     def encode(
-        model: CodecModel, frames: list[Frame], settings: EncodeSettings | None = None
+        model: CodecModel,
+        frames: list[Frame],
+        settings: EncodeSettings | None = None,
+        duration_s: float | None = None,
     ) -> tuple[StreamHeader, list[Packet]]:
-        encoder = Encoder(model, settings)
+        settings = settings or EncodeSettings()
+        plan = replace(EncodePlan.of_settings(model, settings), duration_s=duration_s)
+        encoder = Encoder(model, settings, plan)
         packets = [packet for frame in frames for packet in encoder.push(frame)]
         packets += encoder.flush()
         return encoder.header, packets

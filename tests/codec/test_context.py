@@ -97,15 +97,15 @@ def test_the_smaller_mode_is_chosen_and_named(
 def test_the_budget_holds(
     steady_model: CodecModel, make_frames: MakeFrames, encode_frames: EncodeFrames, frames: int
 ) -> None:
-    settings = replace(CONTEXT, duration_s=frames / 12.5)
-    header, unlimited = encode_frames(steady_model, make_frames(frames), settings)
+    settings, duration_s = CONTEXT, frames / 12.5
+    header, unlimited = encode_frames(steady_model, make_frames(frames), settings, duration_s)
     free_bits = 8 * (len(header.pack()) + sum(packet.size for packet in unlimited))
     motion_bits = 8 * sum(len(MotionPayload.unpack(packet.payload).codes) for packet in unlimited)
     target = (free_bits - 0.1 * motion_bits) / (frames / 12.5)
-    header, packets = encode_frames(steady_model, make_frames(frames), replace(settings, bitrate=target))
+    header, packets = encode_frames(steady_model, make_frames(frames), replace(settings, bitrate=target), duration_s)
     assert 8 * (len(header.pack()) + sum(packet.size for packet in packets)) <= target * frames / 12.5
     with pytest.raises(RateError, match="is the least"):
-        encode_frames(steady_model, make_frames(frames), replace(settings, bitrate=500))
+        encode_frames(steady_model, make_frames(frames), replace(settings, bitrate=500), duration_s)
 
 
 def test_weights_without_a_context_model(

@@ -15,6 +15,7 @@ from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, ConfigError
@@ -65,7 +66,8 @@ def test_what_is_not_said_does_not_move(model: CodecModel, make_frames: MakeFram
 
 
 def test_a_file_keeps_to_its_bitrate_with_fewer_codes(model: CodecModel, make_frames: MakeFrames) -> None:
-    encoder = Encoder(model, EncodeSettings(bitrate=6000, groups=8, duration_s=10.0))
+    settings = EncodeSettings(bitrate=6000, groups=8)
+    encoder = Encoder(model, settings, replace(EncodePlan.of_settings(model, settings), duration_s=10.0))
     packets = [packet for frame in make_frames(40) for packet in encoder.push(frame)] + encoder.flush()
     assert encoder.header.coding.groups == 8 and len(decoded(model, encoder, packets)) == 40
     motion = sum(8 * packet.size for packet in packets if packet.kind == PacketKind.MOTION)

@@ -3,8 +3,11 @@
 import pytest
 
 from bcdcodec.errors import ConfigError, RateError
-from bcdcodec.ratecontrol.budget import END_RESERVE_BITS, MIN_REFERENCE_BITS
-from bcdcodec.ratecontrol.controller import MIN_BUCKET_BITS, Controller, State
+from bcdcodec.ratecontrol.budget import END_RESERVE_BITS
+from bcdcodec.ratecontrol.controller import Controller, State, check_limits
+from bcdcodec.ratecontrol.tuning import RateTuning
+
+TUNING = RateTuning()
 
 
 def test_the_header_is_not_in_the_bucket_but_counts() -> None:
@@ -34,27 +37,40 @@ def test_a_header_that_no_time_pays_for_is_refused() -> None:
 
 
 def test_a_bucket_must_take_something() -> None:
-    with pytest.raises(ConfigError, match=f"needs at least {MIN_BUCKET_BITS}"):
+    with pytest.raises(ConfigError, match=f"needs at least {TUNING.min_bucket_bits}"):
         Controller(500, bucket_s=0.5)
+    with pytest.raises(ConfigError, match="needs at least 9000"):
+        check_limits(500, 0.5, RateTuning(min_bucket_bits=9000))
 
 
 def test_promised_bits_are_kept_from_motion() -> None:
     controller = Controller(4000, duration_s=20.0, bucket_s=None)
     controller.open(0)
-    free = controller.motion(0.0, 2.0)
+    free = controller.motion_budget(0.0, 2.0)
     controller.reserve_content(20_000, at_s=0.0)
-    promised = controller.motion(0.0, 2.0)
-    assert free.bits - promised.bits == pytest.approx(2000)
+    promised = controller.motion_budget(0.0, 2.0)
+    assert free.target_bits - promised.target_bits == pytest.approx(2000)
     assert free.max_bits == promised.max_bits
     controller.settle_content(20_000)
-    assert controller.motion(0.0, 2.0).bits == pytest.approx(free.bits)
+    assert controller.motion_budget(0.0, 2.0).target_bits == pytest.approx(free.target_bits)
 
 
 def test_live_pictures_wait_a_moment_at_most() -> None:
     controller = Controller(4000, bucket_s=1.0)
-    assert controller.picture_bits(20_000, 0.0, cheapest_bps=100) > 15_000
+    assert controller.picture_bits(20_000, 0.0, min_rate_bps=100) > 15_000
     controller.open(4000)
-    assert controller.picture_bits(20_000, 2.0, cheapest_bps=100) == 8000
+    assert controller.picture_bits(20_000, 2.0, min_rate_bps=100) == 8000
     controller.send(2.0, 4000)
-    assert controller.picture_bits(20_000, 2.0, cheapest_bps=100) == 4000
-    assert controller.picture_bits(20_000, 2.0, cheapest_bps=1e6) == MIN_REFERENCE_BITS
+    assert controller.picture_bits(20_000, 2.0, min_rate_bps=100) == 4000
+    assert controller.picture_bits(20_000, 2.0, min_rate_bps=1e6) == TUNING.min_reference_bits
+
+
+def test_the_state_tells_what_happened_to_the_last_packet() -> None:
+    controller = Controller(4000, bucket_s=1.0)
+    controller.open(1000)
+    controller.code(limited=True)
+    assert controller.state is State.RATE_LIMITED
+    controller.skip()
+    assert controller.state is State.SKIP
+    controller.code(limited=False)
+    assert controller.state is State.CODE

@@ -14,7 +14,7 @@ def kept_frames(run: Run, thinned: DecimatedRun, packet: int) -> list[tuple[int,
     found = []
     for first in range(run.start, run.start + run.frames, packet):
         count = min(packet, run.start + run.frames - first)
-        tick, indices = thinned.kept(first, count)
+        tick, indices = thinned.remaining(first, count)
         assert all(0 <= index < count for index in indices)
         found += [(first + index, tick + i) for i, index in enumerate(indices)]
     return found

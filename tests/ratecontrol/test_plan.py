@@ -6,10 +6,16 @@ from fractions import Fraction
 import pytest
 
 from bcdcodec.errors import RateError
-from bcdcodec.ratecontrol.budget import MIN_REFERENCE_BITS
-from bcdcodec.ratecontrol.plan import MIN_REFRESH_S, FilePlan, FirstPassStats, PacketCost, plan_file
+from bcdcodec.ratecontrol.plan import RatePlan, plan_rate
+from bcdcodec.ratecontrol.stats import FirstPassStats, PacketCost
+from bcdcodec.ratecontrol.tuning import RateTuning
 
 RATE = Fraction(25, 2)
+TUNING = RateTuning()
+
+
+def plan_file(stats: FirstPassStats, bitrate: float, *, bucket: bool) -> RatePlan:
+    return plan_rate(stats, bitrate, bucket=bucket, tuning=TUNING)
 
 
 def survey(
@@ -20,12 +26,12 @@ def survey(
     return FirstPassStats(
         frame_rate=RATE,
         shots=shots,
-        contents=shots,
+        references=shots,
         frames=frames,
         packets=tuple(packets),
         header_bits=600,
         target_bits=20_000,
-        content_bits=content_bits,
+        reference_bits=content_bits,
     )
 
 
@@ -33,21 +39,22 @@ def survey(
 @pytest.mark.parametrize("seconds", [10.24, 30.72, 61.44])
 def test_contents_get_what_motion_leaves(bitrate: int, seconds: float) -> None:
     found = plan_file(survey(seconds), bitrate, bucket=False)
-    contents = sum(content.bits for content in found.contents)
-    motion = 1600 * len(found.survey.packets)
+    contents = sum(content.bits for content in found.references)
+    motion = 1600 * len(found.stats.packets)
     left = bitrate * seconds - contents - motion
     if found.motion_ratio(bitrate) < 0.9:  # scarce: both give way, the picture keeps something to be seen by
-        assert len(found.contents) == 1 and contents >= MIN_REFERENCE_BITS
+        assert len(found.references) == 1 and contents >= TUNING.min_reference_bits
     elif bitrate < 16_000:
         assert -0.12 * motion < left < 1500
     assert all(
-        b.start - a.start >= MIN_REFRESH_S * RATE for a, b in zip(found.contents, found.contents[1:], strict=False)
+        b.start - a.start >= TUNING.min_refresh_s * RATE
+        for a, b in zip(found.references, found.references[1:], strict=False)
     )
 
 
 def test_every_shot_has_a_content_and_long_ones_get_more() -> None:
     found = plan_file(survey(40.96, shots=(0, 100)), 8000, bucket=False)
-    starts = [content.start for content in found.contents]
+    starts = [content.start for content in found.references]
     assert {0, 100} <= set(starts) and found.refreshes == set(starts) - {0, 100}
     assert sum(start >= 100 for start in starts) > 2 * sum(start < 100 for start in starts)
 
@@ -56,7 +63,7 @@ def test_lively_shots_have_more_and_smaller_pictures() -> None:
     def contents(motion_bits: int) -> list[int]:
         packets = tuple(PacketCost(start, 16, 16 * motion_bits, 100) for start in range(0, 128, 16))
         found = plan_file(replace(survey(10.24), packets=packets), 4000, bucket=False)
-        return [content.bits for content in found.contents]
+        return [content.bits for content in found.references]
 
     calm, lively = contents(60), contents(120)
     assert len(calm) == 1 and calm[0] > 30_000
@@ -66,22 +73,24 @@ def test_lively_shots_have_more_and_smaller_pictures() -> None:
 def test_with_a_bucket_no_content_is_larger_than_can_be_sent_before_it() -> None:
     shots = (0, 128, 160, 288)
     found = plan_file(survey(40.96, shots=shots), 8000, bucket=True)
-    for before, content in zip(found.contents, found.contents[1:], strict=False):
+    for before, content in zip(found.references, found.references[1:], strict=False):
         seconds = (content.start - before.start) / 12.5
-        assert content.bits <= max(MIN_REFERENCE_BITS + 480, 8000 * seconds - 100 * (content.start - before.start))
+        assert content.bits <= max(
+            TUNING.min_reference_bits + 480, 8000 * seconds - 100 * (content.start - before.start)
+        )
 
 
 def test_contents_of_one_size_only_stay_as_they_are() -> None:
     found = plan_file(survey(20.48, shots=(0, 64), content_bits=(9000, 8000)), 4000, bucket=True)
-    assert [(content.start, content.bits) for content in found.contents] == [(0, 9000), (64, 8000)]
+    assert [(content.start, content.bits) for content in found.references] == [(0, 9000), (64, 8000)]
 
 
 def test_a_plan_can_be_enlarged_up_to_what_can_be_sent() -> None:
     one = plan_file(survey(10.24), 2500, bucket=False)
     larger = one.enlarged(1000)
-    assert larger is not None and larger.contents[0].bits == one.contents[0].bits + 1000
+    assert larger is not None and larger.references[0].bits == one.references[0].bits + 1000
     most = one.enlarged(10**6)
-    assert most is not None and most.contents[0].bits == most.contents[0].max_bits
+    assert most is not None and most.references[0].bits == most.references[0].max_bits
     assert most.enlarged(1000) is None
     fixed = plan_file(survey(10.24, content_bits=(9000,)), 2500, bucket=False)
     assert fixed.enlarged(1000) is None
@@ -89,13 +98,13 @@ def test_a_plan_can_be_enlarged_up_to_what_can_be_sent() -> None:
 
 def test_what_one_picture_cannot_take_goes_to_the_others() -> None:
     plan = plan_file(survey(10.24), 2500, bucket=False)
-    first = plan.contents[0]
+    first = plan.references[0]
     full = replace(first, bits=5000, max_bits=5000)
     roomy = replace(first, bits=4000, max_bits=40_000)
     little = replace(first, bits=4000, max_bits=4100)
-    larger = FilePlan(plan.survey, (full, roomy, little)).enlarged(3000)
+    larger = RatePlan(plan.stats, (full, roomy, little), TUNING).enlarged(3000)
     assert larger is not None
-    assert [content.bits for content in larger.contents] == [5000, 6900, 4100]
+    assert [content.bits for content in larger.references] == [5000, 6900, 4100]
 
 
 def test_motion_gets_bits_where_its_codes_need_them() -> None:
@@ -104,12 +113,12 @@ def test_motion_gets_bits_where_its_codes_need_them() -> None:
         FirstPassStats(
             frame_rate=RATE,
             shots=(0,),
-            contents=(0,),
+            references=(0,),
             frames=32,
             packets=packets,
             header_bits=0,
             target_bits=20_000,
-            content_bits=None,
+            reference_bits=None,
         ),
         4000,
         bucket=False,
@@ -132,17 +141,17 @@ def test_what_cannot_be_is_refused_with_the_least_that_can() -> None:
 
 def test_contents_that_were_chosen_for_less_motion_stay_pictures() -> None:
     """More motion than the bitrate can hold leaves them the least, not less than nothing."""
-    lively = replace(survey(120), contents=(0, 400, 900))
+    lively = replace(survey(120), references=(0, 400, 900))
     found = plan_file(lively, 900, bucket=False)
-    assert [content.start for content in found.contents] == [0, 400, 900]
-    assert all(content.bits >= MIN_REFERENCE_BITS for content in found.contents)
+    assert [content.start for content in found.references] == [0, 400, 900]
+    assert all(content.bits >= TUNING.min_reference_bits for content in found.references)
     assert found.motion_ratio(900) < 0.8
 
 
 def test_a_second_survey_keeps_the_contents_of_the_first() -> None:
     first = plan_file(survey(30.72), 8000, bucket=False)
-    starts = tuple(content.start for content in first.contents)
-    cheaper = tuple(replace(packet, min_distortion_bits=1000) for packet in first.survey.packets)
-    again = plan_file(replace(first.survey, contents=starts, packets=cheaper), 8000, bucket=False)
-    assert tuple(content.start for content in again.contents) == starts
-    assert again.contents[0].bits > first.contents[0].bits
+    starts = tuple(content.start for content in first.references)
+    cheaper = tuple(replace(packet, min_distortion_bits=1000) for packet in first.stats.packets)
+    again = plan_file(replace(first.stats, references=starts, packets=cheaper), 8000, bucket=False)
+    assert tuple(content.start for content in again.references) == starts
+    assert again.references[0].bits > first.references[0].bits

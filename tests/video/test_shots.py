@@ -14,7 +14,8 @@ from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video import shots, track
 from bcdcodec.video.face import Face
 from bcdcodec.video.reader import VideoReader
-from bcdcodec.video.shots import Shot, plan_shots
+from bcdcodec.video.shots import Shot
+from bcdcodec.video.source import MediaSource
 
 RATE = Fraction(25, 2)
 SQUARE = CropBox(x=40, y=0, size=160)
@@ -37,6 +38,11 @@ def find_white(frame: Frame) -> list[Face]:
         rows = np.nonzero(white[:, part].any(axis=1))[0]
         faces.append(Face(x=part[0], y=rows[0], width=len(part), height=len(rows), score=90))
     return faces
+
+
+def plan_shots(path: Path, rate: Fraction, *, crop: bool = True) -> list[Shot]:
+    with MediaSource(path, rate) as source:
+        return shots.plan_shots(source, crop=crop)
 
 
 @pytest.fixture(autouse=True)

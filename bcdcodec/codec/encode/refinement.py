@@ -13,35 +13,29 @@ from torch.nn import functional as F
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.static import code_cost_bits
-from bcdcodec.errors import ConfigError
 from bcdcodec.model.content import Content
 from bcdcodec.model.vae import from_uint8
 
 #: Step of Adam, in the units of the codebooks, whose entries lie about 0.2 from each other.
-RATE = 0.01
+LEARNING_RATE = 0.01
 #: Squared distance that a bit of the motion tables is worth: a code is not exchanged for a dear one without gain.
-PRICE = 0.008
+RATE_LAMBDA = 0.008
 #: Weight of the distance between motion and its codes: one that strays from them says nothing of them.
-NEARNESS = 0.3
+COMMITMENT_WEIGHT = 0.3
 #: Weight of what the encoder read off the frame about 478 points of the face. Pictures alone would give lips and lids,
 #: which are few pixels, away for the rest of the head.
-POINTS = 20.0
+LANDMARK_WEIGHT = 20.0
 #: Pictures are compared at these fractions of their side.
 SCALES = (1, 2, 4)
 
 
 class Refiner:
-    """Refines windows of one model's frames by so many steps of descent each; of codes it gives the first `groups`.
-
-    Raises ConfigError for a model without an anchor, whose pictures come from noise alone.
-    """
+    """Refines windows of one model's frames by so many steps of descent each; of codes it gives the first `groups`."""
 
     def __init__(self, model: CodecModel, steps: int, *, groups: int) -> None:
-        if steps and model.bcd.warper is None:
-            raise ConfigError(f"effort needs weights that move the content's picture, {model.weights.path.name} do not")
         self._model, self._steps, self._groups = model, steps, groups
         prices = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
-        self._prices = PRICE * prices.to(model.device)
+        self._prices = RATE_LAMBDA * prices.to(model.device)
 
     def refine(self, z: Tensor, content: Content, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         """Frames [T, C, H, W] that are the pictures [T, P, P, 3], and their content, to what `Bcd.analyse` gives: codes
@@ -61,7 +55,7 @@ class Refiner:
                 start = quantizer.normalize(bcd.encoder.motion(z.clone()[None], shown.map))
                 points = None if bcd.landmark_head is None else bcd.landmark_displacements(start)
             m = start.clone().requires_grad_()
-            descent = torch.optim.Adam([m], lr=RATE)
+            descent = torch.optim.Adam([m], lr=LEARNING_RATE)
             best, least = start, float("inf")
             for step in range(self._steps + 1):
                 coded = quantizer.lookup(self._distances(m.detach()).argmin(-1))
@@ -70,11 +64,11 @@ class Refiner:
                 assert pictures is not None, "an anchor moves pictures"
                 loss = _difference(pictures[0], wanted)
                 if points is not None:
-                    loss = loss + POINTS * (bcd.landmark_displacements(m_hat) - points).abs().mean()
+                    loss = loss + LANDMARK_WEIGHT * (bcd.landmark_displacements(m_hat) - points).abs().mean()
                 if float(loss.detach()) < least:
                     best, least = m.detach().clone(), float(loss.detach())
                 if step < self._steps:
-                    (m.grad,) = torch.autograd.grad(loss + NEARNESS * (m - coded).square().mean(), [m])
+                    (m.grad,) = torch.autograd.grad(loss + COMMITMENT_WEIGHT * (m - coded).square().mean(), [m])
                     descent.step()
         distances = self._distances(best)
         return distances.argmin(-1)[0], distances[0]

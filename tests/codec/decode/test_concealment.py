@@ -18,6 +18,7 @@ from bcdcodec.codec.decode.concealment import (
     LossTracker,
 )
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
@@ -50,7 +51,7 @@ def decode(
     model: CodecModel, stream: Stream, *, lost: tuple[int, ...], concealer: Concealer | None, parallel: int = 1
 ) -> list[DecodedFrame]:
     header, packets = stream
-    decoder = Decoder(model, header, concealer=concealer, batch_segments=parallel)
+    decoder = Decoder(model, header, DecodeSettings(concealer=concealer, batch_segments=parallel))
     frames = [f for i, packet in enumerate(packets) if i not in lost for f in decoder.push(packet)]
     return frames + decoder.flush()
 
@@ -60,7 +61,7 @@ def test_missing_frames_are_filled_and_marked(model: CodecModel, five_packets: S
     recorder = Recorder()
     frames = decode(model, five_packets, lost=(1, 2), concealer=recorder, parallel=parallel)
     assert [frame.index for frame in frames] == list(range(40))
-    assert [frame.index for frame in frames if frame.predicted] == list(range(8, 24))
+    assert [frame.index for frame in frames if frame.concealed] == list(range(8, 24))
     assert recorder.asked == [(8, 16, 8)]
     again = decode(model, five_packets, lost=(1, 2), concealer=HoldConcealer(), parallel=parallel)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(frames, again, strict=True))
@@ -70,7 +71,7 @@ def test_without_loss_nothing_changes(model: CodecModel, five_packets: Stream) -
     plain = decode(model, five_packets, lost=(), concealer=None)
     shielded = decode(model, five_packets, lost=(), concealer=HoldConcealer())
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(plain, shielded, strict=True))
-    assert not any(frame.predicted for frame in shielded)
+    assert not any(frame.concealed for frame in shielded)
 
 
 def test_without_a_concealer_they_are_left_out(model: CodecModel, five_packets: Stream) -> None:
@@ -92,10 +93,10 @@ def test_nothing_is_predicted_before_the_first_packet(model: CodecModel, five_pa
 def test_the_end_is_predicted_when_it_is_asked_for(model: CodecModel, five_packets: Stream) -> None:
     header, packets = five_packets
     recorder = Recorder()
-    decoder = Decoder(model, header, concealer=recorder)
+    decoder = Decoder(model, header, DecodeSettings(concealer=recorder))
     frames = [frame for packet in packets[:4] for frame in decoder.push(packet)]
     frames += decoder.conceal(37) + decoder.conceal(40)
-    assert [frame.index for frame in frames if frame.predicted] == list(range(32, 40))
+    assert [frame.index for frame in frames if frame.concealed] == list(range(32, 40))
     assert recorder.asked == [(32, 5, None), (37, 3, None)]
     assert decoder.conceal(40) == []
     with pytest.raises(ConfigError, match="given a concealer"):
@@ -109,26 +110,26 @@ def test_a_new_shot_starts_without_a_past(model: CodecModel, five_packets: Strea
     recorder = Recorder()
     # The end of the first shot is lost, and so is the start of the second.
     frames = decode(model, (header, [*packets[:2], content, *later[1:]]), lost=(), concealer=recorder)
-    assert [frame.index for frame in frames if frame.predicted] == list(range(16, 24))
+    assert [frame.index for frame in frames if frame.concealed] == list(range(16, 24))
     assert recorder.asked == [(16, 8, None)] and frames[24].index == 32
 
 
 def test_frames_between_a_predicted_and_a_real_one_are_predicted(model: CodecModel, five_packets: Stream) -> None:
     header, packets = five_packets
-    decoder = Decoder(model, header, concealer=HoldConcealer(), frame_multiplier=2)
+    decoder = Decoder(model, header, DecodeSettings(concealer=HoldConcealer(), frame_multiplier=2))
     frames = [frame for i, packet in enumerate(packets) if i != 1 for frame in decoder.push(packet)]
     frames += decoder.flush()
     assert [frame.index for frame in frames] == list(range(79))
     # Ticks 8 to 15 were lost; two frames are painted for a tick, the second of them on the way to the next tick.
-    assert [frame.index for frame in frames if frame.predicted] == list(range(15, 32))
+    assert [frame.index for frame in frames if frame.concealed] == list(range(15, 32))
 
 
 def test_a_pause_that_nobody_lost_stays_a_pause() -> None:
     recorder = Recorder()
     gaps = LossTracker(recorder)
-    gaps.see(Packet(PacketKind.MOTION, 0, 0, b""))
+    gaps.observe(Packet(PacketKind.MOTION, 0, 0, b""))
     gaps.add(np.zeros((8, 3), np.int64), 0)
-    gaps.see(Packet(PacketKind.MOTION, 1, 50, b""))
+    gaps.observe(Packet(PacketKind.MOTION, 1, 50, b""))
     assert gaps.fill(50, after=np.zeros((8, 3), np.int64), content=None) is None  # type: ignore[arg-type]
 
 
@@ -141,6 +142,6 @@ def test_history_and_gaps_are_bounded() -> None:
     gaps = LossTracker(Long())
     gaps.add(np.zeros((3 * HISTORY_FRAMES, 2), np.int64), 0)
     for frames, filled in ((MAX_GAP_FRAMES, True), (MAX_GAP_FRAMES + 1, False), (0, False)):
-        gaps.lose()
+        gaps.mark_lost()
         found = gaps.fill(gaps.end + frames, after=None, content=None)  # type: ignore[arg-type]
         assert (found is not None) == filled

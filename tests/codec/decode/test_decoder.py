@@ -12,6 +12,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder, content_of_record
+from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.decode.windows import Segment
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
@@ -56,7 +57,8 @@ def test_the_seed_is_part_of_the_stream(
     one, packets = encode_frames(model, make_frames(4), EncodeSettings(seed=1))
     two, _ = encode_frames(model, make_frames(4), EncodeSettings(seed=2))
     a, b, c = (
-        decode(d, packets)[0].pixels for d in (Decoder(model, one), Decoder(model, two), Decoder(model, two, seed=1))
+        decode(d, packets)[0].pixels
+        for d in (Decoder(model, one), Decoder(model, two), Decoder(model, two, DecodeSettings(seed=1)))
     )
     assert not np.array_equal(a, b) and np.array_equal(a, c)
 
@@ -68,7 +70,7 @@ def test_parallel_chains_give_the_same_frames(
     settings = EncodeSettings(key_interval_s=1.2, bitrate=None)
     header, packets = encode_frames(model, make_frames(53), settings)
     alone = decode(Decoder(model, header), packets)
-    together = decode(Decoder(model, header, batch_segments=parallel), packets)
+    together = decode(Decoder(model, header, DecodeSettings(batch_segments=parallel)), packets)
     assert [f.index for f in together] == [f.index for f in alone] == list(range(53))
     for a, b in zip(alone, together, strict=True):
         assert np.abs(a.pixels.astype(int) - b.pixels.astype(int)).max() <= BATCH_TOLERANCE
@@ -118,7 +120,7 @@ def test_replaced_content_changes_every_frame(
     own = content_of_record(model, header.content)
     assert own.map.shape == model.latent_shape and own.picture is not None
     darker = Content(own.map, own.picture * 0.5)
-    same, other = (decode(Decoder(model, header, content=c), packets) for c in (own, darker))
+    same, other = (decode(Decoder(model, header, DecodeSettings(content=c)), packets) for c in (own, darker))
     plain = decode(Decoder(model, header), packets)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(plain, same, strict=True))
     assert all(not np.array_equal(a.pixels, b.pixels) for a, b in zip(plain, other, strict=True))
@@ -157,7 +159,7 @@ def test_frames_between_coded_ones_are_painted(
     frames = [frame for packet in packets for frame in decoder.push(packet)]
     frames += decoder.flush()
     assert [frame.index for frame in frames] == list(range(2 * 20 - 1))
-    plain = Decoder(model, header, frame_multiplier=1)
+    plain = Decoder(model, header, DecodeSettings(frame_multiplier=1))
     coded = [frame for packet in packets for frame in plain.push(packet)]
     assert [frame.index for frame in coded] == list(range(20))
     # The first window is another one, but its first frame shows the same.
@@ -179,4 +181,4 @@ def test_pace_is_bounded(
 ) -> None:
     header, _ = encode_frames(model, make_frames(4))
     with pytest.raises(ConfigError, match="allowed are 1 to 8"):
-        Decoder(model, header, frame_multiplier=9)
+        Decoder(model, header, DecodeSettings(frame_multiplier=9))

@@ -11,6 +11,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode, ContentRecord
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, RateError
@@ -110,9 +111,7 @@ def test_the_budget_holds_from_ten_seconds_on(
     motion_bits = 8 * sum(len(MotionPayload.unpack(p.payload).codes) for p in unlimited)
     reserved_bits = END_RESERVE_BITS + 2 * SEEK_POINT_BITS + 8 * len(unlimited)
     target = (free_bits + reserved_bits - 0.2 * motion_bits) / (frames / 12.5)
-    header, packets = encode_frames(
-        model, make_frames(frames), EncodeSettings(bitrate=target, duration_s=frames / 12.5)
-    )
+    header, packets = encode_frames(model, make_frames(frames), EncodeSettings(bitrate=target), frames / 12.5)
     bits = 8 * (len(header.pack()) + sum(p.size for p in packets))
     assert bits <= target * frames / 12.5
     assert bits >= 0.85 * target * frames / 12.5  # and it is used
@@ -122,9 +121,9 @@ def test_an_impossible_budget_names_the_least(
     model: CodecModel, make_frames: MakeFrames, encode_frames: EncodeFrames
 ) -> None:
     with pytest.raises(RateError, match="is the least") as caught:
-        encode_frames(model, make_frames(125), EncodeSettings(bitrate=500, duration_s=10.0, bucket_s=None))
+        encode_frames(model, make_frames(125), EncodeSettings(bitrate=500, bucket_s=None), 10.0)
     least = float(str(caught.value).split("about ")[1].split()[0])
-    encode_frames(model, make_frames(125), EncodeSettings(bitrate=least * 1.1, duration_s=10.0, bucket_s=None))
+    encode_frames(model, make_frames(125), EncodeSettings(bitrate=least * 1.1, bucket_s=None), 10.0)
 
 
 def test_packed_mode_refuses_a_rate_it_cannot_have(model: CodecModel) -> None:
@@ -138,7 +137,8 @@ def test_many_shots_share_the_budget(model: CodecModel, make_frames: MakeFrames)
     """Each shot's picture takes a share of what the ones before left, and the whole stays within the bitrate."""
     wish = replace(model.config, content=replace(model.config.content, picture_bits=20_000))
     eager = replace(model, weights=replace(model.weights, config=wish))
-    encoder = Encoder(eager, EncodeSettings(bitrate=4000, duration_s=5.0, bucket_s=None))
+    settings = EncodeSettings(bitrate=4000, bucket_s=None)
+    encoder = Encoder(eager, settings, replace(EncodePlan.of_settings(eager, settings), duration_s=5.0))
     sizes, total = [], 0
     for shot in range(5):
         packets = []

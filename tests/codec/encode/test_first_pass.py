@@ -12,17 +12,21 @@ from av.video import VideoStream
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.file import decode_file
-from bcdcodec.codec.encode import first_pass
+from bcdcodec.codec.encode import plan
 from bcdcodec.codec.encode.file import EncodeResult, encode_file
-from bcdcodec.codec.encode.first_pass import halved
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import RateError
 from bcdcodec.frame import CropBox
-from bcdcodec.ratecontrol import plan
 from bcdcodec.ratecontrol.bucket import LeakyBucket
+from bcdcodec.ratecontrol.plan import RatePlan
+from bcdcodec.ratecontrol.stats import FirstPassStats, PacketCost
 from bcdcodec.ratecontrol.timeline import Timeline
-from bcdcodec.video.shots import Shot
+from bcdcodec.ratecontrol.tuning import RateTuning
+from bcdcodec.video import audio as audio_module
+from bcdcodec.video import reader as reader_module
+from bcdcodec.video.shots import Shot, halve_frame_rate
+from bcdcodec.video.source import MediaSource
 
 Encode = Callable[..., tuple[EncodeResult, Path]]
 
@@ -79,11 +83,10 @@ def test_a_file_that_came_out_too_small_is_coded_again_with_larger_pictures(
 ) -> None:
     """A plan that keeps far too much for motion leaves bits unused."""
     bitrate = 4000
-    monkeypatch.setattr(plan, "MOTION_SHARE", 2.0)
-    monkeypatch.setattr(plan, "CONTENT_SHARE", 0.0)
-    again, _ = encode(bitrate=bitrate)
-    monkeypatch.setattr(plan.FilePlan, "enlarged", lambda self, bits: None)
-    once, _ = encode(bitrate=bitrate)
+    tuning = RateTuning(planned_motion_ratio=2.0, reference_share=0.0)
+    again, _ = encode(bitrate=bitrate, tuning=tuning)
+    monkeypatch.setattr(RatePlan, "enlarged", lambda self, bits: None)
+    once, _ = encode(bitrate=bitrate, tuning=tuning)
     assert once.stats.total_bits < 0.99 * bitrate * once.duration_s
     assert once.stats.total_bits < again.stats.total_bits <= bitrate * again.duration_s
     assert once.stats.content_bits < again.stats.content_bits
@@ -104,7 +107,7 @@ def test_a_low_bitrate_halves_the_frames_and_the_decoder_paints_them_all(
     assert 75 * 2 - 4 <= decoded.frames <= 75 * 2
 
 
-def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode) -> None:
     """All where they get most of what they need, the fewest where nothing else does; what was asked for stays."""
 
     def groups(**settings: object) -> int:
@@ -116,49 +119,58 @@ def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode, monkeypatch: py
     assert groups(bitrate=1700) == 16
     assert groups(bitrate=1300) == 8
     assert groups(bitrate=1700, groups=32) == 32 and groups(bitrate=16_000, groups=16) == 16
-    monkeypatch.setattr(first_pass, "LEAST_CODES_RATIO", 0.0)
-    assert groups(bitrate=1700) == 32
-    monkeypatch.setattr(first_pass, "LEAST_CODES_RATIO", 9.0)
-    assert groups(bitrate=16_000) == 8
+    assert groups(bitrate=1700, tuning=RateTuning(min_codes_ratio=0.0)) == 32
+    assert groups(bitrate=16_000, tuning=RateTuning(min_codes_ratio=9.0)) == 8
 
 
 def test_codes_that_were_chosen_stay_when_there_are_more_contents(
-    model: CodecModel, monkeypatch: pytest.MonkeyPatch
+    model: CodecModel, long_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second survey, with more contents, says nothing new of how many codes a frame there is room for."""
-    rate, frames, asked = model.frame_rate, 1500, list[tuple[int | None, int]]()
+    """A second first pass, with more contents, says nothing new of how many codes a frame there is room for."""
+    rate, frames, asked = model.frame_rate, 1500, list[tuple[tuple[int, ...], int]]()
 
-    def pretend(source: object, shots: object, *, settings: EncodeSettings, refreshes: frozenset[int], **_: object):  # type: ignore[no-untyped-def]
-        asked.append((settings.groups, len(refreshes)))
+    def pretend(  # type: ignore[no-untyped-def]
+        source: object, shots: object, *, group_counts: tuple[int, ...], refreshes: frozenset[int], **_: object
+    ):
+        asked.append((group_counts, len(refreshes)))
         bits_a_frame = {32: 160, 16: 40}
-        counts = [settings.groups] if settings.groups else [*bits_a_frame]
+        counts = group_counts if len(group_counts) == 1 else [*bits_a_frame]
         return [
             (
                 model.coder(CodingMode.CODED, groups),
-                plan.FirstPassStats(
+                FirstPassStats(
                     frame_rate=rate,
                     shots=(0,),
-                    contents=(0, *sorted(refreshes)),
+                    references=(0, *sorted(refreshes)),
                     frames=frames,
                     packets=tuple(
-                        plan.PacketCost(start, min(16, frames - start), 16 * bits_a_frame[groups], 200)
+                        PacketCost(start, min(16, frames - start), 16 * bits_a_frame[groups], 200)
                         for start in range(0, frames, 16)
                     ),
                     header_bits=600,
                     target_bits=20_000,
-                    content_bits=None,
+                    reference_bits=None,
                 ),
             )
             for groups in counts
         ]
 
-    monkeypatch.setattr(first_pass, "run_first_pass", pretend)
+    monkeypatch.setattr(plan, "run_first_pass", pretend)
     shots = [Shot(start=0, frames=frames, box=CropBox(x=0, y=0, size=8), faces=1, has_face=True)]
-    settings, _ = first_pass.plan_encode(
-        "talk.mp4", shots, model=model, settings=EncodeSettings(bitrate=1500), crop=False, progress=lambda *_: None
-    )
-    assert settings.groups == 16 and settings.plan is not None and len(settings.plan.contents) > 1
-    assert asked[0] == (None, 0) and all(groups == 16 and contents for groups, contents in asked[1:]) and asked[1:]
+    with MediaSource(long_clip, rate) as source:
+        found, _ = plan.plan_encode(
+            source,
+            shots,
+            model=model,
+            settings=EncodeSettings(bitrate=1500),
+            audio=None,
+            background=None,
+            crop=False,
+            progress=lambda *_: None,
+        )
+    assert found.groups == 16 and found.rate is not None and len(found.rate.references) > 1
+    assert asked[0] == (model.config.group_counts, 0) and asked[1:]
+    assert all(groups == (16,) and refreshes for groups, refreshes in asked[1:])
 
 
 def test_a_frame_rate_that_was_asked_for_stays(encode: Encode, model: CodecModel) -> None:
@@ -176,5 +188,20 @@ def test_half_of_every_shot() -> None:
     def shot(start: int, frames: int) -> Shot:
         return Shot(start=start, frames=frames, box=box, faces=1, has_face=True)
 
-    found = halved([shot(0, 5), shot(5, 1), shot(6, 4)])
+    found = halve_frame_rate([shot(0, 5), shot(5, 1), shot(6, 4)])
     assert [(part.start, part.frames) for part in found] == [(0, 3), (3, 2)]
+
+
+@pytest.mark.parametrize("bitrate", [1700, 4000, 8000])
+def test_the_source_is_opened_once_a_pass_and_once_for_audio(
+    encode: Encode, monkeypatch: pytest.MonkeyPatch, bitrate: int
+) -> None:
+    opened, passes = list[object](), list[object]()
+    real_open, real_frames = reader_module.open_media, MediaSource.open_frames
+    for module in (reader_module, audio_module):
+        monkeypatch.setattr(module, "open_media", lambda source: opened.append(source) or real_open(source))
+    monkeypatch.setattr(
+        MediaSource, "open_frames", lambda self, rate=None: passes.append(rate) or real_frames(self, rate)
+    )
+    encode(bitrate=bitrate)
+    assert len(passes) >= 3 and len(opened) <= len(passes) + 1

@@ -43,8 +43,8 @@ def emit(
     emitter = Packetizer(CODER, frame_rate=RATE, key_interval_s=10.0, controller=controller, lookahead=lookahead)
     if controller is not None:
         controller.open(HEADER_BITS)
-    packets = [packet for finding in findings for packet in emitter.take(finding)]
-    return emitter, packets + emitter.finish()
+    packets = [packet for finding in findings for packet in emitter.push(finding)]
+    return emitter, packets + emitter.flush()
 
 
 def assert_within(packets: list[Packet], bitrate: float, size_s: float) -> None:

@@ -78,9 +78,9 @@ def test_of_fewer_codes_those_are_refined_alone(face: CodecModel, shot: np.ndarr
 def test_a_model_that_moves_no_picture_is_refused(model: CodecModel) -> None:
     config = replace(model.config, denoiser=replace(model.config.denoiser, warp_blocks=0, landmarks=0))
     still = replace(model, networks=replace(model.networks, bcd=Bcd(config)))
-    Refiner(still, 0, groups=GROUPS)
-    with pytest.raises(ConfigError, match=r"effort needs weights that move .* tiny.safetensors do not"):
-        Refiner(still, 1, groups=GROUPS)
+    EncodeSettings(effort=0).check(still)
+    with pytest.raises(ConfigError, match=r"effort needs weights that warp .* tiny.safetensors do not"):
+        EncodeSettings(effort=1).check(still)
 
 
 def test_effort_is_off_where_nobody_asks() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcdcodec.evaluation.metrics.landmarks import landmark_distance
-from bcdcodec.video.landmarks import EYES, MOUTH, OUTLINE, Points
+from bcdcodec.video.landmarks import CONTOUR, EYES, MOUTH, Points
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_moved_mouth_shows_in_the_mouth(mesh: Points) -> None:
 
 
 def test_parts_are_points_of_the_mesh_named_once() -> None:
-    for part in (MOUTH, EYES, OUTLINE):
+    for part in (MOUTH, EYES, CONTOUR):
         assert len(set(part)) == len(part) and min(part) >= 0 and max(part) < 478
-    assert not set(MOUTH) & set(EYES) and not set(MOUTH) & set(OUTLINE)
-    assert [len(part) for part in (MOUTH, EYES, OUTLINE)] == [40, 42, 36]
+    assert not set(MOUTH) & set(EYES) and not set(MOUTH) & set(CONTOUR)
+    assert [len(part) for part in (MOUTH, EYES, CONTOUR)] == [40, 42, 36]
