@@ -11,7 +11,7 @@ from media_kit import MakeVideo, Picture, needs, textured
 
 from bcdcodec.errors import FaceError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.video import shots, track
+from bcdcodec.video import shots, source, track
 from bcdcodec.video.face import Face
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import Shot
@@ -41,8 +41,8 @@ def find_white(frame: Frame) -> list[Face]:
 
 
 def plan_shots(path: Path, rate: Fraction, *, crop: bool = True) -> list[Shot]:
-    with MediaSource(path, rate) as source:
-        return shots.plan_shots(source, crop=crop)
+    with MediaSource(path, rate) as media:
+        return shots.plan_shots(media, crop=crop)
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_reading_is_one_pass(make_video: MakeVideo, monkeypatch: pytest.MonkeyPa
             opened.append(source)
             super().__init__(source, rate, **options)
 
-    monkeypatch.setattr(shots, "VideoReader", Counted)
+    monkeypatch.setattr(source, "VideoReader", Counted)
     plan_shots(make_video([scene(1, (60, 50, 40))] * 10), RATE)
     assert len(opened) == 1
 
