@@ -175,7 +175,7 @@ def stream_bytes(tiny_weights: Path, talking_clip: Path, tmp_path_factory: pytes
     path = tmp_path_factory.mktemp("stream") / "talk.bcd"
     model = CodecModel.load(tiny_weights, device="cpu")
     settings = EncodeSettings(metadata={"title": "a \x1b[31mtest"})
-    encode_file(talking_clip, path, model=model, settings=settings, crop=False, plate=True)
+    encode_file(talking_clip, path, model=model, settings=settings, crop=False, background=True)
     return path.read_bytes()
 
 
