@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcdcodec import CodecModel, Decoder, Encoder, EncodeSettings, Frame, WeightsError
+from bcdcodec import CodecModel, Decoder, DecodeSettings, Encoder, EncodeSettings, Frame, WeightsError
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 
 #: The fixture of conftest.py.
@@ -47,7 +47,7 @@ def test_decode_packet(timed: Timed, model: CodecModel, frames: list[Frame], pre
     encoder = Encoder(model, EncodeSettings(bitrate=None))
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
     (first,) = [packet for packet in packets if packet.kind == PacketKind.MOTION]
-    decoder = Decoder(model, encoder.header, sampling=model.config.sampling[preset])
+    decoder = Decoder(model, encoder.header, DecodeSettings(sampling=model.config.sampling[preset]))
     decoder.push(first)
     motion = MotionPayload.unpack(first.payload)
     following = Packet(PacketKind.MOTION, 1, len(frames), MotionPayload(motion.frames, False, motion.codes).pack())

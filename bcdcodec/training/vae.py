@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +21,7 @@ from bcdcodec.errors import WeightsError
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.training.run.ema import update_ema
+from bcdcodec.weightfile import read_tensors
 
 CROP = 96
 BATCH = 16
@@ -78,9 +77,8 @@ def load_vae(path: Path, config: VaeConfig) -> Vae:
     """Read an autoencoder, from `save_vae` or from a whole weights file, in evaluation mode. Raises WeightsError."""
     vae = Vae(config)
     try:
-        tensors = load_file(path)
-        inside = {name.removeprefix("vae."): value for name, value in tensors.items() if name.startswith("vae.")}
-        vae.load_state_dict(inside or tensors)
-    except (OSError, SafetensorError, RuntimeError) as error:
+        whole = read_tensors(path, prefix="vae.", framework="pt")
+        vae.load_state_dict(whole or read_tensors(path, prefix="", framework="pt"))
+    except RuntimeError as error:
         raise WeightsError(f"{path} is not an autoencoder of this shape: {str(error).splitlines()[0]}") from error
     return vae.eval()

@@ -10,6 +10,7 @@ import torch
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import Decoder
+from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
@@ -55,7 +56,7 @@ def test_transfer_is_what_a_stream_carries(model: CodecModel, clips: ClipSet, sp
     )
     stream.seek(0)
     reader = StreamReader(stream)
-    decoder = Decoder(model, reader.header, sampling=model.config.sampling["realtime"])
+    decoder = Decoder(model, reader.header, DecodeSettings(sampling=model.config.sampling["realtime"]))
     frames = [frame for packet in reader for frame in decoder.push(packet)] + decoder.flush()
     shown = np.stack([frame.pixels for frame in frames])
     assert shown.shape == (8, 64, 64, 3)
