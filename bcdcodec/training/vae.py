@@ -79,6 +79,6 @@ def load_vae(path: Path, config: VaeConfig) -> Vae:
     try:
         whole = read_tensors(path, prefix="vae.", framework="pt")
         vae.load_state_dict(whole or read_tensors(path, prefix="", framework="pt"))
-    except RuntimeError as error:
+    except (RuntimeError, WeightsError) as error:
         raise WeightsError(f"{path} is not an autoencoder of this shape: {str(error).splitlines()[0]}") from error
     return vae.eval()
