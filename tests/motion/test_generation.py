@@ -25,7 +25,7 @@ def test_a_decoder_plays_what_was_generated(model: CodecModel, gpt: MotionGpt, s
     decoder = Decoder(model, reader.header)
     frames = [frame for packet in reader for frame in decoder.push(packet)] + decoder.flush()
     assert [frame.index for frame in frames] == list(range(12))
-    assert reader.header.metadata["generator"] and not any(frame.predicted for frame in frames)
+    assert reader.header.metadata["generator"] and not any(frame.concealed for frame in frames)
 
 
 def test_the_prompt_comes_first(model: CodecModel, gpt: MotionGpt, stream_file: Path, tmp_path: Path) -> None:
