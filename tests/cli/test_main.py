@@ -86,7 +86,7 @@ def test_values_are_understood() -> None:
     assert build_parser().parse_args(["encode", "a", "b", "--crop"]).crop
     assert not build_parser().parse_args(["encode", "a", "b", "--no-crop"]).crop
     assert build_parser().parse_args(["encode", "a", "b", "--background"]).background
-    assert not build_parser().parse_args(["encode", "a", "b", "--no-plate"]).plate
+    assert not build_parser().parse_args(["encode", "a", "b", "--no-background"]).background
 
 
 @pytest.mark.parametrize(
