@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bcdcodec.config import preset
-from bcdcodec.evaluation.harness.experiment import Failure
+from bcdcodec.evaluation.harness.records import from_json
 from bcdcodec.evaluation.report.tables import replace_tables
 from bcdcodec.studies.ablations import tables as ablations
 from bcdcodec.studies.ablations.plan import AblationPlan
@@ -18,11 +18,8 @@ from bcdcodec.studies.generation import tables as generation
 from bcdcodec.studies.rate_control import tables as rate_control
 from bcdcodec.studies.rate_distortion import tables as rate_distortion
 from bcdcodec.studies.rate_distortion.comparison import compare
-from bcdcodec.studies.rate_distortion.distribution import DistributionDistance
 from bcdcodec.studies.rate_distortion.plan import read_plan
-from bcdcodec.studies.rate_distortion.rd_point import RDResult
-from bcdcodec.studies.rate_distortion.results import Results
-from bcdcodec.studies.rate_distortion.study import RunFacts
+from bcdcodec.studies.rate_distortion.scores import DistributionDistance, RDResult, Results
 from bcdcodec.studies.sprites import tables as sprites
 from bcdcodec.studies.sprites.measure import SpriteScores
 from bcdcodec.studies.transfer import study as transfer_study
@@ -58,14 +55,14 @@ def rounded(numbers: Any) -> Any:
 def test_results() -> None:
     pytest.importorskip("bjontegaard")
     numbers, plan = kept("results/results.json"), read_plan(ROOT / "benchmarks/rd_small.toml")
-    results = Results([RDResult(**point) for point in numbers["points"]], person_of())
+    results = Results([from_json(RDResult, point) for point in numbers["points"]], person_of())
     distances = [DistributionDistance(**item) for item in numbers["distribution"]]
     comparisons = compare(plan, results)
     again = [dataclasses.asdict(item) | {"own": item.own.name} for item in comparisons]
     assert rounded(again) == rounded(numbers["comparisons"])
     tables = rate_distortion.page_tables(plan, results, comparisons, distances)
-    failures = [Failure(**item) for item in numbers["failures"]]
-    check("results.md", {"run": RunFacts(**numbers["run"]).lines(failures), **tables})
+    run = rate_distortion.run_lines(numbers["run"], numbers["failures"])
+    check("results.md", {"run": run, **tables})
 
 
 def test_validation() -> None:

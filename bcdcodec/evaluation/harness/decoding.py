@@ -1,9 +1,9 @@
 """Frames that a player shows of a `.bcd` file, for comparison with its source."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
@@ -11,6 +11,24 @@ from bcdcodec.codec.decode.file import iter_frames
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A model and the settings of its sampler: what workers of an experiment share."""
+
+    model: CodecModel
+    sampling: SamplingConfig
+
+    @classmethod
+    def load(cls, weights: str, device: str, preset: str) -> Self:
+        """Load a model with a preset of its sampler. WeightsError where the weights cannot be read."""
+        model = CodecModel.load(weights, device=device)
+        return cls(model, model.config.sampling[preset])
+
+    @property
+    def model_id(self) -> str:
+        return self.model.weights.model_id.hex()
 
 
 def decoded_frames(

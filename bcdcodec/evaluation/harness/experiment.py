@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from bcdcodec.atomic import write_text
 from bcdcodec.errors import BcdError
+from bcdcodec.evaluation.harness.records import to_json
 from bcdcodec.pool import map_unordered, threads_per_worker
 
 Context = TypeVar("Context")
@@ -44,12 +45,13 @@ class Outcome(Generic[Item, Result]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment(Generic[Context, Item, Result]):
-    """What is measured of each item.
+    """Measurement of items.
 
     open_context: called once in every process, returns what all items share (networks, settings). measure: one item
-    to its record, which JSON can hold; files that it writes beside the record are complete when it returns. parse:
-    record -> result; a record on which it raises ValueError, KeyError or TypeError is measured again. record_path:
-    file of an item's record, which names everything that the record depends on. label: an item's name in failures.
+    to its record, a dataclass or what JSON can hold; the folder of the record exists, and files that it writes there
+    are complete when it returns. parse: JSON -> result; a record on which it raises ValueError, KeyError or TypeError
+    is measured again. record_path: file of an item's record, which names everything that the record depends on. label:
+    an item's name in failures.
 
     Records are written after `measure` returns: where there is one, its other files are there as well. With more than
     one job `open_context` and `measure` are pickled.
@@ -77,6 +79,8 @@ class Experiment(Generic[Context, Item, Result]):
         outcome: Outcome[Item, Result] = Outcome()
         known = {item: result for item in items if (result := self._load(item)) is not None}
         missing = [item for item in items if item not in known]
+        for item in missing:
+            self.record_path(item).parent.mkdir(parents=True, exist_ok=True)
         done = len(items) - len(missing)
         progress(done, len(items))
 
@@ -87,7 +91,7 @@ class Experiment(Generic[Context, Item, Result]):
             progress(done, len(items))
 
         for index, record in self._measured(missing, jobs, failed if keep_going else None):
-            write_text(self.record_path(missing[index]), json.dumps(record))
+            write_text(self.record_path(missing[index]), json.dumps(to_json(record)))
             done += 1
             progress(done, len(items))
         # Read back, so that a resumed run has the same results.
@@ -154,5 +158,5 @@ def _measure(measure: Callable[[Any, Any], Any], item: Any) -> Any:
 def kept_json(path: Path, make: Callable[[], Any]) -> Any:
     """Load one measurement from its JSON file; where there is none, write what `make` returns first."""
     if not path.exists():
-        write_text(path, json.dumps(make()))
+        write_text(path, json.dumps(to_json(make())))
     return json.loads(path.read_text(encoding="utf-8"))

@@ -33,80 +33,36 @@ Measure = Callable[[Video, Video], Values]
 class Metric:
     """One metric.
 
-    unit: empty where there is none. extra: optional dependency, None where there is none. load: makes the measure,
-    which may take a second; keep it for many videos. of_faces: has no value in frames without a face.
+    load: makes the measure, which may take a second; keep it for many videos. unit: empty where there is none.
+    of_faces: has no value in frames without a face.
     """
 
     name: str
-    unit: str
-    higher_is_better: bool
-    reference: str
-    extra: str | None
     load: Callable[[], Measure]
-    of_faces: bool
+    unit: str = ""
+    higher_is_better: bool = False
+    of_faces: bool = False
 
-
-def _metric(
-    name: str,
-    load: Callable[[], Measure],
-    *,
-    unit: str = "",
-    higher: bool,
-    reference: str,
-    extra: str | None = None,
-    of_faces: bool = False,
-) -> Metric:
-    return Metric(
-        name=name,
-        unit=unit,
-        higher_is_better=higher,
-        reference=reference,
-        extra=extra,
-        load=load,
-        of_faces=of_faces,
-    )
+    @property
+    def sign(self) -> float:
+        """1 where higher is better, else -1: differences times this are gains."""
+        return 1.0 if self.higher_is_better else -1.0
 
 
 _ALL = (
-    _metric("psnr", lambda: psnr, unit="dB", higher=True, reference="mean squared error of RGB against 255"),
-    _metric("ssim", lambda: ssim, higher=True, reference="Wang et al. 2004"),
-    _metric("ms-ssim", lambda: ms_ssim, higher=True, reference="Wang et al. 2003"),
-    _metric("lpips-alex", Lpips, higher=False, reference="Zhang et al. 2018, v0.1", extra="metrics"),
-    _metric("lpips-vgg", lambda: Lpips("vgg"), higher=False, reference="Zhang et al. 2018, v0.1", extra="metrics"),
-    _metric("dists", Dists, higher=False, reference="Ding et al. 2020", extra="metrics"),
-    _metric("csim", Csim, higher=True, reference="Zakharov et al. 2019, with SFace", extra="metrics", of_faces=True),
-    *(
-        _metric(
-            f"landmarks-{part}",
-            partial(part_distance, part),
-            unit="%",
-            higher=False,
-            reference="see landmarks.py",
-            extra="landmarks",
-            of_faces=True,
-        )
-        for part in PARTS
-    ),
-    _metric(
-        "ard",
-        lambda: rotation_distance,
-        unit="degrees",
-        higher=False,
-        reference="see pose.py",
-        extra="landmarks",
-        of_faces=True,
-    ),
-    _metric(
-        "auh",
-        lambda: action_unit_distance,
-        higher=False,
-        reference="see action_units.py",
-        extra="landmarks",
-        of_faces=True,
-    ),
-    _metric(LOST, lambda: faces_lost, unit="%", higher=False, reference="see faces.py", extra="landmarks"),
-    _metric("flicker", lambda: flicker, unit="levels", higher=False, reference="see flicker.py; one value fewer"),
-    _metric("vmaf", lambda: vmaf, higher=True, reference="Netflix 2016, vmaf_v0.6.1", extra="metrics"),
+    Metric(name="psnr", load=lambda: psnr, unit="dB", higher_is_better=True),
+    Metric(name="ssim", load=lambda: ssim, higher_is_better=True),
+    Metric(name="ms-ssim", load=lambda: ms_ssim, higher_is_better=True),
+    Metric(name="lpips-alex", load=Lpips),
+    Metric(name="lpips-vgg", load=lambda: Lpips("vgg")),
+    Metric(name="dists", load=Dists),
+    Metric(name="csim", load=Csim, higher_is_better=True, of_faces=True),
+    *(Metric(name=f"landmarks-{part}", load=partial(part_distance, part), unit="%", of_faces=True) for part in PARTS),
+    Metric(name="ard", load=lambda: rotation_distance, unit="degrees", of_faces=True),
+    Metric(name="auh", load=lambda: action_unit_distance, of_faces=True),
+    Metric(name=LOST, load=lambda: faces_lost, unit="%"),
+    Metric(name="flicker", load=lambda: flicker, unit="levels"),
+    Metric(name="vmaf", load=lambda: vmaf, higher_is_better=True),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 

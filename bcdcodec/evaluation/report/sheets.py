@@ -1,12 +1,17 @@
-"""Contact sheets: strips of pictures, one above the other."""
+"""Contact sheets: strips of pictures, one above the other, as PNG files."""
 
 from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.atomic import write_bytes
 from bcdcodec.errors import ConfigError
 from bcdcodec.video.crop import scale
+from bcdcodec.video.png import pack_png
+from bcdcodec.video.reader import VideoReader
 
 Pixels = NDArray[np.uint8]
 
@@ -14,8 +19,19 @@ Pixels = NDArray[np.uint8]
 GAP = 6
 
 
+def save_png(path: Path, pixels: Pixels, *, text: str = "") -> None:
+    """Write a picture uint8 [H, W, 3]; text: its description, such as the credits of its clips."""
+    write_bytes(path, pack_png(pixels, text=text))
+
+
+def load_png(path: Path) -> Pixels:
+    """Read a picture uint8 [H, W, 3]."""
+    with VideoReader(path, Fraction(1)) as reader:
+        return next(iter(reader)).pixels
+
+
 def spread_indices(count: int, limit: int) -> list[int]:
-    """At most `limit` indices below `count`, spread evenly and including both ends."""
+    """At most `limit` indices below `count`, evenly spread, both ends included."""
     return np.linspace(0, count - 1, min(limit, count)).round().astype(int).tolist() if count else []
 
 

@@ -5,7 +5,7 @@
 <!-- end -->
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bcdcodec.atomic import write_text
@@ -24,6 +24,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: bool = F
 def number(value: float | None, digits: int) -> str:
     """`26.24`, or `-` for None."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 thread`, `2 threads`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def failure_lines(failures: Sequence[Mapping[str, str]], noun: str) -> list[str]:
+    """Markdown lines that name each `item` and its `reason`; none without failures."""
+    if not failures:
+        return []
+    head = f"**{len(failures)} {noun} failed and are left out of everything below:**"
+    return ["", head, "", *(f"- {failure['item']}: {failure['reason']}" for failure in failures)]
 
 
 def metric_title(metric: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.evaluation.metrics.table import METRICS
-from bcdcodec.studies.rate_distortion.results import Curve
+from bcdcodec.studies.rate_distortion.scores import Curve
 
 #: Points that a curve needs, after those that are no better than cheaper ones are left out.
 MIN_POINTS = 4
@@ -21,10 +21,11 @@ ALWAYS_BETTER, ALWAYS_WORSE, FEW_POINTS = "always better", "always worse", "too 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BdRate:
-    """percent: BD-rate, the bytes of `series` over those of `baseline` at equal quality, minus 100 %; None where it is
-    undefined, and `why` is ALWAYS_BETTER or ALWAYS_WORSE (in quality, at any rate) or FEW_POINTS.
+    """BD-rate of `series` against `baseline` by one metric.
 
-    overlap: range of qualities compared; share: of the union of both ranges; points: used of either curve.
+    percent: bytes over those of the baseline at equal quality, minus 100 %; None where it is undefined, and `why` is
+    ALWAYS_BETTER or ALWAYS_WORSE (in quality, at any rate) or FEW_POINTS. overlap: range of qualities compared; share:
+    of the union of both ranges; points: used of either curve.
     """
 
     series: str
@@ -39,38 +40,25 @@ class BdRate:
 
 def bd_rate(tested: Curve, baseline: Curve) -> BdRate:
     """BD-rate of one curve against another of the same metric. MissingExtraError without the package bjontegaard."""
-    sign = 1.0 if METRICS[tested.metric].higher_is_better else -1.0
+    sign = METRICS[tested.metric].sign
     (rates, qualities), (baseline_rates, expected) = (_rising(item, sign) for item in (tested, baseline))
     low, high = max(qualities[0], expected[0]), min(qualities[-1], expected[-1])
     percent, overlap, share, why = None, None, 0.0, ""
     # Over all points: the rising ones may lack a cheap and bad one.
-    worst, best = min(sign * value for value in tested.values), max(sign * value for value in tested.values)
-    other_worst, other_best = (
-        min(sign * value for value in baseline.values),
-        max(sign * value for value in baseline.values),
-    )
-    if worst > other_best:
+    own, others = ([sign * value for value in item.values] for item in (tested, baseline))
+    if min(own) > max(others):
         why = ALWAYS_BETTER
-    elif best < other_worst:
+    elif max(own) < min(others):
         why = ALWAYS_WORSE
     elif min(len(qualities), len(expected)) < MIN_POINTS or low >= high:
         why = FEW_POINTS
     else:
         overlap = (min(sign * low, sign * high), max(sign * low, sign * high))
         share = (high - low) / (max(qualities[-1], expected[-1]) - min(qualities[0], expected[0]))
+        settings = {"method": "akima", "require_matching_points": False, "min_overlap": 0}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a small overlap is reported as `share`
-            percent = float(
-                bjontegaard().bd_rate(
-                    baseline_rates,
-                    expected,
-                    rates,
-                    qualities,
-                    method="akima",
-                    require_matching_points=False,
-                    min_overlap=0,
-                )
-            )
+            percent = float(bjontegaard().bd_rate(baseline_rates, expected, rates, qualities, **settings))
     return BdRate(
         series=tested.series,
         baseline=baseline.series,

@@ -5,7 +5,7 @@ VoxCeleb at 256x256, 25 fps, 250 frames, base picture included, VTM and HM in lo
 pictures differ from those measured here: context, no comparison.
 """
 
-from bcdcodec.studies.rate_distortion.results import Curve
+from bcdcodec.studies.rate_distortion.scores import Curve
 
 SOURCE = "github.com/Goluck-Konuko/GFVC (JVET-AG0042 software), VoxCeleb, 25 fps"
 #: Name -> (kbps, DISTS, LPIPS with VGG).
@@ -22,21 +22,15 @@ _POINTS: dict[str, list[tuple[float, float, float]]] = {
         *[(25.5, 0.143, 0.236), (36.5, 0.121, 0.196), (53.0, 0.097, 0.153)],
     ],
 }
-_COLUMNS = {"dists": 1, "lpips-vgg": 2}
+_COLUMNS = {"dists": 0, "lpips-vgg": 1}
 
 
 def published(metric: str) -> list[Curve]:
     """Curves of a metric, none where it was not published."""
-    column = _COLUMNS.get(metric)
-    if column is None:
+    if metric not in _COLUMNS:
         return []
+    columns = {name: list(zip(*points, strict=True)) for name, points in _POINTS.items()}
     return [
-        Curve(
-            series=name,
-            metric=metric,
-            kbps=tuple(point[0] for point in points),
-            values=tuple(point[column] for point in points),
-            clips=0,
-        )
-        for name, points in _POINTS.items()
+        Curve(series=name, metric=metric, kbps=kbps, values=values[_COLUMNS[metric]], clips=0)
+        for name, (kbps, *values) in columns.items()
     ]

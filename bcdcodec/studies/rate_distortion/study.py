@@ -1,33 +1,32 @@
 """Rate-distortion study: bcdcodec against other video codecs at equal rate; docs/results.md."""
 
 import dataclasses
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bcdcodec.atomic import write_text
-from bcdcodec.evaluation.harness.clips import Clip, choose_clips, read_clips
-from bcdcodec.evaluation.harness.experiment import Failure, Outcome
+import numpy as np
+
+from bcdcodec.evaluation.harness.clips import Clip, Excerpts, choose_clips, read_clips
+from bcdcodec.evaluation.harness.experiment import Experiment
+from bcdcodec.evaluation.harness.records import from_json, to_json, write_numbers
 from bcdcodec.evaluation.harness.timing import processor
+from bcdcodec.evaluation.metrics.distribution import frechet_distance, kernel_distance
 from bcdcodec.evaluation.metrics.fid import Inception
 from bcdcodec.evaluation.metrics.table import loaded
-from bcdcodec.evaluation.report.figures import picture_grid, pyplot
+from bcdcodec.evaluation.report.figures import pyplot
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.pool import threads_per_worker
 from bcdcodec.studies.rate_distortion.baselines import BASELINES, ffmpeg
 from bcdcodec.studies.rate_distortion.bd_rates import bjontegaard
 from bcdcodec.studies.rate_distortion.comparison import Comparison, compare
-from bcdcodec.studies.rate_distortion.distribution import distribution_distances
-from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, Plan, read_plan
+from bcdcodec.studies.rate_distortion.measure import Bench, Setting, measure_rd_point
+from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, SIDE, Plan, read_plan
 from bcdcodec.studies.rate_distortion.plots import matched_rate_sheet, rd_plot
-from bcdcodec.studies.rate_distortion.published import SOURCE, published
-from bcdcodec.studies.rate_distortion.rd_point import RDPoint, RDResult
-from bcdcodec.studies.rate_distortion.results import Results
-from bcdcodec.studies.rate_distortion.runner import Bench, Setting, open_bench, run_plan
-from bcdcodec.studies.rate_distortion.tables import page_tables
+from bcdcodec.studies.rate_distortion.scores import DistributionDistance, RDPoint, RDResult, Results
+from bcdcodec.studies.rate_distortion.tables import page_tables, run_lines
 
 PAGE, FOLDER, NUMBERS, SHEET = "results.md", "results", "results.json", "sheet.png"
 #: (stage, items done, items in all)
@@ -36,7 +35,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """plan, clips: a TOML file and a folder with clips.csv. out: folder of the page. jobs: worker processes."""
+    """Settings of a run.
+
+    plan, clips: a TOML file and a folder with clips.csv. out: folder of the page. jobs: worker processes.
+    """
 
     plan: Path
     clips: Path
@@ -46,42 +48,6 @@ class Request:
     device: str
     preset: str
     jobs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
-    """What was run, for the head of the page."""
-
-    command: str
-    clips: int
-    people: int
-    seconds: float
-    frame_rates: list[float]
-    weights: str
-    model_id: str
-    sampler_steps: int
-    points: int
-    jobs: int
-    threads: int
-    processor: str
-    device: str
-
-    def lines(self, failures: Sequence[Failure]) -> list[str]:
-        """A Markdown list, with the failures after it."""
-        rates = ", ".join(f"{rate:g}" for rate in self.frame_rates)
-        lines = [
-            f"- Command: `{self.command}`.",
-            f"- {self.clips} clips of {self.people} unseen people, the first {self.seconds:g} s of each, {rates} "
-            "frames a second, 256x256.",
-            f"- Weights `{self.weights}`, id `{self.model_id}`; {self.sampler_steps} sampling "
-            f"step{'s' * (self.sampler_steps != 1)}.",
-            f"- {self.points} points, {self.jobs} at a time with {self.threads} "
-            f"thread{'s' * (self.threads != 1)} each, {self.processor}, model on {self.device}.",
-        ]
-        if failures:
-            lines += ["", f"**{len(failures)} measurements failed and are left out of everything below:**", ""]
-            lines += [f"- {failure.item}: {failure.reason}" for failure in failures]
-        return lines
 
 
 def run_study(request: Request, *, progress: Progress) -> dict[str, Any]:
@@ -97,9 +63,66 @@ def run_study(request: Request, *, progress: Progress) -> dict[str, Any]:
     setting = Setting(
         plan=plan, work=request.work, weights=request.weights, device=request.device, preset=request.preset
     )
-    bench = open_bench(setting)
-    outcome = run_plan(bench, clips, jobs=request.jobs, progress=partial(progress, "points"))
-    return _write(request, bench, clips, outcome)
+    bench = Bench.open(setting)
+    experiment = Experiment(
+        open_context=partial(Bench.open, setting),
+        measure=measure_rd_point,
+        parse=partial(from_json, RDResult),
+        record_path=bench.path,
+        label=lambda item: f"{item.clip}, {item.series.name} at {item.operating_point}",
+    )
+    points = list(_rd_points(setting, clips))
+    outcome = experiment.run(points, jobs=request.jobs, keep_going=True, progress=partial(progress, "points"))
+    # A record may have been written under another name of the same clip.
+    found = {point: dataclasses.replace(result, clip=point.clip) for point, result in outcome.results.items()}
+    results = Results(list(found.values()), {clip.name: clip.person for clip in clips})
+    comparisons = compare(plan, results)
+    distances = distribution_distances(found, bench) if plan.distribution_every_nth else []
+    folder = request.out / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in comparisons:
+        _plot(folder, plan, results, item, suffix=f"-{float(item.own.rate):g}" if len(comparisons) > 1 else "")
+    numbers: dict[str, Any] = {
+        "run": _run_facts(request, bench, clips, points=len(found)),
+        "comparisons": [to_json(item) | {"own": item.own.name} for item in comparisons],
+        "distribution": [to_json(item) for item in distances],
+        "excluded": [to_json(item) for item in results.excluded()],
+        "points": [to_json(point) for point in results.points],
+        "failures": [to_json(failure) for failure in outcome.failures],
+    }
+    write_numbers(folder / NUMBERS, numbers)
+    tables = {
+        "run": run_lines(numbers["run"], numbers["failures"]),
+        **page_tables(plan, results, comparisons, distances),
+        "credits": _write_sheet(folder / SHEET, bench, found, comparisons, clips),
+    }
+    update_page(request.out / PAGE, tables)
+    return numbers
+
+
+def distribution_distances(rd_points: Iterable[RDPoint], bench: Bench) -> list[DistributionDistance]:
+    """Frechet and kernel distance of each operating point of each series, over all clips, in the order of the plan.
+
+    Over the features of metrics/features.py they are neither FID nor KID; over those of metrics/fid.py, where a plan
+    gives its weights, they are. Few frames of few people make the Frechet distance too large, for every codec alike;
+    the kernel distance is unbiased.
+    """
+    groups: dict[tuple[str, int], list[RDPoint]] = {}
+    for point in rd_points:
+        groups.setdefault((point.series.name, point.operating_point), []).append(point)
+    distances = []
+    for (series, operating_point), members in groups.items():
+        decoded, source = np.concatenate([bench.features(member) for member in members], axis=1)  # [2, n, D]
+        distances.append(
+            DistributionDistance(
+                series=series,
+                operating_point=operating_point,
+                frames=len(decoded),
+                frechet=frechet_distance(decoded, source),
+                kernel=kernel_distance(decoded, source),
+            )
+        )
+    return distances
 
 
 def _check_extras(plan: Plan) -> None:
@@ -114,58 +137,45 @@ def _check_extras(plan: Plan) -> None:
         Inception(plan.inception)
 
 
-def _write(
-    request: Request, bench: Bench, clips: Sequence[Clip], outcome: Outcome[RDPoint, RDResult]
-) -> dict[str, Any]:
-    plan = bench.setting.plan
-    person_of = {clip.name: clip.person for clip in clips}
-    results = Results(list(outcome.results.values()), person_of)
-    comparisons = compare(plan, results)
-    distances = distribution_distances(outcome.results, bench.store) if plan.distribution_every_nth else []
-    folder = request.out / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    for item in comparisons:
-        _plot(folder, plan, results, item, several_rates=len(comparisons) > 1)
-    shown = _write_sheet(folder, bench, outcome, comparisons, clips)
-    facts = _run_facts(request, bench, clips, points=len(outcome.results))
-    numbers: dict[str, Any] = {
-        "run": dataclasses.asdict(facts),
-        "comparisons": [dataclasses.asdict(item) | {"own": item.own.name} for item in comparisons],
-        "distribution": [dataclasses.asdict(item) for item in distances],
-        "excluded": [dataclasses.asdict(item) for item in results.excluded()],
-        "points": [point.to_json() for point in results.points],
-        "failures": [dataclasses.asdict(item) for item in outcome.failures],
-    }
-    write_text(folder / NUMBERS, json.dumps(numbers, indent=1) + "\n")
-    tables = {"run": facts.lines(outcome.failures), **page_tables(plan, results, comparisons, distances)}
-    update_page(request.out / PAGE, {**tables, "credits": [f"- {clip.credit}" for clip in shown]})
-    return numbers
+def _rd_points(setting: Setting, clips: Sequence[Clip]) -> Iterator[RDPoint]:
+    excerpts = Excerpts(setting.work / "clips")
+    for clip in clips:
+        for series in setting.plan.series:
+            source = excerpts.prepare(clip, rate=series.rate, seconds=setting.plan.seconds, side=SIDE)
+            for operating_point in series.points:
+                yield RDPoint(
+                    clip=clip.name,
+                    content_hash=excerpts.content_hash(clip.path),
+                    source=source,
+                    series=series,
+                    operating_point=operating_point,
+                )
 
 
-def _run_facts(request: Request, bench: Bench, clips: Sequence[Clip], *, points: int) -> RunFacts:
+def _run_facts(request: Request, bench: Bench, clips: Sequence[Clip], *, points: int) -> dict[str, Any]:
     # Absolute folders of this machine are left out of the command.
-    plan, out = (path.name if path.is_absolute() else str(path) for path in (request.plan, request.out))
-    return RunFacts(
-        command=f"bcd bench rate-distortion {plan} CLIPS --out {out} --jobs {request.jobs} --preset {request.preset} "
-        f"--device {request.device}",
-        clips=len(clips),
-        people=len({clip.person for clip in clips}),
-        seconds=bench.setting.plan.seconds,
-        frame_rates=list(dict.fromkeys(float(series.rate) for series in bench.setting.plan.series)),
-        weights=bench.model.config.name,
-        model_id=bench.model.weights.model_id.hex(),
-        sampler_steps=bench.sampling.steps,
-        points=points,
-        jobs=request.jobs,
-        threads=threads_per_worker(request.jobs),
-        processor=processor(),
-        device=str(bench.model.device),
-    )
+    file, out = (path.name if path.is_absolute() else str(path) for path in (request.plan, request.out))
+    plan = bench.setting.plan
+    return {
+        "command": f"bcd bench rate-distortion {file} CLIPS --out {out} --jobs {request.jobs} "
+        f"--preset {request.preset} --device {request.device}",
+        "clips": len(clips),
+        "people": len({clip.person for clip in clips}),
+        "seconds": plan.seconds,
+        "frame_rates": list(dict.fromkeys(float(series.rate) for series in plan.series)),
+        "weights": bench.codec.model.config.name,
+        "model_id": bench.codec.model_id,
+        "sampler_steps": bench.codec.sampling.steps,
+        "points": points,
+        "jobs": request.jobs,
+        "threads": threads_per_worker(request.jobs),
+        "processor": processor(),
+        "device": str(bench.codec.model.device),
+    }
 
 
-def _plot(folder: Path, plan: Plan, results: Results, item: Comparison, *, several_rates: bool) -> None:
-    """One plot a metric of one frame rate; file names carry the rate where there are several."""
-    suffix = f"-{float(item.own.rate):g}" if several_rates else ""
+def _plot(folder: Path, plan: Plan, results: Results, item: Comparison, *, suffix: str) -> None:
+    """Write one plot a metric of one frame rate."""
     (frozen,) = [series for series in plan.series if series.codec == FREEZE_FRAME and series.rate == item.own.rate]
     for metric in plan.metrics:
         curves = [curve for curve in item.curves if curve.metric == metric]
@@ -174,33 +184,22 @@ def _plot(folder: Path, plan: Plan, results: Results, item: Comparison, *, sever
             rd_plot(
                 folder / f"{metric}{suffix}.png",
                 curves,
-                published(metric),
                 order=[series.name for series in plan.series],
-                source=SOURCE,
                 freeze_frame=still.values[0] if still is not None else None,
             )
 
 
 def _write_sheet(
-    folder: Path,
+    path: Path,
     bench: Bench,
-    outcome: Outcome[RDPoint, RDResult],
+    results: dict[RDPoint, RDResult],
     comparisons: Sequence[Comparison],
     clips: Sequence[Clip],
-) -> list[Clip]:
-    """Write the sheet of the first frame rate; returns the clips shown, all of which may be published."""
-    publishable = [clip for clip in clips if clip.may_be_shown]
-    if not publishable or not comparisons:
-        return []
-    first = comparisons[0]
-    sheet = matched_rate_sheet(
-        outcome.results,
-        bench.store,
-        own=first.own,
-        operating_point=first.operating_point,
-        clips=[clip.name for clip in publishable],
-    )
-    if not sheet.rows:
-        return []
-    picture_grid(folder / SHEET, sheet.rows, columns=sheet.columns, captions=sheet.captions)
-    return publishable
+) -> list[str]:
+    """Write the sheet of the first frame rate, of clips that may be published; returns their credits as a list."""
+    shown = [clip for clip in clips if clip.may_be_shown]
+    for first in comparisons[:1]:
+        names = [clip.name for clip in shown]
+        if matched_rate_sheet(path, results, bench, own=first.own, operating_point=first.operating_point, clips=names):
+            return [f"- {clip.credit}" for clip in shown]
+    return []

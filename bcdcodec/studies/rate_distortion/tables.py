@@ -1,16 +1,15 @@
 """Tables of docs/results.md."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
+from typing import Any
 
 from bcdcodec.evaluation.harness.intervals import BETTER, TOO_FEW, WORSE
-from bcdcodec.evaluation.report.tables import metric_digits, metric_title, number, table
+from bcdcodec.evaluation.report.tables import counted, failure_lines, metric_digits, metric_title, number, table
 from bcdcodec.studies.rate_distortion.bd_rates import MIN_SHARE, BdRate
-from bcdcodec.studies.rate_distortion.comparison import Comparison
-from bcdcodec.studies.rate_distortion.distribution import DistributionDistance
-from bcdcodec.studies.rate_distortion.equal_rate import RATE_TOO_HIGH, EqualRateComparison
+from bcdcodec.studies.rate_distortion.comparison import RATE_TOO_HIGH, Comparison, EqualRateComparison
 from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, OWN, Plan, Series
-from bcdcodec.studies.rate_distortion.results import Results
+from bcdcodec.studies.rate_distortion.scores import DistributionDistance, Results
 
 
 def page_tables(
@@ -26,6 +25,20 @@ def page_tables(
         "points": _points(plan, results),
         "excluded": _excluded(results),
     }
+
+
+def run_lines(run: Mapping[str, Any], failures: Sequence[Mapping[str, str]]) -> list[str]:
+    """The head of the page as a Markdown list, with the failures after it."""
+    rates = ", ".join(f"{rate:g}" for rate in run["frame_rates"])
+    return [
+        f"- Command: `{run['command']}`.",
+        f"- {run['clips']} clips of {run['people']} unseen people, the first {run['seconds']:g} s of each, {rates} "
+        "frames a second, 256x256.",
+        f"- Weights `{run['weights']}`, id `{run['model_id']}`; {counted(run['sampler_steps'], 'sampling step')}.",
+        f"- {run['points']} points, {run['jobs']} at a time with {counted(run['threads'], 'thread')} each, "
+        f"{run['processor']}, model on {run['device']}.",
+        *failure_lines(failures, "measurements"),
+    ]
 
 
 def _blocks(comparisons: Sequence[Comparison], lines_of: Callable[[Comparison], list[str]]) -> list[str]:

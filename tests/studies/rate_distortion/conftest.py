@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bcdcodec.studies.rate_distortion.rd_point import RDResult
-from bcdcodec.studies.rate_distortion.results import Results
+from bcdcodec.studies.rate_distortion.scores import RDResult, Results
 
 Make = Callable[..., RDResult]
 

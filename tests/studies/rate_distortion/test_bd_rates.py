@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bcdcodec.studies.rate_distortion.bd_rates import ALWAYS_BETTER, ALWAYS_WORSE, FEW_POINTS, bd_rate
-from bcdcodec.studies.rate_distortion.results import Curve
+from bcdcodec.studies.rate_distortion.scores import Curve
 
 Make = Callable[..., Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bcdcodec.studies.rate_distortion.distribution import distribution_distances
 from bcdcodec.studies.rate_distortion.plan import Series
-from bcdcodec.studies.rate_distortion.rd_point import RDPoint
+from bcdcodec.studies.rate_distortion.scores import RDPoint
+from bcdcodec.studies.rate_distortion.study import distribution_distances
 
 Make = Callable[..., Any]
 SERIES = Series(codec="bcdcodec", side=256, profile="", rate=Fraction(25), points=(1, 2, 3))

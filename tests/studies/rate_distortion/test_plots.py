@@ -11,7 +11,7 @@ import pytest
 from bcdcodec.studies.rate_distortion import plots
 from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, Series
 from bcdcodec.studies.rate_distortion.plots import matched_rate_sheet
-from bcdcodec.studies.rate_distortion.rd_point import RDPoint, RDResult
+from bcdcodec.studies.rate_distortion.scores import RDPoint, RDResult
 
 Make = Callable[..., Any]
 
@@ -43,16 +43,24 @@ def cells(result: Make) -> dict[RDPoint, RDResult]:
 def test_the_nearest_rate_by_ratio_of_the_same_frame_rate(
     cells: dict[RDPoint, RDResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drawn: list[tuple[Any, Any, Any]] = []
+    monkeypatch.setattr(
+        plots, "picture_grid", lambda _, rows, *, columns, captions: drawn.append((rows, columns, captions))
+    )
     monkeypatch.setattr(plots, "read_frames", lambda path, rate: np.full((5, 2, 2, 3), 9, np.uint8))
     store: Any = Pictures()
-    sheet = matched_rate_sheet(cells, store, own=series("bcdcodec"), operating_point=2, clips=["a", "b"])
-    assert sheet.columns == ["source", "bcdcodec 25", "x264 128 lookahead 25"]
+    path = Path("sheet.png")
+    assert matched_rate_sheet(path, cells, store, own=series("bcdcodec"), operating_point=2, clips=["a", "b"])
+    ((rows, columns, captions),) = drawn
+    assert columns == ["source", "bcdcodec 25", "x264 128 lookahead 25"]
     # 4 kbps lie between 2.8 and 5.6: 1.43 times the one, the other is 1.4 times as much.
-    assert [[picture.max() for picture in row] for row in sheet.rows] == [[9, 2, 2]] * 2
-    assert sheet.captions[0] == ["a", "4.00 kbps", "5.60 kbps"]
+    assert [[picture.max() for picture in row] for row in rows] == [[9, 2, 2]] * 2
+    assert captions[0] == ["a", "4.00 kbps", "5.60 kbps"]
     # A clip of which something could not be measured is in no sheet.
     lacking = {
         cell: found for cell, found in cells.items() if (cell.clip, cell.series.name) != ("a", "x264 128 lookahead 25")
     }
-    sheet = matched_rate_sheet(lacking, store, own=series("bcdcodec"), operating_point=2, clips=["a", "b"])
-    assert [row[0] for row in sheet.captions] == ["b"]
+    assert matched_rate_sheet(path, lacking, store, own=series("bcdcodec"), operating_point=2, clips=["a", "b"])
+    assert [row[0] for row in drawn[-1][2]] == ["b"]
+    assert not matched_rate_sheet(path, lacking, store, own=series("bcdcodec"), operating_point=2, clips=["a"])
+    assert len(drawn) == 2

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bcdcodec.errors import ConfigError, MissingExtraError, VideoError, WeightsError
-from bcdcodec.studies.rate_distortion import runner
-from bcdcodec.studies.rate_distortion.rd_point import RDPoint
+from bcdcodec.studies.rate_distortion import study
+from bcdcodec.studies.rate_distortion.measure import Bench
+from bcdcodec.studies.rate_distortion.scores import RDPoint, RDResult
 from bcdcodec.studies.rate_distortion.study import Request, run_study
 
 PLAN = """
@@ -105,14 +106,14 @@ def test_workers_measure_what_one_process_does(request_: Request) -> None:
 
 def test_what_fails_is_named_and_left_out(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     """One point of a baseline and one of bcdcodec fail; the rest is measured, kept and compared."""
-    measure = runner.measure_rd_point
+    measure = study.measure_rd_point
 
-    def fails(point: RDPoint, *args: object, **kwargs: object) -> object:
+    def fails(bench: Bench, point: RDPoint) -> RDResult:
         if (point.series.codec, point.operating_point) in (("x264", 40), ("bcdcodec", 6000)):
             raise VideoError("the disk\nis full")
-        return measure(point, *args, **kwargs)  # type: ignore[arg-type]
+        return measure(bench, point)
 
-    monkeypatch.setattr(runner, "measure_rd_point", fails)
+    monkeypatch.setattr(study, "measure_rd_point", fails)
     numbers = run_study(request_, progress=lambda *step: None)
     said = [(item["item"], item["reason"]) for item in numbers["failures"]]
     assert sorted(said) == [
@@ -125,7 +126,7 @@ def test_what_fails_is_named_and_left_out(request_: Request, monkeypatch: pytest
     assert "**4 measurements failed" in page
     assert "- b1, x264 64 lookahead 12.5 at 40: the disk is full" in page
     # Where the plan goes on, what failed is tried again, and nothing else.
-    monkeypatch.setattr(runner, "measure_rd_point", measure)
+    monkeypatch.setattr(study, "measure_rd_point", measure)
     steps: Steps = []
     assert run_study(request_, progress=record(steps))["failures"] == []
     assert steps[0] == ("points", 18, 22)

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from bcdcodec.evaluation.harness.experiment import Failure
 from bcdcodec.studies.rate_distortion.comparison import compare
-from bcdcodec.studies.rate_distortion.distribution import DistributionDistance
 from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, Plan, Series
-from bcdcodec.studies.rate_distortion.results import Results
-from bcdcodec.studies.rate_distortion.study import RunFacts
-from bcdcodec.studies.rate_distortion.tables import page_tables
+from bcdcodec.studies.rate_distortion.scores import DistributionDistance, Results
+from bcdcodec.studies.rate_distortion.tables import page_tables, run_lines
 
 Make = Callable[..., Any]
 RATE = Fraction(25, 2)
@@ -140,12 +137,12 @@ def test_why_there_is_no_bd_rate(made: Results) -> None:
 
 
 def test_runs_are_named_with_their_failures() -> None:
-    facts = RunFacts(
+    facts = dict(
         command="bcd bench rate-distortion plan.toml CLIPS", clips=2, people=1, seconds=8.0, frame_rates=[12.5, 25.0],
         weights="face", model_id="0a", sampler_steps=1, points=9, jobs=2, threads=1, processor="a machine",
         device="cpu",
     )  # fmt: skip
-    lines = facts.lines([Failure(item="a, x264", reason="no memory")])
+    lines = run_lines(facts, [{"item": "a, x264", "reason": "no memory"}])
     assert "- Weights `face`, id `0a`; 1 sampling step." in lines
     assert "- a, x264: no memory" in lines and "**1 measurements failed" in "\n".join(lines)
-    assert len(facts.lines([])) == 4
+    assert len(run_lines(facts, [])) == 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bcdcodec.evaluation.harness.intervals import BETTER, TOO_FEW, WORSE, interval
-from bcdcodec.studies.rate_distortion.equal_rate import RATE_TOO_HIGH, compare_at_equal_rate, gain_over_freeze_frame
+from bcdcodec.studies.rate_distortion.comparison import RATE_TOO_HIGH, compare_at_equal_rate, gain_over_freeze_frame
 
 Make = Callable[..., Any]
 PEOPLE = "abcdef"

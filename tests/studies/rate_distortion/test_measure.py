@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import VideoError
-from bcdcodec.studies.rate_distortion import rd_point
+from bcdcodec.studies.rate_distortion import measure
+from bcdcodec.studies.rate_distortion.measure import Bench, Setting, measure_rd_point
 from bcdcodec.studies.rate_distortion.plan import OWN, SIDE, Plan, Series
-from bcdcodec.studies.rate_distortion.rd_point import Measured, RDPoint, measure_rd_point
+from bcdcodec.studies.rate_distortion.scores import RDPoint, RDResult
 from bcdcodec.video.lossless import write_lossless
 
 RATE = Fraction(25, 2)
 
 
-def measure(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, *, decoded: int) -> Measured:
+def measured(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, *, decoded: int) -> RDResult:
     """A source of five frames of which so many come back, all as they were and the last one over and over."""
     source = np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 3), dtype=np.uint8)
     write_lossless(tmp_path / "source.mkv", source, rate=RATE)
@@ -27,23 +27,24 @@ def measure(tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch,
     def shown(*_: Any) -> Iterator[SimpleNamespace]:
         return (SimpleNamespace(pixels=source[min(number, 4)]) for number in range(decoded))
 
-    monkeypatch.setattr(rd_point, "encode_file", lambda source, coded, **_: coded.write_bytes(b"x"))
-    monkeypatch.setattr(rd_point, "decoded_frames", shown)
+    monkeypatch.setattr(measure, "encode_file", lambda source, coded, **_: coded.write_bytes(b"x"))
+    monkeypatch.setattr(measure, "decoded_frames", shown)
     series = Series(codec=OWN, side=SIDE, profile="", rate=RATE, points=(1000,))
     plan = Plan(
         seconds=1.0, clips=(), metrics=("flicker",), every_nth={}, series=(series,),
         distribution_every_nth=0, inception=None,
     )  # fmt: skip
     cell = RDPoint(clip="a", content_hash="0", source=tmp_path / "source.mkv", series=series, operating_point=1000)
-    model = CodecModel.load(tiny_weights, device="cpu")
-    sampling = model.config.sampling["standard"]
-    return measure_rd_point(cell, model, sampling=sampling, coded=tmp_path / "a.bcd", plan=plan, on="here")
+    work = tmp_path / "work"
+    (work / "points").mkdir(parents=True)
+    setting = Setting(plan=plan, work=work, weights=str(tiny_weights), device="cpu", preset="standard")
+    return measure_rd_point(Bench.open(setting), cell)
 
 
 def test_the_frame_that_stands_for_one_after_the_end_is_not_measured(
     tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = measure(tmp_path, tiny_weights, monkeypatch, decoded=6).result
+    found = measured(tmp_path, tiny_weights, monkeypatch, decoded=6)
     assert found.frames == 5 and found.metrics["flicker"] == 0
 
 
@@ -52,4 +53,4 @@ def test_other_counts_are_failures(
     tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch, decoded: int
 ) -> None:
     with pytest.raises(VideoError, match=f"has {decoded} frames, its source 5"):
-        measure(tmp_path, tiny_weights, monkeypatch, decoded=decoded)
+        measured(tmp_path, tiny_weights, monkeypatch, decoded=decoded)
