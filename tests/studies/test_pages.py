@@ -68,7 +68,7 @@ def test_results() -> None:
 def test_validation() -> None:
     numbers = kept("validation/validation.json")
     usage = CodebookUsage(**numbers["codebooks"])
-    scores = [ClipScore.from_json(clip) for clip in numbers["clips"]]
+    scores = [from_json(ClipScore, clip) for clip in numbers["clips"]]
     assert dataclasses.asdict(summarize(scores)) == numbers["summary"]
     check("validation.md", validation.page_tables(scores, usage))
 

@@ -10,9 +10,8 @@ of detail; whether a mouth opens shows in how its aperture changes. The literatu
 pixels; numbers are not comparable.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,8 @@ from bcdcodec.video.landmarks import CONTOUR, EYES, LEFT_EYE, MOUTH, OPENINGS, R
 PARTS = ("mouth", "eyes", "contour", "expression")
 #: Least standard deviation of a source's aperture, in %: a clip below it cannot show whether a candidate tracks it.
 MIN_SPREAD = {"mouth": 1.5, "eyes": 0.7}
+#: Frames of a fit at least.
+MIN_TRACKED = 3
 
 
 def inter_ocular_distance(mesh: NDArray[np.floating]) -> float:
@@ -95,33 +96,17 @@ class TrackingFit:
     gain: float
 
 
-@dataclass(slots=True)
-class ApertureSums:
-    """Sums over the frames of a clip, in constant memory: n, x, y, x^2, y^2 and x y by part; x is the source."""
-
-    sums: dict[str, list[float]] = field(default_factory=lambda: {part: [0.0] * 6 for part in OPENINGS})
-
-    def add(self, candidate: Points, source: Points) -> None:
-        """Count one frame."""
-        found, expected = apertures(candidate), apertures(source)
-        for part, sums in self.sums.items():
-            x, y = expected[part], found[part]
-            for index, value in enumerate((1.0, x, y, x * x, y * y, x * y)):
-                sums[index] += value
-
-    def fit(self) -> dict[str, TrackingFit]:
-        """Fits by part, without parts whose aperture varies less than MIN_SPREAD in the source."""
-        fits = {}
-        for part, (n, x, y, xx, yy, xy) in self.sums.items():
-            if n < 3:
-                continue
-            source, candidate, covariance = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2, xy / n - x * y / n**2
-            if source < MIN_SPREAD[part] ** 2:
-                continue
-            constant = candidate < 1e-9
-            correlation = 0.0 if constant else max(-1.0, min(1.0, covariance / math.sqrt(source * candidate)))
-            fits[part] = TrackingFit(correlation=correlation, gain=covariance / source)
-        return fits
+def tracking_fits(candidate: Sequence[dict[str, float]], source: Sequence[dict[str, float]]) -> dict[str, TrackingFit]:
+    """Fits by part of the apertures of the same frames, without parts that vary less than MIN_SPREAD in the source."""
+    fits = {}
+    for part in OPENINGS if len(source) >= MIN_TRACKED else ():
+        x, y = (np.array([frame[part] for frame in frames]) for frames in (source, candidate))
+        if x.std() < MIN_SPREAD[part]:
+            continue
+        covariance = float(np.mean((x - x.mean()) * (y - y.mean())))
+        correlation = 0.0 if y.var() < 1e-9 else max(-1.0, min(1.0, covariance / float(x.std() * y.std())))
+        fits[part] = TrackingFit(correlation=correlation, gain=covariance / float(x.var()))
+    return fits
 
 
 def _align(points: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

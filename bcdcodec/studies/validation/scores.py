@@ -2,9 +2,15 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Self
+from statistics import fmean
 
-from bcdcodec.evaluation.metrics.landmarks import ApertureSums, LandmarkDistance, TrackingFit, landmark_distance
+from bcdcodec.evaluation.metrics.landmarks import (
+    LandmarkDistance,
+    TrackingFit,
+    apertures,
+    landmark_distance,
+    tracking_fits,
+)
 from bcdcodec.video.landmarks import Points
 
 #: Landmark distances that are reported, in the order of the tables.
@@ -26,46 +32,37 @@ class Quality:
 
 
 @dataclass(slots=True)
-class QualitySums:
-    """Sums over the frames of a clip, in constant memory."""
+class FrameScores:
+    """Values of the frames of a clip, for their means."""
 
-    psnr_db: float = 0.0
-    frames: int = 0
-    landmarks: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
-    apertures: ApertureSums = field(default_factory=ApertureSums)
-    faces: int = 0
+    psnr_db: list[float] = field(default_factory=list)
+    distances: list[LandmarkDistance] = field(default_factory=list)
+    apertures: list[tuple[dict[str, float], dict[str, float]]] = field(default_factory=list)
     misses: int = 0
-
-    def add_picture(self, psnr_db: float) -> None:
-        """Count a frame."""
-        self.psnr_db += psnr_db
-        self.frames += 1
 
     def add_face(self, candidate: Points | None, source: Points) -> None:
         """Count a face of the source. candidate: None where its face was not found."""
         if candidate is None:
             self.misses += 1
             return
-        self.faces += 1
-        self.apertures.add(candidate, source)
-        distance = landmark_distance(candidate, source)
-        for part in PARTS:
-            self.landmarks[part] += getattr(distance, part)
+        self.distances.append(landmark_distance(candidate, source))
+        self.apertures.append((apertures(candidate), apertures(source)))
 
     def quality(self) -> Quality:
         """The means of at least one frame."""
-        landmarks = {part: total / self.faces for part, total in self.landmarks.items()} if self.faces else {}
+        parts = PARTS if self.distances else ()
+        candidate, source = zip(*self.apertures, strict=True) if self.apertures else ((), ())
         return Quality(
-            psnr_db=self.psnr_db / self.frames,
-            landmarks=landmarks,
-            apertures=self.apertures.fit(),
+            psnr_db=fmean(self.psnr_db),
+            landmarks={part: fmean(getattr(distance, part) for distance in self.distances) for part in parts},
+            apertures=tracking_fits(candidate, source),
             misses=self.misses,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipScore:
-    """Rates are of the whole .bcd file; qualities are means over `frames` frames, the first one excluded.
+    """Rates of the whole .bcd file, and qualities, which are means over `frames` frames, the first one excluded.
 
     kbps: the file over its duration. packed_kbps: rate of packed motion codes alone. source_misses: frames without a
     face in the source, which are excluded. freeze_frame: the first source frame repeated. mismatched_content: the same
@@ -87,22 +84,3 @@ class ClipScore:
     codec: Quality
     freeze_frame: Quality
     mismatched_content: Quality | None
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, found: dict[str, Any]) -> Self:
-        """Inverse of `to_json`; KeyError or TypeError if it is from another release."""
-        mismatched = found["mismatched_content"]
-        qualities = {
-            "codec": _quality(found["codec"]),
-            "freeze_frame": _quality(found["freeze_frame"]),
-            "mismatched_content": None if mismatched is None else _quality(mismatched),
-        }
-        return cls(**{**found, **qualities})
-
-
-def _quality(found: dict[str, Any]) -> Quality:
-    apertures = {part: TrackingFit(**values) for part, values in found["apertures"].items()}
-    return Quality(**{**found, "apertures": apertures})

@@ -1,27 +1,23 @@
 """Validation study: every clip of a folder through the codec, against two bounds; docs/validation.md."""
 
-import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bcdcodec.atomic import file_hash, write_bytes, write_text
+from bcdcodec.atomic import file_hash
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.harness.clips import Clip, choose_clips, choose_donor, read_clips
 from bcdcodec.evaluation.harness.experiment import Experiment, record_path
-from bcdcodec.evaluation.report.sheets import contact_sheet, spread_indices
-from bcdcodec.evaluation.report.tables import update_page
+from bcdcodec.evaluation.harness.records import from_json, to_json, write_numbers
+from bcdcodec.evaluation.report.sheets import contact_sheet, load_png, save_png, spread_indices
+from bcdcodec.evaluation.report.tables import counted, update_page
 from bcdcodec.studies.validation.codes import codebook_usage
 from bcdcodec.studies.validation.measure import MeasureSettings, measure_clip
 from bcdcodec.studies.validation.scores import ClipScore
 from bcdcodec.studies.validation.summary import summarize
 from bcdcodec.studies.validation.tables import page_tables
-from bcdcodec.video.png import pack_png
-from bcdcodec.video.reader import VideoReader
 
 #: Counts up when the same settings measure something else, by a changed encoder or decoder too.
 VERSION = 4
@@ -31,7 +27,9 @@ PAGE, FOLDER, NUMBERS, SHEET = "validation.md", "validation", "validation.json",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """clips: folder with clips.csv; names: of the clips to measure, empty for all. publish: put the sheet beside the
+    """Settings of a run.
+
+    clips: folder with clips.csv; names: of the clips to measure, empty for all. publish: put the sheet beside the
     page, with clips that may be published only; otherwise it stays in `work`.
     """
 
@@ -41,12 +39,6 @@ class Request:
     work: Path
     publish: bool = False
     jobs: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    model: CodecModel
-    settings: MeasureSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +59,9 @@ def run_study(
     # Donors come from all clips of the folder, so that a choice of clips changes no donor.
     items = [_item(request.work, model, settings, clip, choose_donor(clip, every)) for clip in chosen]
     experiment = Experiment(
-        open_context=partial(_open, str(model.weights.path), str(model.device), settings),
-        measure=_measure,
-        parse=ClipScore.from_json,
+        open_context=partial(CodecModel.load, str(model.weights.path), device=str(model.device)),
+        measure=partial(_measure, settings),
+        parse=partial(from_json, ClipScore),
         record_path=lambda item: item.record,
     )
     outcome = experiment.run(items, jobs=request.jobs, progress=partial(progress, "clips"))
@@ -81,13 +73,13 @@ def run_study(
         _write_sheet(folder / SHEET, [item for item in items if item.clip in shown])
     numbers: dict[str, Any] = {
         "weights": {"name": model.config.name, "id": model.weights.model_id.hex()},
-        "settings": dataclasses.asdict(settings),
-        "summary": dataclasses.asdict(summarize(scores)),
-        "codebooks": dataclasses.asdict(usage),
-        "clips": [score.to_json() for score in scores],
+        "settings": to_json(settings),
+        "summary": to_json(summarize(scores)),
+        "codebooks": to_json(usage),
+        "clips": [to_json(score) for score in scores],
         "sheet": [{"clip": clip.name, "source": clip.source, "license": clip.license} for clip in shown],
     }
-    write_text(request.out / FOLDER / NUMBERS, json.dumps(numbers, indent=1) + "\n")
+    write_numbers(request.out / FOLDER / NUMBERS, numbers)
     sheet = [f"![source above, decoded below]({FOLDER}/{SHEET})", "", *(f"- {clip.credit}" for clip in shown)]
     tables = {"run": run_lines(model, settings), **page_tables(scores, usage)}
     update_page(request.out / PAGE, {**tables, "sheet": sheet if shown and request.publish else []})
@@ -99,8 +91,8 @@ def run_lines(model: CodecModel, settings: MeasureSettings) -> list[str]:
     sampling = settings.sampling
     limit = "" if settings.limit_s is None else f" Only the first {settings.limit_s:g} s of each clip were compared."
     return [
-        f"Weights `{model.config.name}`, id `{model.weights.model_id.hex()}`; {sampling.steps} sampling "
-        f"step{'s' * (sampling.steps != 1)}, guidance {sampling.guidance:g}; limit {settings.bitrate / 1000:g} kbps; "
+        f"Weights `{model.config.name}`, id `{model.weights.model_id.hex()}`; "
+        f"{counted(sampling.steps, 'sampling step')}, guidance {sampling.guidance:g}; limit {settings.bitrate / 1000:g} kbps; "
         f"{float(model.frame_rate):g} frames a second.{limit}",
     ]
 
@@ -117,27 +109,19 @@ def sheet_clips(chosen: Sequence[Clip], *, publish: bool) -> list[Clip]:
 
 def _item(work: Path, model: CodecModel, settings: MeasureSettings, clip: Clip, donor: Clip | None) -> _Item:
     files = [file_hash(part.path) for part in (clip, donor) if part is not None]
-    key = (VERSION, model.weights.model_id.hex(), dataclasses.asdict(settings), *files)
+    key = (VERSION, model.weights.model_id.hex(), to_json(settings), *files)
     return _Item(clip, donor, record_path(work, *key, name=clip.name))
 
 
-def _open(weights: str, device: str, settings: MeasureSettings) -> _Context:
-    return _Context(CodecModel.load(weights, device=device), settings)
-
-
-def _measure(context: _Context, item: _Item) -> dict[str, Any]:
-    item.record.parent.mkdir(parents=True, exist_ok=True)
+def _measure(settings: MeasureSettings, model: CodecModel, item: _Item) -> ClipScore:
     stream = item.record.with_suffix(".bcd")
-    score, strip = measure_clip(context.model, item.clip, item.donor, stream=stream, settings=context.settings)
-    write_bytes(item.record.with_suffix(".png"), pack_png(strip))
-    return score.to_json()
+    score, strip = measure_clip(model, item.clip, item.donor, stream=stream, settings=settings)
+    save_png(item.record.with_suffix(".png"), strip)
+    return score
 
 
 def _write_sheet(path: Path, items: Sequence[_Item]) -> None:
     """Write the strips of clips, with their sources as text inside the file."""
-    strips = []
-    for item in items:
-        with VideoReader(item.record.with_suffix(".png"), Fraction(1)) as picture:
-            strips.append(next(iter(picture)).pixels)
+    strips = [load_png(item.record.with_suffix(".png")) for item in items]
     credits = "; ".join(item.clip.credit for item in items)
-    write_bytes(path, pack_png(contact_sheet(strips, cell=SHEET_CELL), text=credits))
+    save_png(path, contact_sheet(strips, cell=SHEET_CELL), text=credits)

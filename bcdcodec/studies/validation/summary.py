@@ -59,6 +59,9 @@ class Summary:
 def summarize(scores: Sequence[ClipScore]) -> Summary:
     """Means and wins of at least one clip; metrics that were measured nowhere are left out."""
     compared = [_compare(metric, scores) for metric in (PSNR, *PARTS)]
+    fits = {
+        part: [score.codec.apertures[part] for score in scores if part in score.codec.apertures] for part in OPENINGS
+    }
     return Summary(
         clips=len(scores),
         people=len({score.person for score in scores}),
@@ -69,9 +72,18 @@ def summarize(scores: Sequence[ClipScore]) -> Summary:
         packed_kbps=mean(score.packed_kbps for score in scores),
         frames=sum(score.frames for score in scores),
         source_misses=sum(score.source_misses for score in scores),
-        misses={name: sum(q.misses for q in _qualities(scores, name) if q is not None) for name in CANDIDATES},
+        misses={name: sum(q.misses for s in scores if (q := getattr(s, name)) is not None) for name in CANDIDATES},
         metrics=[item for item in compared if item.codec is not None or item.clips_freeze_frame],
-        apertures=[item for part in OPENINGS if (item := _aperture(part, scores)) is not None],
+        apertures=[
+            ApertureSummary(
+                part=part,
+                clips=len(own),
+                correlation=mean(fit.correlation for fit in own),
+                gain=mean(fit.gain for fit in own),
+            )
+            for part, own in fits.items()
+            if own
+        ],
     )
 
 
@@ -82,40 +94,23 @@ def metric_value(quality: Quality | None, metric: str) -> float | None:
     return quality.psnr_db if metric == PSNR else quality.landmarks.get(metric)
 
 
-def _aperture(part: str, scores: Sequence[ClipScore]) -> ApertureSummary | None:
-    fits = [score.codec.apertures[part] for score in scores if part in score.codec.apertures]
-    if not fits:
-        return None
-    return ApertureSummary(
-        part=part,
-        clips=len(fits),
-        correlation=mean(fit.correlation for fit in fits),
-        gain=mean(fit.gain for fit in fits),
-    )
-
-
-def _qualities(scores: Sequence[ClipScore], candidate: str) -> list[Quality | None]:
-    return [getattr(score, candidate) for score in scores]
-
-
 def _compare(metric: str, scores: Sequence[ClipScore]) -> MetricSummary:
-    columns = {name: [metric_value(quality, metric) for quality in _qualities(scores, name)] for name in CANDIDATES}
+    columns = {name: [metric_value(getattr(score, name), metric) for score in scores] for name in CANDIDATES}
     sign = 1 if metric == PSNR else -1  # distances are better when they are small
-
-    def wins(bound: str) -> tuple[int, int]:
-        pairs = [(a, b) for a, b in zip(columns["codec"], columns[bound], strict=True) if b is not None]
-        return sum(a is not None and sign * a > sign * b for a, b in pairs), len(pairs)
-
     known = {name: [value for value in column if value is not None] for name, column in columns.items()}
+    wins = {
+        bound: sum(
+            other is not None and own is not None and sign * own > sign * other
+            for own, other in zip(columns["codec"], columns[bound], strict=True)
+        )
+        for bound in CANDIDATES[1:]
+    }
     means = {name: mean(values) if values else None for name, values in known.items()}
-    (beats_freeze, clips_freeze), (beats_mismatched, clips_mismatched) = map(wins, CANDIDATES[1:])
     return MetricSummary(
         metric=metric,
-        codec=means["codec"],
-        freeze_frame=means["freeze_frame"],
-        mismatched_content=means["mismatched_content"],
-        beats_freeze_frame=beats_freeze,
-        clips_freeze_frame=clips_freeze,
-        beats_mismatched_content=beats_mismatched,
-        clips_mismatched_content=clips_mismatched,
+        **means,
+        beats_freeze_frame=wins["freeze_frame"],
+        clips_freeze_frame=len(known["freeze_frame"]),
+        beats_mismatched_content=wins["mismatched_content"],
+        clips_mismatched_content=len(known["mismatched_content"]),
     )

@@ -137,11 +137,11 @@ def test_why_there_is_no_bd_rate(made: Results) -> None:
 
 
 def test_runs_are_named_with_their_failures() -> None:
-    facts = dict(
-        command="bcd bench rate-distortion plan.toml CLIPS", clips=2, people=1, seconds=8.0, frame_rates=[12.5, 25.0],
-        weights="face", model_id="0a", sampler_steps=1, points=9, jobs=2, threads=1, processor="a machine",
-        device="cpu",
-    )  # fmt: skip
+    facts: dict[str, Any] = {
+        "command": "bcd bench rate-distortion plan.toml CLIPS", "clips": 2, "people": 1, "seconds": 8.0,
+        "frame_rates": [12.5, 25.0], "weights": "face", "model_id": "0a", "sampler_steps": 1, "points": 9, "jobs": 2,
+        "threads": 1, "processor": "a machine", "device": "cpu",
+    }  # fmt: skip
     lines = run_lines(facts, [{"item": "a, x264", "reason": "no memory"}])
     assert "- Weights `face`, id `0a`; 1 sampling step." in lines
     assert "- a, x264: no memory" in lines and "**1 measurements failed" in "\n".join(lines)

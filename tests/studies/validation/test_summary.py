@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bcdcodec.evaluation.harness.records import from_json, to_json
 from bcdcodec.evaluation.metrics.landmarks import TrackingFit
 from bcdcodec.studies.validation.codes import CodebookUsage
-from bcdcodec.studies.validation.scores import PARTS, ClipScore, Quality, QualitySums
+from bcdcodec.studies.validation.scores import PARTS, ClipScore, FrameScores, Quality
 from bcdcodec.studies.validation.summary import summarize
 from bcdcodec.studies.validation.tables import page_tables
 
@@ -93,15 +94,14 @@ def test_without_landmarks_only_the_pictures_are_compared() -> None:
 
 
 def test_scores_survive_json(scores: list[ClipScore]) -> None:
-    assert [ClipScore.from_json(json.loads(json.dumps(score.to_json()))) for score in scores] == scores
-    with pytest.raises(KeyError):
-        ClipScore.from_json({"clip": "of another release"})
+    assert [from_json(ClipScore, json.loads(json.dumps(to_json(score)))) for score in scores] == scores
+    for other in ({"clip": "of another release"}, {"color": 1}, []):
+        with pytest.raises((KeyError, TypeError)):
+            from_json(ClipScore, other)
 
 
 def test_sums() -> None:
-    sums = QualitySums()
-    for value in (20.0, 30.0, 40.0):
-        sums.add_picture(value)
+    sums = FrameScores(psnr_db=[20.0, 30.0, 40.0])
     mesh = np.random.default_rng(0).uniform(50, 200, (478, 3)).astype(np.float32)
     mesh[33], mesh[263] = (100, 100, 0), (150, 100, 0)
     sums.add_face(mesh + np.float32([1, 0, 0]), mesh)
