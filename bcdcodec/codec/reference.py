@@ -16,6 +16,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.content import decode_levels, encode_levels
 from bcdcodec.errors import BitstreamError, RateError, VideoError
 from bcdcodec.model.content import Content, dequantize_content, quantize_content
+from bcdcodec.model.disentangle import central_frame
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import OPENINGS, POINTS
@@ -33,15 +34,17 @@ OCCLUSION_PENALTY, COST_TOLERANCE = {"eyes": 20.0, "mouth": 8.0}, 1.1
 
 @torch.inference_mode()
 def encode_content(
-    model: CodecModel, pixels: NDArray[np.uint8], latents: Tensor, *, picture_bits: int
+    model: CodecModel, pixels: NDArray[np.uint8], latents: Tensor, *, picture_bits: int, central: bool = False
 ) -> tuple[ContentCoding, bytes]:
     """The content token of a shot's first frames, uint8 [T, P, P, 3] with their latents [T, C, H, W].
 
-    picture_bits: size of the still at most, where the model codes pictures. RateError if none is that small.
+    picture_bits: size of the still at most, where the model codes pictures. central: the still is the most central
+    frame, not the selected one. RateError if none is that small.
     """
     config = model.config.content
     if config.picture_bits:
-        return ContentCoding.PICTURE, _fit_still(pixels[select_reference_frame(model, latents)], picture_bits)
+        index = int(central_frame(latents[None])) if central else select_reference_frame(model, latents)
+        return ContentCoding.PICTURE, _fit_still(pixels[index], picture_bits)
     shot = latents[_spread(len(latents), CONTENT_SAMPLES)][None]
     levels = quantize_content(model.bcd.encoder.content(shot), config)[0].cpu().numpy()
     return ContentCoding.LEVELS, encode_levels(levels, model.tables.content, max_level=config.max_level)

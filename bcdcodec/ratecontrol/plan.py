@@ -90,6 +90,8 @@ class RatePlan:
 
         left_bits: of the whole file, less what is planned for references. motion_from_s: motion before it is sent.
         """
+        if self.tuning.fixed_reference_bits is not None:
+            return self.tuning.fixed_reference_bits
         index = self._index(at_s)
         motion_bits = self._motion_cost(motion_from_s, math.inf)[0]
         spare = (

@@ -64,3 +64,11 @@ class RateTuning:
     max_share_multiple: float = 1.5
     #: The smallest bucket: a small part of a picture, and its packet.
     min_bucket_bits: int = 400
+
+    # Simpler alternatives, which the rate-control study compares with the defaults.
+    #: Size of every reference that a plan sets; None for planned sizes.
+    fixed_reference_bits: int | None = None
+    #: A reference is the most central frame instead of the one of the lowest expected distortion (codec/reference.py).
+    central_reference: bool = False
+    #: Codes of a packet are traded between distortion and rate; else they are those of min distortion or of min rate.
+    rdo: bool = True

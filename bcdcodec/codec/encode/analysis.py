@@ -29,7 +29,8 @@ class Analyzer:
 
     packet_windows: encoder windows a packet; reference_windows: windows that a reference is chosen from; effort: steps
     of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a reference to
-    the largest size of its picture; refreshes: frames at which a shot gets another reference.
+    the largest size of its picture; refreshes: frames at which a shot gets another reference;
+    central_reference: as in RateTuning.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Analyzer:
         groups: int,
         picture_bits: Callable[[int], int],
         refreshes: frozenset[int] = frozenset(),
+        central_reference: bool = False,
     ) -> None:
         self._model, self._refiner = model, Refiner(model, effort, groups=groups)
         self._packet_windows, self._reference_windows = packet_windows, reference_windows
         self._picture_bits, self._refreshes = picture_bits, refreshes
+        self._central_reference = central_reference
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
         self._window: list[NDArray[np.uint8]] = []
@@ -118,6 +121,7 @@ class Analyzer:
             np.concatenate(self._pixels),
             torch.cat(self._latents),
             picture_bits=self._picture_bits(start),
+            central=self._central_reference,
         )
         self._content = decode_content(self._model, coding, data)  # as the decoder has it
         return ReferenceUnit(start, ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data))

@@ -47,6 +47,7 @@ class Encoder:
             groups=self.groups,
             picture_bits=self._picture_bits,
             refreshes=frozenset() if self.plan.rate is None else self.plan.rate.refreshes,
+            central_reference=self.settings.tuning.central_reference,
         )
         self._size: tuple[int, int] | None = None
         self._cropped = False

@@ -148,6 +148,8 @@ class Packetizer:
         rates = [self._table_bits]
         if self._coder.mode is CodingMode.CONTEXT:  # the table stays second: min-rate codes are cheapest by it
             rates.insert(0, self._coder.rate_bits(motion.codes))
+        if not controller.tuning.rdo:
+            rates = [np.zeros_like(self._table_bits)]
         more_bits = min(controller.tuning.max_share_multiple * budget.target_bits, budget.max_bits)
         for limit_bits, rate_bits in itertools.product((budget.target_bits, more_bits), rates):
             try:

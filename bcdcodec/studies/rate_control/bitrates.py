@@ -1,10 +1,10 @@
 """Encoded clips against their target bitrates: size on disk, bucket fill, and bits of the codes in every mode."""
 
 import hashlib
-from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import safe_open
 
 from bcdcodec.bitstream.packet import MotionPayload
@@ -13,20 +13,31 @@ from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.entropy.context import context_bits
 from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.timeline import Timeline
-from bcdcodec.studies.rate_control.items import ClipTarget
+from bcdcodec.training.context import cost_bits
 
 TARGETS = (1000, 2000, 4000, 8000)
 BUCKET_S = 1.0
 _DENOISER = "bcd.dit."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipTarget:
+    """A clip to encode at a target bitrate in bit/s, and the file of its record.
+
+    variant: name of a variant of variants.py; empty for the encoder as it is.
+    """
+
+    clip: Path
+    target: int
+    record: Path
+    variant: str = ""
+
+
 def measure_bitrate(model: CodecModel, item: ClipTarget) -> dict[str, Any]:
     """Encode one clip at one target; the stream lies beside the record."""
-    item.record.parent.mkdir(parents=True, exist_ok=True)
     stream, target = item.record.with_suffix(".bcd"), item.target
     settings = EncodeSettings(bitrate=target, bucket_s=BUCKET_S)
     try:
@@ -78,13 +89,5 @@ def _bits_by_mode(model: CodecModel, blocks: list[Any]) -> dict[str, float]:
         coder = model.coder(mode, groups)
         bits[f"{mode.name.lower()}_bits"] = 8 * sum(len(coder.encode(block)) for block in blocks) / frames
     if model.predictor is not None:
-        bits["model_bits"] = _cross_entropy(blocks, model.predictor.first(groups)) / frames
-    return bits
-
-
-def _cross_entropy(blocks: Iterable[Any], predictor: Any) -> float:
-    bits = 0.0
-    for block in blocks:
-        costs = context_bits(block, predictor)
-        bits += float(np.take_along_axis(costs, block[..., None].astype(np.int64), -1).sum())
+        bits["model_bits"] = cost_bits(blocks, model.predictor.first(groups)) / frames
     return bits

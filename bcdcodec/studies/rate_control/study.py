@@ -1,19 +1,19 @@
 """Rate-control study: bitrates of encoded clips, and the value of each rate-control tool; docs/rate_control.md."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bcdcodec.atomic import file_hash, write_text
+from bcdcodec.atomic import file_hash
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.evaluation.harness.experiment import Experiment, record_path
+from bcdcodec.evaluation.harness.records import write_numbers
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.studies.rate_control import bitrates, tables, variants
-from bcdcodec.studies.rate_control.items import ClipTarget
+from bcdcodec.studies.rate_control.bitrates import ClipTarget
 
 PAGE, BITRATES, TOOLS = "rate_control.md", "rate_control/bitrates.json", "rate_control/tools.json"
 #: Counts up when the same encoder measures something else.
@@ -22,7 +22,9 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """clips: folder with clips.csv, encoded at every target. tool_clips: clips of 10 s and longer, of no person in
+    """Settings of a run.
+
+    clips: folder with clips.csv, encoded at every target. tool_clips: clips of 10 s and longer, of no person in
     `clips`, for the value of the tools; empty leaves that table as it is.
     """
 
@@ -48,7 +50,7 @@ def run_study(request: Request, *, progress: Callable[[str, int, int], None]) ->
     numbers: dict[str, Any] = {
         "bitrates": {"weights": model_id, "bucket_s": bitrates.BUCKET_S, "clips": records},
     }
-    write_text(request.out / BITRATES, json.dumps(numbers["bitrates"], indent=1) + "\n")
+    write_numbers(request.out / BITRATES, numbers["bitrates"])
     page = {"bitrates": tables.bitrate_table(records)}
     if request.tool_clips:
         items = [
@@ -64,7 +66,7 @@ def run_study(request: Request, *, progress: Callable[[str, int, int], None]) ->
         ]
         records = _run(request, variants.measure_variant, items, partial(progress, "tools"))
         numbers["tools"] = {"weights": model_id, "points": records}
-        write_text(request.out / TOOLS, json.dumps(numbers["tools"], indent=1) + "\n")
+        write_numbers(request.out / TOOLS, numbers["tools"])
         page["tools"] = tables.variant_table(records)
     update_page(request.out / PAGE, page)
     return numbers

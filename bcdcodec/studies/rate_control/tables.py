@@ -61,7 +61,7 @@ def variant_table(records: Sequence[Record]) -> list[str]:
     """One row a target and variant, means over the clips."""
     head = ["target, bit/s", "", "kbps", "PSNR", "LPIPS", "flicker", "mouth", "contour", "skipped", "refused"]
     rows = []
-    for target in variants.TARGETS:
+    for target in bitrates.TARGETS:
         for variant in variants.VARIANTS:
             own = [record for record in records if (record["target"], record["variant"]) == (target, variant.name)]
             coded = [record for record in own if "refused" not in record]

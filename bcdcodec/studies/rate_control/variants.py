@@ -4,87 +4,49 @@ Every clip is encoded and decoded with all tools, and with each of them alone sw
 matter. Pictures are compared at the model's frame rate, as a player shows them.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.codec import reference
-from bcdcodec.codec.encode import packetizer
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import RateError
 from bcdcodec.evaluation.harness.decoding import decoded_frames
 from bcdcodec.evaluation.metrics.table import loaded
-from bcdcodec.model.disentangle import central_frame
-from bcdcodec.ratecontrol import plan
-from bcdcodec.ratecontrol.rdo import Codes, rdo_quantize
 from bcdcodec.ratecontrol.tuning import RateTuning
-from bcdcodec.studies.rate_control.items import ClipTarget
+from bcdcodec.studies.rate_control.bitrates import TARGETS, ClipTarget
 from bcdcodec.video.clip import read_clip
 
-TARGETS = (1000, 2000, 4000, 8000)
 METRIC_NAMES = ("psnr", "lpips-alex", "flicker", "landmarks-mouth", "landmarks-contour")
 #: Frame step of the metrics but flicker, which needs every frame.
 FRAME_STEP = 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """settings: what differs from the default; switched_off: context without a tool that has no setting."""
+    """One way to encode. settings: what differs from the default EncodeSettings."""
 
     name: str
     targets: tuple[int, ...] = TARGETS
     settings: dict[str, Any] = field(default_factory=dict)
-    switched_off: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
-def _min_distortion_codes(distances: NDArray[np.float32], rate_bits: NDArray[np.float64], **limits: Any) -> Codes:
-    """`rdo_quantize` with a rate of zero: the codes of minimum distortion, or RateError."""
-    return rdo_quantize(distances, np.zeros_like(rate_bits), **limits)
+def _tuned(name: str, *targets: int, **tuning: Any) -> Variant:
+    return Variant(name=name, targets=targets, settings={"tuning": RateTuning(**tuning)})
 
 
 VARIANTS = (
     Variant(name="all tools"),
-    Variant(
-        name="frame rate never halved",
-        targets=(1000, 2000),
-        settings={"tuning": RateTuning(min_motion_ratio=0.0)},
-    ),
-    Variant(
-        name="all codes in every frame",
-        targets=(1000, 2000, 4000),
-        settings={"tuning": RateTuning(min_codes_ratio=0.0)},
-    ),
-    Variant(
-        name="one picture a shot",
-        targets=(4000, 8000),
-        settings={"tuning": RateTuning(min_refresh_s=1e6)},
-    ),
-    Variant(
-        name="picture of the most central frame",
-        targets=(2000, 8000),
-        switched_off=lambda: patch.object(
-            reference, "select_reference_frame", lambda model, z: int(central_frame(z[None]))
-        ),
-    ),
-    Variant(
-        name="pictures of 8 kbit",
-        targets=(2000, 4000),
-        switched_off=lambda: patch.object(plan.RatePlan, "picture_bits", lambda self, at_s, **_: 8000),
-    ),
-    Variant(
-        name="codes of least distortion or least rate only",
-        targets=(1000, 4000),
-        switched_off=lambda: patch.object(packetizer, "rdo_quantize", _min_distortion_codes),
-    ),
+    _tuned("frame rate never halved", 1000, 2000, min_motion_ratio=0.0),
+    _tuned("all codes in every frame", 1000, 2000, 4000, min_codes_ratio=0.0),
+    _tuned("one picture a shot", 4000, 8000, min_refresh_s=1e6),
+    _tuned("picture of the most central frame", 2000, 8000, central_reference=True),
+    _tuned("pictures of 8 kbit", 2000, 4000, fixed_reference_bits=8000),
+    _tuned("codes of least distortion or least rate only", 1000, 4000, rdo=False),
     Variant(name="25 frames a second", targets=(4000, 8000), settings={"frame_rate": Fraction(25)}),
     Variant(name="codes by the table (`coded`)", targets=(1000, 4000), settings={"mode": CodingMode.CODED}),
     Variant(name="8 frames a packet", targets=(4000,), settings={"packet_windows": 1}),
@@ -95,14 +57,12 @@ VARIANTS = (
 
 def measure_variant(model: CodecModel, item: ClipTarget) -> dict[str, Any]:
     """Encode one clip by one variant, decode it and compare; the stream lies beside the record."""
-    item.record.parent.mkdir(parents=True, exist_ok=True)
     stream = item.record.with_suffix(".bcd")
     (variant,) = [variant for variant in VARIANTS if variant.name == item.variant]
     record: dict[str, Any] = {"clip": item.clip.stem, "variant": variant.name, "target": item.target}
     try:
-        with variant.switched_off():
-            settings = EncodeSettings(bitrate=item.target, **variant.settings)
-            result = encode_file(item.clip, stream, model=model, settings=settings, crop=False, audio_bitrate=None)
+        settings = EncodeSettings(bitrate=item.target, **variant.settings)
+        result = encode_file(item.clip, stream, model=model, settings=settings, crop=False, audio_bitrate=None)
     except RateError as error:
         return record | {"refused": str(error)}
     sampling = model.config.sampling["standard"]

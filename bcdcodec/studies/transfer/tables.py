@@ -31,9 +31,9 @@ def gain_over_freeze_frame(
     """Gain of the transfer over the freeze frame, positive where better, over people; None without a pair."""
     values = {(score.content, score.motion, score.candidate): score.values[measure] for score in scores}
     gains: dict[str, list[float]] = {}
-    for content, motion in dict.fromkeys((score.content, score.motion) for score in scores):
-        moved, frozen = (values.get((content, motion, name)) for name in (TRANSFER, FREEZE_FRAME))
-        if moved is not None and frozen is not None:
+    for (content, motion, candidate), moved in values.items():
+        frozen = values.get((content, motion, FREEZE_FRAME))
+        if candidate == TRANSFER and moved is not None and frozen is not None:
             gain = moved - frozen if MEASURES[measure][1] else frozen - moved
             gains.setdefault(person_of[content], []).append(gain)
     return interval_of_people(gains) if gains else None
@@ -45,15 +45,12 @@ def _title(measure: str) -> str:
 
 
 def _mean_cell(scores: Sequence[TransferScore], person_of: Mapping[str, str], candidate: str, measure: str) -> str:
+    of_candidate = [score for score in scores if score.candidate == candidate]
     values: dict[str, list[float]] = {}
-    missing = 0
-    for score in scores:
-        if score.candidate == candidate:
-            value = score.values[measure]
-            if value is None:
-                missing += 1
-            else:
-                values.setdefault(person_of[score.content], []).append(value)
+    for score in of_candidate:
+        if (value := score.values[measure]) is not None:
+            values.setdefault(person_of[score.content], []).append(value)
     if not values:
         return "-"
+    missing = sum(score.values[measure] is None for score in of_candidate)
     return interval_of_people(values).text(2) + (f", {missing} without" if missing else "")

@@ -92,8 +92,8 @@ def run_lines(model: CodecModel, settings: MeasureSettings) -> list[str]:
     limit = "" if settings.limit_s is None else f" Only the first {settings.limit_s:g} s of each clip were compared."
     return [
         f"Weights `{model.config.name}`, id `{model.weights.model_id.hex()}`; "
-        f"{counted(sampling.steps, 'sampling step')}, guidance {sampling.guidance:g}; limit {settings.bitrate / 1000:g} kbps; "
-        f"{float(model.frame_rate):g} frames a second.{limit}",
+        f"{counted(sampling.steps, 'sampling step')}, guidance {sampling.guidance:g}; "
+        f"limit {settings.bitrate / 1000:g} kbps; {float(model.frame_rate):g} frames a second.{limit}",
     ]
 
 

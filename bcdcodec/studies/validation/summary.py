@@ -59,9 +59,8 @@ class Summary:
 def summarize(scores: Sequence[ClipScore]) -> Summary:
     """Means and wins of at least one clip; metrics that were measured nowhere are left out."""
     compared = [_compare(metric, scores) for metric in (PSNR, *PARTS)]
-    fits = {
-        part: [score.codec.apertures[part] for score in scores if part in score.codec.apertures] for part in OPENINGS
-    }
+    codec = [score.codec.apertures for score in scores]
+    fits = {part: [fit[part] for fit in codec if part in fit] for part in OPENINGS}
     return Summary(
         clips=len(scores),
         people=len({score.person for score in scores}),
