@@ -11,9 +11,8 @@ from bcdcodec.config import preset
 from bcdcodec.evaluation.harness.records import from_json
 from bcdcodec.evaluation.report.tables import replace_tables
 from bcdcodec.studies.ablations import tables as ablations
-from bcdcodec.studies.ablations.plan import AblationPlan
-from bcdcodec.studies.ablations.runs import Ablations
-from bcdcodec.studies.ablations.scores import AblationScore, ContentScore
+from bcdcodec.studies.ablations.scores import Ablations
+from bcdcodec.studies.ablations.variants import AblationPlan
 from bcdcodec.studies.generation import tables as generation
 from bcdcodec.studies.rate_control import tables as rate_control
 from bcdcodec.studies.rate_distortion import tables as rate_distortion
@@ -82,10 +81,7 @@ def test_transfer() -> None:
 
 def test_ablations() -> None:
     numbers = kept("ablations/ablations.json")
-    kept_scores = Ablations(
-        [AblationScore(**score) for score in numbers["scores"]],
-        [ContentScore(**score) for score in numbers["contents"]],
-    )
+    kept_scores = from_json(Ablations, numbers)
     config = preset("sprites-tiny")
     plan = AblationPlan(config=config, data=Path(), test=Path(), updates=1200, precision="bf16")
     check("ablations.md", ablations.page_tables(kept_scores, plan, pairs=128))

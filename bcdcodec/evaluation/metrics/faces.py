@@ -1,8 +1,6 @@
 """Face meshes of video frames, cached for the metrics of faces."""
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -16,14 +14,6 @@ from bcdcodec.video.landmarks import Points, landmarks
 Compare = Callable[[Frame, Points, Frame, Points], float]
 #: Pictures whose mesh is kept for the next metric: two clips of ten seconds.
 KEPT = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A frame compared by its pixels, so that it can be a cache key."""
-
-    digest: bytes
-    frame: Frame = field(compare=False)
 
 
 def compare_faces(found: Video, expected: Video, compare: Compare) -> Values:
@@ -45,25 +35,19 @@ def faces_lost(found: Video, expected: Video) -> Values:
 
 def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
     """The face mesh of a picture, None without a face; recent pictures are cached."""
-    return _mesh(_picture(pixels))
+    return _mesh(pixels.tobytes(), pixels.shape)
 
 
 def _compare(found: NDArray[np.uint8], expected: NDArray[np.uint8], compare: Compare) -> float:
-    own, theirs = _picture(found), _picture(expected)
-    their_mesh = _mesh(theirs)
-    if their_mesh is None:
+    if (theirs := face_mesh(expected)) is None or (own := face_mesh(found)) is None:
         return float("nan")
-    own_mesh = _mesh(own)
-    return float("nan") if own_mesh is None else compare(own.frame, own_mesh, theirs.frame, their_mesh)
+    return compare(_frame(found), own, _frame(expected), theirs)
 
 
-def _picture(pixels: NDArray[np.uint8]) -> _Picture:
-    dense = np.ascontiguousarray(pixels)
-    return _Picture(
-        hashlib.blake2b(dense.tobytes()).digest() + bytes(str(dense.shape), "ascii"), Frame(pixels=dense, index=0)
-    )
+def _frame(pixels: NDArray[np.uint8]) -> Frame:
+    return Frame(pixels=np.ascontiguousarray(pixels), index=0)
 
 
 @lru_cache(maxsize=KEPT)
-def _mesh(picture: _Picture) -> Points | None:
-    return landmarks(picture.frame)
+def _mesh(data: bytes, shape: tuple[int, ...]) -> Points | None:
+    return landmarks(_frame(np.frombuffer(data, np.uint8).reshape(shape).copy()))

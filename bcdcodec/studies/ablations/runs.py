@@ -4,10 +4,9 @@ WORK/ablation.json   settings of the study      WORK/latents/train, test    clip
 WORK/runs/NAME       a run of loop.py, with weights.safetensors, score.json, contents.json
 """
 
-import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,16 @@ from torch import nn
 from bcdcodec.atomic import check_run_manifest
 from bcdcodec.config import ModelConfig
 from bcdcodec.evaluation.harness.experiment import Experiment
-from bcdcodec.studies.ablations.plan import WEIGHTS, AblationPlan
-from bcdcodec.studies.ablations.scores import AblationScore, ContentScore, Judge, score_contents, score_variant
-from bcdcodec.studies.ablations.variants import BASE, Variant, variants
+from bcdcodec.evaluation.harness.records import from_json, to_json
+from bcdcodec.studies.ablations.scores import (
+    Ablations,
+    AblationScore,
+    ContentScore,
+    Judge,
+    score_contents,
+    score_variant,
+)
+from bcdcodec.studies.ablations.variants import BASE, WEIGHTS, AblationPlan, Variant, variants
 from bcdcodec.training.data.cache import cache_clips, manifest_digest, read_manifest
 from bcdcodec.training.export import export
 from bcdcodec.training.options import TrainOptions
@@ -29,14 +35,6 @@ MANIFEST, SCORE, CONTENTS = "ablation.json", "score.json", "contents.json"
 REPORTS, SAVE_EVERY = 20, 100
 #: (stage, done, in all)
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ablations:
-    """scores: the base first. contents: empty where content is always one frame."""
-
-    scores: list[AblationScore]
-    contents: list[ContentScore]
 
 
 def run_ablations(
@@ -59,23 +57,23 @@ def run_ablations(
         cache_clips(folder, latents_folder(work, part), vae=plan.vae, config=plan.config, progress=latents)
     by_name, test = {variant.name: variant for variant in variants(plan.config)}, latents_folder(work, "test")
 
-    def score(_: None, name: str) -> dict[str, Any]:
+    def score(_: None, name: str) -> AblationScore:
         run = _train(plan, by_name[name], work, lambda done: progress(name, done, plan.updates))
-        return dataclasses.asdict(score_variant(plan, by_name[name], run, test, judge))
+        return score_variant(plan, by_name[name], run, test, judge)
 
-    def contents(_: None, name: str) -> list[dict[str, Any]]:
-        return [dataclasses.asdict(item) for item in score_contents(plan, work / "runs" / name, test, judge)]
+    def contents(_: None, name: str) -> list[Any]:
+        return [to_json(item) for item in score_contents(plan, work / "runs" / name, test, judge)]
 
     scored = Experiment(
         open_context=lambda: None,
         measure=score,
-        parse=lambda record: AblationScore(**record),
+        parse=partial(from_json, AblationScore),
         record_path=lambda name: work / "runs" / name / SCORE,
     ).run(list(by_name))
     by_content = Experiment(
         open_context=lambda: None,
         measure=contents,
-        parse=lambda record: [ContentScore(**item) for item in record],
+        parse=partial(from_json, list[ContentScore]),
         record_path=lambda name: work / "runs" / name / CONTENTS,
     ).run([] if plan.config.content.picture_bits else [BASE])
     return Ablations(list(scored.results.values()), by_content.results.get(BASE, []))

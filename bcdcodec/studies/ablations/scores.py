@@ -10,8 +10,7 @@ from torch import nn
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.weights import load_networks
-from bcdcodec.studies.ablations.plan import WEIGHTS, AblationPlan
-from bcdcodec.studies.ablations.variants import Variant
+from bcdcodec.studies.ablations.variants import WEIGHTS, AblationPlan, Variant
 from bcdcodec.training.data.sampler import (
     CONTENT_FRAMES,
     MIN_HALF_FRAMES,
@@ -60,6 +59,14 @@ class ContentScore:
     clips: int
     error: float
     truth: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ablations:
+    """Scores of all variants, the base first. contents: empty where content is always one frame."""
+
+    scores: list[AblationScore]
+    contents: list[ContentScore]
 
 
 def _model(plan: AblationPlan, run: Path) -> Bcd:

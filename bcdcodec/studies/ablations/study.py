@@ -1,20 +1,19 @@
 """Ablation study: variants of a preset that each lack one part of the method; docs/ablations.md."""
 
-import dataclasses
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bcdcodec.atomic import write_text
 from bcdcodec.config import preset
-from bcdcodec.evaluation.report.figures import pyplot
+from bcdcodec.evaluation.harness.records import write_numbers
+from bcdcodec.evaluation.report.figures import pyplot, save_figure
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.model.device import choose_device
 from bcdcodec.sprites.dataset import is_sprites
-from bcdcodec.studies.ablations.plan import AblationPlan
-from bcdcodec.studies.ablations.plots import curves_plot
-from bcdcodec.studies.ablations.runs import Ablations, Progress, read_curves, run_ablations, weights_of
+from bcdcodec.studies.ablations.runs import Progress, read_curves, run_ablations, weights_of
+from bcdcodec.studies.ablations.scores import Ablations
 from bcdcodec.studies.ablations.tables import page_tables
 from bcdcodec.studies.ablations.truth import TruthJudge
+from bcdcodec.studies.ablations.variants import AblationPlan
 from bcdcodec.training.commands import load_autoencoder
 
 PAGE, FOLDER, NUMBERS, CURVES, SHEET = "ablations.md", "ablations", "ablations.json", "curves.png", "transfer.png"
@@ -61,6 +60,26 @@ def run_study(
     curves_plot(folder / CURVES, read_curves(work, plan.config))
     if judge is not None:
         judge.sheet(folder / SHEET, {score.name: weights_of(work, score.name) for score in ablations.scores})
-    write_text(folder / NUMBERS, json.dumps(dataclasses.asdict(ablations), indent=1) + "\n")
+    write_numbers(folder / NUMBERS, ablations)
     update_page(out / PAGE, page_tables(ablations, plan, pairs=0 if judge is None else judge.count))
     return ablations
+
+
+def curves_plot(path: Path, curves: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Bits a frame, and errors with the right and with other conditions, over the updates of every run."""
+    panels = {
+        "bits": "bits a frame",
+        "true": "error, right",
+        "other_motion": "other motion",
+        "other_content": "other content",
+    }
+    figure, axes = pyplot().subplots(1, len(panels), figsize=(15, 4), layout="constrained")
+    for axis, (name, title) in zip(axes, panels.items(), strict=True):
+        for run, lines in curves.items():
+            axis.plot([line["step"] for line in lines], [line[name] for line in lines], label=run, linewidth=1.3)
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("step")
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7)
+    save_figure(figure, path)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from bcdcodec.evaluation.report.tables import table
-from bcdcodec.studies.ablations.plan import AblationPlan
-from bcdcodec.studies.ablations.runs import Ablations
-from bcdcodec.studies.ablations.variants import BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN
+from bcdcodec.studies.ablations.scores import Ablations
+from bcdcodec.studies.ablations.variants import BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN, AblationPlan
 
 #: FID, CSIM, shape error x 10, motion error x 100, cross error x 100 of the paper (LRS3): tables A2 and A3 of the
 #: supplement, the bitrates and cross-driving of the main paper. By the variant here that does the same.

@@ -12,12 +12,39 @@ How many frames content comes from (Table A2) is no part of training: any of the
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.model.sd_vae import StableDiffusionVae
+from bcdcodec.model.vae import Vae
+
+#: Weights file in the folder of each run.
+WEIGHTS = "weights.safetensors"
 
 BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN = "base", "no-rate-loss", "not-cross-driven"
 #: Factors of the preset's target bitrate; the paper's targets are 2, 4, 6 and 8 kbps.
 RATES = {"rate-half": 0.5, "rate-1.5": 1.5, "rate-2": 2.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AblationPlan:
+    """Settings of the study.
+
+    config: the preset. data, test: folders of clips of different people. updates: of each run. pairs: transfers
+    compared with the truth, where it is known. precision: of training, fp32 or bf16.
+    """
+
+    config: ModelConfig
+    data: Path
+    test: Path
+    updates: int
+    pairs: int = 0
+    seed: int = 0
+    precision: str = "fp32"
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
+    vae: Vae | StableDiffusionVae | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,39 @@ Errors are of landmarks decoded from codes (landmarks.py), over lost frames alon
 within and out of each gap. Clips of one person are alike, so concealers are compared person by person.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.harness.intervals import Interval, interval
+from bcdcodec.evaluation.harness.intervals import Interval, interval_of_people
 from bcdcodec.studies.generation.landmarks import LandmarkReader, landmark_error, landmark_flicker
 from bcdcodec.studies.generation.packet_loss import LossPattern, fill_gaps, find_gaps
-from bcdcodec.studies.generation.scores import ConcealmentComparison, ConcealmentScore
 from bcdcodec.training.data.code_streams import CodeStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcealmentScore:
+    """Landmark error and flicker of one concealer: means over the lost frames, in % of the inter-ocular distance.
+
+    against_first: difference of its error to that of the first concealer (below 0 is better), mean over people and its
+    95 % interval.
+    """
+
+    error: float
+    flicker: float
+    against_first: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ConcealmentComparison:
+    """Concealers on the same lost packets. lost_frames and gaps of all streams together; results by concealer."""
+
+    lost_frames: int
+    gaps: int
+    results: dict[str, ConcealmentScore]
 
 
 def compare_concealers(
@@ -33,16 +55,15 @@ def compare_concealers(
     errors: dict[str, list[float]] = {name: [] for name in concealers}
     flickers: dict[str, list[float]] = {name: [] for name in concealers}
     people: list[str] = []
-    lost_frames = gap_count = 0
+    gap_count = 0
     for index, stream in enumerate(streams):
         expected = landmarks(stream)
         content = torch.from_numpy(np.asarray(stream.content, np.float32))
         codes = stream.codes.astype(np.int64)
         for draw in range(draws):
-            rng = np.random.default_rng((index, draw))
-            lost = pattern.draw(-(-len(codes) // packet_frames), rng)
+            lost = pattern.draw(-(-len(codes) // packet_frames), np.random.default_rng((index, draw)))
             gaps = find_gaps(lost, packet_frames=packet_frames, frames=len(codes))
-            lost_frames, gap_count = lost_frames + sum(end - start for start, end in gaps), gap_count + len(gaps)
+            gap_count += len(gaps)
             people += [stream.person for start, end in gaps for _ in range(start, end)]
             for name, concealer in concealers.items():
                 filled = landmarks(stream, fill_gaps(codes, gaps, concealer, content))
@@ -50,20 +71,17 @@ def compare_concealers(
                     errors[name] += landmark_error(filled[start:end], expected[start:end]).tolist()
                     around = slice(start - 1, end + 1)
                     flickers[name] += landmark_flicker(filled[around], expected[around]).tolist()
-    if not lost_frames:
+    if not people:
         raise ConfigError(f"no packet of {len(streams)} streams is lost, there is nothing to compare")
-    first = np.array(next(iter(errors.values())))
-    results = {
-        name: ConcealmentScore(
+    first = next(iter(errors.values()))
+    results = {}
+    for name in concealers:
+        differences: dict[str, list[float]] = {}
+        for person, error, reference in zip(people, errors[name], first, strict=True):
+            differences.setdefault(person, []).append(error - reference)
+        results[name] = ConcealmentScore(
             error=float(np.mean(errors[name])),
             flicker=float(np.mean(flickers[name])),
-            against_first=_interval_of_people(np.array(errors[name]) - first, people),
+            against_first=interval_of_people(differences),
         )
-        for name in concealers
-    }
-    return ConcealmentComparison(lost_frames, gap_count, results)
-
-
-def _interval_of_people(values: NDArray[np.float64], people: list[str]) -> Interval:
-    names = np.array(people)
-    return interval([float(values[names == name].mean()) for name in sorted(set(people))])
+    return ConcealmentComparison(len(people), gap_count, results)

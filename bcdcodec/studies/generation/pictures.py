@@ -1,5 +1,6 @@
 """Pictures of the generation study: plots of real and generated codes, and the frames that they decode to."""
 
+import colorsys
 import io
 from pathlib import Path
 
@@ -10,19 +11,20 @@ from bcdcodec.atomic import write_bytes
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import Decoder
+from bcdcodec.codec.decode.file import iter_frames
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.report.sheets import contact_sheet
+from bcdcodec.evaluation.report.sheets import contact_sheet, save_png, spread_indices
 from bcdcodec.motion.generation import write_codes
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.sampling import Picking
-from bcdcodec.studies.generation.code_plot import code_plot, stack_plots
 from bcdcodec.studies.generation.measure import GENERATED_FRAMES, generate_all
 from bcdcodec.training.data.code_streams import CodeStream
-from bcdcodec.video.png import pack_png
 
 CODES, SHEET = "rasters.png", "sheet.png"
 #: Frames of each stream on the sheet, and their side in pixels.
 COLUMNS, SIDE = 8, 128
+#: Side in pixels of the square of one code, and white rows between two plots.
+CELL, GAP = 4, 8
 
 
 def write_pictures(
@@ -44,7 +46,7 @@ def write_pictures(
     generated = {name: generate_all(gpt, [real], picking)[0] for name, picking in samplers.items()}
     codes = {"real": real.codes[:GENERATED_FRAMES].astype(np.int64), **generated}
     plots = [code_plot(values, entries=gpt.config.entries) for values in codes.values()]
-    write_bytes(folder / CODES, pack_png(stack_plots(plots)))
+    save_png(folder / CODES, stack_plots(plots))
     strips = []
     for name, values in codes.items():
         buffer = io.BytesIO()
@@ -52,7 +54,7 @@ def write_pictures(
         write_bytes(streams / f"{name}.bcd", buffer.getvalue())
         strips.append(_strip(buffer, model))
     pairs = [np.concatenate(strips[start : start + 2]) for start in range(0, len(strips), 2)]
-    write_bytes(folder / SHEET, pack_png(contact_sheet(pairs, cell=SIDE), text=credit))
+    save_png(folder / SHEET, contact_sheet(pairs, cell=SIDE), text=credit)
     return list(codes)
 
 
@@ -60,7 +62,22 @@ def _strip(file: io.BytesIO, model: CodecModel) -> NDArray[np.uint8]:
     """Decoded frames of a stream at even distances, side by side."""
     file.seek(0)
     reader = StreamReader(file)
-    decoder = Decoder(model, reader.header)
-    frames = [frame for packet in reader for frame in decoder.push(packet)] + decoder.flush()
-    chosen = np.linspace(0, len(frames) - 1, COLUMNS).round().astype(int)
-    return np.concatenate([frames[i].pixels for i in chosen], axis=1)
+    frames = list(iter_frames(reader, Decoder(model, reader.header)))
+    return np.concatenate([frames[i].pixels for i in spread_indices(len(frames), COLUMNS)], axis=1)
+
+
+def code_plot(codes: NDArray[np.integer], *, entries: int) -> NDArray[np.uint8]:
+    """Codes [T, G] as pixels uint8 [G * CELL, T * CELL, 3]: a color a code, time to the right, one row a codebook.
+
+    Repeated, jumping and constant codes are seen at a glance.
+    """
+    wheel = [colorsys.hsv_to_rgb(code / entries, 0.75, 0.95 if code % 2 else 0.6) for code in range(entries)]
+    colors = (255 * np.array(wheel)).round().astype(np.uint8)
+    return colors[codes.T].repeat(CELL, 0).repeat(CELL, 1)
+
+
+def stack_plots(plots: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Plots one above the other, narrow ones padded with white."""
+    width = max(plot.shape[1] for plot in plots)
+    rows = [np.pad(plot, ((0, GAP), (0, width - plot.shape[1]), (0, 0)), constant_values=255) for plot in plots]
+    return np.concatenate(rows)[:-GAP]

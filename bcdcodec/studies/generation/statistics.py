@@ -5,19 +5,35 @@ for generated motion: eyes that are nearly shut for a moment, a mouth that opens
 codec's eyelids follow only in part; the numbers compare sets with one another and do not count real blinks.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.metrics.distribution import FeatureSet, frechet_distance
 from bcdcodec.evaluation.metrics.landmarks import apertures
 from bcdcodec.studies.generation.landmarks import FaceLandmarks
-from bcdcodec.studies.generation.scores import MotionStatistics
+from bcdcodec.studies.generation.packet_loss import find_gaps
 
 #: Drop of the lids and rise of the mouth's aperture that are an event, in % of the inter-ocular distance, and the
 #: longest blink in frames.
 BLINK_DROP, MOUTH_RISE, LONGEST_BLINK = 1.0, 2.0, 5
 #: Principal directions of motion in the features, and frames of a feature window (2 s at 12.5 fps).
 DIRECTIONS, WINDOW_FRAMES = 12, 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionStatistics:
+    """Means over sequences of landmarks.
+
+    speed: of a landmark, in % of the inter-ocular distance a second; spread: standard deviation of a landmark about its
+    mean position, in %; blinks, mouth_openings: events a minute.
+    """
+
+    speed: float
+    spread: float
+    blinks: float
+    mouth_openings: float
 
 
 def motion_statistics(sequences: list[FaceLandmarks], *, frame_rate: float) -> MotionStatistics:
@@ -77,5 +93,4 @@ def diversity(sequences: list[FaceLandmarks]) -> float:
 
 def _runs(flags: NDArray[np.bool_]) -> list[int]:
     """Lengths of the runs of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
-    return [int(b - a) for a, b in edges.reshape(-1, 2)]
+    return [end - start for start, end in find_gaps(flags, packet_frames=1, frames=len(flags))]

@@ -8,7 +8,6 @@ An interrupted study resumes. Pictures beside the page show only clips whose lic
 import argparse
 import dataclasses
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bcdcodec.atomic import file_hash, write_text
+from bcdcodec.atomic import file_hash
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
 from bcdcodec.codec.encode.file import encode_file
@@ -24,6 +23,7 @@ from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
 from bcdcodec.evaluation.harness.experiment import kept_json
+from bcdcodec.evaluation.harness.records import to_json, write_numbers
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.motion.data import hold_out, load_streams
@@ -128,11 +128,11 @@ def run(options: argparse.Namespace, progress: Progress = lambda stage, done, to
             gpt=gpt,
             model=model,
             samplers=SAMPLERS,
-            credit=f"{shown.name}: {shown.source}, {shown.license}",
+            credit=shown.credit,
             streams=options.work / shown.name,
         )
         numbers["pictures"] = {"clip": shown.name, "source": shown.source, "license": shown.license, "rows": rows}
-    write_text(options.out / NUMBERS, json.dumps(numbers, indent=1) + "\n")
+    write_numbers(options.out / NUMBERS, numbers)
     update_page(options.out / PAGE, page_tables(numbers))
     return numbers
 
@@ -175,6 +175,6 @@ def conceal_all(
             comparison = compare_concealers(
                 streams, pattern, concealers, landmarks, packet_frames=packet_frames, draws=DRAWS
             )
-            comparisons.setdefault(str(packet_frames), {})[name] = dataclasses.asdict(comparison)
+            comparisons.setdefault(str(packet_frames), {})[name] = to_json(comparison)
             progress(f"packets of {packet_frames}", index + 1, len(PATTERNS))
     return comparisons

@@ -4,11 +4,8 @@ An accuracy is the share of transferred clips whose action is that of the motion
 the content clip, to the judge. Sprites have a known truth, so pictures and codes are compared with it as well.
 """
 
-import dataclasses
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +22,9 @@ from bcdcodec.studies.sprites.transfer import Transfer, pairs, transfer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpriteScores:
-    """accuracies: share of transferred clips judged right, by label; real_accuracies: of the real clips. psnr_db: mean
+    """Scores of transferred clips, and of their codes.
+
+    accuracies: share of transferred clips judged right, by label; real_accuracies: of the real clips. psnr_db: mean
     over clips of transferred pictures against the true ones. packed_bits, entropy_bits: a frame.
     """
 
@@ -45,13 +44,6 @@ class SpriteScores:
     used_codes: int
     nmi: float
     content_bits: float
-
-    def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
 
 
 def measure(

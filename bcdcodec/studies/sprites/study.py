@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdcodec.atomic import write_bytes, write_text
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
+from bcdcodec.evaluation.harness.records import write_numbers
+from bcdcodec.evaluation.report.sheets import save_png
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.judge import bundled_judge, load_judge
@@ -16,7 +17,6 @@ from bcdcodec.studies.sprites.measure import SpriteScores, measure
 from bcdcodec.studies.sprites.pictures import codes_raster, transfer_sheet
 from bcdcodec.studies.sprites.tables import page_tables
 from bcdcodec.studies.sprites.transfer import Transfer
-from bcdcodec.video.png import pack_png
 
 PAGE, FOLDER, NUMBERS, SHEET, RASTER = "sprites.md", "sprites", "scores.json", "transfer.png", "codes.png"
 
@@ -47,9 +47,9 @@ def run_study(
         progress=lambda done, total: progress("clips", done, total),
     )
     folder = out / FOLDER
-    write_text(folder / NUMBERS, scores.to_json())
-    write_bytes(folder / SHEET, pack_png(transfer_sheet(clips, transferred)))
-    write_bytes(folder / RASTER, pack_png(_raster(model, clips, transferred)))
+    write_numbers(folder / NUMBERS, scores)
+    save_png(folder / SHEET, transfer_sheet(clips, transferred))
+    save_png(folder / RASTER, _raster(model, clips, transferred))
     update_page(out / PAGE, page_tables(scores))
     return scores
 

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib", reason="curves need matplotlib")
 pytest.importorskip("accelerate", reason="training needs accelerate")
 
 from bcdcodec.studies.ablations import study
-from bcdcodec.studies.ablations.runs import Ablations
+from bcdcodec.studies.ablations.scores import Ablations
 
 Bcd = Callable[..., Any]
 

@@ -13,7 +13,7 @@ pytest.importorskip("accelerate", reason="training needs accelerate")
 
 from bcdcodec.config import preset
 from bcdcodec.errors import ConfigError
-from bcdcodec.studies.ablations import runs, scores, study
+from bcdcodec.studies.ablations import scores, study
 from bcdcodec.studies.ablations.variants import variants
 from bcdcodec.training import export
 from bcdcodec.video.reader import VideoReader
@@ -41,7 +41,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Path, tmp_path: Path) -> None:
     out, stages = tmp_path / "out", list[str]()
 
-    def ablate(**changed: int) -> runs.Ablations:
+    def ablate(**changed: int) -> scores.Ablations:
         return study.run_study(
             "sprites-tiny",
             sprites_folder / "train",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bcdcodec.studies.generation.code_plot import CELL, GAP, code_plot, stack_plots
+from bcdcodec.studies.generation.pictures import CELL, GAP, code_plot, stack_plots
 
 
 def test_each_code_has_its_place_and_color() -> None:
