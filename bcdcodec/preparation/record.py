@@ -3,13 +3,13 @@
 A record is written after its clips: a source with a record is finished.
 """
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from bcdcodec.atomic import write_bytes
+from bcdcodec.evaluation.harness.records import from_json, to_json
 from bcdcodec.preparation.people import Face
 
 
@@ -47,13 +47,10 @@ class SourceRecord:
     def read(cls, path: Path) -> Self | None:
         """Read a record; None where there is no valid one."""
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-            fields["clips"] = tuple(ClipRecord(**clip) for clip in fields["clips"])
-            fields["faces"] = tuple(None if face is None else tuple(face) for face in fields["faces"])
-            return cls(**fields)
+            return from_json(cls, json.loads(path.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, path: Path) -> None:
         """Write the whole file, its folder made where it is missing."""
-        write_bytes(path, json.dumps(dataclasses.asdict(self)).encode())
+        write_bytes(path, json.dumps(to_json(self)).encode())

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bcdcodec.evaluation.metrics.backbones import PackagedFile
-from bcdcodec.evaluation.metrics.imagenet import DEVIATION, MEAN, convolutions, read_table, vgg_taps
+from bcdcodec.evaluation.metrics.imagenet import convolutions, normalized, read_table, vgg_taps
 from bcdcodec.evaluation.metrics.pair import Values, Video, in_batches
 
 WEIGHTS = PackagedFile(
@@ -58,9 +58,7 @@ class Dists:
 
     def _maps(self, x: Tensor) -> list[Tensor]:
         """The picture from 0 to 1 and its five taps."""
-        picture = x / 255
-        mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
-        return [picture, *vgg_taps((picture - mean) / deviation, self._layers, pool=_l2_pool)]
+        return [x / 255, *vgg_taps(normalized(x / 255), self._layers, pool=_l2_pool)]
 
 
 def _l2_pool(x: Tensor) -> Tensor:

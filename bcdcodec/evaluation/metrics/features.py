@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from bcdcodec.evaluation.metrics.backbones import PackagedFile, import_extra
-from bcdcodec.evaluation.metrics.imagenet import DEVIATION, MEAN
+from bcdcodec.evaluation.metrics.imagenet import normalized
 from bcdcodec.evaluation.metrics.pair import Video, batches, check_video
 
 WEIGHTS = PackagedFile(
@@ -45,6 +45,4 @@ class Features:
 
     def prepare(self, x: torch.Tensor) -> torch.Tensor:
         """Scale and normalize [B, 3, H, W] from 0 to 255 for the network: [B, 3, 224, 224]."""
-        mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
-        small = functional.interpolate(x / 255, (SIDE, SIDE), mode="bilinear", antialias=True)
-        return (small - mean) / deviation
+        return normalized(functional.interpolate(x / 255, (SIDE, SIDE), mode="bilinear", antialias=True))

@@ -15,16 +15,19 @@ sides = [256, 128]                     # others only: coded at this size, scaled
 profiles = ["lookahead"]               # others only
 """
 
+import itertools
 import tomllib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.metrics.table import LOST, METRICS
-from bcdcodec.studies.rate_distortion import toml_schema as schema
 from bcdcodec.studies.rate_distortion.baselines import BASELINES, LOOKAHEAD, PROFILES
 
+Table = dict[str, Any]
+Kind = TypeVar("Kind")
 OWN, FREEZE_FRAME = "bcdcodec", "freeze frame"
 MAX_SECONDS, MAX_STEP, MAX_FRAME_RATE = 3600, 1000, 60
 #: Metrics between frames: a frame step would change what they measure.
@@ -90,31 +93,28 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"{path} {error}") from error
 
 
-def _plan(found: schema.Table, folder: Path) -> Plan:
+def _plan(table: Table, folder: Path) -> Plan:
     known = {"seconds", "clips", "metrics", "every_nth", "distribution_every_nth", "inception", "codec"}
-    schema.check_keys(found, known, of="the plan")
-    metrics = schema.as_strs(schema.require(found, "metrics"), "metrics")
-    every_nth = {
-        name: schema.as_int(step, f"{name} of every_nth", 1, MAX_STEP)
-        for name, step in schema.as_table(found.get("every_nth", {}), "every_nth").items()
-    }
+    _check_keys(table, known, of="the plan")
+    metrics = _list(_require(table, "metrics"), "metrics", str)
+    steps = _value(table.get("every_nth", {}), "every_nth", dict)
+    every_nth = {name: _value(step, f"{name} of every_nth", int, 1, MAX_STEP) for name, step in steps.items()}
     _check_metrics(metrics, every_nth)
-    distribution = schema.as_int(found.get("distribution_every_nth", 0), "distribution_every_nth", 0, MAX_STEP)
-    inception = None
-    if "inception" in found:
-        inception = folder / schema.as_str(found["inception"], "inception")
-        if not distribution:
-            raise ValueError("has inception without distribution_every_nth, needs both")
-    tables = schema.as_tables(schema.require(found, "codec"), "codec")
-    series = [item for table in tables for item in _series(table)]
+    distribution = _value(table.get("distribution_every_nth", 0), "distribution_every_nth", int, 0, MAX_STEP)
+    if "inception" in table and not distribution:
+        raise ValueError("has inception without distribution_every_nth, needs both")
+    codecs = _require(table, "codec")
+    if not isinstance(codecs, list) or not codecs or not all(isinstance(item, dict) for item in codecs):
+        raise ValueError("has codec that is no list of tables, needs [[codec]] with two brackets")
+    series = [item for codec in codecs for item in _series(codec)]
     return Plan(
-        seconds=schema.as_float(schema.require(found, "seconds"), "seconds", 1, MAX_SECONDS),
-        clips=schema.as_strs(found["clips"], "clips") if "clips" in found else (),
+        seconds=_value(_require(table, "seconds"), "seconds", float, 1, MAX_SECONDS),
+        clips=_list(table["clips"], "clips", str) if "clips" in table else (),
         metrics=metrics,
         every_nth=every_nth,
         series=(*series, *_freeze_frames(series)),
         distribution_every_nth=distribution,
-        inception=inception,
+        inception=folder / _value(table["inception"], "inception", str) if "inception" in table else None,
     )
 
 
@@ -141,32 +141,29 @@ def _freeze_frames(series: list[Series]) -> list[Series]:
     return [Series(codec=FREEZE_FRAME, side=SIDE, profile="", rate=rate, points=(0,)) for rate in rates]
 
 
-def _series(table: schema.Table) -> list[Series]:
+def _series(table: Table) -> list[Series]:
     """Every form of one table [[codec]]. ValueError, or ConfigError for options that an encoder would refuse."""
-    name = schema.as_str(schema.require(table, "name"), "name")
+    name = _value(_require(table, "name"), "name", str)
     if name != OWN and name not in BASELINES:
         raise ValueError(f"names the codec {name!r}, known are {', '.join([OWN, *BASELINES])}")
     low, high = BITRATES if name == OWN else (0, BASELINES[name].worst)
-    points = schema.as_ints(schema.require(table, "points"), f"points of {name}", low, high)
+    points = _list(_require(table, "points"), f"points of {name}", int, low, high)
     if len({*points}) < max(MIN_POINTS, len(points)):
         raise ValueError(f"has {len({*points})} different points for {name}, needs {MIN_POINTS}, each once")
-    written = schema.as_strs(schema.require(table, "frame_rates"), f"frame_rates of {name}")
-    rates = [_frame_rate(rate) for rate in written]
+    rates = [_frame_rate(rate) for rate in _list(_require(table, "frame_rates"), f"frame_rates of {name}", str)]
     if name == OWN:
-        schema.check_keys(table, {"name", "frame_rates", "points"}, of=OWN)
+        _check_keys(table, {"name", "frame_rates", "points"}, of=OWN)
         return [Series(codec=name, side=SIDE, profile="", rate=rate, points=points) for rate in rates]
-    schema.check_keys(table, {"name", "frame_rates", "points", "sides", "profiles"}, of=name)
-    sides = schema.as_ints(table.get("sides", [SIDE]), f"sides of {name}", MIN_SIDE, SIDE)
+    _check_keys(table, {"name", "frame_rates", "points", "sides", "profiles"}, of=name)
+    sides = _list(table.get("sides", [SIDE]), f"sides of {name}", int, MIN_SIDE, SIDE)
     if any(side % 2 for side in sides):
         raise ValueError(f"has sides {list(sides)} of {name}, needs even sides")
-    profiles = schema.as_strs(table.get("profiles", [LOOKAHEAD]), f"profiles of {name}")
+    profiles = _list(table.get("profiles", [LOOKAHEAD]), f"profiles of {name}", str)
     if not {*profiles} <= {*PROFILES}:
         raise ValueError(f"has profiles {', '.join(profiles)} for {name}, known are {', '.join(PROFILES)}")
     return [
         Series(codec=name, side=side, profile=profile, rate=rate, points=points)
-        for rate in rates
-        for side in sides
-        for profile in profiles
+        for rate, side, profile in itertools.product(rates, sides, profiles)
     ]
 
 
@@ -175,5 +172,33 @@ def _frame_rate(written: str) -> Fraction:
         rate = Fraction(written)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
-    schema.as_int(round(rate), f"the frame rate {written!r}", 1, MAX_FRAME_RATE)
+    _value(round(rate), f"the frame rate {written!r}", int, 1, MAX_FRAME_RATE)
     return rate
+
+
+def _check_keys(table: Table, known: set[str], *, of: str) -> None:
+    if unknown := sorted(table.keys() - known):
+        raise ValueError(f"has {', '.join(unknown)} in {of}, known are {', '.join(sorted(known))}")
+
+
+def _require(table: Table, name: str) -> Any:
+    if name not in table:
+        raise ValueError(f"misses {name!r}")
+    return table[name]
+
+
+def _value(value: Any, name: str, kind: type[Kind], low: int = 0, high: int = 0) -> Kind:
+    """A value of a type, numbers from low to high; booleans are no numbers, 20.5 is no whole one, "" is no text."""
+    needs = {int: "a whole number", float: "a number", str: "a text", dict: f"a table [{name}]"}[kind]
+    number = kind in (int, float)
+    fits = isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool) and value != ""
+    if not fits or (number and not low <= value <= high):
+        raise ValueError(f"has {name} = {value!r}, needs {needs}{f' of {low} to {high}' * number}")
+    return kind(value)  # type: ignore[call-arg]
+
+
+def _list(value: Any, name: str, kind: type[Kind], low: int = 0, high: int = 0) -> tuple[Kind, ...]:
+    """A list of at least one value."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"has {name} = {value!r}, needs a list of {'texts' if kind is str else 'whole numbers'}")
+    return tuple(_value(item, f"an item of {name}" if kind is str else name, kind, low, high) for item in value)
