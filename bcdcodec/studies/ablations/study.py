@@ -1,22 +1,48 @@
-"""Ablation study: variants of a preset that each lack one part of the method; docs/ablations.md."""
+"""Ablation study: variants of a preset that each lack one part of the method; docs/ablations.md.
 
-from collections.abc import Mapping, Sequence
+WORK/ablation.json   settings of the study      WORK/latents/train, test    clips as the runs see them
+WORK/runs/NAME       a run of loop.py, with weights.safetensors, score.json, contents.json
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from torch import nn
+
+from bcdcodec.atomic import check_run_manifest
 from bcdcodec.config import preset
-from bcdcodec.evaluation.harness.records import write_numbers
+from bcdcodec.evaluation.harness.experiment import Experiment
+from bcdcodec.evaluation.harness.records import from_json, to_json, write_numbers
 from bcdcodec.evaluation.report.figures import pyplot, save_figure
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.model.device import choose_device
 from bcdcodec.sprites.dataset import is_sprites
-from bcdcodec.studies.ablations.runs import Progress, read_curves, run_ablations, weights_of
-from bcdcodec.studies.ablations.scores import Ablations
+from bcdcodec.studies.ablations.scores import Ablations, AblationScore, ContentScore, score_contents, score_variant
 from bcdcodec.studies.ablations.tables import page_tables
 from bcdcodec.studies.ablations.truth import TruthJudge
-from bcdcodec.studies.ablations.variants import AblationPlan
+from bcdcodec.studies.ablations.variants import BASE, WEIGHTS, AblationPlan, Variant, variants
 from bcdcodec.training.commands import load_autoencoder
+from bcdcodec.training.data.cache import cache_clips, manifest_digest, read_manifest
+from bcdcodec.training.export import export
+from bcdcodec.training.options import TrainOptions
+from bcdcodec.training.run.loop import train
 
 PAGE, FOLDER, NUMBERS, CURVES, SHEET = "ablations.md", "ablations", "ablations.json", "curves.png", "transfer.png"
+MANIFEST, SCORE, CONTENTS = "ablation.json", "score.json", "contents.json"
+#: Reports of a run, and updates between its checkpoints.
+REPORTS, SAVE_EVERY = 20, 100
+#: Panels of the training curves: name in the reports of a run, and title.
+PANELS = {
+    "bits": "bits a frame",
+    "true": "error, right",
+    "other_motion": "other motion",
+    "other_content": "other content",
+}
+#: (stage, done, in all)
+Progress = Callable[[str, int, int], None]
 
 
 def run_study(
@@ -37,7 +63,7 @@ def run_study(
     """Train and score what is missing, write page, pictures and ablations.json.
 
     name: of a preset. data, test: folders of clips of different people. vae: the autoencoder, if the preset has one.
-    pairs: transfers between test clips of sprites.
+    pairs: transfers between test clips of sprites. ConfigError where `work` began with other settings.
     """
     config = preset(name)
     plan = AblationPlan(
@@ -52,34 +78,84 @@ def run_study(
         vae=load_autoencoder(config, vae),
     )
     pyplot()  # fail before hours of training if it is missing
-    judge = None
-    if is_sprites(plan.test):
-        judge = TruthJudge(plan.test, count=pairs, device=plan.device.type, seed=plan.seed)
-    ablations = run_ablations(plan, work, judge=judge, progress=progress)
-    folder = out / FOLDER
-    curves_plot(folder / CURVES, read_curves(work, plan.config))
+    judge = TruthJudge(test, count=pairs, device=plan.device.type, seed=seed) if is_sprites(test) else None
+    settings: dict[str, Any] = {"preset": config.name}
+    settings |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
+    settings |= {setting: getattr(plan, setting) for setting in ("updates", "seed", "precision", "pairs")}
+    check_run_manifest(work / MANIFEST, settings)
+    for part, folder in (("train", data), ("test", test)):
+        latents = partial(progress, f"{part} latents")
+        cache_clips(folder, work / "latents" / part, vae=plan.vae, config=config, progress=latents)
+    ablations = _score(plan, work, judge, progress)
+    plot_curves(out / FOLDER / CURVES, plan, work)
     if judge is not None:
-        judge.sheet(folder / SHEET, {score.name: weights_of(work, score.name) for score in ablations.scores})
-    write_numbers(folder / NUMBERS, ablations)
+        judge.sheet(out / FOLDER / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in ablations.scores})
+    write_numbers(out / FOLDER / NUMBERS, ablations)
     update_page(out / PAGE, page_tables(ablations, plan, pairs=0 if judge is None else judge.count))
     return ablations
 
 
-def curves_plot(path: Path, curves: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """Bits a frame, and errors with the right and with other conditions, over the updates of every run."""
-    panels = {
-        "bits": "bits a frame",
-        "true": "error, right",
-        "other_motion": "other motion",
-        "other_content": "other content",
-    }
-    figure, axes = pyplot().subplots(1, len(panels), figsize=(15, 4), layout="constrained")
-    for axis, (name, title) in zip(axes, panels.items(), strict=True):
-        for run, lines in curves.items():
-            axis.plot([line["step"] for line in lines], [line[name] for line in lines], label=run, linewidth=1.3)
+def plot_curves(path: Path, plan: AblationPlan, work: Path) -> None:
+    """Plot bits a frame, and errors with the right and with other conditions, over the updates of every run."""
+    figure, axes = pyplot().subplots(1, len(PANELS), figsize=(15, 4), layout="constrained")
+    for variant in variants(plan.config):
+        reports = (work / "runs" / variant.name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = [json.loads(report) for report in reports]
+        steps, groups = [line["step"] for line in lines], variant.config.quantizer.groups
+        curves = [{"bits": groups * (line["bits_per_code"] or 0.0), **line["probe"]} for line in lines]
+        for axis, name in zip(axes, PANELS, strict=True):
+            axis.plot(steps, [curve[name] for curve in curves], label=variant.name, linewidth=1.3)
+    for axis, title in zip(axes, PANELS.values(), strict=True):
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("step")
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=7)
     save_figure(figure, path)
+
+
+def _score(plan: AblationPlan, work: Path, judge: TruthJudge | None, progress: Progress) -> Ablations:
+    """Train and score every variant that has no score yet."""
+    by_name, test = {variant.name: variant for variant in variants(plan.config)}, work / "latents" / "test"
+
+    def score(_: None, name: str) -> AblationScore:
+        run = _train(plan, by_name[name], work, lambda done: progress(name, done, plan.updates))
+        return score_variant(plan, by_name[name], run, test, judge)
+
+    def contents(_: None, name: str) -> list[Any]:
+        return [to_json(item) for item in score_contents(plan, work / "runs" / name, test, judge)]
+
+    scored = Experiment(
+        open_context=lambda: None,
+        measure=score,
+        parse=partial(from_json, AblationScore),
+        record_path=lambda name: work / "runs" / name / SCORE,
+    ).run(list(by_name))
+    by_content = Experiment(
+        open_context=lambda: None,
+        measure=contents,
+        parse=partial(from_json, list[ContentScore]),
+        record_path=lambda name: work / "runs" / name / CONTENTS,
+    ).run([] if plan.config.content.picture_bits else [BASE])
+    return Ablations(list(scored.results.values()), by_content.results.get(BASE, []))
+
+
+def _train(plan: AblationPlan, variant: Variant, work: Path, progress: Callable[[int], None]) -> Path:
+    """Folder of a variant's run, which is trained where it has no weights file."""
+    run, cache = work / "runs" / variant.name, work / "latents" / "train"
+    if (run / WEIGHTS).exists():
+        return run
+    options = TrainOptions(
+        run=run,
+        updates=plan.updates,
+        seed=plan.seed,
+        precision=plan.precision,
+        device=str(plan.device),
+        report_every=max(1, plan.updates // REPORTS),
+        save_every=SAVE_EVERY,
+    )
+    model = train(variant.config, options, cache=cache, vae=plan.vae, progress=progress).cpu()
+    if isinstance(plan.vae, nn.Module):
+        plan.vae.cpu()  # entropy tables are counted on the CPU
+    export(run / WEIGHTS, bcd=model, vae=plan.vae, config=variant.config, cache=cache)
+    return run

@@ -59,17 +59,15 @@ def page_tables(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> dict
 
 def run_lines(plan: AblationPlan, *, pairs: int) -> list[str]:
     """The head of the page: preset, training, transfers."""
-    lines = [
+    head = (
         f"- Preset `{plan.config.name}`, every variant trained from scratch for {plan.updates:,} updates of "
-        f"{plan.config.optim.batch} clips, seed {plan.seed}, {plan.precision}, and measured on clips of other people.",
-    ]
-    if pairs:
-        steps = plan.config.sampling["standard"].steps
-        lines.append(
-            f"- *Truth*: {pairs} transfers between test clips, against the true clip of that character in that action, "
-            f"{steps} sampling steps."
-        )
-    return lines
+        f"{plan.config.optim.batch} clips, seed {plan.seed}, {plan.precision}, and measured on clips of other people."
+    )
+    truth = (
+        f"- *Truth*: {pairs} transfers between test clips, against the true clip of that character in that action, "
+        f"{plan.config.sampling['standard'].steps} sampling steps."
+    )
+    return [head, truth] if pairs else [head]
 
 
 def variant_table(ablations: Ablations, rate: float) -> list[str]:

