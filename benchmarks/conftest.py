@@ -1,4 +1,4 @@
-"""What the benchmarks share: how much faster than the video plays a step runs, and a list of it at the end.
+"""Fixture of the benchmarks: how much faster than the video plays a step runs, listed at the end.
 
 They run with `pytest benchmarks --benchmark-enable`; without the option each step runs once, untimed.
 """

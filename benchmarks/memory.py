@@ -1,4 +1,4 @@
-"""Does memory stay constant in the length of a video? In: minutes. Out: peak memory of `bcd encode` and `bcd decode`.
+"""Peak memory of `bcd encode` and `bcd decode` over the length of a video, which it must not depend on.
 
 Both run as processes of their own on a video of one minute and one of N; the table and results/memory.json say what
 the most memory was that each held at a time.

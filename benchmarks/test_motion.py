@@ -1,6 +1,4 @@
-"""What one generated frame costs beside one decoded frame, with the shipped weights; skipped where they are not
-there.
-"""
+"""Speed of motion generation with the shipped weights, beside that of decoding; skipped where they are missing."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""One clip through the codec and back. In: a talking-head clip. Out: side_by_side.mp4, contact_sheet.png and numbers.
+"""Encode and decode a talking-head clip; write side_by_side.mp4 and contact_sheet.png, print rates and times.
 
 Without a clip, tools/fetch_demo_clip.py gets one. What is measured is the file on disk over its duration.
 """
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bcdcodec import BcdError, CodecModel, Frame, decode_file, encode_file
 from bcdcodec.codec.encode.file import EncodeResult
+from bcdcodec.evaluation.report.sheets import save_png, spread_indices
 from bcdcodec.video.crop import crop
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.video.shots import Shot
@@ -64,7 +65,7 @@ def compare(source: Path, decoded: Path, folder: Path, result: EncodeResult, rat
     """Write the side-by-side video and the contact sheet; returns their paths."""
     video, sheet = folder / "side_by_side.mp4", folder / "contact_sheet.png"
     total = sum(shot.frames for shot in result.shots)
-    chosen = set(np.linspace(0, total - 1, min(SHEET_COLUMNS, total)).round().astype(int).tolist())
+    chosen = set(spread_indices(total, SHEET_COLUMNS))
     columns: list[Pixels] = []
     side = result_side(decoded)
     with VideoWriter(video, 2 * side, side, rate=rate) as writer:
@@ -73,7 +74,7 @@ def compare(source: Path, decoded: Path, folder: Path, result: EncodeResult, rat
             writer.write(Frame(pixels=both, index=painted.index))
             if painted.index in chosen:
                 columns.append(np.concatenate([original.pixels, painted.pixels], axis=0))
-    write_png(sheet, np.concatenate(columns, axis=1))
+    save_png(sheet, np.concatenate(columns, axis=1))
     return video, sheet
 
 
@@ -81,15 +82,6 @@ def result_side(decoded: Path) -> int:
     """Width of the decoded pictures, which are square."""
     with av.open(str(decoded)) as media:
         return media.streams.video[0].width
-
-
-def write_png(path: Path, pixels: Pixels) -> None:
-    """One RGB picture."""
-    with av.open(str(path), "w", format="image2", options={"update": "1"}) as out:
-        stream = out.add_stream("png")
-        stream.width, stream.height, stream.pix_fmt = pixels.shape[1], pixels.shape[0], "rgb24"
-        out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
-        out.mux(stream.encode(None))
 
 
 def run(options: argparse.Namespace) -> None:

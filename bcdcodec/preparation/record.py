@@ -34,7 +34,7 @@ class SourceRecord:
     """One source. source: the first digits of the SHA-256 of its bytes.
 
     faces: mean identity vector of every shot with a face, None where no face was recognised; empty where people are not
-    told apart by faces.
+    identified by faces.
     """
 
     source: str

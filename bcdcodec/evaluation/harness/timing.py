@@ -12,7 +12,9 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """wall: seconds of a monotonic clock. cpu: seconds that this process and its ended child processes have used, over
+    """A point of time.
+
+    wall: seconds of a monotonic clock. cpu: seconds that this process and its ended child processes have used, over
     all threads.
     """
 

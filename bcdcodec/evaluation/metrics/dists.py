@@ -45,7 +45,7 @@ class Dists:
         return in_batches(found, expected, self._distance, size=_BATCH, least_side=LEAST_SIDE)
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """x, y: [B, 3, H, W] from 0 to 255. Returns [B]."""
+        """Distances [B] of pictures x and y, [B, 3, H, W] from 0 to 255."""
         similarity = torch.zeros(len(x))
         for one, other, alpha, beta in zip(self._maps(x), self._maps(y), self._alpha, self._beta, strict=True):
             mean_x, mean_y = one.mean((2, 3)), other.mean((2, 3))  # [B, C]

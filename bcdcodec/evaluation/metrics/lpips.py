@@ -33,7 +33,7 @@ class Lpips:
         return in_batches(found, expected, self._distance, size=_BATCH, least_side=LEAST_SIDE)
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """x, y: [B, 3, H, W] from 0 to 255. Returns [B]."""
+        """Distances [B] of pictures x and y, [B, 3, H, W] from 0 to 255."""
         total = torch.zeros(len(x))
         for one, other, head in zip(self._features(x), self._features(y), self._heads, strict=True):
             total += ((_unit(one) - _unit(other)) ** 2 * head).sum(1).mean((1, 2))

@@ -41,9 +41,12 @@ def contact_sheet(strips: Sequence[Pixels], *, cell: int, rows: int = 2) -> Pixe
         raise ConfigError("a contact sheet needs at least one strip, found 0")
     height = rows * cell
     small = [scale(strip, strip.shape[1] * height // strip.shape[0], height) for strip in strips]
-    width = max(strip.shape[1] for strip in small)
-    parts: list[Pixels] = []
-    for strip in small:
-        parts.append(np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0)), constant_values=255))
-        parts.append(np.full((GAP, width, 3), 255, np.uint8))
-    return np.concatenate(parts[:-1])
+    return stack_pictures(small, gap=GAP)
+
+
+def stack_pictures(pictures: Sequence[Pixels], *, gap: int) -> Pixels:
+    """Pictures one above the other with white rows between them, narrow ones padded with white."""
+    width = max(picture.shape[1] for picture in pictures)
+    white = [((0, gap), (0, width - picture.shape[1]), (0, 0)) for picture in pictures]
+    rows = [np.pad(picture, pad, constant_values=255) for picture, pad in zip(pictures, white, strict=True)]
+    return np.concatenate(rows)[: -gap or None]

@@ -31,7 +31,9 @@ class TruthJudge:
         self.count = len(self._pairs[0])
 
     def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
-        """psnr_db: of the transferred pictures against the true ones. action, appearance: share of clips whose action,
+        """Numbers of some weights by name.
+
+        psnr_db: of the transferred pictures against the true ones. action, appearance: share of clips whose action,
         and whose clothes and skin (mean of the four), are judged right. nmi: of codes and true poses.
         """
         model = CodecModel.load(weights, device=self._device)

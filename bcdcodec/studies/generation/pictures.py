@@ -13,7 +13,7 @@ from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.decode.file import iter_frames
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.report.sheets import contact_sheet, save_png, spread_indices
+from bcdcodec.evaluation.report.sheets import contact_sheet, save_png, spread_indices, stack_pictures
 from bcdcodec.motion.generation import write_codes
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.sampling import Picking
@@ -46,7 +46,7 @@ def write_pictures(
     generated = {name: generate_all(gpt, [real], picking)[0] for name, picking in samplers.items()}
     codes = {"real": real.codes[:GENERATED_FRAMES].astype(np.int64), **generated}
     plots = [code_plot(values, entries=gpt.config.entries) for values in codes.values()]
-    save_png(folder / CODES, stack_plots(plots))
+    save_png(folder / CODES, stack_pictures(plots, gap=GAP))
     strips = []
     for name, values in codes.items():
         buffer = io.BytesIO()
@@ -74,10 +74,3 @@ def code_plot(codes: NDArray[np.integer], *, entries: int) -> NDArray[np.uint8]:
     wheel = [colorsys.hsv_to_rgb(code / entries, 0.75, 0.95 if code % 2 else 0.6) for code in range(entries)]
     colors = (255 * np.array(wheel)).round().astype(np.uint8)
     return colors[codes.T].repeat(CELL, 0).repeat(CELL, 1)
-
-
-def stack_plots(plots: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Plots one above the other, narrow ones padded with white."""
-    width = max(plot.shape[1] for plot in plots)
-    rows = [np.pad(plot, ((0, GAP), (0, width - plot.shape[1]), (0, 0)), constant_values=255) for plot in plots]
-    return np.concatenate(rows)[:-GAP]

@@ -22,8 +22,9 @@ MAX_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """encoder: FFmpeg's name of it. by_binary: only the FFmpeg binary of `imageio-ffmpeg` has it, PyAV does not.
+    """An encoder and its options.
 
+    encoder: FFmpeg's name of it. by_binary: only the FFmpeg binary of `imageio-ffmpeg` has it, PyAV does not.
     quality: option that is swept, smaller is better; worst: its largest value. profiles: options of each.
     """
 

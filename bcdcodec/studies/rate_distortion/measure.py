@@ -59,7 +59,7 @@ Frames = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What every worker needs. weights: a name or path; device as `CodecModel.load` takes it."""
+    """Settings that every worker needs. weights: a name or path; device as `CodecModel.load` takes it."""
 
     plan: Plan
     work: Path

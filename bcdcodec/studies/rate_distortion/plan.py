@@ -65,7 +65,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """clips: names, empty for every clip. every_nth: frame step by metric; distribution_every_nth: 0 where distribution
+    """Content of a plan file.
+
+    clips: names, empty for every clip. every_nth: frame step by metric; distribution_every_nth: 0 where distribution
     metrics are not measured. inception: weights of FID's network, None for the features of a packaged network. series:
     with the freeze frame of each frame rate.
     """

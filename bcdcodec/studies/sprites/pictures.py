@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.evaluation.report.sheets import stack_pictures
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.studies.sprites.measure import confusion
 from bcdcodec.studies.sprites.transfer import Transfer
@@ -21,10 +22,9 @@ def transfer_sheet(clips: ClipSet, found: Transfer, *, count: int = 6) -> Pixels
     for i in range(min(count, len(found.decoded))):
         content, motion = clips.clips(found.content[[i]])[0], clips.clips(found.motion[[i]])[0]
         blocks.append(_grid([content, motion, found.decoded[i], found.truth[i]]))
-    rows = [_beside(blocks[i : i + 2]) for i in range(0, len(blocks), 2)]
-    width = rows[0].shape[1]  # the last row may be half as wide
-    padded = [np.pad(r, ((0, BREAK), (0, width - r.shape[1]), (0, 0)), constant_values=255) for r in rows]
-    return np.concatenate(padded)[:-BREAK]
+    wide = [np.pad(block, ((0, 0), (0, BREAK), (0, 0)), constant_values=255) for block in blocks]
+    rows = [np.concatenate(wide[i : i + 2], axis=1) for i in range(0, len(wide), 2)]
+    return stack_pictures(rows, gap=BREAK)
 
 
 def codes_raster(found: Transfer, poses: NDArray[np.int64], entries: int) -> Pixels:
@@ -47,7 +47,3 @@ def _grid(clips: list[Pixels]) -> Pixels:
         large = clip.repeat(ENLARGED, axis=1).repeat(ENLARGED, axis=2)
         rows.append(np.concatenate([np.pad(f, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for f in large], 1))
     return np.concatenate(rows)
-
-
-def _beside(blocks: list[Pixels]) -> Pixels:
-    return np.concatenate([np.pad(b, ((0, 0), (0, BREAK), (0, 0)), constant_values=255) for b in blocks], 1)

@@ -33,7 +33,9 @@ MAX_GROUPS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """content, motion: indices of clips, [n]. codes: of the motion clips, int64 [n, T], several groups as one number.
+    """Transferred clips.
+
+    content, motion: indices of clips, [n]. codes: of the motion clips, int64 [n, T], several groups as one number.
     decoded, truth: pictures uint8 [n, T, 64, 64, 3]. content_bits: mean size of the content tokens.
     """
 

@@ -15,7 +15,9 @@ from bcdcodec.codec.model import CodecModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodebookUsage:
-    """Of hard codes as sent. entropy_bits, used, carried: by codebook, in bits a code, in entries and in frames that
+    """Usage of codebooks by hard codes as sent.
+
+    entropy_bits, used, carried: by codebook, in bits a code, in entries and in frames that
     carry it; codebooks that no frame carries have 0 and 0.
     """
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bcdcodec.studies.generation.pictures import CELL, GAP, code_plot, stack_plots
+from bcdcodec.evaluation.report.sheets import stack_pictures
+from bcdcodec.studies.generation.pictures import CELL, GAP, code_plot
 
 
 def test_each_code_has_its_place_and_color() -> None:
@@ -16,6 +17,6 @@ def test_each_code_has_its_place_and_color() -> None:
 
 def test_rasters_stand_above_each_other() -> None:
     wide, narrow = code_plot(np.zeros((5, 2), int), entries=4), code_plot(np.zeros((3, 2), int), entries=4)
-    picture = stack_plots([wide, narrow])
+    picture = stack_pictures([wide, narrow], gap=GAP)
     assert picture.shape == (4 * CELL + GAP, 5 * CELL, 3)
     assert (picture[-1, -1] == 255).all() and (picture[0, -1] != 255).any()
