@@ -107,6 +107,16 @@ def test_of_two_pictures_the_one_with_open_eyes_is_taken(
     assert taken == [0, 1]
 
 
+def test_the_central_frame_can_be_asked_for(
+    model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latents = model.to_latents(pixels)
+    central = int((latents - latents.mean(0)).flatten(1).square().sum(1).argmin())
+    monkeypatch.setattr(reference, "select_reference_frame", None)
+    _, data = encode_content(model, pixels, latents, picture_bits=60_000, central=True)
+    assert data == reference._fit_still(pixels[central], 60_000)
+
+
 def test_a_small_budget_costs_detail_then_is_refused(model: CodecModel, pixels: np.ndarray) -> None:
     mosaic = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
     with pytest.raises(RateError):

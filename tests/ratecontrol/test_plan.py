@@ -155,3 +155,8 @@ def test_a_second_survey_keeps_the_contents_of_the_first() -> None:
     again = plan_file(replace(first.stats, references=starts, packets=cheaper), 8000, bucket=False)
     assert tuple(content.start for content in again.references) == starts
     assert again.references[0].bits > first.references[0].bits
+
+
+def test_references_of_a_fixed_size() -> None:
+    plan = plan_rate(survey(30.72), 4000, bucket=True, tuning=replace(TUNING, fixed_reference_bits=8000))
+    assert {plan.picture_bits(at_s, left_bits=9e9, motion_from_s=0.0) for at_s in (0.0, 20.0)} == {8000}
