@@ -166,7 +166,7 @@ def read_packet(reader: ByteReader, validator: StreamValidator) -> tuple[Packet,
     return packet, record
 
 
-def account(file: Readable, *, keep_packets: bool = False) -> StreamStats:
+def read_stats(file: Readable, *, keep_packets: bool = False) -> StreamStats:
     """Bit statistics of a whole stream, whose categories add up to the size of the file."""
     reader = StreamReader(file, keep_packets=keep_packets)
     for _ in reader:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bcdcodec.bitstream.stream import account
+from bcdcodec.bitstream.stream import read_stats
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -20,7 +20,7 @@ def test_a_smaller_stream_with_the_same_frames(bcd: Bcd, stream_file: Path, tmp_
     assert done.out.startswith(f"{tmp_path / 'out.bcd'}: ")
     assert "re-coded" in done.out
     with (tmp_path / "out.bcd").open("rb") as new, stream_file.open("rb") as old:
-        assert account(new).motion_frames == account(old).motion_frames
+        assert read_stats(new).motion_frames == read_stats(old).motion_frames
     assert (tmp_path / "out.bcd").stat().st_size <= stream_file.stat().st_size
     assert bcd("verify", tmp_path / "out.bcd").code == 0
 
