@@ -56,8 +56,8 @@ def select_reference_frame(model: CodecModel, latents: Tensor) -> int:
     times a penalty for eyes and mouth that others open further.
 
     The choice matters: over 12 clips, 8 candidates each, a random frame gave 23.5 dB and LPIPS 0.159, the frame nearest
-    to the mean 24.4 and 0.141, the least cost without the penalty 24.7 and 0.131; the best LPIPS possible was 0.130. The
-    penalty hardly changes these means: it avoids references whose eyes are shut.
+    to the mean 24.4 and 0.141, the least cost without the penalty 24.7 and 0.131; the best LPIPS possible was 0.130.
+    The penalty hardly changes these means: it avoids references whose eyes are shut.
     """
     frames, length = len(latents), model.config.window_frames
     starts = _spread(max(1, frames - length + 1), TRIED_WINDOWS)
