@@ -37,12 +37,13 @@ def options(parser: argparse.ArgumentParser) -> set[str]:
     return {option for action in parser._actions for option in action.option_strings}
 
 
-ALL_OPTIONS = {option for parser in parsers(build_parser()) for option in options(parser)}
+PARSER = build_parser()
+ALL_OPTIONS = {option for parser in parsers(PARSER) for option in options(parser)}
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_every_command_line_parses(page: str, line: str) -> None:
-    assert build_parser().parse_args(shlex.split(line.split(" < ")[0], comments=True)).run
+    assert PARSER.parse_args(shlex.split(line.split(" < ")[0], comments=True)).run
 
 
 def test_every_page_of_use_shows_commands() -> None:
@@ -52,7 +53,7 @@ def test_every_page_of_use_shows_commands() -> None:
 
 def test_every_command_is_shown() -> None:
     shown = {line for page, line in COMMANDS if page == "docs/cli.md"}
-    for command, parser in children(build_parser()).items():
+    for command, parser in children(PARSER).items():
         for words in [f"{command} {child}" for child in children(parser)] or [command]:
             assert any(line.startswith(f"{words} ") for line in shown), f"docs/cli.md does not show bcd {words}"
 
@@ -61,9 +62,8 @@ def test_every_command_is_shown() -> None:
 def test_inline_commands_and_options_exist(page: Path) -> None:
     for code in inline_code(page):
         words = code.split()
-        parser = build_parser()
         if words[0] == "bcd":
-            known, words = parser, words[1:]
+            known, words = PARSER, words[1:]
             while words and words[0] in children(known):
                 known, words = children(known)[words[0]], words[1:]
             placeholders = not words or words[0].startswith("-") or not children(known) or words[0].isupper()
