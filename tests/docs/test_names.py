@@ -12,11 +12,8 @@ from pages_kit import CHANGELOG, PAGES, README, ROOT, inline_code, name
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 #: The most that a newcomer is asked to read first.
 README_BYTES = 7000
-#: Files that commands write or users have, and folders of other projects.
-EXAMPLES = {
-    *("clips.csv", "metrics.jsonl", "vae.safetensors", "streams.safetensors", "RUN/streams.safetensors"),
-    *("rd_results", "PLAN.toml", "sprites/train", "sprites/test"),
-}
+#: Files that commands write or users have.
+EXAMPLES = {"clips.csv"}
 SUFFIXES = ("py", "md", "json", "toml", "csv", "safetensors", "npz", "png", "txt")
 PATH = re.compile(rf"^[\w.*-]+(/[\w.*-]+)+/?$|^[\w*-]+\.({'|'.join(SUFFIXES)})$")
 #: Identifiers: dotted, with an underscore, or CamelCase.
