@@ -100,7 +100,7 @@ class StreamReader:
     BitstreamError for damage and TruncatedError for an early end, after all packets before were returned. Packets of
     unknown kinds are checked and skipped; the END packet is checked and kept in `end`.
 
-    tolerate_loss: packets that are missing or whose checksum is wrong are counted in `lost`, and reading goes on after
+    tolerate_loss: packets that are missing or whose checksum is wrong are counted in `lost`, and reading resumes after
     them; packets that are returned pass all other checks. A damaged CONTENT packet still raises, as the motion that
     follows is relative to it.
     """
@@ -166,7 +166,7 @@ def read_packet(reader: ByteReader, validator: StreamValidator) -> tuple[Packet,
     return packet, record
 
 
-def account(file: Readable, *, keep_packets: bool = False) -> StreamStats:
+def read_stats(file: Readable, *, keep_packets: bool = False) -> StreamStats:
     """Bit statistics of a whole stream, whose categories add up to the size of the file."""
     reader = StreamReader(file, keep_packets=keep_packets)
     for _ in reader:

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 def describe(result: "TranscodeResult") -> dict[str, Any]:
     """The result as plain values."""
     sides = {"before": result.before, "after": result.after}
-    return {"lever": result.lever.name.lower()} | {name: _describe_side(side) for name, side in sides.items()}
+    return {"reduction": result.reduction.name.lower()} | {name: _describe_side(side) for name, side in sides.items()}
 
 
 def report(name: str, result: "TranscodeResult") -> str:
@@ -66,7 +66,7 @@ def report(name: str, result: "TranscodeResult") -> str:
     old, new = _describe_side(result.before), _describe_side(result.after)
     return "\n".join(
         [
-            f"{name}: {new['bytes']} bytes of {old['bytes']}, {new['duration_s']:.2f} s, {result.lever.value}",
+            f"{name}: {new['bytes']} bytes of {old['bytes']}, {new['duration_s']:.2f} s, {result.reduction.value}",
             f"  rate    {_number(new['kbps'], 2)} kbps without sound, was {_number(old['kbps'], 2)}",
             f"  motion  {new['mode']}, {_number(new['bits_per_frame'], 1)} bits/frame at {new['fps']:.4g} fps, was "
             f"{old['mode']}, {_number(old['bits_per_frame'], 1)} at {old['fps']:.4g}",

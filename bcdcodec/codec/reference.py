@@ -1,7 +1,7 @@
-"""What a person looks like, to bytes and back. In: frames of a shot. Out: data of a ContentRecord, and `Content`.
+"""Reference picture or content token of a shot: selection, coding and decoding.
 
-levels:  central frame's latents, or what the encoder makes of frames -> integer levels -> range coder
-picture: the frame from which motion is told best -> AV1 still; both ends take its latents
+levels:  latents of the central frame, or the encoder's content of some frames -> integer levels -> range coder
+picture: reference frame -> AV1 still, of which encoder and decoder take the latents
 """
 
 import math
@@ -22,13 +22,13 @@ from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import OPENINGS, POINTS
 from bcdcodec.video.still import decode_still, encode_still
 
-#: Frames of a shot that a content token of levels is made from, spread evenly over the buffered start of the shot.
+#: Frames that a content token of levels is computed from, spread evenly over the buffered start of a shot.
 CONTENT_SAMPLES = 8
-#: Frames that may become the picture, and windows of frames that they are tried on, spread evenly.
+#: Candidates for the reference picture, and windows of frames that they are evaluated on, spread evenly.
 CANDIDATES, TRIED_WINDOWS = 16, 4
-#: What it counts against a frame that others open a part of the face further, in heights of the picture (wide eyes:
-#: 0.03): a warp shuts an open eye or mouth, but cannot show what a shut one hides. It counts among frames whose product
-#: is at most so many times the least: a frame that tells the others worse loses more than eyes.
+#: Penalty of a candidate per unit by which other frames open a part of the face further, in heights of the picture
+#: (wide eyes: 0.03): a warp shuts an open eye or mouth, but cannot show what a shut one hides. It applies among
+#: candidates whose cost is at most COST_TOLERANCE times the least: a worse reference loses more than eyes.
 OCCLUSION_PENALTY, COST_TOLERANCE = {"eyes": 20.0, "mouth": 8.0}, 1.1
 
 
@@ -36,10 +36,10 @@ OCCLUSION_PENALTY, COST_TOLERANCE = {"eyes": 20.0, "mouth": 8.0}, 1.1
 def encode_content(
     model: CodecModel, pixels: NDArray[np.uint8], latents: Tensor, *, picture_bits: int, central: bool = False
 ) -> tuple[ContentCoding, bytes]:
-    """The content token of a shot's first frames, uint8 [T, P, P, 3] with their latents [T, C, H, W].
+    """Code the content token of a shot from its first frames, uint8 [T, P, P, 3], and their latents [T, C, H, W].
 
-    picture_bits: size of the still at most, where the model codes pictures. central: the still is the most central
-    frame, not the selected one. RateError if none is that small.
+    picture_bits: largest size of the still, for a model that codes pictures. central: the still is the most central
+    frame, not the selected one. RateError if no still is that small.
     """
     config = model.config.content
     if config.picture_bits:
@@ -52,47 +52,46 @@ def encode_content(
 
 @torch.inference_mode()
 def select_reference_frame(model: CodecModel, latents: Tensor) -> int:
-    """Which of the frames [T, C, H, W] the others are best told from: of the candidates with nearly the least product
-    of their mean squared distance to them and the mean squared distance of their motion since it to the nearest codes,
-    the one with the least after a factor that rises above 1 as they open eyes and mouth further than it does.
+    """Index of the reference frame among latents [T, C, H, W] of a shot.
 
-    Of frames of one shot the right one matters much. Over 12 clips, 8 candidates each, a frame at random gave 23.5 dB
-    and LPIPS 0.159, the one nearest to the mean 24.4 and 0.141, the least product without the factor 24.7 and 0.131;
-    least LPIPS possible was 0.130. The factor hardly moves these: it is for people whom that product shows with their
-    eyes shut throughout.
+    Cost of a candidate: mean squared distance of the latents to the other frames, times mean squared quantisation error
+    of their motion since the candidate. Among the candidates of nearly the least cost the winner has the least cost
+    times a penalty for eyes and mouth that others open further.
+
+    The choice matters: over 12 clips, 8 candidates each, a random frame gave 23.5 dB and LPIPS 0.159, the frame nearest
+    to the mean 24.4 and 0.141, the least cost without the penalty 24.7 and 0.131; the best LPIPS possible was 0.130.
+    The penalty hardly changes these means: it avoids references whose eyes are shut.
     """
     frames, length = len(latents), model.config.window_frames
     starts = _spread(max(1, frames - length + 1), TRIED_WINDOWS)
     windows = [latents[start : start + length] for start in starts]
-    candidates, products, factors = _spread(frames, CANDIDATES), [], []
-    for number in candidates:
-        content = latents[number][None]
-        apart = _mean([(window - content).square().mean() for window in windows])
+    candidates = _spread(frames, CANDIDATES)
+    costs, penalties = list[float](), list[float]()
+    for candidate in candidates:
+        content = latents[candidate][None]
+        distance = _mean([(window - content).square().mean() for window in windows])
         motions = [model.bcd.analyze(window[None], content) for window in windows]
-        products.append(apart * _mean([distances.amin(-1).mean() for _, distances in motions]))
-        factors.append(math.exp(max(0.0, _mean([_opened(model, codes) for codes, _ in motions]))))
-    close = [place for place, product in enumerate(products) if product <= COST_TOLERANCE * min(products)] or [
-        0
-    ]  # not of NaN
-    return candidates[min(close, key=lambda place: products[place] * factors[place])]
+        costs.append(distance * _mean([distances.amin(-1).mean() for _, distances in motions]))
+        penalties.append(math.exp(max(0.0, _mean([_hidden_aperture(model, codes) for codes, _ in motions]))))
+    # With costs of NaN none is close, and the first is taken.
+    close = [index for index, cost in enumerate(costs) if cost <= COST_TOLERANCE * min(costs)] or [0]
+    return candidates[min(close, key=lambda index: costs[index] * penalties[index])]
 
 
-def _opened(model: CodecModel, codes: Tensor) -> Tensor:
-    """How much further eyes and mouth are open than in the content, mean over the frames of codes [1, T, G], weighted;
-    0 for a model that cannot tell.
+def _hidden_aperture(model: CodecModel, codes: Tensor) -> Tensor:
+    """Weighted mean increase of the apertures of eyes and mouth since the content over the frames of codes [1, T, G];
+    0 for a model without landmarks.
     """
     if model.config.denoiser.landmarks != POINTS:
         return torch.zeros(())
     moved = model.bcd.landmark_displacements(model.bcd.quantizer.lookup(codes))[..., 1]  # down, [1, T, L]
     parts = {part: torch.tensor(pairs, device=moved.device) for part, pairs in OPENINGS.items()}
     opened = {part: (moved[..., pairs[:, 1]] - moved[..., pairs[:, 0]]).mean() for part, pairs in parts.items()}
-    return sum(
-        (OCCLUSION_PENALTY[part] * change for part, change in opened.items()), torch.zeros((), device=moved.device)
-    )
+    return torch.stack([OCCLUSION_PENALTY[part] * change for part, change in opened.items()]).sum()
 
 
 def _spread(length: int, count: int) -> list[int]:
-    """At most so many of the numbers below `length`, evenly; each once."""
+    """At most `count` distinct indices below `length`, evenly spread."""
     picked: list[int] = np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
     return picked
 
@@ -102,7 +101,7 @@ def _mean(values: list[Tensor]) -> float:
 
 
 def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
-    """A still of at most so many bits; of fewer details where the picture is too hard for them. Raises RateError."""
+    """An AV1 still within the budget, of a downsampled picture where the whole one does not fit. Raises RateError."""
     side = pixels.shape[0]
     for detail in (side >> halvings for halvings in range(6)):
         plain = pixels if detail == side else scale(scale(pixels, detail, detail), side, side)
@@ -115,7 +114,7 @@ def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
 
 @torch.inference_mode()
 def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Content:
-    """What the networks are given: map [C, H, W], and for a model with an anchor the picture [3, P, P].
+    """Decode the networks' content: map [C, H, W], and for a model with a warper the picture [3, P, P].
 
     Raises BitstreamError.
     """
@@ -137,5 +136,5 @@ def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Con
 
 
 def content_of_record(model: CodecModel, record: ContentRecord) -> Content:
-    """The content that a stream carries."""
+    """Decode the content of a record."""
     return decode_content(model, record.coding, record.data)

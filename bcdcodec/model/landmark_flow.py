@@ -20,7 +20,7 @@ MEAN_KERNEL: Gaussians = ((0.008, 1.0), (0.02, 0.01), (0.045, 0.004), (0.09, 0.0
 #: Sum of kernel weights at which the confidence in the mean is one half.
 HALF_CONFIDENCE_WEIGHT = 0.003
 #: Covariance of the Gaussian process, and the variance of its observation noise as a share of the covariance at
-#: distance 0. On eight clips, with a share of 0.02, the openings of mouth and eyes changed by 0.65 and 0.39 of their
+#: distance 0. On eight clips, with a share of 0.02, the apertures of mouth and eyes changed by 0.65 and 0.39 of their
 #: true change, where the mean alone had 0.52 and 0.22; a larger share costs a little of that and makes the system
 #: better conditioned.
 GP_KERNEL: Gaussians = ((0.012, 0.3), (0.03, 0.5), (0.09, 0.5))

@@ -30,7 +30,7 @@ _KINDS = {
     ".webm": ("webm", "libvpx-vp9", {"cpu-used": "4", "row-mt": "1", "b": "0"}),
 }
 SUFFIXES = tuple(_KINDS)
-#: Visually lossless for painted faces; the file is still far smaller than a camera's.
+#: Visually lossless for decoded faces; the file is still far smaller than a camera's.
 DEFAULT_CRF = 16
 MAX_CRF = 51
 MAX_SIDE = 16384

@@ -11,7 +11,7 @@ from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart, MotionPayl
 from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.seek import packets_from, read_index
-from bcdcodec.bitstream.stream import StreamReader, account
+from bcdcodec.bitstream.stream import StreamReader, read_stats
 from bcdcodec.errors import BitstreamError
 
 CODES = b"\x08\x86\x4f\x82\x08"
@@ -74,7 +74,7 @@ def test_entering_anywhere_brings_the_parts_along(
 
 def test_parts_are_content_in_the_accounts(split: list[Packet], write: Callable[..., bytes]) -> None:
     data = write(split)
-    stats = account(io.BytesIO(data))
+    stats = read_stats(io.BytesIO(data))
     assert stats.total_bits == 8 * len(data)
     payloads = sum(len(packet.payload) for packet in split if packet.kind != PacketKind.MOTION)
     assert stats.content_bits == 8 * (len(StreamReader(io.BytesIO(data)).header.content.pack()) + payloads)

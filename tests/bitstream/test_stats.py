@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from bcdcodec.bitstream.header import SectionType, StreamHeader
 from bcdcodec.bitstream.packet import Packet
-from bcdcodec.bitstream.stream import StreamReader, StreamWriter, account
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter, read_stats
 
 
 def test_categories_add_up_to_the_file(stream: bytes) -> None:
-    stats = account(io.BytesIO(stream), keep_packets=True)
+    stats = read_stats(io.BytesIO(stream), keep_packets=True)
     assert stats.total_bits == 8 * len(stream)
     assert stats.motion_bits == 8 * (7 + 5 + 5)
     assert stats.audio_bits == 8 * 6
@@ -20,7 +20,7 @@ def test_categories_add_up_to_the_file(stream: bytes) -> None:
 
 
 def test_sections_and_packets_are_listed(header: StreamHeader, packets: list[Packet], stream: bytes) -> None:
-    stats = account(io.BytesIO(stream), keep_packets=True)
+    stats = read_stats(io.BytesIO(stream), keep_packets=True)
     assert [section.type for section in stats.sections] == [1, 2, 3, 4, 5, 6, 7, 200, 0]
     by_type = {section.type: section.bits for section in stats.sections}
     assert by_type[SectionType.MODEL] == 128
@@ -32,7 +32,7 @@ def test_sections_and_packets_are_listed(header: StreamHeader, packets: list[Pac
 
 
 def test_packets_are_not_kept_unless_asked(stream: bytes) -> None:
-    assert account(io.BytesIO(stream)).packets == ()
+    assert read_stats(io.BytesIO(stream)).packets == ()
 
 
 def test_writer_and_reader_count_alike(header: StreamHeader, packets: list[Packet], stream: bytes) -> None:
@@ -41,7 +41,7 @@ def test_writer_and_reader_count_alike(header: StreamHeader, packets: list[Packe
     for packet in packets:
         writer.write(packet)
     writer.finish()
-    assert writer.stats == account(io.BytesIO(stream))
+    assert writer.stats == read_stats(io.BytesIO(stream))
 
 
 def test_counts_grow_as_packets_come(stream: bytes, write: Callable[..., bytes]) -> None:
@@ -50,4 +50,4 @@ def test_counts_grow_as_packets_come(stream: bytes, write: Callable[..., bytes])
     next(reader)
     assert before.motion_bits == 0
     assert reader.stats.motion_bits == 56
-    assert account(io.BytesIO(write([]))).motion_frames == 0
+    assert read_stats(io.BytesIO(write([]))).motion_frames == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.bitstream.stream import StreamReader, account
+from bcdcodec.bitstream.stream import StreamReader, read_stats
 from bcdcodec.codec.encode import file as encode_module
 
 Bcd = Callable[..., Any]
@@ -32,7 +32,7 @@ def test_the_report_tells_size_rate_and_frames(bcd: Bcd, talking_clip: Path, tmp
     assert f"{target}: {size} bytes, 2.00 s, 1 shot\n" in done.out
     assert f"{size * 8 / 2 / 1000:.2f} kbps" in done.out
     assert "bits/frame at 12.5 fps, 25 frames" in done.out
-    assert account(io.BytesIO(target.read_bytes())).motion_frames == 25
+    assert read_stats(io.BytesIO(target.read_bytes())).motion_frames == 25
     assert names(tmp_path) == ["talk.bcd"]
 
 

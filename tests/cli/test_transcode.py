@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bcdcodec.bitstream.stream import account
+from bcdcodec.bitstream.stream import read_stats
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -20,7 +20,7 @@ def test_a_smaller_stream_with_the_same_frames(bcd: Bcd, stream_file: Path, tmp_
     assert done.out.startswith(f"{tmp_path / 'out.bcd'}: ")
     assert "re-coded" in done.out
     with (tmp_path / "out.bcd").open("rb") as new, stream_file.open("rb") as old:
-        assert account(new).motion_frames == account(old).motion_frames
+        assert read_stats(new).motion_frames == read_stats(old).motion_frames
     assert (tmp_path / "out.bcd").stat().st_size <= stream_file.stat().st_size
     assert bcd("verify", tmp_path / "out.bcd").code == 0
 
@@ -38,7 +38,7 @@ def test_codes_are_left_out_where_asked(bcd: Bcd, stream_file: Path, tmp_path: P
 def test_json_has_both_sides(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     done = bcd("transcode", stream_file, tmp_path / "out.bcd", "--json")
     found = json.loads(done.out)
-    assert found["lever"] == "recode"
+    assert found["reduction"] == "recode"
     assert found["before"]["bytes"] == stream_file.stat().st_size
     assert found["after"]["bytes"] == (tmp_path / "out.bcd").stat().st_size
     for side in (found["before"], found["after"]):
@@ -51,7 +51,7 @@ def test_what_was_encoded_for_a_bitrate_keeps_its_frames_at_that_bitrate(
     bcd: Bcd, stream_file: Path, tmp_path: Path
 ) -> None:
     done = bcd("transcode", stream_file, tmp_path / "out.bcd", "--json", "--bitrate", "4k")
-    assert json.loads(done.out)["lever"] == "recode"
+    assert json.loads(done.out)["reduction"] == "recode"
 
 
 def test_pipes(bcd: Bcd, pipes: Pipes, stream_file: Path, stream_bytes: bytes, tmp_path: Path) -> None:

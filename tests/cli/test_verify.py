@@ -11,7 +11,7 @@ import pytest
 
 from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketKind, SeekPoint
 from bcdcodec.bitstream.records import ContentCoding
-from bcdcodec.bitstream.stream import StreamReader, StreamWriter, account
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter, read_stats
 from bcdcodec.video.still import encode_still
 
 Bcd = Callable[..., Any]
@@ -43,7 +43,7 @@ def test_standard_input(bcd: Bcd, pipes: Pipes, stream_bytes: bytes) -> None:
 
 def test_a_flipped_bit_is_found_at_its_packet(bcd: Bcd, stream_file: Path) -> None:
     data = bytearray(stream_file.read_bytes())
-    packet = account(io.BytesIO(data), keep_packets=True).packets[2]
+    packet = read_stats(io.BytesIO(data), keep_packets=True).packets[2]
     data[packet.offset + (packet.payload_bits + packet.framing_bits) // 8 - 1] ^= 1
     stream_file.write_bytes(data)
     done = bcd("verify", stream_file)
@@ -92,7 +92,7 @@ def test_codes_that_no_encoder_writes(bcd: Bcd, stream_file: Path) -> None:
 
 def test_an_index_that_points_elsewhere(bcd: Bcd, stream_file: Path) -> None:
     data = stream_file.read_bytes()
-    end = account(io.BytesIO(data), keep_packets=True).packets[-1]
+    end = read_stats(io.BytesIO(data), keep_packets=True).packets[-1]
     packet = Packet.unpack(data[end.offset :])
     index = EndPayload.unpack(packet.payload)
     points = (SeekPoint(0, index.seek_points[0].offset + 1, None),)

@@ -67,7 +67,7 @@ def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
 
     def chosen(close: float) -> int:
         opened = iter([0.0 if number == 4 else 50.0 for number in range(9) for _ in range(windows)])
-        monkeypatch.setattr(reference, "_opened", lambda model, codes: torch.tensor(next(opened)))
+        monkeypatch.setattr(reference, "_hidden_aperture", lambda model, codes: torch.tensor(next(opened)))
         monkeypatch.setattr(reference, "COST_TOLERANCE", close)
         return select_reference_frame(model, model.to_latents(shot))
 
@@ -87,12 +87,12 @@ def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest
         moved = torch.zeros(1, 3, POINTS, 2)
         moved[..., [pair[side] for pair in OPENINGS[part]], 1] = by
         monkeypatch.setattr(type(model.bcd), "landmark_displacements", lambda self, m_hat: moved)
-        return float(reference._opened(with_points(POINTS), codes))
+        return float(reference._hidden_aperture(with_points(POINTS), codes))
 
     assert opened("eyes", 1, 0.01) == pytest.approx(0.01 * OCCLUSION_PENALTY["eyes"])  # lower lids went down
     assert opened("eyes", 0, 0.01) == pytest.approx(-0.01 * OCCLUSION_PENALTY["eyes"])  # upper lids did
     assert opened("mouth", 1, 0.02) == pytest.approx(0.02 * OCCLUSION_PENALTY["mouth"])
-    assert float(reference._opened(with_points(5), codes)) == 0  # no mesh
+    assert float(reference._hidden_aperture(with_points(5), codes)) == 0  # no mesh
 
 
 def test_of_two_pictures_the_one_with_open_eyes_is_taken(
@@ -102,7 +102,9 @@ def test_of_two_pictures_the_one_with_open_eyes_is_taken(
     taken = []
     for favored in (0, 1):
         further = iter([0.0 if number == favored else 50.0 for number in (0, 1)])  # one window a candidate
-        monkeypatch.setattr(reference, "_opened", lambda model, codes, further=further: torch.tensor(next(further)))
+        monkeypatch.setattr(
+            reference, "_hidden_aperture", lambda model, codes, further=further: torch.tensor(next(further))
+        )
         taken.append(select_reference_frame(model, latents))
     assert taken == [0, 1]
 

@@ -10,7 +10,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
 
-#: Parameters in millions (encoder, quantiser, denoiser); the README quotes them.
+#: Parameters in millions (encoder, quantiser, denoiser); docs/training.md quotes them.
 SIZES = {"lrs3": (40.45, 0.03, 238.51), "sprites": (26.21, 0.02, 59.89), "sprites-tiny": (3.75, 0.0, 9.32)}
 
 

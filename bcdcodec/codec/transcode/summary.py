@@ -1,4 +1,4 @@
-"""What is known of a stream before it is written anew. In: a file. Out: header, runs of frames, sizes."""
+"""Summary of a stream by one scan: header, runs of frames, sizes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from bcdcodec.ratecontrol.frame_dropping import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSummary:
-    """runs: frames without a gap or new content between them. audio_bits: AUDIO packets with their framing."""
+    """Header, runs and sizes of a stream.
+
+    runs: frames without a gap or new content between them. audio_bits: of AUDIO packets with their framing.
+    """
 
     header: StreamHeader
     runs: Sequence[Run]
@@ -22,7 +25,7 @@ class StreamSummary:
 
     @property
     def video_bits(self) -> int:
-        """What a bitrate counts: everything but the sound."""
+        """Bits that count towards a bitrate: everything but audio."""
         return self.stats.total_bits - self.audio_bits
 
     @property
@@ -32,22 +35,22 @@ class StreamSummary:
 
 
 def scan_stream(file: BinaryIO) -> StreamSummary:
-    """Read a whole stream, from where the file stands; BitstreamError where it is damaged or cut."""
+    """Read a whole stream from the current position of a file; BitstreamError where it is damaged or cut."""
     reader = StreamReader(file)
     runs: list[Run] = []
     start = end = audio_bits = 0
-    joined = False
+    continues = False
     for packet in reader:
         if packet.kind == PacketKind.CONTENT:
-            joined = False
+            continues = False
         elif packet.kind == PacketKind.AUDIO:
             audio_bits += 8 * packet.size
         elif packet.kind == PacketKind.MOTION:
-            if joined and packet.timestamp == end:
+            if continues and packet.timestamp == end:
                 runs.pop()
             else:
                 start = packet.timestamp
             end = packet.timestamp + MotionPayload.unpack(packet.payload).frames
             runs.append(Run(start, end - start))
-            joined = True
+            continues = True
     return StreamSummary(header=reader.header, runs=runs, stats=reader.stats, audio_bits=audio_bits)

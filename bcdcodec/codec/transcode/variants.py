@@ -1,6 +1,6 @@
-"""One pass over a stream that writes it in several ways at once. In: a file, plans. Out: streams, or their sizes alone.
+"""Variants of a stream, all written in one pass over it.
 
-packet -> codes -> layout.py, once for all plans that thin alike -> Output of each plan: coder, StreamWriter
+packet -> codes -> PacketLayout, shared by variants of one frame step -> OutputStream of each: coder, StreamWriter
 """
 
 import dataclasses
@@ -14,8 +14,7 @@ from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, Packet
 from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
-from bcdcodec.codec.transcode.layout import PacketLayout, Piece
-from bcdcodec.codec.transcode.repacketizer import Frames
+from bcdcodec.codec.transcode.repacketizer import FrameRun, PacketLayout, Piece
 from bcdcodec.codec.transcode.summary import StreamSummary
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import BitstreamError
@@ -23,28 +22,29 @@ from bcdcodec.ratecontrol.frame_dropping import DecimatedRun
 
 
 class RateReduction(Enum):
-    """What lowers the rate, in the order in which it is tried; each one includes those before it."""
+    """Reductions of the rate in the order in which they are tried; each one includes those before it."""
 
-    #: The smallest mode, packets joined to about `layout.PACKET_S`: the same codes, the same pictures.
+    #: The smallest mode, packets joined to about `repacketizer.PACKET_S`: codes and pictures stay the same.
     RECODE = "re-coded"
-    #: Content that is in force already, or that no frame uses, is not sent: still the same pictures.
+    #: Content that repeats or that no frame uses is not sent: pictures stay the same.
     CONTENT = "repeated content dropped"
     HALF = "every second frame kept"
     QUARTER = "every fourth frame kept"
 
     @property
     def frame_step(self) -> int:
-        """One frame of so many stays."""
+        """Interval of the frames that are kept."""
         return {RateReduction.HALF: 2, RateReduction.QUARTER: 4}.get(self, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Plan:
-    """One way to write a stream. coder: of the first groups or all, None where MOTION packets are copied. runs: thinned
-    out as the lever says.
+class TranscodeVariant:
+    """Parameters of one output stream.
+
+    coder: for all codes of a frame or the first groups; None copies MOTION packets. runs: decimated by the reduction.
     """
 
-    lever: RateReduction
+    reduction: RateReduction
     coder: MotionCoder | None
     runs: Sequence[DecimatedRun]
 
@@ -53,103 +53,103 @@ class Plan:
         if self.coder is None:
             return old
         video, coding = old.video, dataclasses.replace(old.coding, mode=self.coder.mode, groups=self.coder.groups)
-        if self.lever.frame_step > 1:
-            rate = video.frame_rate / self.lever.frame_step
+        if self.reduction.frame_step > 1:
+            rate = video.frame_rate / self.reduction.frame_step
             video = dataclasses.replace(video, rate_num=rate.numerator, rate_den=rate.denominator)
         return dataclasses.replace(old, video=video, coding=coding)
 
 
-class Output:
-    """A stream in the making."""
+class OutputStream:
+    """Writer of one variant. Content packets wait until frames use them, unless packets are merely re-coded."""
 
-    def __init__(self, file: BinaryIO, source: StreamHeader, plan: Plan) -> None:
-        self.plan = plan
-        self._header = plan.header(source)
+    def __init__(self, file: BinaryIO, source: StreamHeader, variant: TranscodeVariant) -> None:
+        self.variant = variant
+        self._header = variant.header(source)
         self._writer = StreamWriter(file)
         self._writer.write_header(self._header)
-        self._in_force = self._header.content.pack()
+        self._current_content = self._header.content.pack()
         self._new_content: Packet | None = None
-        self._sound_bits = 0
+        self._audio_bits = 0
 
-    def put(self, piece: Piece) -> None:
-        """The next packet, or frames that become one."""
-        if isinstance(piece, Frames):
-            assert self.plan.coder is not None, "where packets are copied there are no frames"
-            piece = piece.packet(self.plan.coder)
-        if piece.kind == PacketKind.CONTENT and self.plan.lever is not RateReduction.RECODE:
-            self._new_content = piece  # written once frames use it
+    def push(self, piece: Piece) -> None:
+        """Write the next packet, or code frames as one."""
+        if isinstance(piece, FrameRun):
+            assert self.variant.coder is not None, "where packets are copied there are no frames"
+            piece = piece.packet(self.variant.coder)
+        if piece.kind == PacketKind.CONTENT and self.variant.reduction is not RateReduction.RECODE:
+            self._new_content = piece
             return
         if piece.kind == PacketKind.MOTION and self._new_content is not None:
             content, self._new_content = self._new_content, None
-            if content.payload != self._in_force:
-                self._in_force = content.payload
+            if content.payload != self._current_content:
+                self._current_content = content.payload
                 self._append(content)
         self._append(piece)
 
     def finish(self) -> None:
-        """The END packet."""
+        """Write the END packet."""
         self._writer.finish()
 
     @property
-    def outline(self) -> StreamSummary:
-        """What was written so far, but for the runs."""
-        return StreamSummary(header=self._header, runs=(), stats=self._writer.stats, audio_bits=self._sound_bits)
+    def summary(self) -> StreamSummary:
+        """Summary of the packets written so far, without runs."""
+        return StreamSummary(header=self._header, runs=(), stats=self._writer.stats, audio_bits=self._audio_bits)
 
     def _append(self, packet: Packet) -> None:
         packet = dataclasses.replace(packet, sequence=self._writer.next_sequence)
         self._writer.write(packet)
         if packet.kind == PacketKind.AUDIO:
-            self._sound_bits += 8 * packet.size
+            self._audio_bits += 8 * packet.size
 
 
-def rewrite(
-    file: BinaryIO, outputs: Sequence[Output], decoder: MotionCoder, *, frames_done: Callable[[int], None]
+def write_variants(
+    file: BinaryIO, outputs: Sequence[OutputStream], decoder: MotionCoder, *, frames_done: Callable[[int], None]
 ) -> None:
-    """Read a stream from its start and write it to all outputs, END packets included.
+    """Read a stream from its start and write all outputs, END packets included.
 
-    decoder: reads the codes of this stream. frames_done: called with the frames of each packet.
-    BitstreamError names the packet whose codes are wrong.
+    decoder: of the codes of this stream. frames_done: called with the number of frames of each packet. BitstreamError
+    names the packet whose codes are wrong.
     """
     file.seek(0)
     reader = StreamReader(file)
-    copies = [output for output in outputs if output.plan.coder is None]
-    layouts: dict[int, tuple[PacketLayout, list[Output]]] = {}
+    copies = [output for output in outputs if output.variant.coder is None]
+    layouts: dict[int, tuple[PacketLayout, list[OutputStream]]] = {}
     for output in outputs:
-        if output.plan.coder is not None:
-            frame_step = output.plan.lever.frame_step
+        if output.variant.coder is not None:
+            frame_step = output.variant.reduction.frame_step
             if frame_step not in layouts:
-                layouts[frame_step] = (PacketLayout(reader.header, output.plan.runs, frame_step), [])
+                layouts[frame_step] = (PacketLayout(reader.header, output.variant.runs, frame_step), [])
             layouts[frame_step][1].append(output)
     parts = ContentAssembler()
     for packet in reader:
-        _put_all(copies, [packet])
+        _push_all(copies, [packet])
         record = packet.record()
         if isinstance(record, ContentPart):
             parts.add(record)
             continue
         if isinstance(record, ContentRecord):
-            # What was sent ahead is whole again: joined packets do not keep to a bucket either.
+            # Parts are joined again: joined packets do not keep to a leaky bucket either.
             packet = dataclasses.replace(packet, payload=parts.assemble(record).pack())
         motion = record if isinstance(record, MotionPayload) else None
         if motion is None:
             for layout, sharing in layouts.values():
                 pieces = layout.push_content(packet) if packet.kind == PacketKind.CONTENT else layout.push_audio(packet)
-                _put_all(sharing, pieces)
+                _push_all(sharing, pieces)
             continue
         try:
             codes = decoder.decode(motion.codes, motion.frames)
         except BitstreamError as error:
             raise BitstreamError(f"codes of packet {packet.sequence}: {error}") from error
         for layout, sharing in layouts.values():
-            _put_all(sharing, layout.push_motion(packet.timestamp, motion.key, codes))
+            _push_all(sharing, layout.push_motion(packet.timestamp, motion.key, codes))
         frames_done(motion.frames)
     for layout, sharing in layouts.values():
-        _put_all(sharing, layout.flush())
+        _push_all(sharing, layout.flush())
     for output in outputs:
         output.finish()
 
 
-def _put_all(outputs: Sequence[Output], pieces: Sequence[Piece]) -> None:
+def _push_all(outputs: Sequence[OutputStream], pieces: Sequence[Piece]) -> None:
     for piece in pieces:
         for output in outputs:
-            output.put(piece)
+            output.push(piece)

@@ -42,7 +42,7 @@ class RunReports:
         line = {
             "step": step,
             "loss": float(report.denoising),
-            "anchor_loss": float(report.warping),
+            "warping_loss": float(report.warping),
             "error": float(report.error),
             "bits_per_code": None if report.entropy_bits is None else float(report.entropy_bits.mean()),
             "used_codes": None if report.used_codes is None else float(report.used_codes),

@@ -73,7 +73,7 @@ def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | Non
         "other_content": probe_error(model, _rolled(content), m_hat, z, vae),
         "none": probe_error(model, content, m_hat, z, vae, conditions=False),
         "content_alone": float((content.map[:, None] - z).square().mean()),
-        "anchor": float((model.warp_references(content, m_hat, vae).latents - z).square().mean()),
+        "warped": float((model.warp_references(content, m_hat, vae).latents - z).square().mean()),
     }
     model.train(trained)
     return errors

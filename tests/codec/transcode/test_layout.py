@@ -8,8 +8,7 @@ import pytest
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingInfo, CodingMode, ContentCoding, ContentRecord, VideoInfo
-from bcdcodec.codec.transcode.layout import PacketLayout, Piece, packet_frames
-from bcdcodec.codec.transcode.repacketizer import Frames
+from bcdcodec.codec.transcode.repacketizer import FrameRun, PacketLayout, Piece, packet_frames
 from bcdcodec.ratecontrol.frame_dropping import Run, decimate
 
 CONTENT = ContentRecord(x=0, y=0, size=8, coding=ContentCoding.LEVELS, data=b"content")
@@ -42,10 +41,12 @@ def layout(runs: list[Run], frame_step: int) -> PacketLayout:
     return PacketLayout(header, thinned, frame_step)
 
 
-def outline(pieces: list[Piece]) -> list[tuple[str, int]]:
+def sequence(pieces: list[Piece]) -> list[tuple[str, int]]:
     """Kind and tick of each."""
     return [
-        ("frames", piece.tick) if isinstance(piece, Frames) else (PacketKind(piece.kind).name.lower(), piece.timestamp)
+        ("frames", piece.tick)
+        if isinstance(piece, FrameRun)
+        else (PacketKind(piece.kind).name.lower(), piece.timestamp)
         for piece in pieces
     ]
 
@@ -62,7 +63,7 @@ def push_all(found: PacketLayout) -> list[tuple[str, int]]:
         pieces += found.push_audio(sound(tick + 5))
     pieces += found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()))
     pieces += found.push_motion(15, True, np.zeros((15, 1), np.int32))
-    return outline(pieces + found.flush())
+    return sequence(pieces + found.flush())
 
 
 def test_sound_follows_the_frames_it_was_written_after() -> None:
@@ -83,4 +84,4 @@ def test_content_without_frames_keeps_its_time() -> None:
     found = layout([Run(0, 15)], 2)
     found.push_motion(0, True, np.zeros((15, 1), np.int32))
     pieces = found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()))
-    assert outline(pieces) == [("frames", 0), ("content", 8)]
+    assert sequence(pieces) == [("frames", 0), ("content", 8)]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcdcodec.codec.transcode.repacketizer import Frames, Repacketizer
+from bcdcodec.codec.transcode.repacketizer import FrameRun, Repacketizer
 
 
 def codes(first: int, count: int) -> np.ndarray:
@@ -15,11 +15,11 @@ def codes(first: int, count: int) -> np.ndarray:
 
 def joined(counts: list[int], *, size: int, window: int, keys: tuple[int, ...] = (0,)) -> list[tuple[int, bool, int]]:
     """(tick, key, frames) of what packets of so many frames become; the packets of these numbers are key."""
-    regrouper, found, tick = Repacketizer(size, window=window), list[Frames](), 0
+    repacketizer, found, tick = Repacketizer(size, window=window), list[FrameRun](), 0
     for index, count in enumerate(counts):
-        found += regrouper.push(tick, index in keys, codes(tick, count))
+        found += repacketizer.push(tick, index in keys, codes(tick, count))
         tick += count
-    found += regrouper.flush()
+    found += repacketizer.flush()
     assert np.concatenate([frames.codes for frames in found])[:, 0].tolist() == list(range(tick))
     assert all(frames.codes[0, 0] == frames.tick for frames in found)
     return [(frames.tick, frames.key, len(frames.codes)) for frames in found]
@@ -42,14 +42,14 @@ def test_large_packets_are_split_at_whole_windows() -> None:
 
 
 def test_a_key_packet_that_lost_all_its_frames_passes_the_key_on() -> None:
-    regrouper = Repacketizer(8, window=1)
-    assert regrouper.push(0, True, codes(0, 2)) == []
-    (before,) = regrouper.push(2, True, codes(2, 0))
-    assert not regrouper.holds_frames
-    assert regrouper.push(2, False, codes(2, 3)) == []
-    (after,) = regrouper.flush()
+    repacketizer = Repacketizer(8, window=1)
+    assert repacketizer.push(0, True, codes(0, 2)) == []
+    (before,) = repacketizer.push(2, True, codes(2, 0))
+    assert not repacketizer.has_pending
+    assert repacketizer.push(2, False, codes(2, 3)) == []
+    (after,) = repacketizer.flush()
     assert [(before.tick, before.key), (after.tick, after.key, len(after.codes))] == [(0, True), (2, True, 3)]
-    assert regrouper.flush() == []
+    assert repacketizer.flush() == []
 
 
 @pytest.mark.parametrize("window", [1, 4])

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("golden_weights")
 def test_without_a_bitrate_codes_times_and_keys_stay_and_bytes_shrink(name: str, folder: Path) -> None:
     result = transcode(GOLDEN / name, folder / name)
     before, after = read(GOLDEN / name), read(folder / name)
-    assert result.lever is RateReduction.RECODE
+    assert result.reduction is RateReduction.RECODE
     assert after.shown == before.shown
     assert (after.keys, after.contents, after.sound) == (before.keys, before.contents, before.sound)
     assert after.size < before.size
@@ -94,7 +94,7 @@ def test_the_least_bitrate_is_possible_and_one_less_is_not(folder: Path) -> None
     source = build(folder / "in.bcd", [Shot((8,) * 30), Shot((8,) * 8, box=5)])
     least = smallest_bitrate(source, folder)
     result = transcode(source, folder / "out.bcd", bitrate=least)
-    assert result.lever is RateReduction.QUARTER
+    assert result.reduction is RateReduction.QUARTER
     assert result.after.video_bits <= allowed_bits(least, result.after.duration_s)
     with pytest.raises(RateError, match=f"{least} bit/s is the least"):
         transcode(source, folder / "none.bcd", bitrate=least - 1)
@@ -106,7 +106,7 @@ def test_without_weights_packed_codes_stay_packed(
     source = build(folder / "in.bcd", [Shot((8,) * 30)], rate=Fraction(50))
     monkeypatch.setenv("BCD_WEIGHTS", str(folder))
     *_, last = ever_lower(source, folder / "out.bcd")
-    assert last.lever is RateReduction.QUARTER
+    assert last.reduction is RateReduction.QUARTER
     assert "codes stay packed" in caplog.text
     monkeypatch.setenv("BCD_WEIGHTS", str(GOLDEN))
     before, after = read(source), read(folder / "out.bcd")

@@ -1,4 +1,4 @@
-"""What each lever keeps and drops: every shot its first frame, sound its place, content that is needed."""
+"""What each reduction keeps and drops: every shot its first frame, audio its place, content that is needed."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -20,11 +20,11 @@ from bcdcodec.errors import RateError
 pytestmark = pytest.mark.usefixtures("golden_weights")
 
 
-def test_no_lever_is_pulled_further_than_needed(folder: Path) -> None:
+def test_no_reduction_goes_further_than_needed(folder: Path) -> None:
     shots = [Shot((8,) * 240), Shot((8,) * 10), Shot((8,) * 10, box=5)]
     source = build(folder / "in.bcd", shots, sound=False, rate=Fraction(50))
     found = list(ever_lower(source, folder / "out.bcd"))
-    assert [result.lever for result in found] == list(RateReduction)
+    assert [result.reduction for result in found] == list(RateReduction)
     sizes = [result.after.video_bits for result in found]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -32,7 +32,7 @@ def test_no_lever_is_pulled_further_than_needed(folder: Path) -> None:
 def test_content_that_repeats_is_dropped_and_that_of_another_shot_is_not(folder: Path) -> None:
     shots = [Shot((8, 8)), Shot((8, 8)), Shot((8, 8), box=7), Shot((8, 8), box=7), Shot((8, 8))]
     source = build(folder / "in.bcd", shots, sound=False)
-    next(each for each in ever_lower(source, folder / "out.bcd") if each.lever is RateReduction.CONTENT)
+    next(each for each in ever_lower(source, folder / "out.bcd") if each.reduction is RateReduction.CONTENT)
     before, after = read(source), read(folder / "out.bcd")
     assert before.contents == [16, 32, 48, 64]
     assert after.contents == [32, 64]
@@ -43,7 +43,7 @@ def test_content_that_repeats_is_dropped_and_that_of_another_shot_is_not(folder:
 @pytest.mark.parametrize(("first", "frame_step"), [(13, 2), (13, 4), (14, 4), (15, 4)])
 def test_every_shot_keeps_its_first_frame_at_odd_offsets(first: int, frame_step: int, folder: Path) -> None:
     source = build(folder / "in.bcd", [Shot((8, first - 8)), Shot((8, 8, 8), box=5)], sound=False)
-    result = next(each for each in ever_lower(source, folder / "out.bcd") if each.lever.frame_step == frame_step)
+    result = next(each for each in ever_lower(source, folder / "out.bcd") if each.reduction.frame_step == frame_step)
     before, after = read(source), read(folder / "out.bcd")
     assert result.after.header.video.frame_rate == Fraction(25, 2) / frame_step
     (start,) = after.contents
@@ -84,7 +84,7 @@ def test_what_is_kept_of_any_stream_is_what_was_there(shots: list[Shot], folder:
     source = build(folder / "in.bcd", shots)
     before = read(source)
     for result in ever_lower(source, folder / "out.bcd"):
-        after, every = read(folder / "out.bcd"), result.lever.frame_step
+        after, every = read(folder / "out.bcd"), result.reduction.frame_step
         assert after.sound == before.sound
         ticks = sorted(after.shown)
         for tick in ticks:  # each is one of the frames within a new frame's time of its own

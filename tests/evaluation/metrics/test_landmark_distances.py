@@ -17,12 +17,12 @@ def test_a_mouth_that_moves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = np.random.default_rng(0).uniform(50, 200, (478, 3)).astype(np.float32)
     unit = float(np.linalg.norm(rest[LEFT_EYE, :2] - rest[RIGHT_EYE, :2])) / 100
 
-    def mesh(picture: faces._Picture) -> NDArray[np.float32]:
+    def mesh(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         moved = rest.copy()
-        moved[list(MOUTH), 0] += float(picture.frame.pixels[0, 0, 0])
+        moved[list(MOUTH), 0] += float(pixels[0, 0, 0])
         return moved
 
-    monkeypatch.setattr(faces, "_mesh", mesh)
+    monkeypatch.setattr(faces, "face_mesh", mesh)
     source = np.zeros((3, 8, 8, 3), np.uint8)
     found = source + np.array([0, 10, 20], np.uint8)[:, None, None, None]
     values = {part: part_distance(part)(found, source) for part in PARTS}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bcdcodec.bitstream.stream import account
+from bcdcodec.bitstream.stream import read_stats
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
@@ -37,7 +37,7 @@ def test_numbers_are_those_of_the_file(model: CodecModel, clips: list[Clip], tmp
     stream = tmp_path / "a.bcd"
     score, strip = measure_clip(model, clips[0], clips[1], stream=stream, settings=settings(model))
     with stream.open("rb") as file:
-        stats = account(file)
+        stats = read_stats(file)
     assert (score.clip, score.donor, score.frames, score.seconds) == ("a1", "b1", 24, 2.0)
     assert score.kbps == pytest.approx(stream.stat().st_size * 8 / 2000)
     assert stats.audio_bits == 0

@@ -60,7 +60,7 @@ def test_a_cache_holds_every_frame(clips: Path, tmp_path: Path, tiny_config: Mod
     torch.testing.assert_close(torch.from_numpy(np.array(cache.still_latents[:1])).float(), again, atol=0.01, rtol=0.01)
 
 
-def test_a_model_without_an_anchor_needs_no_faces(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
+def test_a_model_without_a_warper_needs_no_faces(clips: Path, tmp_path: Path, tiny_config: ModelConfig) -> None:
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     cache_clips(clips, tmp_path / "cache", vae=make_vae(paper, 0), config=paper, progress=lambda *counts: None)
     names = {path.name for path in (tmp_path / "cache").iterdir()}

@@ -1,4 +1,4 @@
-"""The teacher finds a known displacement, in the units and order that the anchor uses."""
+"""The teacher finds a known displacement, in the units and order that the warper uses."""
 
 import pytest
 import torch

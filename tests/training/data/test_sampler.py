@@ -25,7 +25,7 @@ SHAPE = (4, 32, 32)
 
 @pytest.fixture
 def paper_config(tiny_config: ModelConfig) -> ModelConfig:
-    """Without an anchor, so without faces."""
+    """Without a warper, so without faces."""
     return replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0))
 
 

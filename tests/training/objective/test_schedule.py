@@ -52,7 +52,7 @@ def test_poses_come_before_codes(tiny_config: ModelConfig, paper_config: ModelCo
     assert all(paper.objective(paper_config, step).phase.trains_denoiser for step in range(1000))
 
 
-def test_noise_comes_down_only_without_an_anchor(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
+def test_noise_comes_down_only_without_a_warper(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
     for config, falls in ((tiny_config, 0.0), (paper_config, 0.8)):
         schedule = Schedule.of(config, 100)
         first, last = (schedule.objective(config, step).sigma_mean for step in (0, 99))

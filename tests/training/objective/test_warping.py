@@ -1,4 +1,4 @@
-"""What the anchor learns from: a far shift is found, points pull the flow to where they moved, weights follow faces."""
+"""What the warper learns from: a far shift is found, points pull the flow to where they moved, weights follow faces."""
 
 import pytest
 import torch

@@ -110,7 +110,7 @@ def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_confi
 
 
 def test_it_learns(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
-    """Without an anchor the denoiser must learn everything: its error falls well below the data's variance."""
+    """Without a warper the denoiser must learn everything: its error falls well below the data's variance."""
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, width=64, sigma_data=1.0))
     train(
         paper,

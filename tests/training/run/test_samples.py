@@ -41,13 +41,13 @@ def test_a_sheet_shows_source_rebuilt_and_transferred(
         assert torch.equal(cells[clip, 0, 0], stills[clip]) and torch.equal(cells[clip, 1, 0], stills[clip])
         assert torch.equal(cells[clip, 2, 0], stills[clip - 1])  # somebody else's
     assert torch.equal(cells[1, 0, 1], to_uint8(vae.decode(batch.motion[1, :1]).clamp(-1, 1))[0].permute(1, 2, 0))
-    # An anchor that has learned nothing holds the content still.
+    # A warper that has learned nothing holds the content still.
     held = (cells[:, 1, 1:].float() - cells[:, 1, :1].float()).abs().mean()
     apart = (cells[:, 1, 1:].float() - cells[:, 2, 1:].float()).abs().mean()
     assert held < apart
 
 
-def test_a_model_without_an_anchor_has_a_sheet(batch: CrossDrivenBatch, vae: Vae, tiny_config: ModelConfig) -> None:
+def test_a_model_without_a_warper_has_a_sheet(batch: CrossDrivenBatch, vae: Vae, tiny_config: ModelConfig) -> None:
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     plain = CrossDrivenBatch(batch.content, batch.motion, None)
     assert sample_sheet(Bcd(paper), plain, vae).shape == (CLIPS * 3 * 256, (1 + COLUMNS) * 256, 3)
@@ -58,8 +58,8 @@ def test_errors_tell_conditions_apart(batch: CrossDrivenBatch, vae: Vae, tiny_co
     model = Bcd(tiny_config).train()
     errors = condition_errors(model, batch, vae)
     assert model.training
-    assert set(errors) == {"true", "other_motion", "other_content", "none", "content_alone", "anchor"}
+    assert set(errors) == {"true", "other_motion", "other_content", "none", "content_alone", "warped"}
     assert errors["true"] < errors["other_content"]
     # Nothing is learned yet: what is rebuilt from is the content held still.
-    assert errors["true"] == pytest.approx(errors["anchor"], rel=0.5)
+    assert errors["true"] == pytest.approx(errors["warped"], rel=0.5)
     assert condition_errors(model, batch, vae) == errors

@@ -47,13 +47,13 @@ def test_uneven_shares_are_refused(tiny_config: ModelConfig) -> None:
         ProcessShard(0, 4).check_even(config.optim.batch, sizes)
 
 
-@pytest.mark.parametrize("kind", ["anchor", "paper"])
+@pytest.mark.parametrize("kind", ["warper", "paper"])
 def test_two_processes_learn_what_one_does(
     tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, kind: str
 ) -> None:
     """The same batches, the same losses and the same weights but for rounding, from poses to temporal blocks."""
     config = replace(tiny_config, optim=replace(tiny_config.optim, batch=4))
-    if kind == "paper":  # without an anchor and an autoencoder, its motion standardised over the batch
+    if kind == "paper":  # without a warper and an autoencoder, its motion standardised over the batch
         config = replace(
             config,
             autoencoder="none",
@@ -78,7 +78,7 @@ def test_two_processes_learn_what_one_does(
         lines[count] = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         weights[count] = load_file(run / "last.safetensors")
     assert [line["step"] for line in lines[2]] == list(range(1, 13))
-    for name in ("loss", "anchor_loss", "error", "bits_per_code", "used_codes"):
+    for name in ("loss", "warping_loss", "error", "bits_per_code", "used_codes"):
         one, two = ([line[name] or 0.0 for line in lines[count]] for count in (1, 2))
         assert two[:3] == pytest.approx(one[:3], rel=1e-4, abs=1e-6), name
         # AdamW makes full steps of gradients that are nothing but rounding, and codes fall to their neighbours.
