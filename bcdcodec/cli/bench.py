@@ -12,7 +12,7 @@ are kept in --work. A page that exists keeps its prose, its tables are replaced 
 
 def add_command(commands: Commands) -> None:
     """Add the command and its studies."""
-    parser = new_command(commands, "bench", about="measure the codec, one study a page", examples=EXAMPLES)
+    parser = new_command(commands, "bench", None, about="measure the codec, one study a page", examples=EXAMPLES)
     studies = parser.add_subparsers(title="studies", metavar="STUDY", required=True)
     for add_study in (
         *(add_rate_distortion, add_validation, add_transfer, add_rate_control),

@@ -13,18 +13,17 @@ SPRITES_EXAMPLES = """  bcd data sprites Sprites/sheets sprites
 
 
 def add_command(commands: Commands) -> None:
-    """The group and its commands."""
+    """Add the group and its commands."""
     group = new_group(commands, "data", about="build folders of clips for training")
     prepare.add_command(group)
 
     sprites = new_command(
-        group, "sprites", about="build the Sprites data set from its sheets", examples=SPRITES_EXAMPLES
+        group, "sprites", run_sprites, about="build the Sprites data set from its sheets", examples=SPRITES_EXAMPLES
     )
     sprites.add_argument("sheets", type=Path, metavar="SHEETS", help="folder of body, bottomwear, topwear, hair, shoes")
     sprites.add_argument("out", type=Path, metavar="DIR", help="folder to write: DIR/train and DIR/test")
     sprites.add_argument("-f", "--force", action="store_true", help="write into a folder that is not empty")
     add_quiet_option(sprites)
-    sprites.set_defaults(run=run_sprites)
 
 
 def run_sprites(options: argparse.Namespace) -> int:
@@ -32,7 +31,7 @@ def run_sprites(options: argparse.Namespace) -> int:
     check_folder(options.out, force=options.force)
     from bcdcodec.sprites.dataset import build
 
-    with progress_bar("characters", unit="", total=None, shown=False if options.quiet else None) as progress:
+    with progress_bar(options, "characters") as progress:
         counts = build(options.sheets, options.out, progress=progress)
     if not options.quiet:
         print(f"{options.out}: " + ", ".join(f"{count} {part} clips" for part, count in counts.items()))

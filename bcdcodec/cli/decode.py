@@ -1,25 +1,14 @@
-"""`bcd decode`: .bcd -> video. In: options. Out: a media file and a short report, for codec/files.decode_file."""
+"""`bcd decode`: decode a `.bcd` stream to a video."""
 
 import argparse
-import sys
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.seek import read_index
-from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.cli.options import (
-    MAX_SEED,
-    Commands,
-    add_model_options,
-    add_output_options,
-    add_sampling_options,
-    new_command,
-    sampling_of,
-    whole_number,
-)
+from bcdcodec.bitstream.stream import StreamReader, read_index
+from bcdcodec.cli.options import Commands, add_decoding_options, new_command, sampling_of, seed, whole_number
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import STANDARD, HeadReplay, check_target, open_stream
+from bcdcodec.cli.streams import HeadReplay, check_target, open_stream, print_report
 from bcdcodec.config import MAX_BATCH_SEGMENTS
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.weightfile import find_weights, weights_of_stream
@@ -38,14 +27,13 @@ EXAMPLES = """  bcd decode talk.bcd talk.mp4
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "decode", about="paint the video of a .bcd", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "decode", run, about="paint the video of a .bcd", examples=EXAMPLES)
     parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
     parser.add_argument(
         "target", metavar="OUT.mp4", help="mp4, mkv or webm, or - for fragmented mp4 on standard output"
     )
-    add_sampling_options(parser)
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), help="of the noise, instead of the stream's")
+    parser.add_argument("--seed", type=seed, help="of the noise, instead of the stream's")
     parser.add_argument(
         "--paste-back", action="store_true", help="source size, the head pasted onto the stream's still"
     )
@@ -64,9 +52,7 @@ def add_command(commands: Commands) -> None:
         help="frames of lost or damaged packets: hold the last good ones, predict them by a motion model, refuse the "
         "stream (none)",
     )
-    add_model_options(parser, weights="those that the stream names")
-    add_output_options(parser)
-    parser.set_defaults(run=run)
+    add_decoding_options(parser, weights=None)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -82,39 +68,33 @@ def run(options: argparse.Namespace) -> int:
         from bcdcodec.codec.model import CodecModel
 
         model = CodecModel.load(weights, device=options.device)
-        shown = False if options.quiet else options.progress
-        with progress_bar(
-            "decode", unit="frame", total=frames and frames * model_frame_multiplier(header, model), shown=shown
-        ) as progress:
+        settings = DecodeSettings(
+            sampling=sampling_of(options, model.config),
+            seed=options.seed,
+            batch_segments=options.batch_segments,
+            concealer=_concealer(options.conceal, model, header),
+        )
+        total = frames and frames * model_frame_multiplier(header, model)
+        with progress_bar(options, "decode", unit="frame", total=total) as progress:
             result = decode_file(
                 file,
                 target,
                 model=model,
-                settings=DecodeSettings(
-                    sampling=sampling_of(options, model.config),
-                    seed=options.seed,
-                    batch_segments=options.batch_segments,
-                    concealer=_concealer(options.conceal, model, header),
-                ),
+                settings=settings,
                 paste_back=options.paste_back,
                 keep_damaged=options.salvage,
                 progress=progress,
             )
-    if not options.quiet:
-        fps, took = float(result.frame_rate), time.monotonic() - started
-        name = "<stdout>" if options.target == STANDARD else options.target
-        lost = f", {result.concealed} of them concealed ({result.lost} packets lost)" if result.lost else ""
-        print(
-            f"{name}: {result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s{lost}, "
-            f"painted in {took:.1f} s",
-            file=sys.stderr if options.target == STANDARD else sys.stdout,
-        )
+    fps, took_s = float(result.frame_rate), time.monotonic() - started
+    lost = f", {result.concealed} of them concealed ({result.lost} packets lost)" if result.lost else ""
+    length = f"{result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s"
+    print_report(options, f"{length}{lost}, painted in {took_s:.1f} s")
     return 0
 
 
 def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Concealer | None":
-    """What fills the frames of lost packets; the motion model is loaded only where it is asked for. ConfigError where
-    the stream carries fewer codes than that knows.
+    """Make the concealer of lost frames, None for `none`; ConfigError where the stream has fewer codes a frame than the
+    motion model needs.
     """
     if name == "none":
         return None
@@ -122,16 +102,18 @@ def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Conceal
         from bcdcodec.codec.decode.concealment import HoldConcealer
 
         return HoldConcealer()
-    found, known = header.coding.groups, model.config.quantizer.groups
-    if found < known:
-        raise ConfigError(f"the stream has {found} codes a frame, --conceal model needs {known}; try --conceal hold")
+    groups, needed = header.coding.groups, model.config.quantizer.groups
+    if groups < needed:
+        raise ConfigError(f"the stream has {groups} codes a frame, --conceal model needs {needed}; try --conceal hold")
     from bcdcodec.motion.conceal import ModelConcealer
 
     return ModelConcealer.for_codec(model)
 
 
 def look_ahead(file: BinaryIO) -> tuple[StreamHeader, BinaryIO, int | None]:
-    """The header, the file at its start again, and the number of frames where the file's end tells it."""
+    """Read the header; returns it, the file at its start again, and the number of frames where the file has an
+    index.
+    """
     if not file.seekable():
         replay = HeadReplay(file)
         return StreamReader(replay).header, replay.rewind(), None

@@ -1,28 +1,28 @@
-"""`bcd encode`: video -> .bcd. In: options. Out: a file and a short report, for codec/files.encode_file."""
+"""`bcd encode`: compress a video to a `.bcd` stream."""
 
 import argparse
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bcdcodec.bitstream.header import pack_metadata
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.cli.options import (
     MAX_GROUPS,
-    MAX_SEED,
     Commands,
+    add_crop_option,
     add_model_options,
     add_output_options,
     bitrate,
     bitrate_or_none,
+    call_with,
     frame_rate,
     key_value,
     new_command,
     seconds_or_none,
+    seed,
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import STANDARD, check_target, source_path
+from bcdcodec.cli.streams import check_target, print_report, source_path
 from bcdcodec.weightfile import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ EXAMPLES = """  bcd encode talk.mp4 talk.bcd
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "encode", about="compress a video to .bcd", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "encode", run, about="compress a video to .bcd", examples=EXAMPLES)
     parser.add_argument("source", metavar="IN", help="video file, or - for standard input")
     parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
     modes = [AUTO, *(mode.name.lower() for mode in CodingMode)]
@@ -49,26 +49,22 @@ def add_command(commands: Commands) -> None:
         help="packed: a constant rate; coded: by a table; context: by the codes before; auto: the smaller of the last "
         "two (auto)",
     )
-    parser.add_argument("--fps", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
+    parser.add_argument("--fps", dest="frame_rate", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
     parser.add_argument(
         "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="of everything but the sound (4k)"
     )
     parser.add_argument(
         "--bucket",
+        dest="bucket_s",
         type=seconds_or_none,
         default=1.0,
         metavar="SECONDS|none",
         help="how many seconds' worth of the bitrate may be sent at once (1)",
     )
-    sound = parser.add_mutually_exclusive_group()
-    sound.add_argument("--audio-bitrate", type=bitrate, default=6000, metavar="6k", help="Opus bitrate (6k)")
-    sound.add_argument("--no-audio", dest="audio_bitrate", action="store_const", const=None, help="leave the sound out")
-    parser.add_argument(
-        "--crop",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="follow the face, or code the largest centred square (what the model is for)",
-    )
+    audio = parser.add_mutually_exclusive_group()
+    audio.add_argument("--audio-bitrate", type=bitrate, default=6000, metavar="6k", help="Opus bitrate (6k)")
+    audio.add_argument("--no-audio", dest="audio_bitrate", action="store_const", const=None, help="leave the sound out")
+    add_crop_option(parser, about="follow the face, or code the largest centred square (what the model is for)")
     parser.add_argument(
         "--background",
         action=argparse.BooleanOptionalAction,
@@ -96,10 +92,9 @@ def add_command(commands: Commands) -> None:
         metavar="KEY=VALUE",
         help="text kept with the file; repeatable",
     )
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of the decoder's noise (0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the decoder's noise (0)")
     add_model_options(parser, weights=DEFAULT_NAME)
     add_output_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -112,18 +107,10 @@ def run(options: argparse.Namespace) -> int:
         from bcdcodec.codec.encode.settings import EncodeSettings
         from bcdcodec.codec.model import CodecModel
 
-        model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
-        settings = EncodeSettings(
-            mode=None if options.mode == AUTO else CodingMode[options.mode.upper()],
-            bitrate=options.bitrate,
-            bucket_s=options.bucket,
-            frame_rate=options.fps,
-            effort=options.effort,
-            groups=options.groups,
-            seed=options.seed,
-            metadata=metadata,
-        )
-        with progress_bar("encode", unit="frame", shown=False if options.quiet else options.progress) as progress:
+        model = CodecModel.load(options.weights, device=options.device)
+        mode = None if options.mode == AUTO else CodingMode[options.mode.upper()]
+        settings = call_with(EncodeSettings, options, mode=mode, metadata=metadata)
+        with progress_bar(options, "encode", unit="frame") as progress:
             result = encode_file(
                 source,
                 target,
@@ -134,23 +121,21 @@ def run(options: argparse.Namespace) -> int:
                 background=options.background,
                 progress=progress,
             )
-    if not options.quiet:
-        print(report(target, result), file=sys.stderr if options.target == STANDARD else sys.stdout)
+    print_report(options, _report(result))
     return 0
 
 
-def report(target: object, result: "EncodeResult") -> str:
+def _report(result: "EncodeResult") -> str:
     """Size, rates and shots in a few lines."""
     stats, seconds = result.stats, result.duration_s
-    name = target if isinstance(target, Path) else "<stdout>"
     frames, shots = stats.motion_frames, len(result.shots)
-    held = f" and {result.skipped_frames} held" if result.skipped_frames else ""
+    skipped = f" and {result.skipped_frames} held" if result.skipped_frames else ""
     return "\n".join(
         [
-            f"{name}: {stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
+            f"{stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
             f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; "
             f"without sound {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
             f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, "
-            f"{frames} frames{held}",
+            f"{frames} frames{skipped}",
         ]
     )

@@ -1,23 +1,21 @@
-"""`bcd generate`: a person moves without a film of it. In: options. Out: a `.bcd`, or the video that it decodes to."""
+"""`bcd generate`: animate a person by a motion model, as a `.bcd` stream or a video."""
 
 import argparse
-import math
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
 from bcdcodec.cli.options import (
-    MAX_SEED,
     Commands,
-    add_model_options,
-    add_output_options,
-    add_sampling_options,
+    add_crop_option,
+    add_decoding_options,
+    finite_number,
     new_command,
     sampling_of,
-    whole_number,
+    seed,
 )
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import STANDARD, check_target
+from bcdcodec.cli.streams import STANDARD, check_target, print_report
 from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
@@ -30,28 +28,26 @@ PLAIN_TEMPERATURE, PLAIN_TOP_P = 1.0, 1.0
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "generate", about="let a motion model move a person", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "generate", run, about="let a motion model move a person", examples=EXAMPLES)
     parser.add_argument("--content", required=True, metavar="A", help="picture, video or .bcd that shows the person")
     parser.add_argument("--prompt", metavar="STREAM.bcd", help="go on from the last shot of this stream")
-    parser.add_argument("--seconds", type=_number, required=True, metavar="N", help="length of what is generated")
+    parser.add_argument("--seconds", type=finite_number, required=True, metavar="N", help="length of what is generated")
     parser.add_argument("target", metavar="OUT.bcd|OUT.mp4", help="stream, or video (mp4, mkv, webm)")
     picking = parser.add_argument_group("which codes are taken")
     picking.add_argument("--greedy", action="store_true", help="the most probable ones (default without the others)")
-    picking.add_argument("--temperature", type=_number, metavar="T", help="draw, with probabilities to the power 1/T")
-    picking.add_argument("--top-p", type=_number, metavar="P", help="draw from the most probable ones that reach P")
-    picking.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of draws and of the noise (0)")
-    parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the weights)")
-    parser.add_argument(
-        "--crop",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="follow the face of the content, or take the largest centred square (what the model is for)",
+    picking.add_argument(
+        "--temperature", type=finite_number, metavar="T", help="draw, with probabilities to the power 1/T"
     )
-    add_sampling_options(parser)
-    add_model_options(parser, weights=DEFAULT_NAME)
-    add_output_options(parser)
-    parser.set_defaults(run=run)
+    picking.add_argument(
+        "--top-p", type=finite_number, metavar="P", help="draw from the most probable ones that reach P"
+    )
+    picking.add_argument("--seed", type=seed, default=0, help="of draws and of the noise (0)")
+    parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the weights)")
+    add_crop_option(
+        parser, about="follow the face of the content, or take the largest centred square (what the model is for)"
+    )
+    add_decoding_options(parser, weights=DEFAULT_NAME)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,51 +72,36 @@ def run(options: argparse.Namespace) -> int:
     if drawn:
         temperature = PLAIN_TEMPERATURE if options.temperature is None else options.temperature
         picking = Picking(temperature=temperature, top_p=PLAIN_TOP_P if options.top_p is None else options.top_p)
-    model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
-    codec_id = model.weights.model_id
-    named = options.motion_weights
-    found = find_motion(codec_id) if named is None else open_motion(named)
-    gpt = load_motion(found, codec_id=codec_id, device=model.device)
-    shown = False if options.quiet else options.progress
-    to_stream = Path(options.target).suffix == STREAM_SUFFIX
+    model = CodecModel.load(options.weights, device=options.device)
+    codec_id, motion_path = model.weights.model_id, options.motion_weights
+    motion = find_motion(codec_id) if motion_path is None else open_motion(motion_path)
+    gpt = load_motion(motion, codec_id=codec_id, device=model.device)
 
     def write_stream(out: Path | BinaryIO) -> str:
-        with progress_bar("generate", unit="frame", shown=shown) as progress:
+        with progress_bar(options, "generate", unit="frame") as progress:
             made = generate_stream(
                 options.content,
                 out,
                 model=model,
                 gpt=gpt,
                 seconds=options.seconds,
-                prompt=None if options.prompt is None else Path(options.prompt),
+                prompt=options.prompt and Path(options.prompt),
                 picking=picking,
                 seed=options.seed,
                 crop=options.crop,
                 progress=progress,
             )
         after = f" after {made.prompt_frames} of the prompt" if made.prompt_frames else ""
-        return f"{options.target}: {made.frames} frames generated{after}, stream of {made.total_bits} bits"
+        return f"{made.frames} frames generated{after}, stream of {made.total_bits} bits"
 
-    if to_stream:
+    if Path(options.target).suffix == STREAM_SUFFIX:
         report = write_stream(target)
     else:
         with tempfile.TemporaryFile() as stream:
             report = write_stream(stream)
             stream.seek(0)
             settings = DecodeSettings(sampling=sampling_of(options, model.config))
-            with progress_bar("decode", unit="frame", shown=shown) as progress:
+            with progress_bar(options, "decode", unit="frame") as progress:
                 decode_file(stream, target, model=model, settings=settings, progress=progress)
-    if not options.quiet:
-        print(report)
+    print_report(options, report)
     return 0
-
-
-def _number(text: str) -> float:
-    """A finite number; its range is checked where it is used."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return value

@@ -1,14 +1,14 @@
-"""`bcd info`: what a stream holds, without torch. In: a .bcd. Out: a table, JSON for programs, or a picture."""
+"""`bcd info`: contents and bit statistics of a `.bcd` stream as a table, JSON or a plot, without torch."""
 
 import argparse
 import json
 from pathlib import Path
 
-from bcdcodec.cli.describe import describe
 from bcdcodec.cli.options import Commands, bitrate, new_command, seconds
+from bcdcodec.cli.report.describe import describe
+from bcdcodec.cli.report.summary import StreamFacts, file_label, summarize
+from bcdcodec.cli.report.table import table
 from bcdcodec.cli.streams import check_file
-from bcdcodec.cli.summary import Summary, file_label, summarize
-from bcdcodec.cli.table import table
 from bcdcodec.errors import ConfigError
 from bcdcodec.ratecontrol.timeline import Timeline
 
@@ -23,8 +23,10 @@ BUCKET_S = 1.0
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "info", about="show what a .bcd holds and where every bit went", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(
+        commands, "info", run, about="show what a .bcd holds and where every bit went", examples=EXAMPLES
+    )
     parser.add_argument("file", metavar="FILE", help="stream, or - for standard input")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--packets", action="store_true", help="list the packets too")
@@ -44,7 +46,6 @@ def add_command(commands: Commands) -> None:
         "--bitrate", type=bitrate, metavar="4k", help="target drawn by --plot, and drain of the bucket (the mean rate)"
     )
     parser.add_argument("-f", "--force", action="store_true", help="replace an existing OUT.png")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,15 +59,15 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(describe(summary, packets=options.packets, bits=options.bits), indent=1))
     else:
         print(table(summary, packets=options.packets, bits=options.bits))
-    if plot is not None and (summary.damage is None or summary.duration_s):
-        _draw(plot, summary, bitrate=options.bitrate, bucket_s=options.bucket or BUCKET_S)
+    if plot is not None and summary.stream is not None and (summary.damage is None or summary.stream.duration_s):
+        _draw(plot, summary.stream, options)
     if summary.damage is not None:
         raise summary.damage
     return 0
 
 
 def _plot_target(options: argparse.Namespace) -> Path | None:
-    """Where to draw; refuses options that would have no use."""
+    """File to draw to, None for none; ConfigError for options that would have no effect."""
     if options.plot is None:
         for name in ("bucket", "bitrate"):
             if getattr(options, name) is not None:
@@ -78,9 +79,9 @@ def _plot_target(options: argparse.Namespace) -> Path | None:
     return path
 
 
-def _draw(path: Path, summary: Summary, *, bitrate: int | None, bucket_s: float) -> None:
+def _draw(path: Path, stream: StreamFacts, options: argparse.Namespace) -> None:
     from bcdcodec.evaluation.report.rate_plot import rate_plot
 
-    assert summary.header is not None and summary.stats is not None, "a stream without a header has no duration"
-    timeline = Timeline.of_packets(summary.stats.packets, summary.header.video.frame_rate)
-    rate_plot(path, timeline, bitrate=bitrate, bucket_s=bucket_s, title=file_label(summary.name))
+    timeline = Timeline.of_packets(stream.stats.packets, stream.frame_rate)
+    bucket_s = options.bucket or BUCKET_S
+    rate_plot(path, timeline, bitrate=options.bitrate, bucket_s=bucket_s, title=file_label(options.file))

@@ -1,50 +1,57 @@
-"""Options that several commands share, and their values. In: text. Out: checked values for argparse.
-
-A value outside its range is refused here, before minutes of work.
-"""
+"""Command-line options that several commands share, and argparse types that check values before minutes of work."""
 
 import argparse
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_RATE
 from bcdcodec.config import ModelConfig, SamplingConfig
 
 #: What argparse calls the list of commands; the class is generic for type checkers only.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Result = TypeVar("Result")
 
 SAMPLING_PRESETS = ("paper", "standard", "realtime")
-MAX_STEPS = 1000
-MAX_BUCKET_S = 3600
-MAX_SEED = 0xFFFF_FFFF
+MAX_STEPS, MAX_SECONDS = 1000, 3600
 MAX_UPDATES, MAX_WORKERS = 100_000_000, 1024
-#: Codes a frame that a header can say.
+#: Most codes a frame that a header can hold.
 MAX_GROUPS = 255
 
 
-def new_command(commands: Commands, name: str, *, about: str, examples: str) -> argparse.ArgumentParser:
-    """A command's parser, its help ending in examples."""
-    return commands.add_parser(
+def new_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int] | None, *, about: str, examples: str
+) -> argparse.ArgumentParser:
+    """Add a command whose help ends in examples. run: its function, None for a group of commands."""
+    parser = commands.add_parser(
         name,
         help=about,
         description=about[0].upper() + about[1:] + ".",
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(run=run)
+    return parser
 
 
 def new_group(commands: Commands, name: str, *, about: str) -> Commands:
-    """A command that has commands of its own; returns where they are added."""
+    """Add a command that has commands of its own; returns the list to add them to."""
     group = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
     return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
+def call_with(function: Callable[..., Result], options: argparse.Namespace, **others: Any) -> Result:
+    """Call a function, or make a dataclass, with the options that have the names of its parameters, and `others`."""
+    names = inspect.signature(function).parameters
+    return function(**{name: value for name, value in vars(options).items() if name in names} | others)
+
+
 def frame_rate(text: str) -> Fraction:
-    """`25`, `12.5` or `30000/1001`."""
+    """Parse `25`, `12.5` or `30000/1001`, in frames per second."""
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
@@ -55,44 +62,53 @@ def frame_rate(text: str) -> Fraction:
 
 
 def bitrate(text: str) -> int:
-    """Bits a second: `4000`, `4k` or `4.5k`."""
-    factor = 1000 if text.endswith(("k", "K")) else 1
-    try:
-        value = float(text.rstrip("kK")) * factor
-    except ValueError:
-        value = math.nan
+    """Parse bits a second: `4000`, `4k` or `4.5k`."""
+    value = _float(text.rstrip("kK")) * (1000 if text.endswith(("k", "K")) else 1)
     if not 1 <= value <= 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no bitrate, examples are 4k and 4000")
     return round(value)
 
 
 def seconds(text: str) -> float:
-    """A length of time: a number above 0, an hour at most."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to 3600")
+    """Parse a length of time: a number of seconds above 0, an hour at most."""
+    value = _float(text)
+    if not 0 < value <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to {MAX_SECONDS}")
     return value
 
 
 def bitrate_or_none(text: str) -> int | None:
-    """A bitrate, or `none` for no limit."""
+    """Parse a bitrate, or `none` for no limit."""
     return None if text.lower() == "none" else bitrate(text)
 
 
 def seconds_or_none(text: str) -> float | None:
-    """A number of seconds above 0 and up to an hour, or `none` for no limit."""
-    if text.lower() == "none":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
-    if not 0 < value <= MAX_BUCKET_S:
-        raise argparse.ArgumentTypeError(f"{text} s is outside 0 to {MAX_BUCKET_S}")
+    """Parse a length of time, or `none` for no limit."""
+    return None if text.lower() == "none" else seconds(text)
+
+
+def finite_number(text: str) -> float:
+    """Parse a finite number, whose range is checked where it is used."""
+    value = _float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
     return value
+
+
+def guidance(text: str) -> float:
+    """Parse a guidance scale from 0 to 100."""
+    value = _float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no guidance, allowed are 0 to 100")
+    return value
+
+
+def _float(text: str) -> float:
+    """A number, or NaN, which no range contains."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -110,19 +126,12 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def guidance(text: str) -> float:
-    """A finite number from 0 on."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no guidance, allowed are 0 to 100")
-    return value
+#: The argparse type of 32-bit seeds.
+seed = whole_number(0, 0xFFFF_FFFF)
 
 
 def key_value(text: str) -> tuple[str, str]:
-    """`KEY=VALUE`."""
+    """Parse `KEY=VALUE`."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
@@ -130,30 +139,33 @@ def key_value(text: str) -> tuple[str, str]:
 
 
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
-    """Silence everything but errors."""
+    """Add --quiet, which leaves errors alone on stderr."""
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
-def add_force_option(parser: argparse.ArgumentParser) -> None:
-    """Overwriting."""
+def add_write_options(parser: argparse.ArgumentParser) -> None:
+    """Add --force and --quiet."""
     parser.add_argument("-f", "--force", action="store_true", help="replace an existing output")
+    add_quiet_option(parser)
 
 
 def add_data_option(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """The clips that training reads."""
+    """Add the folder of training clips."""
     parser.add_argument("--data", type=Path, required=required, metavar="DIR", help="folder of clips with clips.csv")
 
 
 def add_vae_option(parser: argparse.ArgumentParser) -> None:
-    """The small autoencoder of a preset."""
+    """Add the image autoencoder of a preset."""
     parser.add_argument(
         "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train vae, if the preset has one"
     )
 
 
-def add_run_option(parser: argparse.ArgumentParser, *, about: str = "folder of the run; resumed if it exists") -> None:
-    """The run folder, as `folder`: `run` is the command's function."""
-    parser.add_argument("--run", dest="folder", type=Path, required=True, metavar="RUN", help=about)
+def add_run_option(
+    parser: argparse.ArgumentParser, *, about: str = "folder of the run; resumed if it exists", required: bool = True
+) -> None:
+    """Add the run folder, as `folder`: `run` is the command's function."""
+    parser.add_argument("--run", dest="folder", type=Path, required=required, metavar="RUN", help=about)
 
 
 def add_updates_options(
@@ -163,40 +175,40 @@ def add_updates_options(
     most: int = MAX_UPDATES,
     about: str = "updates in all",
 ) -> None:
-    """Length and seed of a training; the length is required where there is no default."""
+    """Add length and seed of a training; the length is required where there is no default."""
     shown = about if default is None else f"{about} ({default})"
     updates = whole_number(1, most)
     parser.add_argument("--updates", type=updates, default=default, required=default is None, metavar="N", help=shown)
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of weights and batches (0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of weights and batches (0)")
 
 
 def add_precision_option(parser: argparse.ArgumentParser) -> None:
-    """Number format of the networks in training."""
+    """Add the number format of the networks in training."""
     parser.add_argument(
         "--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: faster, where the processor has it (fp32)"
     )
 
 
 def add_workers_option(parser: argparse.ArgumentParser, *, about: str, default: int | None = 1) -> None:
-    """Worker processes of this machine."""
+    """Add the number of worker processes on this machine."""
     parser.add_argument("--workers", type=whole_number(1, MAX_WORKERS), default=default, metavar="N", help=about)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
-    """Where the networks run."""
+    """Add the device of the networks."""
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute (auto)")
 
 
-def add_model_options(parser: argparse.ArgumentParser, *, weights: str) -> None:
-    """Where the networks run and which ones; `weights` says what is taken by default."""
+def add_model_options(parser: argparse.ArgumentParser, *, weights: str | None) -> None:
+    """Add device and weights. weights: the default; None for those that a stream names."""
     add_device_option(parser)
-    parser.add_argument("--weights", metavar="NAME|PATH", help=f"model weights ({weights})")
+    shown = weights or "those that the stream names"
+    parser.add_argument("--weights", default=weights, metavar="NAME|PATH", help=f"model weights ({shown})")
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Overwriting and what goes to stderr."""
-    add_force_option(parser)
-    add_quiet_option(parser)
+    """Add --force, --quiet and --progress."""
+    add_write_options(parser)
     parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
@@ -205,8 +217,13 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_crop_option(parser: argparse.ArgumentParser, *, about: str) -> None:
+    """Add --crop and --no-crop, by default as the model needs it."""
+    parser.add_argument("--crop", action=argparse.BooleanOptionalAction, default=None, help=about)
+
+
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
-    """How the frames are painted."""
+    """Add the sampler's preset, and what replaces parts of it."""
     parser.add_argument(
         "--preset", choices=SAMPLING_PRESETS, default="standard", help="quality against time (standard)"
     )
@@ -214,7 +231,14 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guidance", type=guidance, help="guidance instead of the preset's; 1 is off and fastest")
 
 
+def add_decoding_options(parser: argparse.ArgumentParser, *, weights: str | None) -> None:
+    """Add the options of commands that decode frames: sampling, model and output; weights: as `add_model_options`."""
+    add_sampling_options(parser)
+    add_model_options(parser, weights=weights)
+    add_output_options(parser)
+
+
 def sampling_of(options: argparse.Namespace, config: ModelConfig) -> SamplingConfig:
-    """The model's preset with what the options replace."""
+    """The model's sampling preset with what the options replace."""
     replaced = {name: getattr(options, name) for name in ("steps", "guidance") if getattr(options, name) is not None}
     return dataclasses.replace(config.sampling[options.preset], **replaced)

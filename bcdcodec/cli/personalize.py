@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bcdcodec.cli.options import (
     Commands,
-    add_force_option,
     add_model_options,
-    add_quiet_option,
+    add_run_option,
     add_updates_options,
+    add_write_options,
     new_command,
 )
 from bcdcodec.cli.progress import progress_bars
@@ -27,24 +27,17 @@ Whoever decodes needs the same file: the stream names it, and does not hold it."
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
+    """Add the command and its options."""
     parser = new_command(
-        commands, "personalize", about="adapt the weights to one person, in minutes", examples=EXAMPLES
+        commands, "personalize", run, about="adapt the weights to one person, in minutes", examples=EXAMPLES
     )
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="videos, or folders of them, of one person")
     parser.add_argument("target", metavar="OUT.safetensors", help="file to write")
     add_updates_options(parser, default=UPDATES, most=MAX_PERSONAL_UPDATES)
-    parser.add_argument(
-        "--run",
-        dest="folder",
-        type=Path,
-        metavar="RUN",
-        help="folder for clips, curves and checkpoints, which the same command resumes; without one nothing is kept",
-    )
+    about = "folder for clips, curves and checkpoints, which the same command resumes; without one nothing is kept"
+    add_run_option(parser, about=about, required=False)
     add_model_options(parser, weights=DEFAULT_NAME)
-    add_force_option(parser)
-    add_quiet_option(parser)
-    parser.set_defaults(run=run)
+    add_write_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if Path(options.target).suffix != SUFFIX:  # else it may be the last video, with OUT forgotten
         raise ConfigError(f"{options.target} is where weights go, needs a name that ends in {SUFFIX}")
     out = check_file(options.target, what="a weights file", force=options.force)
-    weights = find_weights(options.weights or DEFAULT_NAME)
+    weights = find_weights(options.weights)
     if out.exists() and out.samefile(weights.path):
         raise ConfigError(f"{out} is input and output at once")
     from bcdcodec.preparation.commands import prepare
@@ -61,8 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_personal(weights, options.device)  # before the clips are read
     with contextlib.ExitStack() as stack:
-        shown = False if options.quiet else None
-        progress = stack.enter_context(progress_bars(shown=shown))
+        progress = stack.enter_context(progress_bars(options))
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bcd-")))
         clips = folder / "clips"
         summary = prepare(

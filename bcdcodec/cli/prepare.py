@@ -17,9 +17,9 @@ The same command resumes where it was interrupted, and processes only new source
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
+    """Add the command and its options."""
     parser = new_command(
-        commands, "prepare", about="make a folder of clips for training out of videos", examples=EXAMPLES
+        commands, "prepare", run, about="make a folder of clips for training out of videos", examples=EXAMPLES
     )
     parser.add_argument("sources", nargs="+", type=Path, metavar="SRC", help="media files, and folders of them")
     parser.add_argument("target", type=Path, metavar="DST", help="folder to write: clips of one face each, clips.csv")
@@ -41,7 +41,6 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the summary for a program to read")
     add_quiet_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from bcdcodec.preparation.commands import prepare
     from bcdcodec.preparation.source import Settings
 
-    with progress_bar("sources", unit="", shown=False if options.quiet else None) as progress:
+    with progress_bar(options, "sources") as progress:
         summary = prepare(
             options.sources,
             options.target,

@@ -1,8 +1,6 @@
-"""Files, pipes and `-`. In: names from the command line. Out: paths and file objects for codec/.
+"""Files, pipes and `-`: checks of inputs and outputs before the work, and reports after it."""
 
-Everything that would make a command fail at its end is checked here at its start.
-"""
-
+import argparse
 import contextlib
 import io
 import os
@@ -13,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from bcdcodec.errors import ConfigError, VideoError
+from bcdcodec.atomic import open_input
+from bcdcodec.errors import ConfigError
 
 STANDARD = "-"
 
 
 def check_target(target: str, *, sources: tuple[str, ...], force: bool) -> Path | BinaryIO:
-    """Where to write. Refuses an existing file without `force`, one of the sources, and a folder that is not there."""
+    """Return the output. ConfigError for an existing file without `force`, one of the sources, a missing folder."""
     if target == STANDARD:
         if sys.stdout.isatty():
             raise ConfigError("standard output is a terminal; send it to a file or a pipe")
@@ -38,7 +37,7 @@ def check_target(target: str, *, sources: tuple[str, ...], force: bool) -> Path 
 
 
 def check_file(target: str, *, what: str, force: bool) -> Path:
-    """`check_target` for what can only be a file, such as "a weights file"."""
+    """`check_target` for an output that must be a file. what: its name in errors, such as "a weights file"."""
     if target == STANDARD:
         raise ConfigError(f"{what} is written to a path, - is not possible")
     path = check_target(target, sources=(), force=force)
@@ -47,7 +46,7 @@ def check_file(target: str, *, what: str, force: bool) -> Path:
 
 
 def check_folder(target: Path, *, force: bool) -> None:
-    """Refuse to write among what a folder holds already, without `force`."""
+    """ConfigError for a folder that is not empty, without `force`."""
     if target.is_dir() and any(target.iterdir()) and not force:
         raise ConfigError(f"{target} is not empty, use --force to write into it")
 
@@ -58,9 +57,16 @@ def check_clips(folder: Path) -> None:
         raise ConfigError(f"{folder} is no folder of clips")
 
 
+def print_report(options: argparse.Namespace, text: str) -> None:
+    """Print a report after the name of `options.target`, on stderr where that is standard output, unless --quiet."""
+    to_stdout = options.target == STANDARD
+    if not options.quiet:
+        print(f"{'<stdout>' if to_stdout else options.target}: {text}", file=sys.stderr if to_stdout else sys.stdout)
+
+
 @contextlib.contextmanager
 def source_path(source: str) -> Iterator[Path]:
-    """A path that can be read more than once; standard input is copied to a temporary file first."""
+    """Yield a path that can be read more than once; standard input is copied to a temporary file first."""
     if source != STANDARD:
         yield Path(source)
         return
@@ -71,18 +77,9 @@ def source_path(source: str) -> Iterator[Path]:
         yield path
 
 
-@contextlib.contextmanager
-def open_stream(source: str) -> Iterator[BinaryIO]:
-    """A `.bcd` stream to be read once, from a file or from standard input as it arrives."""
-    if source == STANDARD:
-        yield sys.stdin.buffer
-        return
-    try:
-        file = open(source, "rb")  # noqa: SIM115 - only opening may fail here, the caller reads inside `with file`
-    except OSError as error:
-        raise VideoError(f"cannot read {source}: {error.strerror}") from error
-    with file:
-        yield file
+def open_stream(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open a `.bcd` stream to be read once, from a file or from standard input as it arrives. Raises VideoError."""
+    return open_input(sys.stdin.buffer if source == STANDARD else source)
 
 
 def size_of(file: BinaryIO) -> int | None:
@@ -96,7 +93,7 @@ def size_of(file: BinaryIO) -> int | None:
 
 
 class HeadReplay:
-    """A pipe whose first bytes can be read twice: the header names the weights before the decoder reads it."""
+    """Pipe whose first bytes can be read twice: the header names the weights before the decoder reads it."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
@@ -104,7 +101,7 @@ class HeadReplay:
         self._replayed: io.BytesIO | None = None
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes."""
+        """Read up to `size` bytes."""
         if self._replayed is not None:
             return self._replayed.read(size) or self._source.read(size)
         data = self._source.read(size)
@@ -112,6 +109,6 @@ class HeadReplay:
         return data
 
     def rewind(self) -> BinaryIO:
-        """From here on the bytes come again from the first one; nothing more is kept."""
+        """Go back to the first byte; bytes read after these are not kept."""
         self._replayed = io.BytesIO(bytes(self._head))
         return cast(BinaryIO, self)  # a stream is only ever read from

@@ -1,17 +1,26 @@
-"""Studies of talking heads of `bcd bench`: rate-distortion, validation, transfer, rate-control."""
+"""Studies of talking heads of `bcd bench`: rate-distortion, validation, transfer, rate-control, generation."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from bcdcodec.cli.options import Commands, add_model_options, add_sampling_options, new_command, sampling_of, seconds
-from bcdcodec.cli.progress import progress_bars
+from bcdcodec.cli.options import (
+    Commands,
+    add_model_options,
+    add_sampling_options,
+    call_with,
+    new_command,
+    sampling_of,
+    seconds,
+)
+from bcdcodec.cli.streams import check_clips
 from bcdcodec.cli.study_options import (
     add_clips,
-    add_run_options,
+    add_report_options,
     add_sampler_preset,
-    add_work_options,
-    check_folder,
+    add_study_options,
     report,
+    run_study,
 )
 from bcdcodec.weightfile import DEFAULT_NAME
 
@@ -21,6 +30,7 @@ def add_rate_distortion(studies: Commands) -> None:
     parser = new_command(
         studies,
         "rate-distortion",
+        run_rate_distortion,
         about="compare with other video codecs at equal rate",
         examples="""  bcd bench rate-distortion benchmarks/rd_small.toml clips --jobs 2
   bcd bench rate-distortion benchmarks/rd_full.toml clips --out out --jobs 64 --json
@@ -30,29 +40,15 @@ What cannot be measured is named, left out, and makes the exit code 2.""",
     add_clips(parser)
     add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
-    add_work_options(parser, "rate_distortion")
-    add_run_options(parser)
-    parser.set_defaults(run=run_rate_distortion)
+    add_study_options(parser, "rate_distortion")
 
 
 def run_rate_distortion(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_folder(options.clips)
-    from bcdcodec.studies.rate_distortion.study import PAGE, Request, run_study
+    check_clips(options.clips)
+    from bcdcodec.studies.rate_distortion import study
 
-    request = Request(
-        plan=options.plan,
-        clips=options.clips,
-        out=options.out,
-        work=options.work,
-        weights=options.weights or DEFAULT_NAME,
-        device=options.device,
-        preset=options.preset,
-        jobs=options.jobs,
-    )
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        numbers = run_study(request, progress=progress)
-    return report(options, numbers, page=options.out / PAGE)
+    return run_study(options, study)
 
 
 def add_transfer(studies: Commands) -> None:
@@ -60,6 +56,7 @@ def add_transfer(studies: Commands) -> None:
     parser = new_command(
         studies,
         "transfer",
+        run_transfer,
         about="transfer motion between people, and compare with both",
         examples="  bcd bench transfer benchmarks/transfer_pairs.csv clips",
     )
@@ -68,30 +65,15 @@ def add_transfer(studies: Commands) -> None:
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
     add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
-    add_work_options(parser, "transfer")
-    add_run_options(parser)
-    parser.set_defaults(run=run_transfer)
+    add_study_options(parser, "transfer")
 
 
 def run_transfer(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_folder(options.clips)
-    from bcdcodec.studies.transfer.study import PAGE, Request, run_study
+    check_clips(options.clips)
+    from bcdcodec.studies.transfer import study
 
-    request = Request(
-        clips=options.clips,
-        pairs=options.pairs,
-        out=options.out,
-        work=options.work,
-        weights=options.weights or DEFAULT_NAME,
-        device=options.device,
-        preset=options.preset,
-        seconds=options.seconds,
-        jobs=options.jobs,
-    )
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        numbers = run_study(request, progress=progress)
-    return report(options, numbers, page=options.out / PAGE)
+    return run_study(options, study)
 
 
 def add_validation(studies: Commands) -> None:
@@ -99,6 +81,7 @@ def add_validation(studies: Commands) -> None:
     parser = new_command(
         studies,
         "validation",
+        run_validation,
         about="compare decoded clips with their sources, frame by frame",
         examples="""  bcd bench validation clips --publish
   bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2""",
@@ -124,33 +107,21 @@ def add_validation(studies: Commands) -> None:
     )
     add_model_options(parser, weights=DEFAULT_NAME)
     add_sampling_options(parser)
-    add_work_options(parser, "validation")
-    add_run_options(parser)
-    parser.set_defaults(run=run_validation)
+    add_study_options(parser, "validation")
 
 
 def run_validation(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_folder(options.clips)
+    check_clips(options.clips)
     from bcdcodec.codec.model import CodecModel
+    from bcdcodec.studies.validation import study
     from bcdcodec.studies.validation.measure import MeasureSettings
-    from bcdcodec.studies.validation.study import PAGE, Request, run_study
 
-    model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
-    settings = MeasureSettings(
-        sampling=sampling_of(options, model.config), limit_s=options.limit_seconds, faces=options.landmarks
-    )
-    request = Request(
-        clips=options.clips,
-        names=options.names,
-        out=options.out,
-        work=options.work,
-        publish=options.publish,
-        jobs=options.jobs,
-    )
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        numbers = run_study(request, model=model, settings=settings, progress=progress)
-    return report(options, numbers, page=options.out / PAGE)
+    model = CodecModel.load(options.weights, device=options.device)
+    sampling = sampling_of(options, model.config)
+    settings = MeasureSettings(sampling=sampling, limit_s=options.limit_seconds, faces=options.landmarks)
+    run = partial(study.run_study, call_with(study.Request, options), model=model, settings=settings)
+    return report(options, study.PAGE, run)
 
 
 def add_rate_control(studies: Commands) -> None:
@@ -158,6 +129,7 @@ def add_rate_control(studies: Commands) -> None:
     parser = new_command(
         studies,
         "rate-control",
+        run_rate_control,
         about="hold encoded clips against their target bitrates",
         examples="""  bcd bench rate-control clips --jobs 2
   bcd bench rate-control clips --tool-clips calm.mp4 lively.mp4""",
@@ -167,32 +139,20 @@ def add_rate_control(studies: Commands) -> None:
         "--tool-clips",
         type=Path,
         nargs="+",
-        default=[],
+        default=(),
         metavar="CLIP",
         help="also measure the value of each rate-control tool, on clips of 10 s and longer",
     )
     parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
-    add_work_options(parser, "rate_control")
-    add_run_options(parser)
-    parser.set_defaults(run=run_rate_control)
+    add_study_options(parser, "rate_control")
 
 
 def run_rate_control(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_folder(options.clips)
-    from bcdcodec.studies.rate_control.study import PAGE, Request, run_study
+    check_clips(options.clips)
+    from bcdcodec.studies.rate_control import study
 
-    request = Request(
-        clips=options.clips,
-        tool_clips=tuple(options.tool_clips),
-        out=options.out,
-        work=options.work,
-        weights=options.weights,
-        jobs=options.jobs,
-    )
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        numbers = run_study(request, progress=progress)
-    return report(options, numbers, page=options.out / PAGE)
+    return run_study(options, study, tool_clips=tuple(options.tool_clips))
 
 
 def add_generation(studies: Commands) -> None:
@@ -202,20 +162,17 @@ def add_generation(studies: Commands) -> None:
     parser = new_command(
         studies,
         "generation",
+        run_generation,
         about="measure motion generation and loss concealment",
         examples="  bcd bench generation clips --learned runs/motion/streams.safetensors",
     )
     add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=run_generation)
+    add_report_options(parser)
 
 
 def run_generation(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_folder(options.clips)
-    from bcdcodec.studies.generation.study import PAGE, run
+    check_clips(options.clips)
+    from bcdcodec.studies.generation import study
 
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        numbers = run(options, progress)
-    return report(options, numbers, page=options.out / PAGE)
+    return report(options, study.PAGE, partial(study.run, options))

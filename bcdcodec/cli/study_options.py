@@ -1,13 +1,17 @@
-"""Options and outputs that the studies of `bcd bench` share."""
+"""Options and the report that the studies of `bcd bench` share."""
 
 import argparse
+import dataclasses
 import json
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from bcdcodec.cli.options import SAMPLING_PRESETS, whole_number
-from bcdcodec.errors import ConfigError
+from bcdcodec.cli.options import SAMPLING_PRESETS, add_quiet_option, call_with, whole_number
+from bcdcodec.cli.progress import progress_bars
 
 MAX_JOBS = 64
 #: Exit code of a run whose page lacks failed measurements.
@@ -24,36 +28,47 @@ def add_sampler_preset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler preset (standard)")
 
 
-def add_work_options(parser: argparse.ArgumentParser, study: str, *, jobs: bool = True) -> None:
-    """Add the folder of records and the worker processes."""
-    work = f"build/{study}"
-    parser.add_argument(
-        "--work", type=Path, default=Path(work), metavar="DIR", help=f"folder of finished measurements ({work})"
-    )
+def add_study_options(parser: argparse.ArgumentParser, study: str | None, *, jobs: bool = True) -> None:
+    """Add the folder of records of a `study`, None for none, the worker processes, the folder of the page, and what is
+    printed.
+    """
+    if study is not None:
+        work = f"build/{study}"
+        parser.add_argument(
+            "--work", type=Path, default=Path(work), metavar="DIR", help=f"folder of finished measurements ({work})"
+        )
     if jobs:
         parser.add_argument("--jobs", type=whole_number(1, MAX_JOBS), default=1, metavar="N", help="processes (1)")
-
-
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the folder of the page and what is printed."""
     parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="folder of the page (docs)")
+    add_report_options(parser)
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is printed."""
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_quiet_option(parser)
 
 
-def check_folder(folder: Path) -> None:
-    """ConfigError where there is no such folder."""
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder of clips")
+def run_study(options: argparse.Namespace, study: ModuleType, **others: Any) -> int:
+    """Run a study by a request of its options and `others`; study: module with PAGE, Request and `run_study`."""
+    return report(options, study.PAGE, partial(study.run_study, call_with(study.Request, options, **others)))
 
 
-def report(options: argparse.Namespace, numbers: dict[str, Any], *, page: Path) -> int:
-    """Print the numbers or the page's path; the exit code says whether measurements failed."""
+def report(options: argparse.Namespace, page: str, run: Callable[..., Any]) -> int:
+    """Run a study under progress bars and print its numbers or its page's path; FAILED where measurements failed.
+
+    page: name of the file in --out. run: takes `progress`, measures what is missing, writes the page and returns the
+    numbers: a dict or a dataclass.
+    """
+    with progress_bars(options) as progress:
+        found = run(progress=progress)
+    numbers = found if isinstance(found, dict) else dataclasses.asdict(found)
+    path = options.out / page
     if options.json:
         print(json.dumps(numbers))
     elif not options.quiet:
-        print(page)
+        print(path)
     if failures := numbers.get("failures"):
-        logging.getLogger("bcdcodec").error("%d measurements failed, see %s", len(failures), page)
+        logging.getLogger("bcdcodec").error("%d measurements failed, see %s", len(failures), path)
         return FAILED
     return 0

@@ -5,7 +5,7 @@ from bcdcodec.cli.options import Commands, new_group
 
 
 def add_command(commands: Commands) -> None:
-    """The group and its commands."""
+    """Add the group and its commands."""
     group = new_group(commands, "train", about="train models, and turn runs into weights files")
     for module in (train_codec, train_parts, train_motion, train_judge):
         module.add_command(group)

@@ -13,6 +13,7 @@ from bcdcodec.cli.options import (
     add_updates_options,
     add_vae_option,
     add_workers_option,
+    call_with,
     new_command,
     whole_number,
 )
@@ -32,8 +33,8 @@ The same `bcd train codec` command resumes a run that was interrupted."""
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "codec", about="train a codec model on a folder of clips", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "codec", run, about="train a codec model on a folder of clips", examples=EXAMPLES)
     parser.add_argument("--model", choices=PRESET_NAMES, default="face", help="model preset to build (face)")
     add_data_option(parser)
     add_updates_options(parser)
@@ -44,7 +45,10 @@ def add_command(commands: Commands) -> None:
     )
     add_precision_option(parser)
     parser.add_argument(
-        "--compile", action="store_true", help="run the transformers through torch.compile; needs a C++ compiler"
+        "--compile",
+        dest="compiled",
+        action="store_true",
+        help="run the transformers through torch.compile; needs a C++ compiler",
     )
     add_device_option(parser)
     parser.add_argument(
@@ -62,13 +66,13 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--excerpts",
         type=whole_number(1, MAX_EXCERPTS),
+        default=0,
         metavar="N",
         help="train on N short excerpts of the clips, each with its own augmentation of colour, light and proportions",
     )
     add_workers_option(parser, about="processes that read the clips (1)")
     parser.add_argument("--dry-run", action="store_true", help="print the size of the run and stop")
     add_quiet_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -80,24 +84,9 @@ def run(options: argparse.Namespace) -> int:
     from bcdcodec.training.commands import plan_training, run_training
     from bcdcodec.training.options import CodecTrainOptions
 
-    asked_options = CodecTrainOptions(
-        model=options.model,
-        data=options.data,
-        vae=options.vae,
-        init=options.init,
-        run=options.folder,
-        updates=options.updates,
-        seed=options.seed,
-        precision=options.precision,
-        compiled=options.compile,
-        device=options.device,
-        train=options.train,
-        reinit_codebooks=options.reinit_codebooks,
-        excerpts=options.excerpts or 0,
-        workers=options.workers,
-    )
+    train_options = call_with(CodecTrainOptions, options, run=options.folder)
     if options.dry_run:
-        plan = plan_training(asked_options)
+        plan = plan_training(train_options)
         print(
             f"{plan.model}: {plan.cost.parameters:,} parameters, {plan.clips} clips, {plan.updates} updates "
             f"({plan.clips_seen:,} clips seen), temporal layers from update {plan.temporal_from}"
@@ -108,6 +97,6 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.cost.last_flops / 1e12:.3f} in the end"
         )
         return 0
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        run_training(asked_options, progress)
+    with progress_bars(options) as progress:
+        run_training(train_options, progress)
     return 0

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from bcdcodec.cli.options import Commands, add_force_option, add_quiet_option, add_updates_options, new_command
+from bcdcodec.cli.options import Commands, add_updates_options, add_write_options, new_command
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import check_file
 
@@ -15,15 +15,13 @@ EXAMPLES = """  bcd data sprites Sprites/sheets sprites
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "judge", about="train the judge of sprites", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "judge", run, about="train the judge of sprites", examples=EXAMPLES)
     parser.add_argument("data", type=Path, metavar="DIR", help="what bcd data sprites wrote")
     parser.add_argument("target", metavar="JUDGE.safetensors", help="file to write")
     add_updates_options(parser, default=UPDATES, most=MAX_JUDGE_UPDATES, about="updates of 32 clips")
     parser.add_argument("--json", action="store_true", help="print accuracies for a program to read")
-    add_force_option(parser)
-    add_quiet_option(parser)
-    parser.set_defaults(run=run)
+    add_write_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     target = check_file(options.target, what="a judge", force=options.force)
     from bcdcodec.sprites.judge import make_judge
 
-    with progress_bar("updates", unit="", total=options.updates, shown=False if options.quiet else None) as progress:
+    with progress_bar(options, "updates", total=options.updates) as progress:
         accuracies = make_judge(
             options.data,
             target,

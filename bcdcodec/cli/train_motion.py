@@ -6,11 +6,11 @@ from pathlib import Path
 from bcdcodec.cli.options import (
     Commands,
     add_data_option,
-    add_force_option,
     add_precision_option,
-    add_quiet_option,
     add_run_option,
     add_updates_options,
+    add_write_options,
+    call_with,
     new_command,
 )
 from bcdcodec.cli.progress import progress_bars
@@ -27,8 +27,8 @@ PRESETS = ("motion", "face-motion")
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "motion", about="train a motion model on code streams", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "motion", run, about="train a motion model on code streams", examples=EXAMPLES)
     parser.add_argument("target", metavar="OUT.safetensors", help="file to write: weights of bcd generate")
     parser.add_argument("--model", choices=PRESETS, default="face-motion", help="model preset to build (face-motion)")
     add_data_option(parser, required=False)
@@ -39,9 +39,7 @@ def add_command(commands: Commands) -> None:
     add_run_option(parser)
     add_updates_options(parser)
     add_precision_option(parser)
-    add_force_option(parser)
-    add_quiet_option(parser)
-    parser.set_defaults(run=run)
+    add_write_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,17 +52,9 @@ def run(options: argparse.Namespace) -> int:
     from bcdcodec.motion.commands import run_motion_training
     from bcdcodec.motion.training import MotionTrainOptions
 
-    asked = MotionTrainOptions(
-        model=options.model,
-        data=options.data,
-        streams=options.streams,
-        run=options.folder,
-        updates=options.updates,
-        seed=options.seed,
-        precision=options.precision,
-    )
-    with progress_bars(shown=False if options.quiet else None) as progress:
-        result = run_motion_training(asked, weights, out, progress)
+    train_options = call_with(MotionTrainOptions, options, run=options.folder)
+    with progress_bars(options) as progress:
+        result = run_motion_training(train_options, weights, out, progress)
     if result is not None and not options.quiet:
         print(
             f"{out}: {out.stat().st_size} bytes, {result.model_bits:.1f} bits/frame on people held out, "

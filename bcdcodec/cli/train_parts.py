@@ -6,11 +6,10 @@ from pathlib import Path
 from bcdcodec.cli.options import (
     Commands,
     add_data_option,
-    add_force_option,
-    add_quiet_option,
     add_run_option,
     add_updates_options,
     add_vae_option,
+    add_write_options,
     new_command,
 )
 from bcdcodec.cli.progress import progress_bar, progress_bars
@@ -20,16 +19,16 @@ from bcdcodec.weightfile import open_weights
 
 
 def add_command(commands: Commands) -> None:
-    """The three commands and their options."""
-    vae = new_command(commands, "vae", about="train the image autoencoder", examples=EXAMPLES)
+    """Add the three commands and their options."""
+    vae = new_command(commands, "vae", run_vae, about="train the image autoencoder", examples=EXAMPLES)
     vae.add_argument("target", metavar="OUT.safetensors", help="file to write")
     add_data_option(vae)
     add_updates_options(vae)
-    add_force_option(vae)
-    add_quiet_option(vae)
-    vae.set_defaults(run=run_vae)
+    add_write_options(vae)
 
-    context = new_command(commands, "context", about="add a context model for codes to weights", examples=EXAMPLES)
+    context = new_command(
+        commands, "context", run_context, about="add a context model for codes to weights", examples=EXAMPLES
+    )
     context.add_argument("target", metavar="OUT.safetensors", help="file to write: the weights with a context model")
     context.add_argument(
         "--weights", type=Path, required=True, metavar="WEIGHTS.safetensors", help="trained weights, left as they are"
@@ -37,20 +36,18 @@ def add_command(commands: Commands) -> None:
     add_data_option(context)
     add_updates_options(context)
     add_run_option(context, about="folder that latents are kept in")
-    add_force_option(context)
-    add_quiet_option(context)
-    context.set_defaults(run=run_context)
+    add_write_options(context)
 
-    export = new_command(commands, "export", about="turn a finished run into a weights file", examples=EXAMPLES)
+    export = new_command(
+        commands, "export", run_export, about="turn a finished run into a weights file", examples=EXAMPLES
+    )
     export.add_argument("target", metavar="OUT.safetensors", help="file to write")
     add_run_option(export, about="folder of the run")
     add_vae_option(export)
     export.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of clips, where the run was trained on excerpts of them"
     )
-    add_quiet_option(export)
-    add_force_option(export)
-    export.set_defaults(run=run_export)
+    add_write_options(export)
 
 
 def run_vae(options: argparse.Namespace) -> int:
@@ -59,7 +56,7 @@ def run_vae(options: argparse.Namespace) -> int:
     check_clips(options.data)
     from bcdcodec.training.commands import run_vae_training
 
-    with progress_bar("updates", unit="", total=options.updates, shown=_shown(options)) as progress:
+    with progress_bar(options, "updates", total=options.updates) as progress:
         run_vae_training(
             options.data,
             out,
@@ -76,7 +73,7 @@ def run_context(options: argparse.Namespace) -> int:
     check_clips(options.data)
     from bcdcodec.training.commands import run_context_training
 
-    with progress_bars(shown=_shown(options)) as progress:
+    with progress_bars(options) as progress:
         statistics = run_context_training(
             options.weights,
             options.data,
@@ -101,7 +98,7 @@ def run_export(options: argparse.Namespace) -> int:
 
     if options.data is not None:
         check_clips(options.data)
-    with progress_bar("clips", unit="", shown=_shown(options)) as progress:
+    with progress_bar(options, "clips") as progress:
         statistics = commands.run_export(options.folder, out, vae=options.vae, data=options.data, progress=progress)
     print(
         f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
@@ -110,7 +107,3 @@ def run_export(options: argparse.Namespace) -> int:
         f"{len(statistics.used)}"
     )
     return 0
-
-
-def _shown(options: argparse.Namespace) -> bool | None:
-    return False if options.quiet else None

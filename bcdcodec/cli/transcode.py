@@ -1,4 +1,4 @@
-"""`bcd transcode`: a .bcd at a lower bitrate, without torch. In: options. Out: a file and a report."""
+"""`bcd transcode`: lower the bitrate of a `.bcd` stream, without torch."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bcdcodec.cli.options import MAX_GROUPS, Commands, add_output_options, bitrate, new_command, whole_number
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import STANDARD, check_target, source_path
+from bcdcodec.cli.streams import STANDARD, check_target, print_report, source_path
 
 if TYPE_CHECKING:
     from bcdcodec.codec.transcode.summary import StreamSummary
@@ -23,8 +23,10 @@ kept; every fourth frame kept. Sound stays as it is. Without --bitrate only the 
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "transcode", about="lower the bitrate of a .bcd without decoding", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(
+        commands, "transcode", run, about="lower the bitrate of a .bcd without decoding", examples=EXAMPLES
+    )
     parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
     parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
     parser.add_argument("--bitrate", type=bitrate, metavar="2k", help="limit of all but the sound (none)")
@@ -36,7 +38,6 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_output_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,28 +46,28 @@ def run(options: argparse.Namespace) -> int:
     with source_path(options.source) as source:
         from bcdcodec.codec.transcode.transcode import transcode
 
-        with progress_bar("transcode", unit="frame", shown=False if options.quiet else options.progress) as progress:
+        with progress_bar(options, "transcode", unit="frame") as progress:
             result = transcode(source, target, bitrate=options.bitrate, groups=options.groups, progress=progress)
-    out = sys.stderr if options.target == STANDARD else sys.stdout
     if options.json:
-        print(json.dumps(describe(result), indent=1), file=out)
-    elif not options.quiet:
-        print(report("<stdout>" if options.target == STANDARD else options.target, result), file=out)
+        out = sys.stderr if options.target == STANDARD else sys.stdout
+        print(json.dumps(_describe(result), indent=1), file=out)
+    else:
+        print_report(options, _report(result))
     return 0
 
 
-def describe(result: "TranscodeResult") -> dict[str, Any]:
-    """The result as plain values."""
+def _describe(result: "TranscodeResult") -> dict[str, Any]:
+    """The result as plain values, for JSON."""
     sides = {"before": result.before, "after": result.after}
     return {"reduction": result.reduction.name.lower()} | {name: _describe_side(side) for name, side in sides.items()}
 
 
-def report(name: str, result: "TranscodeResult") -> str:
-    """What was done, and what it saved, in a few lines."""
+def _report(result: "TranscodeResult") -> str:
+    """Sizes, rates and codes before and after, in a few lines."""
     old, new = _describe_side(result.before), _describe_side(result.after)
     return "\n".join(
         [
-            f"{name}: {new['bytes']} bytes of {old['bytes']}, {new['duration_s']:.2f} s, {result.reduction.value}",
+            f"{new['bytes']} bytes of {old['bytes']}, {new['duration_s']:.2f} s, {result.reduction.value}",
             f"  rate    {_number(new['kbps'], 2)} kbps without sound, was {_number(old['kbps'], 2)}",
             f"  motion  {new['mode']}, {_number(new['bits_per_frame'], 1)} bits/frame at {new['fps']:.4g} fps, was "
             f"{old['mode']}, {_number(old['bits_per_frame'], 1)} at {old['fps']:.4g}",

@@ -1,20 +1,10 @@
-"""`bcd transfer`: the looks of one video with the motion of another. In: options. Out: a media file."""
+"""`bcd transfer`: decode the motion of one video with the content of another."""
 
 import argparse
-import sys
 
-from bcdcodec.cli.options import (
-    MAX_SEED,
-    Commands,
-    add_model_options,
-    add_output_options,
-    add_sampling_options,
-    new_command,
-    sampling_of,
-    whole_number,
-)
+from bcdcodec.cli.options import Commands, add_crop_option, add_decoding_options, new_command, sampling_of, seed
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import STANDARD, check_target
+from bcdcodec.cli.streams import STANDARD, check_target, print_report
 from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
@@ -23,24 +13,16 @@ EXAMPLES = """  bcd transfer --content alice.mp4 --motion bob.mp4 out.mp4
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
+    """Add the command and its options."""
     parser = new_command(
-        commands, "transfer", about="give the content of one video the motion of another", examples=EXAMPLES
+        commands, "transfer", run, about="give the content of one video the motion of another", examples=EXAMPLES
     )
     parser.add_argument("--content", required=True, metavar="A", help="picture, video or .bcd that shows the person")
     parser.add_argument("--motion", required=True, metavar="B", help="video or .bcd that gives motion and sound")
     parser.add_argument("target", metavar="OUT.mp4", help="mp4, mkv or webm, or - for standard output")
-    add_sampling_options(parser)
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), help="of the noise (the stream's, or 0)")
-    parser.add_argument(
-        "--crop",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="follow the faces, or take the largest centred squares (what the model is for)",
-    )
-    add_model_options(parser, weights=DEFAULT_NAME)
-    add_output_options(parser)
-    parser.set_defaults(run=run)
+    parser.add_argument("--seed", type=seed, help="of the noise (the stream's, or 0)")
+    add_crop_option(parser, about="follow the faces, or take the largest centred squares (what the model is for)")
+    add_decoding_options(parser, weights=DEFAULT_NAME)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.codec.transfer import transfer_files
 
-    model = CodecModel.load(options.weights or DEFAULT_NAME, device=options.device)
-    with progress_bar("transfer", unit="frame", shown=False if options.quiet else options.progress) as progress:
+    model = CodecModel.load(options.weights, device=options.device)
+    with progress_bar(options, "transfer", unit="frame") as progress:
         result = transfer_files(
             options.content,
             options.motion,
@@ -63,7 +45,5 @@ def run(options: argparse.Namespace) -> int:
             crop=options.crop,
             progress=progress,
         )
-    if not options.quiet:
-        name = "<stdout>" if options.target == STANDARD else options.target
-        print(f"{name}: {result.frames} frames", file=sys.stderr if options.target == STANDARD else sys.stdout)
+    print_report(options, f"{result.frames} frames")
     return 0

@@ -1,7 +1,7 @@
-"""`bcd verify`: is every byte of a stream right? In: a .bcd. Out: one line and an exit code, without torch.
+"""`bcd verify`: check every byte of a `.bcd` stream, without torch.
 
-Checked are checksums, order, END packet and index; where the weights are found, every content token (of a picture its
-parts and its size) and every code too.
+That is checksums, order, END packet and index, and where the weights are found every content token (of a picture its
+parts and its size) and every code.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from bcdcodec.bitstream.parts import ContentAssembler, ContentLocator
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
+from bcdcodec.cli.report.summary import file_label, weights_if_found
 from bcdcodec.cli.streams import open_stream
-from bcdcodec.cli.summary import file_label, weights_if_found
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
@@ -28,10 +28,9 @@ EXAMPLES = """  bcd verify talk.bcd
 
 
 def add_command(commands: Commands) -> None:
-    """The command and its options."""
-    parser = new_command(commands, "verify", about="check every byte of a .bcd", examples=EXAMPLES)
+    """Add the command and its options."""
+    parser = new_command(commands, "verify", run, about="check every byte of a .bcd", examples=EXAMPLES)
     parser.add_argument("file", metavar="FILE", help="stream, or - for standard input")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -79,7 +79,7 @@ def test_values_outside_their_range_are_wrong_usage(option: tuple[str, str], bcd
 def test_values_are_understood() -> None:
     line = ["encode", "a", "b", "--fps", "30000/1001", "--bitrate", "2.5k", "--audio-bitrate", "8k", "--meta", "k=v=w"]
     options = build_parser().parse_args(line)
-    assert (float(options.fps), options.bitrate, options.audio_bitrate) == (30000 / 1001, 2500, 8000)
+    assert (float(options.frame_rate), options.bitrate, options.audio_bitrate) == (30000 / 1001, 2500, 8000)
     assert options.meta == [("k", "v=w")]
     assert build_parser().parse_args(["encode", "a", "b", "--bitrate", "none"]).bitrate is None
     assert build_parser().parse_args(["encode", "a", "b", "--no-audio"]).audio_bitrate is None

@@ -1,43 +1,40 @@
-"""A summary as plain values, for `bcd info --json`. In: a Summary. Out: dicts that json can write.
-
-Keys are append-only: programs read them.
-"""
+"""Summary of a stream as plain values, for `bcd info --json`. Keys are append-only: programs read them."""
 
 import dataclasses
 from fractions import Fraction
 from typing import Any
 
-from bcdcodec.bitstream.header import SectionType, StreamHeader
+from bcdcodec.bitstream.header import SectionType
 from bcdcodec.bitstream.packet import PacketKind
-from bcdcodec.bitstream.stats import PacketStats, StreamStats
-from bcdcodec.cli.summary import Summary
+from bcdcodec.bitstream.stats import PacketStats
+from bcdcodec.cli.report.summary import StreamFacts, Summary
 
-#: Timestamps of AUDIO packets count these.
+#: Unit of the timestamps of AUDIO packets.
 AUDIO_TICK_S = 0.02
 
 
 def describe(summary: Summary, *, packets: bool = False, bits: bool = False) -> dict[str, Any]:
-    """Everything that is known; a damaged header leaves only the first three keys.
+    """All facts of a summary; a damaged header leaves only the first three keys.
 
-    packets: list them. bits: list what packets and codebooks take.
+    packets: list them. bits: list the bits of packets and codebooks.
     """
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "file": summary.name,
         "bytes": summary.file_bytes,
         "damage": None if summary.damage is None else str(summary.damage),
     }
-    if summary.header is not None and summary.stats is not None:
-        found |= _header(summary, summary.header) | _rates(summary, summary.stats)
-        found |= _structure(summary, summary.stats, summary.header.video.frame_rate, packets=packets)
-        if summary.losses is not None:
-            found["lost"] = dataclasses.asdict(summary.losses) | {"frames": summary.losses.frames}
+    if (stream := summary.stream) is not None:
+        values |= _header(stream) | _rates(stream) | _structure(stream, packets=packets)
+        if stream.losses is not None:
+            values["lost"] = dataclasses.asdict(stream.losses) | {"frames": stream.losses.frames}
         if bits:
-            found |= _spent(summary, summary.stats, summary.header.video.frame_rate)
-    return found
+            values |= _bits(stream)
+    return values
 
 
-def _header(summary: Summary, header: StreamHeader) -> dict[str, Any]:
-    video, coding, audio, weights = header.video, header.coding, header.audio, summary.weights
+def _header(stream: StreamFacts) -> dict[str, Any]:
+    header, weights = stream.header, stream.weights
+    video, coding, audio = header.video, header.coding, header.audio
     return {
         "model": {
             "id": header.model_id.hex(),
@@ -62,22 +59,20 @@ def _header(summary: Summary, header: StreamHeader) -> dict[str, Any]:
     }
 
 
-def _rates(summary: Summary, stats: StreamStats) -> dict[str, Any]:
-    bits = summary.bits() | {"total": stats.total_bits}
+def _rates(stream: StreamFacts) -> dict[str, Any]:
+    stats = stream.stats
     return {
         "frames": stats.motion_frames,
-        "duration_s": summary.duration_s,
-        "bits": bits,
-        "kbps": {name: summary.kbps(value) for name, value in bits.items()},
-        "bits_per_frame": {
-            "motion": summary.bits_per_frame(stats.motion_bits),
-            "total": summary.bits_per_frame(stats.total_bits),
-        },
+        "duration_s": stream.duration_s,
+        "bits": stream.bits,
+        "kbps": {name: stream.kbps(bits) for name, bits in stream.bits.items()},
+        "bits_per_frame": {name: stream.bits_per_frame(stream.bits[name]) for name in ("motion", "total")},
     }
 
 
-def _structure(summary: Summary, stats: StreamStats, rate: Fraction, *, packets: bool) -> dict[str, Any]:
-    points = () if summary.end is None else summary.end.seek_points
+def _structure(stream: StreamFacts, *, packets: bool) -> dict[str, Any]:
+    stats = stream.stats
+    points = () if stream.end is None else stream.end.seek_points
     return {
         "packets": {
             "count": stats.packet_count,
@@ -87,12 +82,7 @@ def _structure(summary: Summary, stats: StreamStats, rate: Fraction, *, packets:
         },
         "sections": [{"type": s.type, "name": section_name(s.type), "bits": s.bits} for s in stats.sections],
         "seek_points": [
-            {
-                "tick": point.tick,
-                "time_s": float(point.tick / rate),
-                "offset": point.offset,
-                "content_offset": point.content_offset,
-            }
+            {"tick": point.tick, "time_s": float(point.tick / stream.frame_rate)} | dataclasses.asdict(point)
             for point in points
         ],
         "packet_list": [
@@ -102,10 +92,10 @@ def _structure(summary: Summary, stats: StreamStats, rate: Fraction, *, packets:
     }
 
 
-def _spent(summary: Summary, stats: StreamStats, rate: Fraction) -> dict[str, Any]:
-    groups, frames = summary.group_bits, stats.motion_frames
+def _bits(stream: StreamFacts) -> dict[str, Any]:
+    groups, frames = stream.group_bits, stream.stats.motion_frames
     return {
-        "packet_bits": [_packet_bits(packet, rate) for packet in stats.packets],
+        "packet_bits": [_packet_bits(packet, stream.frame_rate) for packet in stream.stats.packets],
         "group_bits": groups,
         "group_bits_per_frame": None if groups is None or not frames else [bits / frames for bits in groups],
     }
@@ -124,15 +114,15 @@ def _packet_bits(packet: PacketStats, rate: Fraction) -> dict[str, Any]:
 
 
 def packet_time_s(packet: PacketStats, rate: Fraction) -> float:
-    """When it begins, by its timestamp; those of unknown kinds are taken for ticks of video."""
+    """Time of a packet's start in seconds; timestamps of unknown kinds are taken for ticks of video."""
     return packet.timestamp * AUDIO_TICK_S if packet.kind == PacketKind.AUDIO else float(packet.timestamp / rate)
 
 
 def section_name(kind: int) -> str:
-    """The name of a section type, `unknown` for one of a later version."""
+    """Name of a section type, `unknown` for one of a later version."""
     return SectionType(kind).name.lower() if kind in tuple(SectionType) else "unknown"
 
 
 def packet_name(kind: int) -> str:
-    """The name of a packet kind, `unknown` for one of a later version."""
+    """Name of a packet kind, `unknown` for one of a later version."""
     return PacketKind(kind).name.lower() if kind in tuple(PacketKind) else "unknown"
