@@ -3,14 +3,12 @@
 Both hold one packet at a time, so memory does not grow with the length of the stream, and both work on pipes.
 """
 
-import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bcdcodec.bitstream.bits import CRC_BYTES, MAX_UVARINT, ByteReader, Readable
+from bcdcodec.bitstream.bits import MAX_UVARINT, ByteReader, Readable
 from bcdcodec.bitstream.header import StreamHeader, read_sections
 from bcdcodec.bitstream.packet import (
-    END_OFFSET_BYTES,
     MAX_SEEK_POINTS,
     EndPayload,
     MotionPayload,
@@ -23,9 +21,6 @@ from bcdcodec.bitstream.parts import ContentLocator
 from bcdcodec.bitstream.stats import StatsCounter, StreamStats
 from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
-
-#: Upper bound of the END packet in bytes: the index of 2**16 seek points and the framing.
-MAX_END_BYTES = (1 << 20) + 64
 
 
 class StreamWriter:
@@ -46,7 +41,7 @@ class StreamWriter:
     @property
     def next_sequence(self) -> int:
         """Sequence number of the next packet."""
-        return self._validator.next_sequence if self._validator else 0
+        return (self._validator.next_sequence or 0) if self._validator else 0
 
     @property
     def stats(self) -> StreamStats:
@@ -146,15 +141,11 @@ class StreamReader:
         while self.end is None:
             offset = self._reader.offset
             try:
-                packet = Packet.read(self._reader)
-            except TruncatedError as error:
-                raise TruncatedError(f"stream ends without its END packet: {error}") from error
+                packet, record = read_packet(self._reader, self._validator)
             except DamagedError as error:
                 if not self._tolerate_loss or error.kind == PacketKind.CONTENT:
                     raise
                 continue
-            record = packet.record()
-            self._validator.accept(packet, record, offset=offset)
             self._stats.add_packet(packet, record, offset=offset)
             if isinstance(record, EndPayload):
                 self.end = record
@@ -163,29 +154,16 @@ class StreamReader:
                 yield packet
 
 
-def read_index(file: BinaryIO) -> EndPayload:
-    """Read the END packet from the end of a seekable file (spec section 5.4), which moves the position.
-
-    TruncatedError where there is none.
-    """
-    size = file.seek(0, os.SEEK_END)
-    tail = END_OFFSET_BYTES + CRC_BYTES
-    if size < tail:
-        raise TruncatedError(f"file has {size} bytes, too few for an END packet")
-    file.seek(size - tail)
-    start = int.from_bytes(ByteReader(file).take(END_OFFSET_BYTES, name="offset of the END packet"), "big")
-    if not size - MAX_END_BYTES <= start < size - tail:
-        raise TruncatedError(f"file does not end in an END packet: its offset would be {start} of {size} bytes")
-    file.seek(start)
-    data = ByteReader(file).take(size - start, name="END packet")
+def read_packet(reader: ByteReader, validator: StreamValidator) -> tuple[Packet, PayloadRecord | None]:
+    """Read and validate the next packet; returns it and its unpacked payload."""
+    offset = reader.offset
     try:
-        packet = Packet.unpack(data)
-        record = packet.record()
-    except BitstreamError as error:
-        raise TruncatedError(f"file does not end in an END packet: {error}") from error
-    if not isinstance(record, EndPayload) or record.end_offset != start:
-        raise TruncatedError(f"file does not end in an END packet: packet kind {packet.kind} at {start}")
-    return record
+        packet = Packet.read(reader)
+    except TruncatedError as error:
+        raise TruncatedError(f"stream ends without its END packet: {error}") from error
+    record = packet.record()
+    validator.accept(packet, record, offset=offset)
+    return packet, record
 
 
 def read_stats(file: Readable, *, keep_packets: bool = False) -> StreamStats:

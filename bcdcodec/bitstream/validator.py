@@ -13,30 +13,35 @@ from bcdcodec.errors import BitstreamError
 class StreamValidator:
     """Checks sequence numbers, timestamps, key flags, content parts and totals, packet by packet.
 
+    joined: reading starts in the middle, at a seek point; the first packet may have any sequence number.
+    parts: content parts before that point whose CONTENT packet follows it.
     tolerate_loss: packets may be missing: they are counted in `lost`, and checks that need them are left out.
     """
 
-    def __init__(self, header: StreamHeader, *, tolerate_loss: bool = False) -> None:
+    def __init__(
+        self, header: StreamHeader, *, joined: bool = False, parts: int = 0, tolerate_loss: bool = False
+    ) -> None:
         self._header = header
+        self._joined = joined
         self._tolerate_loss = tolerate_loss
         #: Number of packets missing so far.
         self.lost = 0
         self._gap = False
-        self.next_sequence = 0
+        self.next_sequence: int | None = None if joined else 0
         self.motion_frames = 0
         #: Tick after the last motion frame: the timestamp of the END packet.
         self.motion_tick = 0
         self._audio_tick = 0
         self._content_tick = 0
         self._new_content = False
-        self._parts = 0
+        self._parts = parts
         self._ended = False
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
         """Check a packet at file offset `offset`, with its unpacked payload `record`; BitstreamError if invalid."""
         if self._ended:
             raise BitstreamError(f"packet {packet.sequence} follows the END packet")
-        if packet.sequence != self.next_sequence:
+        if self.next_sequence is not None and packet.sequence != self.next_sequence:
             if not self._tolerate_loss or packet.sequence < self.next_sequence:
                 raise BitstreamError(f"packet has sequence {packet.sequence}, expected {self.next_sequence}")
             self.lost += packet.sequence - self.next_sequence
@@ -74,7 +79,7 @@ class StreamValidator:
 
     def _accept_motion(self, packet: Packet, record: MotionPayload) -> None:
         fresh = not self.motion_frames or self._new_content or packet.timestamp > self.motion_tick
-        if fresh and not record.key and not self._gap:
+        if fresh and not record.key and not self._gap and not (self._joined and self.motion_frames):
             raise BitstreamError(
                 f"packet {packet.sequence} needs the key flag: it is the first MOTION packet, "
                 "or follows new content or a gap"
@@ -100,7 +105,7 @@ class StreamValidator:
             raise BitstreamError(f"END packet says it starts at {record.end_offset}, it starts at {offset}")
         if packet.timestamp != self.motion_tick:
             raise BitstreamError(f"END packet has timestamp {packet.timestamp}, expected {self.motion_tick}")
-        if record.motion_frames != self.motion_frames:
+        if not self._joined and record.motion_frames != self.motion_frames:
             raise BitstreamError(
                 f"END packet counts {record.motion_frames} frames, the stream has {self.motion_frames}"
             )

@@ -5,7 +5,8 @@ import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.stream import StreamReader, read_index
+from bcdcodec.bitstream.seek import read_index
+from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, add_decoding_options, new_command, sampling_of, seed, whole_number
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import HeadReplay, check_target, open_stream, print_report

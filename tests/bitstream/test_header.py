@@ -174,7 +174,9 @@ def test_unwritable_metadata_is_refused() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, bcdcodec.bitstream.stream; print({'torch', 'numpy'} & set(sys.modules))"
+    code = (
+        "import sys, bcdcodec.bitstream.stream, bcdcodec.bitstream.seek; print({'torch', 'numpy'} & set(sys.modules))"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
 

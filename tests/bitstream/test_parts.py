@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bcdcodec.bitstream.bits import ByteReader
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
-from bcdcodec.bitstream.stream import StreamReader, read_index, read_stats
+from bcdcodec.bitstream.seek import packets_from, read_index
+from bcdcodec.bitstream.stream import StreamReader, read_stats
 from bcdcodec.errors import BitstreamError
 
 CODES = b"\x08\x86\x4f\x82\x08"
@@ -60,18 +60,16 @@ def test_parts_are_bounded() -> None:
         assembler.add(ContentPart(1, b"ab"))
 
 
-def test_seek_points_name_where_the_parts_start(split: list[Packet], write: Callable[..., bytes]) -> None:
+def test_entering_anywhere_brings_the_parts_along(
+    header: StreamHeader, split: list[Packet], write: Callable[..., bytes]
+) -> None:
     data = write(split)
     points = read_index(io.BytesIO(data)).seek_points
     assert [point.tick for point in points] == [0, 2, 4]
-    assert [packet_at(data, point.offset).timestamp for point in points] == [0, 2, 4]
-    header_content, *starts = [point.content_offset for point in points]
-    assert header_content is None
-    assert [packet_at(data, start or 0) for start in starts] == [split[1], split[1]]
-
-
-def packet_at(data: bytes, offset: int) -> Packet:
-    return Packet.read(ByteReader.over(data[offset:]))
+    for point, left in zip(points, (6, 5, 4), strict=True):
+        packets = list(packets_from(io.BytesIO(data), header, point))
+        assert assemble(packets) == [replace(header.content, data=b"abcdef")]
+        assert len(packets) == left
 
 
 def test_parts_are_content_in_the_accounts(split: list[Packet], write: Callable[..., bytes]) -> None:

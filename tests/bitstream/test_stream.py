@@ -11,7 +11,7 @@ import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_SEEK_POINTS, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.stream import StreamReader, StreamWriter, read_index
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 KNOWN = {PacketKind.CONTENT, PacketKind.MOTION, PacketKind.AUDIO}
@@ -295,24 +295,3 @@ def test_every_flipped_bit_is_survived_or_reported_by_loss_tolerant_reading(
         except BitstreamError:
             pass
         assert all(packet in packets for packet in found), "no damaged packet is handed out"
-
-
-def test_index_is_found_from_the_end(stream: bytes) -> None:
-    index = read_index(io.BytesIO(stream))
-    assert [point.tick for point in index.seek_points] == [0, 2]
-    assert index.motion_frames == 4
-
-
-def test_cut_files_have_no_index(stream: bytes) -> None:
-    for cut in range(len(stream)):
-        with pytest.raises(TruncatedError):
-            read_index(io.BytesIO(stream[:cut]))
-
-
-def test_damaged_index_is_refused(stream: bytes) -> None:
-    start = read_index(io.BytesIO(stream)).end_offset
-    for bit in range(8 * start, 8 * len(stream)):
-        flipped = bytearray(stream)
-        flipped[bit // 8] ^= 1 << bit % 8
-        with pytest.raises(TruncatedError):
-            read_index(io.BytesIO(bytes(flipped)))

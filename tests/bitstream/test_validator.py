@@ -80,6 +80,12 @@ def test_end_packet_must_agree(header: StreamHeader, frames: int, tick: int, pla
         accept(order, Packet(99, 2, 0, b""))
 
 
+def test_joined_stream_starts_anywhere(header: StreamHeader) -> None:
+    order = StreamValidator(header, joined=True)
+    accept(order, Packet(PacketKind.MOTION, 41, 100, MOTION))
+    accept(order, Packet(PacketKind.END, 42, 102, EndPayload(900, (), 5).pack()), offset=5)
+
+
 def test_parts_count_from_zero_and_content_has_as_many(header: StreamHeader) -> None:
     order = StreamValidator(header)
     whole = header.content
