@@ -57,8 +57,8 @@ def pairs(source: Path, decoded: Path, shots: list[Shot], rate: Fraction) -> Ite
     """Source frames, cropped and scaled as the encoder saw them, with the decoded ones."""
     with VideoReader(source, rate) as before, VideoReader(decoded, rate) as after:
         boxes = (shot.box for shot in shots for _ in range(shot.frames))
-        for original, painted, box in zip(before, after, boxes, strict=False):
-            yield crop(original, box, painted.height), painted
+        for original, shown, box in zip(before, after, boxes, strict=False):
+            yield crop(original, box, shown.height), shown
 
 
 def compare(source: Path, decoded: Path, folder: Path, result: EncodeResult, rate: Fraction) -> tuple[Path, Path]:
@@ -69,11 +69,11 @@ def compare(source: Path, decoded: Path, folder: Path, result: EncodeResult, rat
     columns: list[Pixels] = []
     side = result_side(decoded)
     with VideoWriter(video, 2 * side, side, rate=rate) as writer:
-        for original, painted in pairs(source, decoded, result.shots, rate):
-            both = np.concatenate([original.pixels, painted.pixels], axis=1)
-            writer.write(Frame(pixels=both, index=painted.index))
-            if painted.index in chosen:
-                columns.append(np.concatenate([original.pixels, painted.pixels], axis=0))
+        for original, shown in pairs(source, decoded, result.shots, rate):
+            both = np.concatenate([original.pixels, shown.pixels], axis=1)
+            writer.write(Frame(pixels=both, index=shown.index))
+            if shown.index in chosen:
+                columns.append(np.concatenate([original.pixels, shown.pixels], axis=0))
     save_png(sheet, np.concatenate(columns, axis=1))
     return video, sheet
 

@@ -29,7 +29,7 @@ EXAMPLES = """  bcd decode talk.bcd talk.mp4
 
 def add_command(commands: Commands) -> None:
     """Add the command and its options."""
-    parser = new_command(commands, "decode", run, about="paint the video of a .bcd", examples=EXAMPLES)
+    parser = new_command(commands, "decode", run, about="decode a .bcd to a video", examples=EXAMPLES)
     parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
     parser.add_argument(
         "target", metavar="OUT.mp4", help="mp4, mkv or webm, or - for fragmented mp4 on standard output"
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     fps, took_s = float(result.frame_rate), time.monotonic() - started
     lost = f", {result.concealed} of them concealed ({result.lost} packets lost)" if result.lost else ""
     length = f"{result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s"
-    print_report(options, f"{length}{lost}, painted in {took_s:.1f} s")
+    print_report(options, f"{length}{lost}, decoded in {took_s:.1f} s")
     return 0
 
 

@@ -51,7 +51,7 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--fps", dest="frame_rate", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
     parser.add_argument(
-        "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="of everything but the sound (4k)"
+        "--bitrate", type=bitrate_or_none, default=4000, metavar="4k|none", help="of everything but audio (4k)"
     )
     parser.add_argument(
         "--bucket",
@@ -63,7 +63,7 @@ def add_command(commands: Commands) -> None:
     )
     audio = parser.add_mutually_exclusive_group()
     audio.add_argument("--audio-bitrate", type=bitrate, default=6000, metavar="6k", help="Opus bitrate (6k)")
-    audio.add_argument("--no-audio", dest="audio_bitrate", action="store_const", const=None, help="leave the sound out")
+    audio.add_argument("--no-audio", dest="audio_bitrate", action="store_const", const=None, help="no audio")
     add_crop_option(parser, about="follow the face, or code the largest centred square (what the model is for)")
     parser.add_argument(
         "--background",
@@ -129,12 +129,12 @@ def _report(result: "EncodeResult") -> str:
     """Size, rates and shots in a few lines."""
     stats, seconds = result.stats, result.duration_s
     frames, shots = stats.motion_frames, len(result.shots)
-    skipped = f" and {result.skipped_frames} held" if result.skipped_frames else ""
+    skipped = f" and {result.skipped_frames} skipped" if result.skipped_frames else ""
     return "\n".join(
         [
             f"{stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
             f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; "
-            f"without sound {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
+            f"without audio {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
             f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, "
             f"{frames} frames{skipped}",
         ]

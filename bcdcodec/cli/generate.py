@@ -51,7 +51,7 @@ def add_command(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Generate one stream, and paint it where a video is asked for."""
+    """Generate one stream, and decode it where the target is a video."""
     sources = tuple(source for source in (options.content, options.prompt) if source is not None)
     if STANDARD in (*sources, options.target):
         raise ConfigError("content, prompt and output of generate are files, - is not possible")

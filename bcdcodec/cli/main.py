@@ -1,4 +1,4 @@
-"""The `bcd` command. In: arguments. Out: an exit code (0 done, 2 refused or damaged, 130 interrupted).
+"""The `bcd` command, with exit codes 0 (done), 2 (refused or damaged) and 130 (interrupted).
 
 Each command has a file of its own with `add_command` and `run`; torch is imported inside those that need it.
 """
@@ -30,7 +30,7 @@ DONE, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
 
 EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
-  bcd decode talk.bcd talk.mp4              paint the frames back
+  bcd decode talk.bcd talk.mp4              decode it to a video
   bcd info talk.bcd                         where every bit went
   bcd transcode talk.bcd low.bcd --bitrate 3k
   bcd transfer --content a.mp4 --motion b.mp4 out.mp4

@@ -29,7 +29,7 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
     parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
-    parser.add_argument("--bitrate", type=bitrate, metavar="2k", help="limit of all but the sound (none)")
+    parser.add_argument("--bitrate", type=bitrate, metavar="2k", help="limit of everything but audio (none)")
     parser.add_argument(
         "--groups",
         type=whole_number(1, MAX_GROUPS),
@@ -68,7 +68,7 @@ def _report(result: "TranscodeResult") -> str:
     return "\n".join(
         [
             f"{new['bytes']} bytes of {old['bytes']}, {new['duration_s']:.2f} s, {result.reduction.value}",
-            f"  rate    {_number(new['kbps'], 2)} kbps without sound, was {_number(old['kbps'], 2)}",
+            f"  rate    {_number(new['kbps'], 2)} kbps without audio, was {_number(old['kbps'], 2)}",
             f"  motion  {new['mode']}, {_number(new['bits_per_frame'], 1)} bits/frame at {new['fps']:.4g} fps, was "
             f"{old['mode']}, {_number(old['bits_per_frame'], 1)} at {old['fps']:.4g}",
         ]
@@ -80,7 +80,7 @@ def _describe_side(side: "StreamSummary") -> dict[str, Any]:
     return {
         "bytes": stats.total_bits // 8,
         "video_bits": side.video_bits,
-        "sound_bits": side.audio_bits,
+        "audio_bits": side.audio_bits,
         "kbps": side.video_bits / side.duration_s / 1000 if side.duration_s else None,
         "duration_s": side.duration_s,
         "fps": float(header.video.frame_rate),

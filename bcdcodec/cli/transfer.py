@@ -18,7 +18,7 @@ def add_command(commands: Commands) -> None:
         commands, "transfer", run, about="give the content of one video the motion of another", examples=EXAMPLES
     )
     parser.add_argument("--content", required=True, metavar="A", help="picture, video or .bcd that shows the person")
-    parser.add_argument("--motion", required=True, metavar="B", help="video or .bcd that gives motion and sound")
+    parser.add_argument("--motion", required=True, metavar="B", help="video or .bcd that gives motion and audio")
     parser.add_argument("target", metavar="OUT.mp4", help="mp4, mkv or webm, or - for standard output")
     parser.add_argument("--seed", type=seed, help="of the noise (the stream's, or 0)")
     add_crop_option(parser, about="follow the faces, or take the largest centred squares (what the model is for)")

@@ -1,7 +1,4 @@
-"""A leaky bucket: a bitrate that holds at every moment. In: bits and when they are sent. Out: the fill, the room left.
-
-Sizes are given in seconds, as a player waits for them: a bucket of one second takes what the bitrate brings in one.
-"""
+"""Leaky bucket (VBV), which bounds the rate at every moment; its size is in seconds of the bitrate."""
 
 import math
 
@@ -9,12 +6,11 @@ from bcdcodec.errors import ConfigError
 
 
 class LeakyBucket:
-    """Bits pour in as they are sent and drain at `bitrate` bit/s; the fill is never negative.
+    """Bucket that sent bits fill and that drains at `bitrate` bit/s; the fill is never negative.
 
     While nothing is added beyond `room_bits`, the bits of any stretch of time from a to b, both ends included, are at
-    most bitrate * (b - a) + size_bits. `add` takes more than that too, so that streams made without a bucket can be
-    looked at; the fill is then above `size_bits`.
-    What is in the bucket: all of a stream but its sound and its start, which is the header with the first content.
+    most bitrate * (b - a) + size_bits. `add` accepts more, for the analysis of streams made without a bucket; the fill
+    is then above `size_bits`. All of a stream counts but its audio and its start, the header with the first content.
     size_s: seconds of the bitrate that fit. ConfigError for a bitrate or a size that is not a positive number.
     """
 

@@ -1,8 +1,8 @@
-"""The bits of a stream over time. In: its packets. Out: rates, and how full a leaky bucket becomes, for plots.
+"""Rate of a stream over time, and the fill of a leaky bucket, for plots.
 
-The start of the stream (header and first content) is sent before time 0, the sound beside it, and the END packet is the
-index of a file: none of them is here. A packet counts at its timestamp; where a rate is asked for, motion is spread
-evenly over its frames.
+The start of the stream (header and first content) is sent before time 0, audio beside it, and the END packet is the
+index of a file: none of them counts. A packet counts at its timestamp; in rates, motion is spread evenly over its
+frames.
 """
 
 from bisect import bisect_right
@@ -19,7 +19,7 @@ from bcdcodec.ratecontrol.bucket import LeakyBucket
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One packet with its framing. end_s: of its last frame; start_s again where it holds no frames."""
+    """One packet with its framing. end_s: of its last frame; start_s where it has no frames."""
 
     kind: int
     start_s: float
@@ -29,14 +29,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """packets: in the order of the file. duration_s: up to the end of the last frame."""
+    """Packets in the order of the file, and the time of the end of the last frame."""
 
     packets: Sequence[Sent]
     duration_s: float
 
     @classmethod
     def of_packets(cls, packets: Sequence[PacketStats], frame_rate: Fraction) -> "Timeline":
-        """All packets of a stream; ConfigError where none has frames."""
+        """Timeline of the packets of a stream; ConfigError where none has frames."""
         sent, end_s = [], 0.0
         for packet in packets:
             if packet.kind in (PacketKind.AUDIO, PacketKind.END):
@@ -54,11 +54,11 @@ class Timeline:
 
     @property
     def mean_rate(self) -> float:
-        """bit/s over the whole stream."""
+        """Mean rate in bit/s."""
         return sum(packet.bits for packet in self.packets) / self.duration_s
 
     def moving_rate(self, times_s: Sequence[float], window_s: float) -> list[float]:
-        """bit/s of the window that ends at each time, both ends included for what has no frames."""
+        """Rate in bit/s of the window that ends at each time, both ends included for packets without frames."""
         spans = [packet for packet in self.packets if packet.end_s > packet.start_s]
         points = sorted((packet for packet in self.packets if packet.end_s == packet.start_s), key=lambda p: p.start_s)
         starts, sums = [span.start_s for span in spans], [0, *accumulate(span.bits for span in spans)]
@@ -74,7 +74,7 @@ class Timeline:
         return [(bits_until(time_s) - bits_until(time_s - window_s)) / window_s for time_s in times_s]
 
     def fill(self, bucket: LeakyBucket) -> tuple[list[float], list[float]]:
-        """Times and fills in bits between which the fill changes along straight lines; the bucket is used up."""
+        """Corners of the piecewise linear fill: times in seconds and fills in bits. Changes the bucket."""
         times_s, fills = [bucket.time_s], [bucket.fill_bits]
 
         def drain(to_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Opens media for reading. In: a path or a binary file. Out: a PyAV container for reader.py and audio.py.
+"""Opening of media files, paths or binary files, as PyAV containers.
 
 Only local bytes are ever read: nested references to network protocols inside a playlist are refused.
 """

@@ -1,10 +1,7 @@
-"""Frames and Opus packets -> a media file. In: `Frame`s and `OpusPacket`s from codec/. Out: mp4, mkv or webm.
+"""Writer of frames and Opus packets to mp4, mkv or webm; a file appears under its name only when it is complete."""
 
-A file appears under its name only when it is complete: it is written beside the target and renamed at the end.
-"""
-
+import contextlib
 import os
-import secrets
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from bcdcodec.atomic import replacing
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, OpusTrack
@@ -67,23 +65,21 @@ class VideoWriter:
         self._rate = Fraction(rate)
         self._last_index = -1
         self._track = audio
-        self._final: Path | None = None
-        self._partial: Path | None = None
+        self._output = contextlib.ExitStack()  # the file, renamed when it is closed, removed when it fails
         kind, codec, options = _KINDS[".mp4"]
         opened: Any = target
+        muxing = _STREAMED
         if isinstance(target, (str, os.PathLike)):
-            self._final = Path(target)
-            kind, codec, options = self._kind_of(self._final)
-            self._partial = self._final.with_name(f".{self._final.name}.{secrets.token_hex(4)}.part")
-            opened = os.path.abspath(self._partial)
+            kind, codec, options = self._kind_of(Path(target))
+            opened, muxing = os.path.abspath(self._output.enter_context(replacing(Path(target)))), {}
         try:
-            self._container = av.open(opened, "w", format=kind, options={} if self._final else _STREAMED)
+            self._container = av.open(opened, "w", format=kind, options=muxing)
             try:
                 self._video = self._add_video(codec, options, crf, threads)
                 self._audio = self._add_audio(audio) if audio else None
                 self._container.start_encoding()
-            except BaseException:
-                self._abandon()
+            except BaseException as error:
+                self._abandon(error)
                 raise
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
@@ -101,10 +97,10 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if error is None:
             self.close()
         else:
-            self._abandon()
+            self._abandon(error)
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; its index must be above the last one's."""
@@ -140,25 +136,25 @@ class VideoWriter:
     def close(self) -> None:
         """Finish the file and give it its name."""
         if self._last_index < 0:
-            self._abandon()
-            raise VideoError(f"no frame was given for {self.name}, nothing is written")
+            empty = VideoError(f"no frame was given for {self.name}, nothing is written")
+            self._abandon(empty)
+            raise empty
         try:
             self._container.mux(self._video.encode(None))
             self._container.close()
-            if self._partial and self._final:
-                os.replace(self._partial, self._final)
+            self._output.close()
         except (av.error.FFmpegError, OSError) as error:
-            self._abandon()
+            self._abandon(error)
             raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
 
-    def _abandon(self) -> None:
+    def _abandon(self, error: BaseException) -> None:
+        """Remove the file that `error` left incomplete."""
         try:
             self._container.close()
         except (av.error.FFmpegError, OSError, ValueError):
             pass  # the file is thrown away in any case
         finally:
-            if self._partial:
-                self._partial.unlink(missing_ok=True)
+            self._output.__exit__(type(error), error, error.__traceback__)
 
     def _add_video(self, codec: str, options: dict[str, str], crf: int, threads: int | None) -> VideoStream:
         stream = self._container.add_stream(codec, rate=self._rate, options={**options, "crf": str(crf)})

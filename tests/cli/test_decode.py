@@ -28,11 +28,11 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_every_frame_comes_back_with_its_sound(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+def test_every_frame_comes_back_with_its_audio(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     target = tmp_path / "talk.mp4"
     done = bcd("decode", stream_file, target)
     assert (done.code, done.err) == (0, "")
-    assert f"{target}: 25 frames at 12.5 fps, 2.00 s, painted in " in done.out
+    assert f"{target}: 25 frames at 12.5 fps, 2.00 s, decoded in " in done.out
     assert [picture.shape for picture in frames(target)] == [(256, 256, 3)] * 25
     with VideoReader(target, RATE) as reader:
         assert reader.has_audio

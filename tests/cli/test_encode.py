@@ -49,7 +49,7 @@ def test_options_reach_the_stream(bcd: Bcd, talking_clip: Path, tmp_path: Path) 
     assert header.metadata == {"a": "b", "c": "d=e"}
 
 
-def test_sound_is_carried_at_the_asked_rate(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
+def test_audio_is_carried_at_the_asked_rate(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
     target = tmp_path / "talk.bcd"
     assert bcd("encode", talking_clip, target, *TINY, "--audio-bitrate", "12k").code == 0
     audio = read(target).header.audio

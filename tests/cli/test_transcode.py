@@ -42,7 +42,7 @@ def test_json_has_both_sides(bcd: Bcd, stream_file: Path, tmp_path: Path) -> Non
     assert found["before"]["bytes"] == stream_file.stat().st_size
     assert found["after"]["bytes"] == (tmp_path / "out.bcd").stat().st_size
     for side in (found["before"], found["after"]):
-        assert side["video_bits"] + side["sound_bits"] == 8 * side["bytes"]
+        assert side["video_bits"] + side["audio_bits"] == 8 * side["bytes"]
         assert (side["frames"], side["fps"], side["duration_s"]) == (25, 12.5, 2.0)
         assert side["kbps"] == pytest.approx(side["video_bits"] / 2000)
 

@@ -45,7 +45,7 @@ def _header(stream: StreamFacts) -> list[str]:
     ]
     if audio is not None:
         channels = "mono" if audio.channels == 1 else "stereo"
-        lines.append(_row("sound", f"{audio.codec.name.lower()}, {channels}, {audio.bitrate / 1000:g} kbps asked for"))
+        lines.append(_row("audio", f"{audio.codec.name.lower()}, {channels}, {audio.bitrate / 1000:g} kbps asked for"))
     if header.plate is not None:
         lines.append(_row("plate", f"{len(header.plate)} bytes"))
     return lines + [_row("metadata", f"{json.dumps(k)}: {json.dumps(v)}") for k, v in header.metadata.items()]

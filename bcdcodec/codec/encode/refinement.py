@@ -1,8 +1,7 @@
-"""Codes that paint better than the nearest ones. In: frames of a window and their content. Out: codes, distances.
+"""Analysis by synthesis: codes refined by gradient descent on the difference between warped and true frames.
 
-The encoder says in one pass how each frame moved. Here its answer is the start of a descent: what the codes make of the
-content is compared with the frame, and the motion follows the gradient of the difference through the flow and the warp,
-which are frozen. Decoders and streams know nothing of it.
+The descent starts at the encoder's motion vectors and follows the gradient through flow and warp, which are frozen.
+Decoders and the format are unaffected.
 """
 
 import numpy as np
@@ -18,28 +17,29 @@ from bcdcodec.model.vae import from_uint8
 
 #: Step of Adam, in the units of the codebooks, whose entries lie about 0.2 from each other.
 LEARNING_RATE = 0.01
-#: Squared distance that a bit of the motion tables is worth: a code is not exchanged for a dear one without gain.
+#: Lagrangian of the rate: squared distance per bit of the motion tables.
 RATE_LAMBDA = 0.008
-#: Weight of the distance between motion and its codes: one that strays from them says nothing of them.
+#: Weight of the squared distance between motion vectors and their code vectors.
 COMMITMENT_WEIGHT = 0.3
-#: Weight of what the encoder read off the frame about 478 points of the face. Pictures alone would give lips and lids,
-#: which are few pixels, away for the rest of the head.
+#: Weight of the displacements of face landmarks that the encoder found. Pictures alone would trade lips and lids, which
+#: are few pixels, for the rest of the head.
 LANDMARK_WEIGHT = 20.0
 #: Pictures are compared at these fractions of their side.
 SCALES = (1, 2, 4)
 
 
 class Refiner:
-    """Refines windows of one model's frames by so many steps of descent each; of codes it gives the first `groups`."""
+    """Refinement of windows by `steps` steps of descent, to codes of the first `groups` groups."""
 
     def __init__(self, model: CodecModel, steps: int, *, groups: int) -> None:
         self._model, self._steps, self._groups = model, steps, groups
-        prices = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
-        self._prices = RATE_LAMBDA * prices.to(model.device)
+        rates = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
+        self._rates = RATE_LAMBDA * rates.to(model.device)
 
     def refine(self, z: Tensor, content: Content, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Frames [T, C, H, W] that are the pictures [T, P, P, 3], and their content, to what `Bcd.analyse` gives: codes
-        [T, g] and distances [T, g, E]; after refinement the price is part of these.
+        """Codes [T, g] and distances [T, g, E] of a window, as `Bcd.analyze` gives; refined distances include the rate.
+
+        z: latents [T, C, H, W] of the pictures `pixels`, uint8 [T, P, P, 3].
         """
         bcd, quantizer = self._model.bcd, self._model.bcd.quantizer
         if not self._steps:
@@ -61,7 +61,7 @@ class Refiner:
                 coded = quantizer.lookup(self._distances(m.detach()).argmin(-1))
                 m_hat = m + (coded - m).detach()  # straight through
                 pictures = bcd.warp_references(shown, m_hat, self._model.vae).pictures
-                assert pictures is not None, "an anchor moves pictures"
+                assert pictures is not None, "only models with a warper are refined"
                 loss = _difference(pictures[0], wanted)
                 if points is not None:
                     loss = loss + LANDMARK_WEIGHT * (bcd.landmark_displacements(m_hat) - points).abs().mean()
@@ -75,7 +75,7 @@ class Refiner:
 
     def _distances(self, m: Tensor) -> Tensor:
         """To every entry of the groups that are coded, its price included: [B, T, G*D] -> [B, T, g, E]."""
-        return (self._model.bcd.quantizer.distances(m) + self._prices)[:, :, : self._groups]
+        return (self._model.bcd.quantizer.distances(m) + self._rates)[:, :, : self._groups]
 
 
 def _difference(pictures: Tensor, wanted: Tensor) -> Tensor:
