@@ -12,17 +12,20 @@ from bcdcodec.cli.options import (
     new_command,
     sampling_of,
     seconds,
+    whole_number,
 )
 from bcdcodec.cli.streams import check_clips
 from bcdcodec.cli.study_options import (
     add_clips,
-    add_report_options,
     add_sampler_preset,
     add_study_options,
     report,
     run_study,
 )
 from bcdcodec.weightfile import DEFAULT_NAME
+
+#: Most clips that the generation study decodes with loss.
+MAX_DECODED = 10_000
 
 
 def add_rate_distortion(studies: Commands) -> None:
@@ -157,8 +160,6 @@ def run_rate_control(options: argparse.Namespace) -> int:
 
 def add_generation(studies: Commands) -> None:
     """Add the study of motion generation and loss concealment."""
-    from bcdcodec.studies.generation.options import add_arguments
-
     parser = new_command(
         studies,
         "generation",
@@ -166,8 +167,19 @@ def add_generation(studies: Commands) -> None:
         about="measure motion generation and loss concealment",
         examples="  bcd bench generation clips --learned runs/motion/streams.safetensors",
     )
-    add_arguments(parser)
-    add_report_options(parser)
+    add_clips(parser)
+    parser.add_argument(
+        "--learned",
+        type=Path,
+        required=True,
+        metavar="STREAMS.safetensors",
+        help="code streams that the motion model was trained on, from its run folder",
+    )
+    parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
+    parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the codec)")
+    decoded = whole_number(1, MAX_DECODED)
+    parser.add_argument("--decoded", type=decoded, default=4, metavar="N", help="clips to decode with loss (4)")
+    add_study_options(parser, "generation", jobs=False)
 
 
 def run_generation(options: argparse.Namespace) -> int:
@@ -175,4 +187,4 @@ def run_generation(options: argparse.Namespace) -> int:
     check_clips(options.clips)
     from bcdcodec.studies.generation import study
 
-    return report(options, study.PAGE, partial(study.run, options))
+    return run_study(options, study)

@@ -5,10 +5,10 @@ clips -> `.bcd` streams in the work folder -> measurements, each kept as JSON ->
 An interrupted study resumes. Pictures beside the page show only clips whose licence allows it.
 """
 
-import argparse
 import dataclasses
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,31 +60,48 @@ DECODED_PATTERN, DECODED_CONCEALERS = "20% bursts", ("hold", "model", "blended a
 Progress = Callable[[str, int, int], None]
 
 
-def run(options: argparse.Namespace, progress: Progress = lambda stage, done, total: None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Inputs of the study. learned: code streams that the motion model was trained on, from its run folder.
+
+    motion_weights: None for the motion model of the codec weights. decoded: number of clips that are decoded with loss.
+    out, work: folders of the page and of finished measurements.
+    """
+
+    clips: Path
+    learned: Path
+    weights: str
+    motion_weights: Path | None = None
+    decoded: int
+    out: Path
+    work: Path
+
+
+def run_study(request: Request, *, progress: Progress = lambda stage, done, total: None) -> dict[str, Any]:
     """Measure what is missing, then write numbers, pictures and the tables of the page; returns the numbers.
 
-    options: of `options.add_arguments`. Raises ConfigError, WeightsError, and errors of reading clips.
+    Raises ConfigError, WeightsError, and errors of reading clips.
     """
     # Models, clips and code streams.
-    model = CodecModel.load(options.weights, device="cpu")
+    model = CodecModel.load(request.weights, device="cpu")
     codec_id = model.weights.model_id
-    motion = find_motion(codec_id) if options.motion_weights is None else open_motion(options.motion_weights)
+    motion = find_motion(codec_id) if request.motion_weights is None else open_motion(request.motion_weights)
     gpt = load_motion(motion, codec_id=codec_id, device=torch.device("cpu"))
-    clips = read_clips(options.clips)
-    learned, held_out = hold_out(load_streams(options.learned))
-    options.work.mkdir(parents=True, exist_ok=True)
-    streams = encode_clips(clips, model, options.work, progress)
+    clips = read_clips(request.clips)
+    learned, held_out = hold_out(load_streams(request.learned))
+    request.work.mkdir(parents=True, exist_ok=True)
+    streams = encode_clips(clips, model, request.work, progress)
 
     # Measurements, kept under names that depend on all inputs.
-    inputs = (motion.path, options.learned, options.clips / "clips.csv")
+    inputs = (motion.path, request.learned, request.clips / "clips.csv")
     key = hashlib.sha256("".join(file_hash(path) for path in inputs).encode()).hexdigest()[:12]
 
     def kept(name: str, measure: Callable[[], Any]) -> Any:
-        return kept_json(options.work / f"{name}-{key}.json", measure)
+        return kept_json(request.work / f"{name}-{key}.json", measure)
 
     concealers, landmarks = all_concealers(gpt), LandmarkReader(model)
-    paths = [stream_path(clip, model, options.work) for clip in clips]
-    decoded = [paths[i] for i in np.linspace(0, len(paths) - 1, options.decoded).round().astype(int)]
+    paths = [stream_path(clip, model, request.work) for clip in clips]
+    decoded = [paths[i] for i in np.linspace(0, len(paths) - 1, request.decoded).round().astype(int)]
     numbers = {
         "codec": codec_id.hex(),
         "motion": motion.motion_id.hex(),
@@ -117,22 +134,22 @@ def run(options: argparse.Namespace, progress: Progress = lambda stage, done, to
     # Numbers, pictures, tables.
     shown = next((clip for clip in clips if clip.may_be_shown), None)
     if shown is not None:
-        path = stream_path(shown, model, options.work)
+        path = stream_path(shown, model, request.work)
         with path.open("rb") as file:
             content = StreamReader(file).header.content
         rows = write_pictures(
-            (options.out / NUMBERS).parent,
+            (request.out / NUMBERS).parent,
             read_shots(model, path)[0],
             content,
             gpt=gpt,
             model=model,
             samplers=SAMPLERS,
             credit=shown.credit,
-            streams=options.work / shown.name,
+            streams=request.work / shown.name,
         )
         numbers["pictures"] = {"clip": shown.name, "source": shown.source, "license": shown.license, "rows": rows}
-    write_numbers(options.out / NUMBERS, numbers)
-    update_page(options.out / PAGE, page_tables(numbers))
+    write_numbers(request.out / NUMBERS, numbers)
+    update_page(request.out / PAGE, page_tables(numbers))
     return numbers
 
 

@@ -1,6 +1,5 @@
 """The study: finished measurements are kept, damage of its inputs is an error, pictures show what was generated."""
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,23 +8,24 @@ from typing import Any
 import pytest
 
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.cli.main import build_parser
+from bcdcodec.cli.options import call_with
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BcdError, ConfigError
 from bcdcodec.motion.data import save_streams
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.sampling import GREEDY, Picking
 from bcdcodec.studies.generation import study
-from bcdcodec.studies.generation.options import add_arguments
 from bcdcodec.studies.generation.pictures import CODES, SHEET, write_pictures
 from bcdcodec.training.data.code_streams import CodeStream
 
 Make = Callable[..., list[CodeStream]]
 
 
-def parse(*line: object) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return parser.parse_args([str(argument) for argument in line])
+def parse(*line: object) -> study.Request:
+    """The request of a command line."""
+    options = build_parser().parse_args(["bench", "generation", *map(str, line)])
+    return call_with(study.Request, options)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_finished_measurements_are_kept_until_an_input_changes(
         monkeypatch.setattr(study, name, lambda *_, name=name, result=result, **__: calls.append(name) or result)
     monkeypatch.setattr(study, "encode_clips", lambda *_: make_streams(2))
 
-    numbers = study.run(parse(*line))
+    numbers = study.run_study(parse(*line))
     assert sorted(calls) == [
         "conceal_all",
         "measure_decoded",
@@ -73,23 +73,23 @@ def test_finished_measurements_are_kept_until_an_input_changes(
     assert "| order 0 | 9.0 | 9.0 |" in (tmp_path / "docs" / study.PAGE).read_text()
 
     calls.clear()
-    assert study.run(parse(*line)) == numbers and calls == []
+    assert study.run_study(parse(*line)) == numbers and calls == []
     save_streams(tmp_path / "streams.safetensors", make_streams(seed=1))
-    study.run(parse(*line))
+    study.run_study(parse(*line))
     assert len(calls) == 5
 
 
 def test_a_folder_without_clips_is_refused(line: list[object], tmp_path: Path) -> None:
     (tmp_path / "clips" / "clips.csv").unlink()
     with pytest.raises(ConfigError, match=r"clips\.csv"):
-        study.run(parse(*line))
+        study.run_study(parse(*line))
     assert not (tmp_path / "docs").exists()
 
 
 def test_streams_of_training_must_be_readable(line: list[object], tmp_path: Path) -> None:
     (tmp_path / "streams.safetensors").write_bytes(b"none")
     with pytest.raises(BcdError, match="does not hold code streams"):
-        study.run(parse(*line))
+        study.run_study(parse(*line))
 
 
 def test_options_have_defaults_and_need_learned_streams(capsys: pytest.CaptureFixture[str]) -> None:
