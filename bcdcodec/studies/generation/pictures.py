@@ -18,7 +18,7 @@ from bcdcodec.motion.sampling import Picking
 from bcdcodec.studies.generation.code_plot import code_plot, stack_plots
 from bcdcodec.studies.generation.measure import GENERATED_FRAMES, generate_all
 from bcdcodec.training.data.code_streams import CodeStream
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 
 CODES, SHEET = "rasters.png", "sheet.png"
 #: Frames of each stream on the sheet, and their side in pixels.

@@ -28,7 +28,7 @@ from bcdcodec.ratecontrol import plan
 from bcdcodec.ratecontrol.rdo import Codes, rdo_quantize
 from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.studies.rate_control.items import ClipTarget
-from bcdcodec.video.clip import read_clip
+from bcdcodec.video.reader import read_clip
 
 TARGETS = (1000, 2000, 4000, 8000)
 METRIC_NAMES = ("psnr", "lpips-alex", "flicker", "landmarks-mouth", "landmarks-contour")

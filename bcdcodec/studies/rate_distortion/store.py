@@ -20,7 +20,7 @@ from bcdcodec.evaluation.metrics.fid import SHA256 as INCEPTION
 from bcdcodec.studies.rate_distortion.baselines import BASELINES
 from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, OWN, Plan
 from bcdcodec.studies.rate_distortion.rd_point import Measured, RDPoint
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 from bcdcodec.video.reader import VideoReader
 
 #: Counts up when the same point measures something else.

@@ -16,7 +16,7 @@ from bcdcodec.studies.sprites.measure import SpriteScores, measure
 from bcdcodec.studies.sprites.pictures import codes_raster, transfer_sheet
 from bcdcodec.studies.sprites.tables import page_tables
 from bcdcodec.studies.sprites.transfer import Transfer
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 
 PAGE, FOLDER, NUMBERS, SHEET, RASTER = "sprites.md", "sprites", "scores.json", "transfer.png", "codes.png"
 

@@ -23,7 +23,7 @@ from bcdcodec.evaluation.report.sheets import contact_sheet, spread_indices
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.studies.transfer.protocol import SEED, TransferScore, Values, read_pairs, score_pair, transfer_frames
 from bcdcodec.studies.transfer.tables import page_tables
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 from bcdcodec.video.reader import VideoReader
 
 PAGE, NUMBERS, SHEET = "transfer.md", "transfer/transfer.json", "transfer/sheet.png"

@@ -20,7 +20,7 @@ from bcdcodec.studies.validation.measure import MeasureSettings, measure_clip
 from bcdcodec.studies.validation.scores import ClipScore
 from bcdcodec.studies.validation.summary import summarize
 from bcdcodec.studies.validation.tables import page_tables
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 from bcdcodec.video.reader import VideoReader
 
 #: Counts up when the same settings measure something else, by a changed encoder or decoder too.
