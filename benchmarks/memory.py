@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import BcdError
 from bcdcodec.frame import Frame
-from bcdcodec.video.clip import read_clip
+from bcdcodec.video.reader import read_clip
 from bcdcodec.video.writer import VideoWriter
 
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"

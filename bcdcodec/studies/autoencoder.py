@@ -18,7 +18,7 @@ from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.evaluation.metrics.table import METRICS, loaded
 from bcdcodec.model.vae import Vae, from_uint8, to_uint8
 from bcdcodec.training.vae import load_vae
-from bcdcodec.video.clip import read_clip
+from bcdcodec.video.reader import read_clip
 from bcdcodec.weightfile import find_weights
 
 #: Model preset whose autoencoder is measured.

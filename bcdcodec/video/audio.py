@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
 from typing import Self
 
 import av
@@ -62,7 +61,7 @@ class OpusPacket:
 
 
 class OpusReader:
-    """Decode, resample and encode one audio stream in constant memory; iterate, or pull packets with `until`.
+    """Iterator over one audio stream, decoded, resampled and encoded in constant memory.
 
     Packets follow each other without a hole from tick 0: audio that starts after the picture, and gaps, become
     silence (Opus codes it in a few bytes), audio before the first picture is cut. `start_time` is the reader's.
@@ -89,7 +88,6 @@ class OpusReader:
         self.name = media_name(source)
         self._frame_samples = SAMPLE_RATE * frame_ms // 1000
         self._start_time = start_time
-        self._pending: OpusPacket | None = None
         self._container = open_media(source)
         if not self._container.streams.audio:
             self._container.close()
@@ -100,30 +98,17 @@ class OpusReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
         self._container.close()
 
     def __iter__(self) -> Iterator[OpusPacket]:
-        while (packet := self.take()) is not None:
-            yield packet
+        return self
 
-    def until(self, time_s: Fraction | float) -> Iterator[OpusPacket]:
-        """Packets that start before a time, so that audio and video can be written side by side."""
-        while (packet := self.take()) is not None:
-            if packet.tick * TICK_SAMPLES >= time_s * SAMPLE_RATE:
-                self._pending = packet
-                return
-            yield packet
-
-    def take(self) -> OpusPacket | None:
-        """The next packet, None at the end."""
-        packet, self._pending = self._pending, None
-        return packet or next(self._packets, None)
+    def __next__(self) -> OpusPacket:
+        return next(self._packets)
 
     def _encoded(self) -> Iterator[OpusPacket]:
         tick = 0
@@ -135,18 +120,18 @@ class OpusReader:
 
     def _chunks(self) -> Iterator[Samples | None]:
         """Whole Opus frames of samples, the last filled with silence, then None to flush the encoder."""
-        held: Samples = np.zeros((self.track.channels, 0), np.float32)
+        waiting: Samples = np.zeros((self.track.channels, 0), np.float32)
         for samples in self._aligned():
-            held = np.concatenate([held, samples], axis=1)
-            while held.shape[1] >= self._frame_samples:
-                yield held[:, : self._frame_samples]
-                held = held[:, self._frame_samples :]
-        if held.shape[1]:
-            yield np.pad(held, ((0, 0), (0, self._frame_samples - held.shape[1])))
+            waiting = np.concatenate([waiting, samples], axis=1)
+            while waiting.shape[1] >= self._frame_samples:
+                yield waiting[:, : self._frame_samples]
+                waiting = waiting[:, self._frame_samples :]
+        if waiting.shape[1]:
+            yield np.pad(waiting, ((0, 0), (0, self._frame_samples - waiting.shape[1])))
         yield None
 
     def _aligned(self) -> Iterator[Samples]:
-        """Samples without holes from the first picture on: late sound is preceded by silence, early sound is cut."""
+        """Samples without holes from the first picture on: late audio is preceded by silence, early audio is cut."""
         position = 0
         offset = -self._start_time
         for samples, time in self._resampled():
@@ -169,10 +154,10 @@ class OpusReader:
         resampler = AudioResampler(format="fltp", layout=self.track.layout, rate=SAMPLE_RATE)
         shape: tuple[object, ...] | None = None
         for frame in self._decoded():
-            found = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if shape is not None and shape != found:  # the stream changes its layout midway
+            new_shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if shape is not None and shape != new_shape:  # the stream changes its layout midway
                 resampler = AudioResampler(format="fltp", layout=self.track.layout, rate=SAMPLE_RATE)
-            shape = found
+            shape = new_shape
             for out in resampler.resample(frame):
                 yield out.to_ndarray().astype(np.float32, copy=False), seconds(out.pts, out.time_base)
         if shape is not None:

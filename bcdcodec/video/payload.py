@@ -21,29 +21,29 @@ START_CODE = b"\0\0\0\1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Nal:
-    """NAL unit syntax of one codec.
+class _UnitSyntax:
+    """Syntax of one codec's units (NAL units or OBUs).
 
-    filter: FFmpeg's bitstream filter from mp4 to Annex B; offset, shift, mask: byte and bits of the unit type; dropped:
-    types that no picture needs; once: types of parameter sets.
+    offset, shift, mask: byte and bits of the unit type; dropped: types that no picture needs; once: types of parameter
+    sets; filter: FFmpeg's bitstream filter from mp4 to Annex B, for NAL units.
     """
 
-    filter: str
     offset: int
     shift: int
     mask: int
     dropped: frozenset[int]
     once: frozenset[int]
+    filter: str = ""
 
 
 # H.264 table 7-1: 6 SEI, 9 delimiter, 12 filler; 7 SPS, 8 PPS. H.265 table 7-1: 35 delimiter, 38 filler, 39, 40 SEI;
 # 32 VPS, 33 SPS, 34 PPS. H.266 table 5: 20 delimiter, 23, 24 SEI, 25 filler; 12 OPI, 13 DCI, 14 VPS, 15 SPS, 16 PPS.
 # Adaptation parameter sets of H.266 (17, 18) may change under the same id: each of them counts.
 _NAL = {
-    "h264": _Nal(
+    "h264": _UnitSyntax(
         filter="h264_mp4toannexb", offset=0, shift=0, mask=31, dropped=frozenset({6, 9, 12}), once=frozenset({7, 8})
     ),
-    "hevc": _Nal(
+    "hevc": _UnitSyntax(
         filter="hevc_mp4toannexb",
         offset=0,
         shift=1,
@@ -51,7 +51,7 @@ _NAL = {
         dropped=frozenset({35, 38, 39, 40}),
         once=frozenset({32, 33, 34}),
     ),
-    "vvc": _Nal(
+    "vvc": _UnitSyntax(
         filter="vvc_mp4toannexb",
         offset=1,
         shift=3,
@@ -60,8 +60,8 @@ _NAL = {
         once=frozenset({12, 13, 14, 15, 16}),
     ),
 }
-#: OBU types (AV1, section 6.2.2): sequence header; temporal delimiter, metadata, padding.
-_SEQUENCE_HEADER, _DROPPED_OBUS = 1, frozenset({2, 5, 15})
+# OBU types (AV1, section 6.2.2): 2 temporal delimiter, 5 metadata, 15 padding; 1 sequence header.
+_AV1 = _UnitSyntax(offset=0, shift=3, mask=15, dropped=frozenset({2, 5, 15}), once=frozenset({1}))
 #: Longest size field of an OBU in bytes (AV1, leb128).
 _MAX_SIZE_BYTES = 8
 
@@ -81,9 +81,10 @@ def payload_units(path: Path) -> list[bytes]:
             if codec in _NAL:
                 chosen = BitStreamFilterContext(_NAL[codec].filter, stream)
                 filtered = (part for packet in (*packets, None) for part in chosen.filter(packet))
-                return _needed(_nal_units(map(bytes, filtered)), _NAL[codec])
+                units = _needed(_nal_units(map(bytes, filtered)), _NAL[codec])
+                return [START_CODE + unit for unit in units]
             if codec == "av1":
-                return _needed_obus(unit for packet in packets for unit in obus(bytes(packet)))
+                return list(_needed((unit for packet in packets for unit in obus(bytes(packet))), _AV1))
             if codec == "vp9":
                 return [bytes(packet) for packet in packets]
     except (av.error.FFmpegError, IndexError) as error:
@@ -114,28 +115,16 @@ def _nal_units(packets: Iterable[bytes]) -> Iterator[bytes]:
                 yield found
 
 
-def _needed(units: Iterable[bytes], syntax: _Nal) -> list[bytes]:
-    found, seen = [], set()
+def _needed(units: Iterable[bytes], syntax: _UnitSyntax) -> Iterator[bytes]:
+    """Yield the units that pictures need, parameter sets at their first appearance only."""
+    parameter_sets = set()
     for unit in units:
         kind = unit[syntax.offset] >> syntax.shift & syntax.mask
-        if kind in syntax.dropped or unit in seen:
+        if kind in syntax.dropped or unit in parameter_sets:
             continue
         if kind in syntax.once:
-            seen.add(unit)
-        found.append(START_CODE + unit)
-    return found
-
-
-def _needed_obus(units: Iterable[bytes]) -> list[bytes]:
-    found, seen = [], set()
-    for unit in units:
-        kind = unit[0] >> 3 & 15
-        if kind in _DROPPED_OBUS or unit in seen:
-            continue
-        if kind == _SEQUENCE_HEADER:
-            seen.add(unit)
-        found.append(unit)
-    return found
+            parameter_sets.add(unit)
+        yield unit
 
 
 def _size(data: bytes, at: int) -> tuple[int, int]:

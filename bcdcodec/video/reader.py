@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Generator, Iterator
 from fractions import Fraction
-from types import TracebackType
+from pathlib import Path
 from typing import Self
 
 import av
@@ -12,6 +12,7 @@ from av import VideoFrame
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.color import Pixels, orientation, to_rgb, upright
+from bcdcodec.video.crop import crop, largest_square
 from bcdcodec.video.media import MAX_GAP_SECONDS, MediaFile, main_video_stream, media_name, open_media, reason, seconds
 
 _log = logging.getLogger(__name__)
@@ -62,9 +63,7 @@ class VideoReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -213,3 +212,14 @@ class VideoReader:
                 f"{self.name} changes to {frame.width}x{frame.height}, limit {MAX_PIXELS >> 20} megapixels"
             )
         return upright(to_rgb(frame, *self._scaled), self._turns, self._mirrored)
+
+
+def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[Pixels]:
+    """Yield the largest centred square of every frame, uint8 [pixels, pixels, 3], of a clip that is framed already.
+
+    rate: frames per second. VideoError where the file cannot be read.
+    """
+    with VideoReader(path, rate) as reader:
+        box = largest_square(reader.width, reader.height)
+        for frame in reader:
+            yield crop(frame, box, pixels).pixels

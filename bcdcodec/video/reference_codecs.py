@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import VideoError
 from bcdcodec.video.color import from_rgb, tag_color
+from bcdcodec.video.lossless import mux_frames
 from bcdcodec.video.media import reason
 from bcdcodec.video.reader import VideoReader
-from bcdcodec.video.scheduling import preserve_scheduling
+from bcdcodec.video.still import preserve_scheduling
 
 #: Frames, more than any clip has: a single key frame, as in the streams of bcdcodec.
 KEY_INTERVAL = 9999
@@ -38,13 +39,7 @@ def encode_classical(
             context = stream.codec_context
             context.gop_size, context.thread_count, context.time_base = KEY_INTERVAL, 1, 1 / rate
             tag_color(stream)
-            for index, pixels in enumerate(frames):
-                if not index:
-                    stream.height, stream.width = pixels.shape[:2]
-                picture = from_rgb(pixels)
-                picture.pts, picture.time_base = index, 1 / rate
-                container.mux(stream.encode(picture))
-            container.mux(stream.encode(None))
+            mux_frames(container, stream, frames, from_rgb, rate=rate)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{encoder} cannot write {path}: {reason(error)}") from error
 

@@ -6,7 +6,6 @@ passes open a file n + 1 times at most.
 
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import Self
 
 from bcdcodec.frame import Frame
@@ -24,8 +23,6 @@ class MediaSource:
     def __init__(self, file: MediaFile, rate: Fraction) -> None:
         self._file = file
         self._probe: VideoReader | None = VideoReader(file, rate)
-        #: How often the file was opened so far.
-        self.opened = 1
         self.name, self.rate = self._probe.name, self._probe.rate
         self.width, self.height = self._probe.width, self._probe.height
         self.has_audio, self.start_time = self._probe.has_audio, self._probe.start_time
@@ -36,9 +33,7 @@ class MediaSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for reader in (self._probe, self._audio):
             if reader is not None:
                 reader.close()
@@ -49,7 +44,6 @@ class MediaSource:
         if self._probe is not None and rate == self.rate:
             reader, self._probe = self._probe, None
             return reader
-        self.opened += 1
         return VideoReader(self._file, rate)
 
     @property
@@ -63,7 +57,6 @@ class MediaSource:
     def open_audio(self, *, bitrate: int, frame_ms: int) -> OpusTrack:
         """Start to encode the audio track, once for all passes. Raises VideoError, ConfigError."""
         self._audio = OpusReader(self._file, start_time=self.start_time, bitrate=bitrate, frame_ms=frame_ms)
-        self.opened += 1
         return self._audio.track
 
     def audio(self) -> "AudioReplay | None":
@@ -73,7 +66,7 @@ class MediaSource:
     def _packet(self, index: int, reader: OpusReader) -> OpusPacket | None:
         # 45 kB a minute at 6 kbps, and encoded as far only as the pass that is furthest.
         if index == len(self._packets):
-            packet = reader.take()
+            packet = next(reader, None)
             if packet is None:
                 return None
             self._packets.append(packet)

@@ -1,8 +1,10 @@
 """AV1 coding of still pictures (spec section 3.8): the content picture of a shot and the background plate."""
 
+import contextlib
 import functools
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -18,7 +20,6 @@ from bcdcodec.video.color import ONE_THREAD, SCALING
 from bcdcodec.video.crop import scale
 from bcdcodec.video.media import reason
 from bcdcodec.video.obu import MAX_STILL_SIDE, still_size
-from bcdcodec.video.scheduling import preserve_scheduling
 
 #: Minimum side in pixels accepted by SVT-AV1.
 MIN_STILL_SIDE = 4
@@ -130,6 +131,24 @@ def _encode(picture: _Picture, crf: float, preset: str) -> bytes:
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"AV1 still cannot be encoded: {reason(error)}") from error
     return b"".join(bytes(packet) for packet in packets)
+
+
+@contextlib.contextmanager
+def preserve_scheduling() -> Iterator[None]:
+    """Restore the calling thread's scheduling policy and priority after the block; no-op on systems without them.
+
+    SVT-AV1 gives the thread that opens it a real-time priority wherever it may (Linux, as root) and never resets it:
+    while that thread runs, nothing else runs on its processor, not even a second encode.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
 
 
 def _to_yuv(pixels: NDArray[np.uint8]) -> VideoFrame:

@@ -1,8 +1,8 @@
-"""Writer of frames and Opus packets to mp4, mkv or webm; a file appears under its name only when it is complete."""
+"""Writer of media files (mp4, mkv, webm): encodes frames, and muxes Opus packets."""
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -65,24 +65,20 @@ class VideoWriter:
         self._rate = Fraction(rate)
         self._last_index = -1
         self._track = audio
-        self._output = contextlib.ExitStack()  # the file, renamed when it is closed, removed when it fails
-        kind, codec, options = _KINDS[".mp4"]
         opened: Any = target
-        muxing = _STREAMED
-        if isinstance(target, (str, os.PathLike)):
-            kind, codec, options = self._kind_of(Path(target))
-            opened, muxing = os.path.abspath(self._output.enter_context(replacing(Path(target)))), {}
-        try:
-            self._container = av.open(opened, "w", format=kind, options=muxing)
-            try:
-                self._video = self._add_video(codec, options, crf, threads)
-                self._audio = self._add_audio(audio) if audio else None
-                self._container.start_encoding()
-            except BaseException as error:
-                self._abandon(error)
-                raise
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
+        (kind, codec, options), container_options = _KINDS[".mp4"], _STREAMED
+        with self._named_errors(), contextlib.ExitStack() as stack:
+            if isinstance(target, (str, os.PathLike)):
+                path = Path(target)
+                (kind, codec, options), container_options = self._kind_of(path), {}
+                opened = os.path.abspath(stack.enter_context(replacing(path)))
+            self._container = av.open(opened, "w", format=kind, options=container_options)
+            stack.push(self._abandon)
+            self._video = self._add_video(codec, options, crf, threads)
+            self._audio = self._add_audio(audio) if audio else None
+            self._container.start_encoding()
+            #: Gives the file its name, or removes it after an error.
+            self._file = stack.pop_all()
 
     def _kind_of(self, path: Path) -> tuple[str, str, dict[str, str]]:
         try:
@@ -97,10 +93,10 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
+        if kind is None:
             self.close()
         else:
-            self._abandon(error)
+            self._file.__exit__(kind, error, trace)
 
     def write(self, frame: Frame) -> None:
         """Encode one frame; its index must be above the last one's."""
@@ -112,10 +108,8 @@ class VideoWriter:
         picture = from_rgb(frame.pixels)
         picture.pts = frame.index
         picture.time_base = 1 / self._rate
-        try:
+        with self._named_errors():
             self._container.mux(self._video.encode(picture))
-        except (av.error.FFmpegError, OSError) as error:
-            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
 
     def write_audio(self, packets: Iterable[OpusPacket]) -> None:
         """Mux Opus packets in order; near the frames of the same time, or the muxer must hold them in memory."""
@@ -128,33 +122,29 @@ class VideoWriter:
             # The decoder's first `pre_skip` samples are not heard: the packet starts that much earlier.
             packet.pts = packet.dts = item.tick * TICK_SAMPLES - self._track.pre_skip
             packet.duration = _opus_samples(item.data)
-            try:
+            with self._named_errors():
                 self._container.mux(packet)
-            except (av.error.FFmpegError, OSError) as error:
-                raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
 
     def close(self) -> None:
         """Finish the file and give it its name."""
-        if self._last_index < 0:
-            empty = VideoError(f"no frame was given for {self.name}, nothing is written")
-            self._abandon(empty)
-            raise empty
-        try:
+        with self._named_errors(), self._file:
+            if self._last_index < 0:
+                raise VideoError(f"no frame was given for {self.name}, nothing is written")
             self._container.mux(self._video.encode(None))
             self._container.close()
-            self._output.close()
-        except (av.error.FFmpegError, OSError) as error:
-            self._abandon(error)
-            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
 
-    def _abandon(self, error: BaseException) -> None:
-        """Remove the file that `error` left incomplete."""
+    def _abandon(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is not None:
+            with contextlib.suppress(av.error.FFmpegError, OSError, ValueError):  # the file is removed in any case
+                self._container.close()
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Raise VideoError with the name of the file for errors of the muxer and of the file system."""
         try:
-            self._container.close()
-        except (av.error.FFmpegError, OSError, ValueError):
-            pass  # the file is thrown away in any case
-        finally:
-            self._output.__exit__(type(error), error, error.__traceback__)
+            yield
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
 
     def _add_video(self, codec: str, options: dict[str, str], crf: int, threads: int | None) -> VideoStream:
         stream = self._container.add_stream(codec, rate=self._rate, options={**options, "crf": str(crf)})

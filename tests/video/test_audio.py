@@ -80,16 +80,6 @@ def test_stereo_is_kept_on_request(make_video: MakeVideo) -> None:
     assert np.abs(left).max() > 5 * np.abs(right).max()
 
 
-def test_until_gives_each_packet_once_and_in_time(make_video: MakeVideo) -> None:
-    path = make_video([gray(50)] * 25, "a.mkv", sound=tone(0, 1, 1), sound_codec="pcm_s16le")
-    everything, _ = read(path)
-    with OpusReader(path) as reader:
-        early = list(reader.until(0.5))
-        assert [packet.tick for packet in early] == list(range(0, 25, 3))
-        assert list(reader.until(0.5)) == []
-        assert early + list(reader) == everything
-
-
 def test_silent_file_and_bad_options(make_video: MakeVideo) -> None:
     path = make_video([gray(50)] * 3)
     with pytest.raises(VideoError, match="no audio"):

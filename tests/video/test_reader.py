@@ -14,7 +14,8 @@ from media_kit import MakeVideo, gray, level_of, textured, tone, turn_tag
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.video import reader as reader_module
-from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.lossless import write_lossless
+from bcdcodec.video.reader import VideoReader, read_clip
 
 HALF = Fraction(25, 2)
 
@@ -261,3 +262,10 @@ def test_photo_with_an_orientation_tag_is_upright(make_video: MakeVideo) -> None
         assert (reader.width, reader.height) == (48, 64)
         found = next(iter(reader)).pixels
     assert np.abs(found.astype(int) - np.rot90(textured(3), 3)).mean() < 8
+
+
+def test_frames_are_centerd_squares_in_order(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (4, 64, 96, 3), np.uint8)
+    write_lossless(tmp_path / "wide.mkv", frames, rate=Fraction(25, 2))
+    found = np.stack(list(read_clip(tmp_path / "wide.mkv", rate=Fraction(25, 2), pixels=64)))
+    assert np.array_equal(found, frames[:, :, 16:80])

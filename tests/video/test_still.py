@@ -1,7 +1,10 @@
 """AV1 stills (spec section 3.8): budgets, colours, the plate, and bytes that are no still."""
 
+import os
 import subprocess
 import sys
+from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -12,7 +15,16 @@ from numpy.typing import NDArray
 from bcdcodec.errors import RateError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.obu import MAX_STILL_SIDE, still_size
-from bcdcodec.video.still import MIN_STILL_SIDE, PLATE_BITS, decode_plate, decode_still, encode_plate, encode_still
+from bcdcodec.video.reference_codecs import encode_classical
+from bcdcodec.video.still import (
+    MIN_STILL_SIDE,
+    PLATE_BITS,
+    decode_plate,
+    decode_still,
+    encode_plate,
+    encode_still,
+    preserve_scheduling,
+)
 
 AMPLE = 1_000_000
 SMALL = encode_still(textured(1, 64, 64), budget_bits=4000)
@@ -192,3 +204,25 @@ def test_the_same_picture_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(made) == count
     assert encode_still(textured(78, 64, 64), budget_bits=3000) != first
     assert len(made) > count
+
+
+needs_policies = pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="the system has no policies")
+
+
+@needs_policies
+def test_what_a_block_does_to_the_thread_is_undone() -> None:
+    before = os.sched_getscheduler(0)
+    with preserve_scheduling():
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    assert os.sched_getscheduler(0) == before
+
+
+@needs_policies
+def test_svt_av1_leaves_the_thread_as_it_was(tmp_path: Path) -> None:
+    """As root it would be a real-time one."""
+    before = os.sched_getscheduler(0)
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    encode_still(picture, budget_bits=100_000, fast=True)
+    assert os.sched_getscheduler(0) == before
+    encode_classical(tmp_path / "a.mp4", [picture] * 3, rate=Fraction(25), encoder="libsvtav1", options={})
+    assert os.sched_getscheduler(0) == before

@@ -12,8 +12,9 @@ from media_kit import MakeVideo, gray, textured, tone
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
-from bcdcodec.video.audio import OpusPacket, OpusReader, OpusTrack
+from bcdcodec.video.audio import OpusPacket, OpusTrack
 from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.source import MediaSource
 from bcdcodec.video.writer import VideoWriter
 
 RATE = Fraction(25, 2)
@@ -60,16 +61,20 @@ def test_sound_and_picture_stay_together(make_video: MakeVideo, tmp_path: Path, 
     target: Any = pipe if name == "pipe" else path
     sent = []
     with (
-        VideoReader(source, RATE) as reader,
-        OpusReader(source, start_time=reader.start_time, bitrate=24000) as sound,
-        VideoWriter(target, reader.width, reader.height, rate=RATE, audio=sound.track) as writer,
+        MediaSource(source, RATE) as media,
+        VideoWriter(
+            target, media.width, media.height, rate=RATE, audio=media.open_audio(bitrate=24000, frame_ms=60)
+        ) as writer,
+        media.open_frames() as reader,
     ):
+        sound = media.audio()
+        assert sound is not None
         for item in reader:
             writer.write(item)
             due = list(sound.until(item.index / RATE))
             sent += due
             writer.write_audio(due)
-        rest = list(sound)
+        rest = list(sound.until(60.0))
         sent += rest
         writer.write_audio(rest)
     if name == "pipe":

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from bcdcodec.atomic import file_hash
 from bcdcodec.errors import ConfigError
-from bcdcodec.video.clip import read_clip
 from bcdcodec.video.lossless import write_lossless
-from bcdcodec.video.reader import VideoReader
+from bcdcodec.video.reader import VideoReader, read_clip
 
 LIST = "clips.csv"
 #: Licence class of clips whose frames may be published.

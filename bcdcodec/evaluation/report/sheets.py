@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bcdcodec.atomic import write_bytes
 from bcdcodec.errors import ConfigError
 from bcdcodec.video.crop import scale
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 from bcdcodec.video.reader import VideoReader
 
 Pixels = NDArray[np.uint8]

@@ -19,7 +19,7 @@ from bcdcodec.evaluation.harness.decoding import decoded_frames
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.studies.rate_control.bitrates import TARGETS, ClipTarget
-from bcdcodec.video.clip import read_clip
+from bcdcodec.video.reader import read_clip
 
 METRIC_NAMES = ("psnr", "lpips-alex", "flicker", "landmarks-mouth", "landmarks-contour")
 #: Frame step of the metrics but flicker, which needs every frame.

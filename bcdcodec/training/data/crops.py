@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bcdcodec.config import ModelConfig
 from bcdcodec.training.data.cache import read_manifest
 from bcdcodec.training.vae import BATCH, CROP, CropSource
-from bcdcodec.video.clip import read_clip
+from bcdcodec.video.reader import read_clip
 
 
 def random_crops(folder: Path, *, config: ModelConfig, seed: int = 0) -> CropSource:

@@ -17,8 +17,8 @@ from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.data.excerpts import Augmentation
 from bcdcodec.training.data.sampler import MIN_HALF_FRAMES, THUMBNAIL, still_frames
-from bcdcodec.video.clip import read_clip
 from bcdcodec.video.landmarks import POINTS, landmarks, landmarks_near
+from bcdcodec.video.reader import read_clip
 from bcdcodec.video.still import decode_still, encode_still
 
 #: Frames encoded at once.

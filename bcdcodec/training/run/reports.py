@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bcdcodec.atomic import write_bytes, write_text
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.training.objective.losses import LossReport
-from bcdcodec.video.png import pack_png
+from bcdcodec.video.lossless import pack_png
 
 try:
     from tensorboardX import SummaryWriter

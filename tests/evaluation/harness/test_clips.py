@@ -9,7 +9,7 @@ import pytest
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.harness.clips import Excerpts, choose_clips, choose_donor, read_clips, read_frames
-from bcdcodec.video.clip import read_clip
+from bcdcodec.video.reader import read_clip
 
 WriteList = Callable[..., Path]
 

@@ -91,7 +91,7 @@ def test_faces_that_are_not_found_are_counted(
 
 
 def test_a_picture_cannot_be_compared(model: CodecModel, write_list: Callable[..., Path], tmp_path: Path) -> None:
-    from bcdcodec.video.png import pack_png
+    from bcdcodec.video.lossless import pack_png
 
     folder = write_list("a.png,amy", head="clip,person")
     (folder / "a.png").write_bytes(pack_png(np.zeros((64, 64, 3), np.uint8)))
