@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 
 from bcdcodec.atomic import open_output
-from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingInfo, ContentRecord, VideoInfo
+from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamWriter
+from bcdcodec.codec.encode.plan import EncodePlan
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
 from bcdcodec.codec.reference import content_of_record
 from bcdcodec.codec.transfer import content_record_of_file
-from bcdcodec.entropy.motion import MotionCoder, coder_modes, smallest_coder
+from bcdcodec.entropy.motion import coder_modes, smallest_coder
 from bcdcodec.errors import ConfigError
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.rollout import generate_codes
@@ -93,7 +94,9 @@ def write_codes(
     step = PACKET_WINDOWS * model.config.window_frames
     packets = [codes[start : start + step] for start in range(0, len(codes), step)]
     coder = smallest_coder(packets, [model.coder(mode) for mode in coder_modes(model.predictor)])
-    writer.write_header(_header(model, content, coder, seed))
+    settings, size = EncodeSettings(seed=seed, metadata=METADATA), (model.config.pixels, model.config.pixels)
+    plan = EncodePlan.of_settings(model, settings)
+    writer.write_header(plan.header(model, settings, content, coder, size=size, cropped=False))
     for index, part in enumerate(packets):
         payload = MotionPayload(len(part), index == 0, coder.encode(part)).pack()
         writer.write(Packet(PacketKind.MOTION, writer.next_sequence, index * step, payload))
@@ -105,28 +108,3 @@ def _last_shot(model: CodecModel, path: Path) -> torch.Tensor:
     if not shots:
         raise ConfigError(f"{path} has no motion to go on from")
     return torch.from_numpy(shots[-1].codes.astype(np.int64)).to(model.device)
-
-
-def _header(model: CodecModel, content: ContentRecord, coder: MotionCoder, seed: int) -> StreamHeader:
-    config, rate = model.config, model.frame_rate
-    return StreamHeader(
-        model_id=model.weights.model_id,
-        video=VideoInfo(
-            width=config.pixels,
-            height=config.pixels,
-            model_pixels=config.pixels,
-            rate_num=rate.numerator,
-            rate_den=rate.denominator,
-            cropped=False,
-        ),
-        coding=CodingInfo(
-            mode=coder.mode,
-            groups=config.quantizer.groups,
-            bits_per_code=config.quantizer.bits_per_code,
-            seed=seed,
-            window_frames=config.window_frames + config.context_frames,
-            context_frames=config.context_frames,
-        ),
-        content=content,
-        metadata=METADATA,
-    )

@@ -3,8 +3,7 @@
 push -> crop -> window of frames -> latents -> (first windows of a reference: its picture or token) -> codes, distances
 """
 
-from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -20,8 +19,6 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop, largest_square
-from bcdcodec.video.reader import VideoReader
-from bcdcodec.video.shots import Shot, frames_of_shots
 
 
 class Analyzer:
@@ -137,32 +134,3 @@ class Analyzer:
         motion = MotionUnit(self._next_index, codes, distances)
         self._next_index = motion.end
         return motion
-
-
-Output = TypeVar("Output")
-
-
-class FrameSink(Protocol[Output]):
-    """What takes a file's frames shot by shot: the analysis of the first pass, the encoder of the last."""
-
-    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output]: ...
-
-    def new_shot(self) -> list[Output]: ...
-
-    def flush(self) -> list[Output]: ...
-
-
-def push_shots(
-    reader: VideoReader, shots: list[Shot], sink: FrameSink[Output], *, crop: bool
-) -> Iterator[tuple[int, list[Output]]]:
-    """Push all frames of a file, shot by shot; yields the number of frames done with each output.
-
-    crop: use the shots' squares, else the largest centred ones. VideoError where there are fewer frames than in shots.
-    """
-    total = sum(shot.frames for shot in shots)
-    for frame, shot, last in frames_of_shots(reader, shots):
-        output = sink.push(frame, box=shot.box if crop else None)
-        done = frame.index + 1
-        if last:
-            output += sink.flush() if done == total else sink.new_shot()
-        yield done, output

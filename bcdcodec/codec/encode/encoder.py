@@ -8,7 +8,6 @@ from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.analysis import Analyzer
 from bcdcodec.codec.encode.first_pass import motion_coders
-from bcdcodec.codec.encode.header import make_header
 from bcdcodec.codec.encode.packetizer import Packetizer
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
@@ -105,18 +104,8 @@ class Encoder:
         codes = [unit.codes for unit in units if isinstance(unit, MotionUnit)]
         coder = smallest_coder(codes, motion_coders(self.model, plan.mode, plan.groups))
         assert self._size is not None, "a header is made after the first frame"
-        self._header = make_header(
-            self.model,
-            reference.record,
-            size=self._size,
-            cropped=self._cropped,
-            frame_rate=plan.frame_rate,
-            mode=coder.mode,
-            groups=plan.groups,
-            seed=settings.seed,
-            audio=plan.audio,
-            metadata=settings.metadata,
-            background=plan.background,
+        self._header = plan.header(
+            self.model, settings, reference.record, coder, size=self._size, cropped=self._cropped
         )
         if self._controller is not None:
             self._controller.open(8 * len(self._header.pack()))

@@ -13,10 +13,11 @@ from bcdcodec.atomic import open_output
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamWriter
-from bcdcodec.codec.encode.analysis import push_shots
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.muxer import Muxer
-from bcdcodec.codec.encode.plan import EncodePlan, plan_encode
+from bcdcodec.codec.encode.plan import EncodePlan
+from bcdcodec.codec.encode.planner import plan_encode
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
@@ -72,19 +73,12 @@ def encode_file(
         still = encode_plate(media.first_picture) if background else None
         shots = plan_shots(media, crop=crop)
         audio = None if audio_bitrate is None else _open_audio(media, audio_bitrate)
-        plan, shots = plan_encode(
-            media,
-            shots,
-            model=model,
-            settings=settings,
-            audio=audio,
-            background=still,
-            crop=crop,
-            progress=progress,
-        )
-        job = _EncodeJob(media, shots, model, settings, crop, progress)
+        job = EncodeJob(media, model, settings, crop, progress)
+        plan = replace(EncodePlan.of_settings(model, settings), audio=audio, background=still)
+        plan, shots = plan_encode(job, shots, plan)
         with open_output(target) as output:
-            return job.write(output, plan) if plan.rate is None else job.write_full(output, plan, plan.rate)
+            passes = _EncodePasses(job, shots)
+            return passes.write(output, plan) if plan.rate is None else passes.write_full(output, plan, plan.rate)
 
 
 def _open_audio(media: MediaSource, bitrate: int) -> AudioInfo | None:
@@ -103,27 +97,22 @@ def _open_audio(media: MediaSource, bitrate: int) -> AudioInfo | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _EncodeJob:
-    """Encoding passes over one source whose shots are known."""
+class _EncodePasses:
+    """Encoding passes over a file whose shots are known."""
 
-    media: MediaSource
+    job: EncodeJob
     shots: list[Shot]
-    model: CodecModel
-    settings: EncodeSettings
-    crop: bool
-    progress: FileProgress
 
     def write(self, target: BinaryIO, plan: EncodePlan, *, passes_done: int = 0) -> EncodeResult:
         """Encode once. passes_done: passes that count in the progress."""
         frames = sum(shot.frames for shot in self.shots)
-        encoder, writer = Encoder(self.model, self.settings, plan), StreamWriter(target)
-        muxer = Muxer(writer, self.media.audio(), plan.frame_rate)
-        with self.media.open_frames(plan.frame_rate) as reader:
-            for done, packets in push_shots(reader, self.shots, encoder, crop=self.crop):
-                if packets and not writer.offset:
-                    muxer.write_header(encoder.header)
-                muxer.write(packets)
-                self.progress(passes_done * frames + done, (passes_done + 1) * frames)
+        encoder, writer = Encoder(self.job.model, self.job.settings, plan), StreamWriter(target)
+        muxer = Muxer(writer, self.job.source.audio(), plan.frame_rate)
+        for done, packets in self.job.push_shots(self.shots, encoder, plan.frame_rate):
+            if packets and not writer.offset:
+                muxer.write_header(encoder.header)
+            muxer.write(packets)
+            self.job.progress(passes_done * frames + done, (passes_done + 1) * frames)
         duration_s = float(frames / plan.frame_rate)
         muxer.finish(duration_s)
         return EncodeResult(writer.stats, duration_s, self.shots, encoder.skipped_frames, encoder.unused_bits)
@@ -132,7 +121,7 @@ class _EncodeJob:
         """Encode, and again with larger references while much of the bitrate is unused."""
         with tempfile.TemporaryFile() as draft:
             result = self.write(draft, plan, passes_done=1)
-            for recoding in range(self.settings.tuning.max_recodings):
+            for recoding in range(self.job.settings.tuning.max_recodings):
                 larger = self._larger(rate, result)
                 if larger is None:
                     break
@@ -146,7 +135,7 @@ class _EncodeJob:
 
     def _larger(self, rate: RatePlan, result: EncodeResult) -> RatePlan | None:
         """Larger references for a long file that came out too small, all motion at min distortion; else None."""
-        bitrate, tuning = self.settings.bitrate, self.settings.tuning
+        bitrate, tuning = self.job.settings.bitrate, self.job.settings.tuning
         assert bitrate is not None, "only a bitrate is planned for"
         max_unused_bits = tuning.max_unused_share * bitrate * result.duration_s
         if result.duration_s < GRACE_S or result.unused_bits <= max_unused_bits:

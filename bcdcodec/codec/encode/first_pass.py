@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import AudioInfo, CodingMode
-from bcdcodec.codec.encode.analysis import Analyzer, push_shots
-from bcdcodec.codec.encode.header import make_header
-from bcdcodec.codec.encode.settings import EncodeSettings
+from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.codec.encode.analysis import Analyzer
+from bcdcodec.codec.encode.job import EncodeJob
+from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.motion import MotionCoder, coder_modes
@@ -17,7 +17,6 @@ from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES
 from bcdcodec.ratecontrol.stats import FirstPassStats, PacketCost
 from bcdcodec.video.shots import Shot
-from bcdcodec.video.source import MediaSource
 
 
 def motion_coders(model: CodecModel, mode: CodingMode | None, groups: int) -> list[MotionCoder]:
@@ -27,19 +26,12 @@ def motion_coders(model: CodecModel, mode: CodingMode | None, groups: int) -> li
 
 
 def run_first_pass(
-    source: MediaSource,
+    job: EncodeJob,
     shots: list[Shot],
+    plan: EncodePlan,
     *,
-    model: CodecModel,
-    settings: EncodeSettings,
-    frame_rate: Fraction,
     group_counts: Sequence[int],
-    packet_windows: int,
-    reference_windows: int,
     refreshes: frozenset[int],
-    audio: AudioInfo | None,
-    background: bytes | None,
-    crop: bool,
     progress: Callable[[int], None],
 ) -> list[tuple[MotionCoder, FirstPassStats]]:
     """Analyse the whole file, every reference at its target size: for every number of codes a frame, most first, the
@@ -47,40 +39,29 @@ def run_first_pass(
 
     refreshes: frames within shots that get a reference. progress: frames done. Raises VideoError.
     """
+    model, settings = job.model, job.settings
     analyzer = Analyzer(
         model,
-        packet_windows=packet_windows,
-        reference_windows=reference_windows,
+        packet_windows=plan.packet_windows,
+        reference_windows=plan.reference_windows,
         effort=settings.effort,
         groups=max(group_counts),
         picture_bits=lambda start: model.config.content.picture_bits,
         refreshes=refreshes,
-        central_reference=settings.tuning.central_reference,
     )
     coders = [coder for groups in group_counts for coder in motion_coders(model, settings.mode, groups)]
     costs = _MotionCosts(model, coders)
-    with source.open_frames(frame_rate) as reader:
-        for done, units in push_shots(reader, shots, analyzer, crop=crop):
-            for unit in units:
-                costs.add(unit)
-            progress(done)
+    for done, units in job.push_shots(shots, analyzer, plan.frame_rate):
+        for unit in units:
+            costs.add(unit)
+        progress(done)
     first = costs.references[0].record
-    header = make_header(
-        model,
-        first,
-        size=(source.width, source.height),
-        cropped=crop,
-        frame_rate=frame_rate,
-        mode=coders[0].mode,  # headers of all modes and numbers of codes have one length
-        groups=coders[0].groups,
-        seed=settings.seed,
-        audio=audio,
-        metadata=settings.metadata,
-        background=background,
-    )
+    size = (job.source.width, job.source.height)
+    # Headers of all modes and numbers of codes have one length.
+    header = plan.header(model, settings, first, coders[0], size=size, cropped=job.crop)
     header_bits = 8 * (len(header.pack()) - len(first.data))
     return [
-        (coder, costs.stats(coder, header_bits=header_bits, frame_rate=frame_rate, shots=shots))
+        (coder, costs.stats(coder, header_bits=header_bits, frame_rate=plan.frame_rate, shots=shots))
         for coder in costs.cheapest_coders()
     ]
 

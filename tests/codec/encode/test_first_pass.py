@@ -12,8 +12,10 @@ from av.video import VideoStream
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.file import decode_file
-from bcdcodec.codec.encode import plan
+from bcdcodec.codec.encode import planner
 from bcdcodec.codec.encode.file import EncodeResult, encode_file
+from bcdcodec.codec.encode.job import EncodeJob
+from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import RateError
@@ -130,7 +132,13 @@ def test_codes_that_were_chosen_stay_when_there_are_more_contents(
     rate, frames, asked = model.frame_rate, 1500, list[tuple[tuple[int, ...], int]]()
 
     def pretend(  # type: ignore[no-untyped-def]
-        source: object, shots: object, *, group_counts: tuple[int, ...], refreshes: frozenset[int], **_: object
+        job: object,
+        shots: object,
+        plan: object,
+        *,
+        group_counts: tuple[int, ...],
+        refreshes: frozenset[int],
+        **_: object,
     ):
         asked.append((group_counts, len(refreshes)))
         bits_a_frame = {32: 160, 16: 40}
@@ -155,19 +163,11 @@ def test_codes_that_were_chosen_stay_when_there_are_more_contents(
             for groups in counts
         ]
 
-    monkeypatch.setattr(plan, "run_first_pass", pretend)
+    monkeypatch.setattr(planner, "run_first_pass", pretend)
     shots = [Shot(start=0, frames=frames, box=CropBox(x=0, y=0, size=8), faces=1, has_face=True)]
     with MediaSource(long_clip, rate) as source:
-        found, _ = plan.plan_encode(
-            source,
-            shots,
-            model=model,
-            settings=EncodeSettings(bitrate=1500),
-            audio=None,
-            background=None,
-            crop=False,
-            progress=lambda *_: None,
-        )
+        job = EncodeJob(source, model, EncodeSettings(bitrate=1500), False, lambda *_: None)
+        found, _ = planner.plan_encode(job, shots, EncodePlan.of_settings(model, job.settings))
     assert found.groups == 16 and found.rate is not None and len(found.rate.references) > 1
     assert asked[0] == (model.config.group_counts, 0) and asked[1:]
     assert all(groups == (16,) and refreshes for groups, refreshes in asked[1:])

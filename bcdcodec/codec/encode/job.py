@@ -1,0 +1,54 @@
+"""Encode job: a media file, the settings that every pass over it shares, and the pass itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, TypeVar
+
+from bcdcodec.codec.encode.settings import EncodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.progress import FileProgress
+from bcdcodec.frame import CropBox, Frame
+from bcdcodec.video.shots import Shot, frames_of_shots
+from bcdcodec.video.source import MediaSource
+
+Output = TypeVar("Output")
+
+
+class FrameSink(Protocol[Output]):
+    """What takes a file's frames shot by shot: the analysis of the first pass, the encoder of the last."""
+
+    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output]: ...
+
+    def new_shot(self) -> list[Output]: ...
+
+    def flush(self) -> list[Output]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeJob:
+    """A file to encode. crop: follow the shots' squares, else take the largest centred ones. progress: frames done and
+    in all, over all passes.
+    """
+
+    source: MediaSource
+    model: CodecModel
+    settings: EncodeSettings
+    crop: bool
+    progress: FileProgress
+
+    def push_shots(
+        self, shots: list[Shot], sink: FrameSink[Output], frame_rate: Fraction
+    ) -> Iterator[tuple[int, list[Output]]]:
+        """Run one pass: push all frames, shot by shot; yields the number of frames done with each output.
+
+        VideoError where there are fewer frames than in the shots.
+        """
+        total = sum(shot.frames for shot in shots)
+        with self.source.open_frames(frame_rate) as reader:
+            for frame, shot, last in frames_of_shots(reader, shots):
+                output = sink.push(frame, box=shot.box if self.crop else None)
+                done = frame.index + 1
+                if last:
+                    output += sink.flush() if done == total else sink.new_shot()
+                yield done, output
