@@ -65,7 +65,7 @@ END_OF_HEADER = Section(SectionType.END_OF_HEADER, b"")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamHeader:
-    """Everything that a decoder needs before the first packet (spec sections 2 and 3).
+    """Header of a stream: all that a decoder needs before the first packet (spec sections 2 and 3).
 
     content: of the first shot; plate: AV1 still of the background; unknown: sections of other types, as (type, body),
     kept so that the header can be rewritten without loss.

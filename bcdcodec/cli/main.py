@@ -38,7 +38,7 @@ EXAMPLES = """examples:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """All commands and options."""
+    """Build the parser of all commands and options."""
     parser = argparse.ArgumentParser(
         prog="bcd",
         description="Talking-head video codec: a content token, a few kbps of motion codes, a diffusion decoder.",

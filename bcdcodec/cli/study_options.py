@@ -61,8 +61,8 @@ def report(options: argparse.Namespace, page: str, run: Callable[..., Any]) -> i
     numbers: a dict or a dataclass.
     """
     with progress_bars(options) as progress:
-        found = run(progress=progress)
-    numbers = found if isinstance(found, dict) else dataclasses.asdict(found)
+        result = run(progress=progress)
+    numbers = result if isinstance(result, dict) else dataclasses.asdict(result)
     path = options.out / page
     if options.json:
         print(json.dumps(numbers))

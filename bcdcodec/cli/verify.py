@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What a good stream holds. decoded: whether its symbols were checked too."""
+    """Sizes of a valid stream. decoded: whether its symbols were checked too."""
 
     model_id: bytes
     size: int
@@ -99,10 +99,10 @@ def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set
             raise BitstreamError(f"at offset {offset}: {error}") from error
 
 
-def _check_index(reader: StreamReader, found: set[SeekPoint]) -> None:
+def _check_index(reader: StreamReader, key_packets: set[SeekPoint]) -> None:
     assert reader.end is not None, "a stream that was read to its end has an END packet"
     for point in reader.end.seek_points:
-        if point not in found:
+        if point not in key_packets:
             raise BitstreamError(
                 f"at offset {reader.end.end_offset}: the index names a key packet of tick {point.tick} at "
                 f"{point.offset} with content at {point.content_offset}, there is none"

@@ -26,7 +26,7 @@ from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
 
 @dataclass(frozen=True)
 class CodecModel:
-    """Everything that encoder and decoder share of one weights file.
+    """Networks, tables and predictor of one weights file, as encoder and decoder share them.
 
     predictor: context model of the coding mode `context`, None where the weights have none.
     """
@@ -40,13 +40,13 @@ class CodecModel:
     @classmethod
     def load(cls, weights: WeightsFile | str | Path = DEFAULT_NAME, *, device: str = "auto") -> "CodecModel":
         """Load weights by file, path or name. Raises WeightsError, ConfigError."""
-        found = weights if isinstance(weights, WeightsFile) else find_weights(weights)
+        file = weights if isinstance(weights, WeightsFile) else find_weights(weights)
         chosen = choose_device(device)
-        networks, tables = load_networks(found, chosen), Tables.from_file(found.path)
-        quantizer = found.config.quantizer
+        networks, tables = load_networks(file, chosen), Tables.from_file(file.path)
+        quantizer = file.config.quantizer
         if tables.motion.shape != (quantizer.groups, quantizer.entries):
-            raise WeightsError(f"{found.path}: motion table is {tables.motion.shape}, its model needs another shape")
-        return cls(found, networks, tables, chosen, Predictor.of_table(found.path, tables.motion))
+            raise WeightsError(f"{file.path}: motion table is {tables.motion.shape}, its model needs another shape")
+        return cls(file, networks, tables, chosen, Predictor.of_table(file.path, tables.motion))
 
     @property
     def config(self) -> ModelConfig:

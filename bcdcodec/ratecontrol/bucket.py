@@ -36,7 +36,7 @@ class LeakyBucket:
         self.fill_bits += bits
 
     def room_bits(self, at_s: float) -> float:
-        """What could be added at `at_s`, not before the last time; below 0 where the bucket is too full then."""
+        """Bits that could be added at `at_s`, not before the last time; below 0 where the bucket is too full then."""
         return self.size_bits - self._fill_at(at_s)
 
     def _fill_at(self, at_s: float) -> float:

@@ -26,7 +26,7 @@ from bcdcodec.ratecontrol.tuning import RateTuning
 
 
 class State(Enum):
-    """What happened to the last motion packet; see the table above."""
+    """Outcome of the last motion packet; see the table above."""
 
     START = "start"
     CODE = "code"
@@ -45,11 +45,20 @@ class PacketBudget:
 def check_limits(bitrate: float, bucket_s: float | None, tuning: RateTuning) -> None:
     """Refuse a bitrate or a bucket out of range with ConfigError; bucket_s: None for no bucket."""
     Budget(bitrate, tuning)
-    if bucket_s is not None and (size_bits := LeakyBucket(bitrate, bucket_s).size_bits) < tuning.min_bucket_bits:
+    make_bucket(bitrate, bucket_s, tuning)
+
+
+def make_bucket(bitrate: float, bucket_s: float | None, tuning: RateTuning) -> LeakyBucket | None:
+    """Make the bucket of a stream, None for none; ConfigError for one that is too small."""
+    if bucket_s is None:
+        return None
+    bucket = LeakyBucket(bitrate, bucket_s)
+    if bucket.size_bits < tuning.min_bucket_bits:
         raise ConfigError(
-            f"bucket of {bucket_s:g} s holds {size_bits:.0f} bits at {bitrate:g} bit/s, "
+            f"bucket of {bucket_s:g} s holds {bucket.size_bits:.0f} bits at {bitrate:g} bit/s, "
             f"needs at least {tuning.min_bucket_bits}"
         )
+    return bucket
 
 
 class Controller:
@@ -68,11 +77,10 @@ class Controller:
         tuning: RateTuning | None = None,
     ) -> None:
         self.tuning = tuning or RateTuning()
-        check_limits(bitrate, bucket_s, self.tuning)
         self.bitrate, self.bucket_s = bitrate, bucket_s
         self._state = State.START
         self._budget = Budget(bitrate, self.tuning, duration_s=duration_s)
-        self._bucket = None if bucket_s is None else LeakyBucket(bitrate, bucket_s)
+        self._bucket = make_bucket(bitrate, bucket_s, self.tuning)
         self._plan = plan
         self._motion_until_s = 0.0  # motion before this is sent; a plan's references are made ahead of it
         #: Bits of references still to be sent: those that the plan has, and those that are on their way.
@@ -80,7 +88,7 @@ class Controller:
 
     @property
     def state(self) -> State:
-        """What happened to the last motion packet."""
+        """Outcome of the last motion packet."""
         return self._state
 
     def open(self, header_bits: float) -> None:
@@ -120,13 +128,13 @@ class Controller:
             self._bucket.add(bits)
 
     def room_bits(self, at_s: float) -> float:
-        """What may be sent at this time at most."""
+        """Most bits that may be sent at this time."""
         left = self._budget.left(at_s)[0]
         return left if self._bucket is None else min(left, self._bucket.room_bits(at_s))
 
     @property
     def unused_bits(self) -> float:
-        """What the whole of a file may take beyond what was sent and reserved."""
+        """Bits that a whole file may take beyond those sent and reserved."""
         return self._budget.left(0.0)[0]
 
     def motion_budget(self, start_s: float, end_s: float) -> PacketBudget:

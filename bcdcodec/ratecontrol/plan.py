@@ -162,7 +162,7 @@ def plan_rate(stats: FirstPassStats, bitrate: float, *, bucket: bool, tuning: Ra
 
 
 def _payload_bits(stats: FirstPassStats, bitrate: float) -> float:
-    """What there is for references and motion."""
+    """Bits for references and motion."""
     fixed = stats.header_bits + END_RESERVE_BITS + SEEK_POINT_BITS * len(stats.shots)
     return allowed_bits(bitrate, stats.duration_s) - fixed
 
@@ -210,7 +210,7 @@ def _refresh_starts(stats: FirstPassStats, *, count: int, min_frames: int) -> li
 
 
 def _limited_to_channel(plan: RatePlan, bitrate: float) -> RatePlan:
-    """No reference larger than what can be sent beside the motion before it; the header's gets what the others lose."""
+    """Limit references to what can be sent beside the motion before them; the header's gets what the others lose."""
     tuning, stats = plan.tuning, plan.stats
     references, lost_bits = [plan.references[0]], 0
     for before, reference in zip(plan.references, plan.references[1:], strict=False):

@@ -42,10 +42,10 @@ class FirstPassStats:
 
     @cached_property
     def min_distortion_bits(self) -> int:
-        """All motion with the nearest codes."""
+        """Bits of all motion with the nearest codes."""
         return sum(packet.min_distortion_bits for packet in self.packets)
 
     @cached_property
     def min_rate_bits(self) -> int:
-        """All motion with the cheapest codes."""
+        """Bits of all motion with the cheapest codes."""
         return sum(packet.min_rate_bits for packet in self.packets)

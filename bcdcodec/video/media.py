@@ -26,7 +26,7 @@ MAX_GAP_SECONDS = 60
 
 
 def media_name(source: MediaFile) -> str:
-    """How error messages call a source."""
+    """Name of a source in error messages."""
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "<stream>"
 
 

@@ -111,8 +111,8 @@ def _nal_units(packets: Iterable[bytes]) -> Iterator[bytes]:
     """Split packets at start codes; zeros before a start code are padding, as no unit ends in one."""
     for packet in packets:
         for unit in packet.split(START_CODE[1:]):
-            if found := unit.rstrip(b"\0"):
-                yield found
+            if stripped := unit.rstrip(b"\0"):
+                yield stripped
 
 
 def _needed(units: Iterable[bytes], syntax: _UnitSyntax) -> Iterator[bytes]:

@@ -144,7 +144,7 @@ class VideoReader:
             _log.warning("%s announces %.1f s but ends after %.1f s", self.name, announced, float(end))
 
     def _timed(self) -> Iterator[tuple[VideoFrame, Fraction]]:
-        """Every picture after the first with its time; times never go back and never jump beyond MAX_GAP_SECONDS."""
+        """Yield every picture after the first with its time, which never goes back or jumps beyond MAX_GAP_SECONDS."""
         last, last_frame = Fraction(0), self._first
         offset = -self.start_time
         for frame in self._source:
@@ -160,7 +160,7 @@ class VideoReader:
             last, last_frame = time, frame
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
-        """Every picture that decodes; sets `_failure` where the file can no longer be read."""
+        """Yield every picture that decodes; sets `_failure` where the file can no longer be read."""
         packets = self._container.demux(self._stream)
         in_a_row = 0
         while True:
@@ -202,7 +202,7 @@ class VideoReader:
         return frame
 
     def _length_of(self, frame: VideoFrame) -> Fraction:
-        """How long a picture stays on screen where nothing follows it."""
+        """Duration of a picture where nothing follows it, in seconds."""
         length = seconds(frame.duration, frame.time_base)
         return length if length and length <= MAX_GAP_SECONDS else 1 / self.source_rate
 

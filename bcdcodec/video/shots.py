@@ -94,7 +94,7 @@ def halve_frame_rate(shots: list[Shot]) -> list[Shot]:
 
 
 def frames_of_shots(reader: VideoReader, shots: list[Shot]) -> Iterator[tuple[Frame, Shot, bool]]:
-    """Every frame with its shot, and whether it is the last one of it. VideoError where there are fewer frames."""
+    """Yield every frame, its shot, and whether it is the shot's last. VideoError where there are fewer frames."""
     frames = iter(reader)
     for shot in shots:
         for index in range(shot.frames):

@@ -78,9 +78,9 @@ def decode_still(data: bytes) -> NDArray[np.uint8]:
         frames = decoder.decode(av.Packet(data)) + decoder.decode(None)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"AV1 still cannot be decoded: {reason(error)}") from error
-    found = [(frame.width, frame.height, frame.format.name) for frame in frames]
-    if found != [(width, height, _PIXEL_FORMAT)]:
-        raise VideoError(f"AV1 still decodes to {found}, its header says one {_PIXEL_FORMAT} of {width}x{height}")
+    decoded = [(frame.width, frame.height, frame.format.name) for frame in frames]
+    if decoded != [(width, height, _PIXEL_FORMAT)]:
+        raise VideoError(f"AV1 still decodes to {decoded}, its header says one {_PIXEL_FORMAT} of {width}x{height}")
     return _to_rgb(frames[0])
 
 

@@ -56,7 +56,7 @@ class Track:
             del self.samples[::2]
 
     def box(self, width: int, height: int) -> CropBox:
-        """Crop box of the face in a picture of this size, framed as the module's docstring says."""
+        """Crop box of the face in a picture of this size, framed as described in the module's docstring."""
         face_height = _median([face.height for face in self.samples])
         center_x = _median([face.center[0] for face in self.samples])
         center_y = _median([face.center[1] for face in self.samples])

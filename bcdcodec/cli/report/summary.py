@@ -33,7 +33,7 @@ class StreamFacts:
     """Facts about a stream up to its end or its damage.
 
     weights: None where they are not on this machine. group_bits: bits of the codes of each codebook, None where they
-    were not counted or need weights that are not found. losses: None unless they were tolerated.
+    were not counted or need weights that are missing. losses: None unless they were tolerated.
     """
 
     header: StreamHeader

@@ -65,7 +65,7 @@ def decode_file(
     """Decode a stream to a video of the model's size, or of the source's size with the head pasted back.
 
     keep_damaged: write what comes before the damage instead of raising BitstreamError and writing nothing. With a
-    concealer in the settings reading goes on after lost and damaged packets, and it fills the frames that they held.
+    concealer in the settings reading goes on after lost and damaged packets, and it fills their frames.
     Raises BitstreamError, ConfigError (other weights), VideoError.
     """
     settings = settings or DecodeSettings()

@@ -13,7 +13,7 @@ MAX_FRAME_MULTIPLIER = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeSettings:
-    """How to decode. Raises ConfigError for numbers out of range.
+    """Parameters of a decoder. Raises ConfigError for numbers out of range.
 
     sampling: of the denoiser, None for the model's `standard` preset. seed: of the noise, None for the stream's.
     content: of another video, which replaces the stream's own everywhere (motion transfer). batch_segments: segments

@@ -20,10 +20,11 @@ from bcdcodec.model.weights import Networks
 
 
 class Segment:
-    """Frames from one key packet on. content: without a batch; motion: code vectors of those still to paint [n, G*D].
+    """Segment of frames from one key packet on, with what its next window is decoded from.
 
-    pace: frames painted for a coded one. Those between two coded frames have motion between theirs; after the last one
-    of a segment there are none. index: of the first frame still to paint, pace to a tick of the stream.
+    content: without a batch dimension; motion: code vectors of the frames that wait [n, G*D]. frame_multiplier: frames
+    decoded for a coded one. Frames between two coded ones get interpolated motion; none follow the last coded frame of
+    a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream.
     """
 
     def __init__(self, content: Content, box: CropBox, tick: int, motion: Tensor, *, frame_multiplier: int = 1) -> None:
@@ -73,7 +74,7 @@ def next_windows(
 ) -> list[DecodedWindow]:
     """Decode one window of every segment that still has motion; segments in the same state share a batch.
 
-    noise: [C, H, W], the same for every frame. Chains are advanced in place.
+    noise: [C, H, W], the same for every frame. Segments are advanced in place.
     """
     done: list[DecodedWindow] = []
     batches: dict[tuple[int, int], list[Segment]] = {}

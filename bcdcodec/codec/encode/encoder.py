@@ -68,7 +68,7 @@ class Encoder:
 
     @property
     def unused_bits(self) -> int:
-        """What the bitrate allows a file beyond what was written; 0 without limits."""
+        """Bits that the bitrate allows a file beyond those written; 0 without limits."""
         return 0 if self._controller is None else int(self._controller.unused_bits)
 
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Packet]:

@@ -33,8 +33,10 @@ AUDIO_FRAME_MS = 60
 
 @dataclass(frozen=True, slots=True)
 class EncodeResult:
-    """What was written: bits by category, seconds of video, its shots, the frames that were skipped because the limits
-    had no room for them (the picture before them stays), and the bits that the bitrate would have allowed beyond.
+    """Result of an encode: bits by category, seconds of video and its shots.
+
+    skipped_frames: frames without a packet, because the limits had no room for them (the picture before them stays).
+    unused_bits: bits that the bitrate would have allowed beyond.
     """
 
     stats: StreamStats

@@ -95,7 +95,7 @@ class _MotionCosts:
         return PacketCost(motion.start, frames, min_distortion_bits, min_rate_bits)
 
     def cheapest_coders(self) -> list[MotionCoder]:
-        """Of every number of codes a frame the coder with the smallest min-distortion size; most codes first."""
+        """Coder with the smallest min-distortion size for each number of codes a frame; most codes first."""
         best: dict[int, tuple[int, MotionCoder]] = {}
         for coder, packets in zip(self._coders, self._packets, strict=True):
             bits = sum(packet.min_distortion_bits for packet in packets)

@@ -16,7 +16,7 @@ Output = TypeVar("Output")
 
 
 class FrameSink(Protocol[Output]):
-    """What takes a file's frames shot by shot: the analysis of the first pass, the encoder of the last."""
+    """Consumer of a file's frames, shot by shot: the analysis of the first pass, the encoder of the last."""
 
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output]: ...
 

@@ -77,7 +77,7 @@ class Packetizer:
         return self._send_queue()
 
     def _send_queue(self) -> list[Packet]:
-        """All motion that waits, with parts of the next reference evenly in between."""
+        """Send all motion that waits, with parts of the next reference evenly in between."""
         packets: list[Packet] = []
         in_parts = self._next is not None and self._fills_the_bucket(self._next)
         while self._queue:

@@ -13,7 +13,7 @@ from bcdcodec.ratecontrol.plan import RatePlan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodePlan:
-    """What an encoder works by, beside its settings.
+    """Decisions that an encoder needs beside its settings.
 
     mode: None for the smallest of coded and context at the start of the stream. rate: bit allocation of a file;
     references are then sent ahead, and packets come one reference late. duration_s: of the video, where it is known.

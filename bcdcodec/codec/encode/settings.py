@@ -12,7 +12,7 @@ from bcdcodec.ratecontrol.tuning import RateTuning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeSettings:
-    """How to encode.
+    """Parameters of an encoder.
 
     mode: None for the smallest of coded and context. bitrate: bit/s of everything but audio (packed: of motion alone),
     None for no limit. bucket_s: seconds of the bitrate that may be sent at once, None for any number

@@ -8,7 +8,7 @@ Nothing here imports torch: codes are decoded and coded again with the integer t
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from bcdcodec.atomic import open_input, open_output
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import MAX_RATE_TERM, MIN_FRAME_RATE, CodingMode
+from bcdcodec.codec.progress import FileProgress
 from bcdcodec.codec.transcode.summary import StreamSummary, scan_stream
 from bcdcodec.codec.transcode.variants import OutputStream, RateReduction, TranscodeVariant, write_variants
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
@@ -31,8 +32,6 @@ from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.weightfile import weights_of_stream
 
 logger = logging.getLogger(__name__)
-#: (frames done, frames in all), where every frame counts twice: measured, then written.
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ def transcode(
     *,
     bitrate: float | None = None,
     groups: int | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: FileProgress = lambda done, total: None,
 ) -> TranscodeResult:
     """Write a stream again within `bitrate`, in bit/s of everything but audio, as when encoding.
 
@@ -59,6 +58,7 @@ def transcode(
     `ModelConfig.group_counts` below the stream's; None keeps all. Audio, metadata, background plate, seed and unknown
     sections are copied; packets of unknown kinds are not. The weights are found by the id in the header; without them
     packed codes stay packed, and other modes cannot be read. Three passes; memory grows with the number of shots alone.
+    progress: every frame counts twice, measured and written.
 
     Raises RateError with the smallest bitrate possible, BitstreamError for a damaged source, ConfigError for a bitrate
     or a number of groups out of range, VideoError for files that cannot be opened, WeightsError.
