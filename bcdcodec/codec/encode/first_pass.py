@@ -48,6 +48,7 @@ def run_first_pass(
         groups=max(group_counts),
         picture_bits=lambda start: model.config.content.picture_bits,
         refreshes=refreshes,
+        central_reference=settings.tuning.central_reference,
     )
     coders = [coder for groups in group_counts for coder in motion_coders(model, settings.mode, groups)]
     costs = _MotionCosts(model, coders)

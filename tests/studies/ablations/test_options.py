@@ -1,5 +1,6 @@
 """`bcd bench ablations` hands its options on."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,19 @@ Bcd = Callable[..., Any]
 
 def test_options_are_handed_on(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Any] = []
-    monkeypatch.setattr(study, "run_study", lambda *given, **named: found.append((given, named)) or Ablations([], []))
+    record = functools.wraps(study.run_study)(lambda **named: found.append(named) or Ablations([], []))
+    monkeypatch.setattr(study, "run_study", record)
     data, test, out, work = (tmp_path / name for name in ("data", "test", "out", "work"))
     data.mkdir()
     test.mkdir()
     line = ("bench", "ablations", data, test, "--out", out, "--work", work, "--updates", "9", "--pairs", "5")
     done = bcd(*line, "--precision", "bf16", "--seed", "3")
     assert (done.code, done.out) == (0, f"{out / 'ablations.md'}\n")
-    ((given, named),) = found
+    (named,) = found
     del named["progress"]
-    assert given == ("sprites-tiny", data, test)
     assert named == {
-        "out": out, "work": work, "updates": 9, "pairs": 5, "vae": None, "seed": 3, "precision": "bf16",
-        "device": "auto",
+        "name": "sprites-tiny", "data": data, "test": test, "out": out, "work": work, "updates": 9, "pairs": 5,
+        "vae": None, "seed": 3, "precision": "bf16", "device": "auto",
     }  # fmt: skip
 
 
