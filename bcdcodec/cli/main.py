@@ -34,7 +34,7 @@ EXAMPLES = """examples:
   bcd info talk.bcd                         where every bit went
   bcd transcode talk.bcd low.bcd --bitrate 3k
   bcd transfer --content a.mp4 --motion b.mp4 out.mp4
-`bcd COMMAND --help` tells more about each."""
+`bcd COMMAND --help` lists the options of each."""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -99,7 +99,7 @@ class Encoder:
         return packets
 
     def _begin(self, reference: ReferenceUnit, units: list[AnalyzedUnit]) -> Packetizer:
-        """Make the header; the motion that came with its reference tells which mode is the smallest."""
+        """Make the header; the mode is the smallest for the motion that came with its reference."""
         settings, plan = self.settings, self.plan
         codes = [unit.codes for unit in units if isinstance(unit, MotionUnit)]
         coder = smallest_coder(codes, motion_coders(self.model, plan.mode, plan.groups))

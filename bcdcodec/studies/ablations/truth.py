@@ -1,7 +1,7 @@
 """Transfers of sprites by each variant against the true clips, which the data set holds.
 
-The paper measures identity and motion apart, by networks; here the picture itself is known, and the judge tells which
-of both is wrong.
+The paper measures identity and motion apart, by networks; here the picture itself is known, and the judge classifies
+both apart.
 """
 
 from pathlib import Path

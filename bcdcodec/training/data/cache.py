@@ -162,7 +162,7 @@ def _prepare_in_worker(source: Source) -> PreparedClip:
 
 
 def _fingerprint(vae: Autoencoder | None, config: ModelConfig) -> str:
-    """What the cached arrays depend on beside the clips."""
+    """Inputs of the cached arrays beside the clips."""
     digest = hashlib.sha256()
     if isinstance(vae, nn.Module):
         for value in vae.state_dict().values():

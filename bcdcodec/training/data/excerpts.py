@@ -36,7 +36,7 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """What is done to all frames of one excerpt.
+    """Augmentation of all frames of one excerpt.
 
     warp: displacement [2, P, P], x then y, in fractions of the picture, from each pixel to where it is sampled. color:
     matrix [3, 3]; offset: [3] in 0..1. light: relative brightness gained over half the picture, to the right and down.

@@ -20,7 +20,7 @@ ENCODER_RATE, FLOW_EVERY, FLOW_CLIPS = 0.5, 3, 1 / 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Where the phases of a run begin, as shares of its `updates`.
+    """Starts of the phases of a run, as shares of its `updates`.
 
     The temporal blocks join at `temporal_from` (2/3 in the paper). A model with a warper trains its parts one after
     another, each on the output of the one before: encoder and landmark heads until `landmarks_until`, then codebooks
