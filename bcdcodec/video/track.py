@@ -29,7 +29,7 @@ _MAX_SAMPLES = 1024
 _MIN_DETECTIONS, _MIN_AREA = 0.1, 0.1
 #: Tolerance within which a picture counts as framed like the training data and is taken whole, as a fraction of its
 #: size.
-_FRAMED_TOLERANCE = 0.08
+_FRAMED_TOLERANCE = 0.12
 
 
 @dataclass(slots=True)

