@@ -26,6 +26,9 @@ def test_direction(name: str, face: Video, blurs: Video) -> None:
     equal, worse = (np.ascontiguousarray(picture[20:200, 40:220]) for picture in (face, blurs[2]))
     if name == "faces-lost":
         worse = np.full_like(equal, 99)
+    if name == "auh":  # blur hardly changes an expression; without its mouth a face has another
+        worse = equal.copy()
+        worse[110:150] = equal[60:100]
     try:
         values = metric.load()(np.stack([equal, equal, worse]), np.stack([equal] * 3))
     except MissingExtraError as error:
