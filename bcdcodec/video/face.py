@@ -88,13 +88,14 @@ def _merge(found: Floats) -> list[Floats]:
     """Faces [4], highest score first: detections of the same face averaged by their scores."""
     faces = []
     while len(found):
-        best = found[found[:, 3].argmax()]
+        first = found[:, 3].argmax()
+        best = found[first]
         half = found[:, 2:3] / 2
         low = np.maximum(found[:, :2] - half, best[:2] - best[2] / 2)
         high = np.minimum(found[:, :2] + half, best[:2] + best[2] / 2)
         shared = (high - low).clip(0).prod(1)
         same = shared >= SAME_FACE * (found[:, 2] ** 2 + best[2] ** 2 - shared)
-        same |= found[:, 3] == best[3]  # a box without area overlaps nothing, not even itself
+        same[first] = True  # a box without area overlaps nothing, not even itself
         mean = np.average(found[same, :3], axis=0, weights=found[same, 3])
         faces.append(np.append(mean, best[3]))
         found = found[~same]

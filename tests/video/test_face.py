@@ -13,7 +13,7 @@ from bcdcodec.errors import MissingExtraError
 from bcdcodec.frame import Frame
 from bcdcodec.video import face_networks, landmarks
 from bcdcodec.video.crop import scale
-from bcdcodec.video.face import Face, detect_faces
+from bcdcodec.video.face import Face, _merge, detect_faces
 from bcdcodec.video.reader import VideoReader
 
 
@@ -110,3 +110,8 @@ def test_landmarks_lie_on_the_face(portrait: Picture) -> None:
     assert right_eye[0] < nose[0] < left_eye[0]
     assert right_eye[1] < nose[1] < chin[1]
     assert landmarks.landmarks(Frame(pixels=gray(90), index=0)) is None
+
+
+def test_equal_scores_do_not_make_two_faces_one() -> None:
+    apart = np.array([[50, 50, 20, 0.9], [150, 50, 20, 0.9], [151, 50, 20, 0.9]], np.float32)
+    assert sorted(square[0] for square in _merge(apart)) == [50, 150.5]
