@@ -60,6 +60,9 @@ class QuantizerConfig:
     temperature_decay: float
     #: Factor of the negative squared distance in the logits, for groups of 16 dimensions (5 in TF-Codec).
     alpha: float = 5.0
+    #: The rate of a codebook is the lesser entropy, of its codes or of their changes from frame to frame, since a
+    #: context coder pays no more; entries must be in order for it. False: the entropy of the codes (the paper).
+    temporal_rate: bool = False
     #: Standard deviation to which motion vectors are normalised before quantisation; None: no normalisation.
     input_std: float | None = 0.58
 

@@ -12,8 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from bcdcodec.bitstream.header import MAGIC
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
@@ -24,7 +22,8 @@ from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
-from bcdcodec.codec.reference import CONTENT_SAMPLES, content_of_record, encode_content
+from bcdcodec.codec.reference import CONTENT_SAMPLES, content_of_record, encode_reference
+from bcdcodec.codec.window import WindowBuilder
 from bcdcodec.errors import VideoError
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop as crop_square
@@ -87,10 +86,10 @@ def content_record_of_file(model: CodecModel, path: str | Path, *, crop: bool | 
     rate = Fraction(CONTENT_SAMPLES, CONTENT_SECONDS)
     with MediaSource(path, rate) as media:
         shot = plan_shots(media, crop=model.follows_faces if crop is None else crop)[0]
+        gathered = WindowBuilder(model)
         with media.open_frames() as reader:
-            count = min(shot.frames, CONTENT_SAMPLES)
-            pixels = [crop_square(frame, shot.box, model.config.pixels).pixels for frame in islice(reader, count)]
-    frames = np.stack(pixels)
-    budget = model.config.content.picture_bits
-    coding, data = encode_content(model, frames, model.to_latents(frames), picture_bits=budget)
-    return ContentRecord(x=shot.box.x, y=shot.box.y, size=shot.box.size, coding=coding, data=data)
+            for frame in islice(reader, min(shot.frames, CONTENT_SAMPLES)):
+                gathered.push(crop_square(frame, shot.box, model.config.pixels))
+    reference = encode_reference(model, gathered.take(), picture_bits=model.config.content.picture_bits)
+    x, y, size = shot.box.x, shot.box.y, shot.box.size
+    return ContentRecord(x=x, y=y, size=size, coding=reference.coding, data=reference.data)

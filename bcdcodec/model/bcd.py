@@ -1,7 +1,7 @@
 """The bitrate-controlled diffusion autoencoder of the paper: encoder, quantiser, reference warper and denoiser.
 
 encoder.content: latents z of a shot            -> content map
-analyze:         z, content map                 -> motion codes
+analyze:         z, content map, landmarks      -> motion codes
 synthesize:      content, codes, context frames -> warped reference -> sampler(denoise) -> z_hat
 reconstruct:     z_hat, warped reference        -> pictures
 
@@ -20,6 +20,7 @@ from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
 from bcdcodec.model.landmark_flow import dense_flow
+from bcdcodec.model.landmarks import ABSENT, picture_displacements
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
 from bcdcodec.model.warp import FLOW_SCALE, Autoencoder, ReferenceWarper, WarpedReference, warp_reference
@@ -52,7 +53,6 @@ class Bcd(nn.Module):
         landmarks = config.denoiser.landmarks
         # Displacements are linear in the motion vector, without bias: zero motion leaves every landmark where it is.
         self.landmark_head = nn.Linear(motion_dims, 2 * landmarks, bias=False) if landmarks else None
-        self.landmark_position_head = nn.Linear(config.encoder.width, 2 * landmarks) if landmarks else None
 
     def warp_references(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:
         """Mean of each frame's diffusion: the content warped to the frame's pose (`face`), or zero (the paper).
@@ -63,43 +63,34 @@ class Bcd(nn.Module):
             return WarpedReference(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
         if content.picture is None:
             raise ValueError("a model that warps its reference needs the content's picture")
-        return warp_reference(content.picture, self.flow(content.map, m_hat), vae)
+        return warp_reference(content.picture, self.flow(content.map, m_hat, content.landmarks), vae)
 
-    def flow(self, content: Tensor, m_hat: Tensor) -> Tensor:
+    def flow(self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None) -> Tensor:
         """Backward flow from each frame to the content's frame, of a model with a warper.
 
-        content: map [B, C, H, W]; m_hat: [B, T, G*D]. Returns [B, T, 2, 4H, 4W], x then y, in pixels of its own grid.
+        content: map [B, C, H, W]; m_hat: [B, T, G*D]; landmarks: of the content's face [B, L, 2] as fractions of the
+        picture, NaN in clips whose content shows none; None: in no clip, or a model without landmarks. Returns
+        [B, T, 2, 4H, 4W], x then y, in pixels of its own grid.
         """
         assert self.warper is not None, "only a warper predicts a flow"
         size = content.shape[-1] * FLOW_SCALE
-        if self.landmark_head is None:
+        if self.landmark_head is None or landmarks is None:
             absent = content.new_zeros(*m_hat.shape[:2], 3, size, size)
             return self.warper(content, m_hat, absent[:, :, :2], absent[:, :, 2:])
-        displacements = self.landmark_displacements(m_hat)
-        # Positions are learned from their own loss alone, hence no gradient from the flow.
-        positions = (self.landmark_positions(content)[:, None] + displacements).detach()
+        displacements = picture_displacements(self.landmark_displacements(m_hat), landmarks)
+        # Without a gradient: what counts is how far the landmarks move, not which pixels they are at.
+        positions = (landmarks.nan_to_num(ABSENT)[:, None] + displacements).detach()
         return self.warper(content, m_hat, *dense_flow(positions, displacements, size))
-
-    def landmark_positions(self, content: Tensor) -> Tensor:
-        """Positions of the face landmarks in the content's frame.
-
-        content: map [B, C, H, W]. Returns [B, L, 2], x then y, as fractions of the picture. ValueError for a model
-        without landmarks.
-        """
-        if self.landmark_position_head is None:
-            raise ValueError("this model was not trained to predict face landmarks")
-        # Weights are in tenths of the picture, from its centre.
-        return self.landmark_position_head(self.encoder.tokens(content)).unflatten(-1, (-1, 2)) / 10 + 0.5
 
     def landmark_displacements(self, m_hat: Tensor) -> Tensor:
         """Displacement of every landmark since the content's frame, read off the motion vectors without a decoder.
 
-        m_hat: [B, T, G*D]. Returns [B, T, L, 2], x then y, as fractions of the picture. ValueError for a model
-        without landmarks.
+        m_hat: [B, T, G*D]. Returns [B, T, L, 2], x then y, in the coordinates of the content's face
+        (model/landmarks.py). ValueError for a model without landmarks.
         """
         if self.landmark_head is None:
             raise ValueError("this model was not trained to predict face landmarks")
-        # Weights are in percent of the picture, so that they are neither tiny nor huge.
+        # Weights are in percent of the face, so that they are neither tiny nor huge.
         displacements: Tensor = self.landmark_head(m_hat) / 100
         return displacements.unflatten(-1, (-1, 2))
 
@@ -137,13 +128,14 @@ class Bcd(nn.Module):
         return reference + s.skip * residual + s.out * raw
 
     @torch.no_grad()
-    def analyze(self, z: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    def analyze(self, z: Tensor, content: Tensor, displacements: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Motion codes of frames: the nearest entry of every codebook.
 
-        z: latents [B, T, C, H, W]; content: dequantised content map [B, C, H, W] of their shot. Returns codes int64
-        [B, T, G] and the squared distance of every entry [B, T, G, E].
+        z: latents [B, T, C, H, W]; content: dequantised content map [B, C, H, W] of their shot; displacements: of the
+        landmarks as of `DisentangleEncoder.motion`. Returns codes int64 [B, T, G] and the squared distance of every
+        entry [B, T, G, E].
         """
-        m = self.encoder.motion(z, content)
+        m = self.encoder.motion(z, content, displacements)
         distances = self.quantizer.distances(self.quantizer.normalize(m))
         return distances.argmin(-1), distances
 

@@ -1,7 +1,7 @@
 """The content token: the appearance of one shot, in the two forms that a stream can carry it in.
 
 levels (the paper's models): content map c -> integer levels (entropy/content.py) -> c
-picture (`face`):            a still (video/still.py) -> image autoencoder -> c
+picture (`face`):            a still (video/still.py) -> image autoencoder -> c; landmarks of its face beside it
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,15 @@ from bcdcodec.config import ContentConfig
 class Content:
     """Appearance of the shots of a batch, as encoder and decoder both have it.
 
-    map: condition of the networks [B, C, H, W]; picture: reference for the warper [B, 3, P, P] in [-1, 1], or None.
+    map: condition of the networks [B, C, H, W]; picture: reference for the warper [B, 3, P, P] in [-1, 1], or None;
+    landmarks: of the face in the picture [B, L, 2], x then y, as fractions of the picture, NaN where it shows none;
+    None for a model without landmarks.
     """
 
     #: Shape of the denoiser's latents.
     map: Tensor
     picture: Tensor | None
+    landmarks: Tensor | None = None
 
 
 def quantize_content(c: Tensor, config: ContentConfig) -> Tensor:

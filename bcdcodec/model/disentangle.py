@@ -3,6 +3,10 @@
     z [B, T, C, H, W] -> one token a frame -.
     K queries, one per patch ---------------+-> T5 -> first K outputs -> c [B, K, C_c]
                                                   -> last T outputs  -> m [B, T, G*D]
+    landmark displacements of each frame -> added to its token, and linearly to m (`face`)
+
+A mesh network that was trained on millions of faces reads unseen people better than an encoder that was trained on a
+hundred, so `face` takes its landmarks. What they do not say, and all of it where no face is found, comes from latents.
 
 With `seeded_queries` c is the clip's most central frame itself: appearance then reaches the decoder at full resolution,
 and people unlike those of the training set keep their faces. Each query is seeded with its own patch of that frame, and
@@ -61,6 +65,37 @@ def frame_stem(denoiser: DenoiserConfig, channels: tuple[int, ...]) -> tuple[nn.
     return nn.Sequential(*layers), STEM_CHANNELS * side**2
 
 
+class LandmarkMotion(nn.Module):
+    """Landmarks as an input of the encoder: a part of each frame's token, and a linear part of its motion vector."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        numbers, width = 2 * config.denoiser.landmarks, config.encoder.width
+        self.token = nn.Linear(numbers, width, bias=False)
+        #: Token of a frame without a face.
+        self.absent = nn.Parameter(torch.zeros(width))
+        #: Displacements in percent of the face from the state of a frame, for frames without a face.
+        self.estimate = nn.Linear(width, numbers, bias=False)
+        self.transform = nn.Linear(numbers, config.quantizer.groups * config.quantizer.dims, bias=False)
+        nn.init.zeros_(self.token.weight)
+
+    def tokens(self, displacements: Tensor) -> Tensor:
+        """[B, T, L, 2], NaN where no face was found -> [B, T, width]."""
+        known = displacements.isfinite().all(-1).all(-1)[..., None]
+        return torch.where(known, self.token(displacements.nan_to_num().flatten(2)), self.absent)
+
+    def estimates(self, states: Tensor) -> Tensor:
+        """Displacements [B, T, L, 2] from the states of frames [B, T, width], without landmarks."""
+        return (self.estimate(states) / 100).unflatten(-1, (-1, 2))
+
+    def motion(self, states: Tensor, displacements: Tensor) -> Tensor:
+        """Their part of the motion vectors [B, T, G*D]; where they are NaN, from their estimate."""
+        known = displacements.isfinite().all(-1).all(-1)[..., None, None]
+        used = torch.where(known, displacements.nan_to_num(), self.estimates(states))
+        m: Tensor = self.transform(used.flatten(2))
+        return m
+
+
 class DisentangleEncoder(nn.Module):
     """T5 over [K queries | T frame tokens] (supplement A.1, Table A4)."""
 
@@ -82,33 +117,49 @@ class DisentangleEncoder(nn.Module):
         self.content_head = None if encoder.seeded_queries else nn.Linear(encoder.width, encoder.content_channels)
         self.motion_head = nn.Linear(encoder.width, config.quantizer.groups * config.quantizer.dims, bias=False)
         nn.init.xavier_normal_(self.motion_head.weight)
+        self.landmarks = LandmarkMotion(config) if denoiser.landmarks else None
 
     def content(self, z: Tensor) -> Tensor:
         """Content map [B, C, H, W] of each clip from some of its frames, z [B, T, C, H, W], T >= 1."""
         if self.content_head is None:
             return take_frame(z, central_frame(z))
-        mixed = self._mix(self.queries.expand(len(z), -1, -1), z)
+        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
+        mixed = self._mix(self.queries.expand(len(z), -1, -1), tokens)
         k = self.queries.shape[0]
         return unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
 
-    def motion(self, z: Tensor, content: Tensor) -> Tensor:
-        """Motion vectors m [B, T, G*D] of frames z [B, T, C, H, W] with the content map [B, C, H, W] of their shot."""
-        m: Tensor = self.motion_head(self.states(z, content))
-        return m
+    def motion(self, z: Tensor, content: Tensor, displacements: Tensor | None = None) -> Tensor:
+        """Motion vectors m [B, T, G*D] of frames z [B, T, C, H, W] with the content map [B, C, H, W] of their shot.
 
-    def states(self, z: Tensor, content: Tensor) -> Tensor:
-        """Inputs of the motion head [B, T, width] for frames z [B, T, C, H, W].
+        displacements: of the landmarks since the content's frame [B, T, L, 2], in its face's coordinates
+        (model/landmarks.py), NaN where no face was found; None: in no frame, or a model without landmarks.
+        """
+        displacements = self._displacements(z, displacements)
+        return self.motion_of_states(self.states(z, content, displacements), displacements)
+
+    def motion_of_states(self, states: Tensor, displacements: Tensor | None) -> Tensor:
+        """Motion vectors m [B, T, G*D] of states [B, T, width]; displacements as of `motion`, and as of `states`."""
+        m: Tensor = self.motion_head(states)
+        if self.landmarks is None:
+            return m
+        return m + self.landmarks.motion(states, self._displacements(states, displacements))
+
+    def states(self, z: Tensor, content: Tensor, displacements: Tensor | None = None) -> Tensor:
+        """Inputs of the motion head [B, T, width] for frames z [B, T, C, H, W]; displacements as of `motion`.
 
         With seeded queries the content map [B, C, H, W] passes through the T5 as one more frame, and its state is
         subtracted from the others: appearance cancels, motion since the content's frame remains.
         """
         k = self.queries.shape[0]
         queries = self.queries.expand(len(z), -1, -1)  # [B, K, width]
+        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
+        if self.landmarks is not None:
+            tokens = tokens + self.landmarks.tokens(self._displacements(z, displacements))
         if self.query_seed is None:
-            return self._mix(queries, z)[:, k:]
+            return self._mix(queries, tokens)[:, k:]
         queries = queries + self.query_seed(patchify(content, self.patch))
         # The content's frame is the first token after the queries.
-        mixed = self._mix(queries, torch.cat([content[:, None], z], 1))[:, k:]  # [B, 1+T, width]
+        mixed = self._mix(queries, torch.cat([self.tokens(content)[:, None], tokens], 1))[:, k:]  # [B, 1+T, width]
         return mixed[:, 1:] - mixed[:, :1]
 
     def tokens(self, frames: Tensor) -> Tensor:
@@ -118,8 +169,12 @@ class DisentangleEncoder(nn.Module):
         token: Tensor = self.frame_token(self.frame_norm(frames.flatten(1)))
         return token
 
-    def _mix(self, queries: Tensor, z: Tensor) -> Tensor:
-        """T5 outputs [B, K+T, width] over [K queries | T frame tokens] of z [B, T, C, H, W]."""
-        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
+    def _mix(self, queries: Tensor, tokens: Tensor) -> Tensor:
+        """T5 outputs [B, K+T, width] over [K queries | T frame tokens]."""
         mixed: Tensor = self.t5(torch.cat([queries, tokens], 1))
         return mixed
+
+    def _displacements(self, z: Tensor, displacements: Tensor | None) -> Tensor:
+        """Displacements [B, T, L, 2], NaN where none were given."""
+        count = 0 if self.landmarks is None else self.landmarks.token.in_features // 2
+        return z.new_full((*z.shape[:2], count, 2), torch.nan) if displacements is None else displacements

@@ -33,7 +33,7 @@ class Processes(Protocol):
 @dataclass(frozen=True, slots=True)
 class Quantized:
     """A quantised batch. m (normalised) and m_hat: [B, T, G*D]; codes: int64 [B, T, G]; entropy_bits: [G], entropy of
-    the mean noise-free assignment of each codebook.
+    the mean noise-free assignment of each codebook, or with `temporal_rate` of its changes where that is smaller.
     """
 
     m: Tensor
@@ -50,6 +50,23 @@ def temperature(config: QuantizerConfig, update: int) -> float:
 def rate_loss(entropy_bits: Tensor, target_bits: float) -> Tensor:
     """Mean over codebooks of (H - H_target)^2 in bits (main paper, L_VQ; two-sided, per codebook)."""
     return ((entropy_bits - target_bits) ** 2).mean()
+
+
+def change_entropy_bits(assignment: Tensor, processes: Processes | None = None) -> Tensor:
+    """Entropy of the change of a code from frame to frame, over soft assignments [B, T, G, E], T > 1. Returns [G] bits.
+
+    The distribution of the change is the correlation of the assignments of each two successive frames.
+    """
+    entries = assignment.shape[-1]
+    joint = torch.einsum("btge,btgf->gef", assignment[:, :-1], assignment[:, 1:])
+    joint = joint / (assignment.shape[0] * (assignment.shape[1] - 1))
+    # Each row is shifted by its index, so that each change is a column: [G, E, 2 E - 1].
+    changes = F.pad(joint.flip(1), (0, entries)).flatten(1)[:, :-entries].unflatten(1, (entries, -1)).sum(1)
+    return _entropy_bits(changes if processes is None else processes.average(changes))
+
+
+def _entropy_bits(share: Tensor) -> Tensor:
+    return -(share * torch.log2(share + 1e-10)).sum(-1)
 
 
 def codebook_loss(quantizer: "GroupQuantizer", m: Tensor) -> Tensor:
@@ -137,9 +154,12 @@ class GroupQuantizer(nn.Module):
         with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
             logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
         # Entropy of the average assignment of the batch: the estimate of the rate (L_VQ).
-        mean = logits.softmax(-1).mean((0, 1))  # [G, E]
+        assignment = logits.softmax(-1)
+        mean = assignment.mean((0, 1))  # [G, E]
         mean = mean if processes is None else processes.average(mean)
-        entropy = -(mean * torch.log2(mean + 1e-10)).sum(-1)  # [G]
+        entropy = _entropy_bits(mean)  # [G]
+        if self.config.temporal_rate and m.shape[1] > 1:
+            entropy = torch.minimum(entropy, change_entropy_bits(assignment, processes))
         if not self.training:
             codes = logits.argmax(-1)
             return Quantized(m, self.lookup(codes), codes, entropy)

@@ -52,7 +52,7 @@ def count_codes(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> CodeStat
         levels += list(rounded.numpy())
         if not bcd.config.content.picture_bits:  # else the cache holds stills as they were decoded
             content = dequantize_content(rounded, bcd.config.content)
-        codes, _ = bcd.analyze(batch.motion, content)
+        codes, _ = bcd.analyze(batch.motion, content, batch.displacements)
         for group in range(quantizer.groups):
             counts[group] += np.bincount(codes[..., group].flatten().numpy(), minlength=quantizer.entries)
     p = counts / counts.sum(1, keepdims=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-#: The part of the model that a run trains: everything, the denoiser alone, or the encoder alone with its landmark head.
-Trained = Literal["all", "denoiser", "encoder"]
+#: The part of the model that a run trains: everything, or one part alone.
+Trained = Literal["all", "denoiser", "encoder", "warper"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,15 @@ def landmarks(frame: Frame) -> Points | None:
     return None if first is None else landmarks_near(frame, first)
 
 
+def follow_landmarks(frame: Frame, before: Points | None) -> Points | None:
+    """Mesh of the face that the frame before showed at `before`, of the largest one where it is lost, or None.
+
+    One pass of the mesh network while a face is followed; finding one costs a detection and a second pass.
+    """
+    found = None if before is None else landmarks_near(frame, before)
+    return landmarks(frame) if found is None else found
+
+
 def landmarks_near(frame: Frame, first: Points) -> Points | None:
     """Mesh from a crop at the position, size and roll of another frame's mesh; None without a face."""
     eyes = first[LEFT_EYE] - first[RIGHT_EYE]

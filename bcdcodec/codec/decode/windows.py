@@ -4,6 +4,7 @@ A segment (GOP) runs from one key packet to the next. Its first window stands al
 decoded latents as clean context frames, so that windows join without a seam.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,9 +112,9 @@ def _advance(segment: Segment, z: Tensor, frames: int, context_frames: int) -> N
 
 
 def _stack_content(parts: list[Content]) -> Content:
-    pictures = [part.picture for part in parts]
-    return Content(torch.stack([part.map for part in parts]), None if pictures[0] is None else _stack(pictures))
+    columns = zip(*((part.map, part.picture, part.landmarks) for part in parts), strict=True)
+    return Content(*(None if column[0] is None else _stack(column) for column in columns))  # type: ignore[arg-type]
 
 
-def _stack(parts: list[Tensor | None]) -> Tensor:
+def _stack(parts: Sequence[Tensor | None]) -> Tensor:
     return torch.stack([part for part in parts if part is not None])

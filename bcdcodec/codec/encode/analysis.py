@@ -1,23 +1,21 @@
 """Analysis: frames to references and motion codes with the distances of all entries.
 
-push -> crop -> window of frames -> latents -> (first windows of a reference: its picture or token) -> codes, distances
+push -> crop -> landmarks -> window of frames -> latents -> (first windows of a reference: its picture or token)
+                                                         -> codes, distances
 """
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import decode_content, encode_content
+from bcdcodec.codec.reference import Reference, encode_reference
+from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.content import Content
 from bcdcodec.video.crop import crop, largest_square
 
 
@@ -48,10 +46,9 @@ class Analyzer:
         self._central_reference = central_reference
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
-        self._window: list[NDArray[np.uint8]] = []
-        self._latents: list[Tensor] = []  # whole windows waiting for their packet
-        self._pixels: list[NDArray[np.uint8]] = []  # the same windows
-        self._content: Content | None = None  # of the reference, as the decoder has it; None before it is made
+        self._gathered = WindowBuilder(model)
+        self._windows: list[Window] = []  # whole windows waiting for their packet
+        self._reference: Reference | None = None  # None before it is made
         self._next_index = 0
         #: Frames pushed so far.
         self.frames = 0
@@ -69,9 +66,9 @@ class Analyzer:
         if box != self._box:
             raise ConfigError("the crop square changed within a shot; call new_shot() first")
         units = self._refresh() if frame.index in self._refreshes else []
-        self._window.append(crop(frame, box, self._model.config.pixels).pixels)
+        self._gathered.push(crop(frame, box, self._model.config.pixels))
         self.frames += 1
-        if len(self._window) == self._model.config.window_frames:
+        if len(self._gathered) == self._model.config.window_frames:
             units += self._close_window(last=False)
         return units
 
@@ -79,6 +76,7 @@ class Analyzer:
         """Finish the shot: the next frame begins another one, with a reference and a crop square of its own."""
         units = self._refresh()
         self._box = None
+        self._gathered.new_shot()
         return units
 
     def flush(self) -> list[AnalyzedUnit]:
@@ -88,47 +86,42 @@ class Analyzer:
     def _refresh(self) -> list[AnalyzedUnit]:
         """Finish the reference: the next frame begins another one of the same shot."""
         units = self._close_window(last=True)
-        self._content = None
+        self._reference = None
         return units
 
     def _close_window(self, *, last: bool) -> list[AnalyzedUnit]:
-        if self._window:
-            pixels = np.stack(self._window)
-            self._latents.append(self._model.to_latents(pixels))
-            self._pixels.append(pixels)
-            self._window = []
-        if not self._latents:
+        if len(self._gathered):
+            self._windows.append(self._gathered.take())
+        if not self._windows:
             return []
         units: list[AnalyzedUnit] = []
-        if self._content is None:
-            if not last and len(self._latents) < self._reference_windows:
+        if self._reference is None:
+            if not last and len(self._windows) < self._reference_windows:
                 return []
             units.append(self._make_reference())
-        while len(self._latents) >= self._packet_windows or (last and self._latents):
+        while len(self._windows) >= self._packet_windows or (last and self._windows):
             units.append(self._make_motion())
-            del self._latents[: self._packet_windows], self._pixels[: self._packet_windows]
+            del self._windows[: self._packet_windows]
         return units
 
     @torch.inference_mode()
     def _make_reference(self) -> ReferenceUnit:
         start, box = self._next_index, self._box
-        assert box is not None, "a shot with latents has a crop square"
-        coding, data = encode_content(
+        assert box is not None, "a shot with windows has a crop square"
+        self._reference = encode_reference(
             self._model,
-            np.concatenate(self._pixels),
-            torch.cat(self._latents),
+            Window.joined(self._windows),
             picture_bits=self._picture_bits(start),
             central=self._central_reference,
         )
-        self._content = decode_content(self._model, coding, data)  # as the decoder has it
+        coding, data = self._reference.coding, self._reference.data
         return ReferenceUnit(start, ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data))
 
     @torch.inference_mode()
     def _make_motion(self) -> MotionUnit:
-        content = self._content
-        assert content is not None, "motion follows the reference it is relative to"
-        windows = zip(self._latents[: self._packet_windows], self._pixels, strict=False)
-        results = [self._refiner.refine(z, content, pixels) for z, pixels in windows]
+        reference = self._reference
+        assert reference is not None, "motion follows the reference it is relative to"
+        results = [self._refiner.refine(window, reference) for window in self._windows[: self._packet_windows]]
         codes = torch.cat([nearest for nearest, _ in results]).cpu().numpy()
         distances = torch.cat([distances for _, distances in results]).float().cpu().numpy()
         motion = MotionUnit(self._next_index, codes, distances)

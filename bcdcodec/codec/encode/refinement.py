@@ -6,11 +6,12 @@ Decoders and the format are unaffected.
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import Reference
+from bcdcodec.codec.window import Window
 from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.model.content import Content
 from bcdcodec.model.vae import from_uint8
@@ -21,9 +22,9 @@ LEARNING_RATE = 0.01
 RATE_LAMBDA = 0.008
 #: Weight of the squared distance between motion vectors and their code vectors.
 COMMITMENT_WEIGHT = 0.3
-#: Weight of the displacements of face landmarks that the encoder found. Pictures alone would trade lips and lids, which
-#: are few pixels, for the rest of the head.
-LANDMARK_WEIGHT = 20.0
+#: Weight of the displacements of face landmarks that the encoder found, in sizes of the face. Pictures alone would
+#: trade lips and lids, which are few pixels, for the rest of the head.
+LANDMARK_WEIGHT = 5.0
 #: Pictures are compared at these fractions of their side.
 SCALES = (1, 2, 4)
 
@@ -36,23 +37,21 @@ class Refiner:
         rates = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
         self._rates = RATE_LAMBDA * rates.to(model.device)
 
-    def refine(self, z: Tensor, content: Content, pixels: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Codes [T, g] and distances [T, g, E] of a window, as `Bcd.analyze` gives; refined distances include the rate.
-
-        z: latents [T, C, H, W] of the pictures `pixels`, uint8 [T, P, P, 3].
-        """
+    def refine(self, window: Window, reference: Reference) -> tuple[Tensor, Tensor]:
+        """Codes [T, g] and distances [T, g, E] of a window as of `Bcd.analyze`; refined distances include the rate."""
         bcd, quantizer = self._model.bcd, self._model.bcd.quantizer
+        content, displacements = reference.content, reference.displacements(window)
         if not self._steps:
-            codes, distances = bcd.analyze(z[None], content.map[None])
+            codes, distances = bcd.analyze(window.latents[None], content.map[None], displacements[None])
             return codes[0, :, : self._groups], distances[0, :, : self._groups]
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors of inference mode cannot take part in a gradient; their copies can.
-            shown = Content(
-                content.map.clone()[None], None if content.picture is None else content.picture.clone()[None]
-            )
-            wanted = from_uint8(torch.from_numpy(pixels).to(z.device)).permute(0, 3, 1, 2)
+            parts = (content.map, content.picture, content.landmarks)
+            shown = Content(*(None if part is None else part.clone()[None] for part in parts))  # type: ignore[arg-type]
+            z, moved = window.latents.clone()[None], displacements.clone()[None]
+            wanted = from_uint8(torch.from_numpy(window.pixels).to(z.device)).permute(0, 3, 1, 2)
             with torch.no_grad():
-                start = quantizer.normalize(bcd.encoder.motion(z.clone()[None], shown.map))
+                start = quantizer.normalize(bcd.encoder.motion(z, shown.map, moved))
                 points = None if bcd.landmark_head is None else bcd.landmark_displacements(start)
             m = start.clone().requires_grad_()
             descent = torch.optim.Adam([m], lr=LEARNING_RATE)

@@ -31,7 +31,9 @@ def fit_clusters(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATCH
     for step in range(batches):
         batch = sampler.draw(step)
         content = bcd.encoder.content(batch.content)
-        vectors.append(bcd.quantizer.normalize(bcd.encoder.motion(batch.motion, content)).flatten(0, 1))
+        vectors.append(
+            bcd.quantizer.normalize(bcd.encoder.motion(batch.motion, content, batch.displacements)).flatten(0, 1)
+        )
     groups = torch.cat(vectors).unflatten(-1, (config.groups, config.dims))  # [N, G, D]
     for group in range(config.groups):
         bcd.quantizer.codebook[group] = cluster_centers(groups[:, group].contiguous(), config.entries)

@@ -3,6 +3,8 @@
 Descent ends near the best matrix for codes with the noise of training; the codes of a stream have none.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -14,32 +16,41 @@ RIDGE = 100.0
 FIT_BATCHES = 60
 
 
-@torch.no_grad()
-def gather_landmark_motion(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> tuple[Tensor, Tensor]:
-    """Encoder states and true landmark displacements of training frames.
-
-    Returns states [N, width] (`DisentangleEncoder.states`) and displacements [N, 2 L] in percent of the picture. Frames
-    without a face are left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class LandmarkSamples:
+    """Training frames with a face. states: of the encoder [N, width]; displacements: of the landmarks since the content
+    [N, L, 2], in its face's coordinates; follows: bool [N], whether the row before is the frame before.
     """
-    states, moved = [], []
+
+    states: Tensor
+    displacements: Tensor
+    follows: Tensor
+
+
+@torch.no_grad()
+def gather_landmark_samples(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> LandmarkSamples:
+    """Encoder states and true landmark displacements of training clips."""
+    states, moved, follows = [], [], []
     for step in range(batches):
         batch = sampler.draw(step)
-        assert batch.faces is not None, "a model with face points is trained on faces"
-        state = bcd.encoder.states(batch.motion, bcd.encoder.content(batch.content))
-        difference = (batch.faces.motion_points - batch.faces.content_points[:, None]).flatten(2) * 100
-        known = difference.isfinite().all(-1)
+        assert batch.displacements is not None, "a model with landmarks is trained on faces"
+        state = bcd.encoder.states(batch.motion, bcd.encoder.content(batch.content), batch.displacements)
+        known = batch.displacements.isfinite().all(-1).all(-1)  # [B, T]
         states.append(state[known])
-        moved.append(difference[known])
-    return torch.cat(states), torch.cat(moved)
+        moved.append(batch.displacements[known])
+        before = torch.cat([torch.zeros_like(known[:, :1]), known[:, :-1]], 1)
+        follows.append(before[known])
+    return LandmarkSamples(torch.cat(states), torch.cat(moved), torch.cat(follows))
 
 
 @torch.no_grad()
-def solve_landmark_head(bcd: Bcd, states: Tensor, moved: Tensor) -> None:
-    """Replace the landmark head by the least-squares fit to the codes of the states."""
+def solve_landmark_head(bcd: Bcd, samples: LandmarkSamples) -> None:
+    """Replace the landmark head by the least-squares fit to the codes of the samples."""
     assert bcd.landmark_head is not None
-    weight = bcd.landmark_head.weight  # [2 L, G*D], in percent of the picture
-    m = bcd.encoder.motion_head(states)[:, None]
+    weight = bcd.landmark_head.weight  # [2 L, G*D], in percent of the face
+    m = bcd.encoder.motion_of_states(samples.states[:, None], samples.displacements[:, None])
     m_hat = bcd.quantizer.lookup(bcd.quantizer.distances(bcd.quantizer.normalize(m)).argmin(-1))[:, 0]
+    moved = 100 * samples.displacements.flatten(1)
     gram = RIDGE * torch.eye(weight.shape[1]) + m_hat.T @ m_hat
     weight += torch.linalg.solve(gram, m_hat.T @ (moved - m_hat @ weight.T)).T
 
@@ -50,4 +61,4 @@ def fit_landmark_head(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_
     bcd: in evaluation mode.
     """
     if bcd.landmark_head is not None:
-        solve_landmark_head(bcd, *gather_landmark_motion(bcd, sampler, batches))
+        solve_landmark_head(bcd, gather_landmark_samples(bcd, sampler, batches))

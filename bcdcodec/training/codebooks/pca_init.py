@@ -1,13 +1,11 @@
-"""Initialisation of codebooks by PCA of landmark motion, for an encoder that has learned landmarks.
+"""Initialisation of codebooks by PCA of landmark displacements, and of what the encoder's states add to them.
 
-    states of the encoder on training clips -> least squares -> landmark displacements
-      -> principal components, shapes of mouth and eyes weighted up -> a scalar codebook for each: one group, or several
-         with interleaved entries where the component is large
-      -> the residual states: likewise, coarser, with the remaining groups
+    displacements of training clips, shapes and apertures of mouth and eyes weighted up -> principal components
+      -> a scalar codebook for each: one group, or several with interleaved entries where the component reaches far
+    states of the encoder, less what the components predict of them -> likewise, coarser, with the remaining groups
 
 Trained by descent alone, all groups end up describing the pose, which moves landmarks most, and lips drown in its
-coding error. A scalar quantiser of the principal components leaves 0.6 % of the inter-ocular distance at 52 bits a
-frame, so descent begins there.
+coding error. So the quantiser begins as the transform code of the landmarks.
 """
 
 import math
@@ -16,92 +14,102 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bcdcodec.config import QuantizerConfig
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.training.codebooks.landmark_probe import FIT_BATCHES, gather_landmark_motion, solve_landmark_head
+from bcdcodec.training.codebooks.landmark_probe import (
+    FIT_BATCHES,
+    LandmarkSamples,
+    gather_landmark_samples,
+    solve_landmark_head,
+)
 from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.objective.warping import shapes
+from bcdcodec.video.landmarks import OPENINGS
 
-#: Ridge of the regression, as a fraction of the mean variance.
-RIDGE = 1e-3
-#: Weight of the shapes of mouth and eyes relative to landmark positions.
-SHAPE_WEIGHT = 2.0
+#: Weights of the shapes of mouth and eyes, and of the apertures, relative to displacements.
+SHAPE_WEIGHT, APERTURE_WEIGHTS = 2.0, {"mouth": 4.0, "eyes": 8.0}
 #: Share of the groups that may code landmarks, and the most that share a component.
-POINT_SHARE, TOGETHER = 0.75, 3
+LANDMARK_SHARE, TOGETHER = 0.75, 3
 #: Spacing of entries for the residual, in standard deviations.
 REST_SPACING = 1.0
 #: A component is left out if its standard deviation is this fraction of the spacing of entries.
-NEGLIGIBLE = 1 / 3
+NEGLIGIBLE = 0.15
 #: Farthest entries may lie sinh(this) / this times as far as equal spacing had them; else groups share a component.
-MAX_GROWTH = 2.0
-#: Share of the frames that the entries of a codebook reach.
-REACHED = 0.999
+MAX_GROWTH = 3.0
+#: The entries of a codebook reach this many times as far as this share of the training frames: unseen people turn and
+#: lean farther than those of any training set, and what is out of reach is lost altogether.
+REACHED, BEYOND = 0.9995, 4.0
 #: Spacing of the entries around zero, in nats of the softmax over distances: samples are mostly the nearest entry.
 NEIGHBOURS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarCodebook:
-    """One group: its direction in the encoder's states [width], and its entries [E] along it, ascending."""
+    """One group: the directions along which it measures a frame, in landmark displacements [2 L] and in the encoder's
+    states [width], and its entries [E] along them, ascending.
+    """
 
-    direction: Tensor
+    landmarks: Tensor
+    states: Tensor
     entries: Tensor
 
 
 @torch.no_grad()
 def fit_codebooks(bcd: Bcd, sampler: CrossDrivenSampler, batches: int = FIT_BATCHES) -> None:
-    """Replace motion head, codebooks and landmark head of a model with landmarks.
+    """Replace motion head, landmark transform, codebooks and landmark head of a model with landmarks.
 
     The codes cost `target_bits_per_group` in the mean over groups and explain as much of the landmark motion as they
     can.
     """
+    encoder, config = bcd.encoder, bcd.config.quantizer
     assert bcd.landmark_head is not None, "codebooks are initialised from landmark displacements"
-    config = bcd.config.quantizer
-    states, moved = (values.double() for values in gather_landmark_motion(bcd, sampler, batches))
-    head, codebook = bcd.encoder.motion_head.weight, bcd.quantizer.codebook
+    assert encoder.landmarks is not None, "the head of the landmarks comes with the encoder's"
+    samples = gather_landmark_samples(bcd, sampler, batches)
+    head, transform, codebook = encoder.motion_head.weight, encoder.landmarks.transform.weight, bcd.quantizer.codebook
     step = math.sqrt(NEIGHBOURS / (bcd.quantizer.sharpness * config.dims))
-    for group, line in enumerate(allocate_codebooks(bcd, states, moved)):
+    for group, line in enumerate(allocate_codebooks(config, samples)):
         # All dimensions of the group start equal; descent may separate them.
-        scale = step / float(line.entries.diff().min())
-        head[group * config.dims : (group + 1) * config.dims] = line.direction * scale
+        scale, rows = step / float(line.entries.diff().min()), slice(group * config.dims, (group + 1) * config.dims)
+        head[rows], transform[rows] = line.states * scale, line.landmarks * scale
         codebook[group] = (line.entries * scale)[:, None]
     bcd.landmark_head.weight.zero_()
-    solve_landmark_head(bcd, states.float(), moved.float())
+    solve_landmark_head(bcd, samples)
 
 
-def allocate_codebooks(bcd: Bcd, states: Tensor, moved: Tensor) -> list[ScalarCodebook]:
-    """A scalar codebook for each group, at the spacing where all groups together cost their target.
-
-    states: [N, width]; moved: landmark displacements [N, 2 L].
-    """
-    config = bcd.config.quantizer
+def allocate_codebooks(config: QuantizerConfig, samples: LandmarkSamples) -> list[ScalarCodebook]:
+    """A scalar codebook for each group, at the spacing where all groups together cost their target."""
     budget_bits = config.target_bits_per_group * config.groups
-    directions, sizes = _components(states, moved)
+    moved, states = samples.displacements.flatten(1).double(), samples.states.double()
+    directions, sizes = _components(moved)
+    components, nowhere = moved @ directions, states.new_zeros(states.shape[1])
+
+    def cost_bits(values: Tensor, codebooks: list[ScalarCodebook]) -> float:
+        return sum(_rate_bits(values, line.entries, samples.follows) for line in codebooks)
 
     def at(spacing: float) -> tuple[list[ScalarCodebook], float]:
-        codebooks, room = list[ScalarCodebook](), int(POINT_SHARE * config.groups)
+        codebooks, room = list[ScalarCodebook](), int(LANDMARK_SHARE * config.groups)
         used, bits = 0, 0.0
-        for direction, size in zip(directions.T, sizes.tolist(), strict=True):
-            if len(codebooks) == room or size < NEGLIGIBLE * spacing:
+        for direction, size, values in zip(directions.T, sizes.tolist(), components.T, strict=True):
+            scalar = _scalar_entries(values, spacing, config.entries)
+            if len(codebooks) + len(scalar) > room or size < NEGLIGIBLE * spacing:
                 break
             used += 1
-            values = states @ direction
-            shared = _scalar_codebooks(values, direction, spacing, config.entries)[: room - len(codebooks)]
+            shared = [ScalarCodebook(direction, nowhere, entries) for entries in scalar]
             codebooks += shared
-            bits += sum(_entropy_bits(values, line.entries) for line in shared)
-        for direction in _rest(states, states @ directions[:, :used])[: config.groups - len(codebooks)]:
-            values = states @ direction
-            line = _scalar_codebooks(values, direction, REST_SPACING * float(values.std()), config.entries)[0]
+            bits += cost_bits(values, shared)
+        for line, values in _rest(states, components[:, :used], directions[:, :used], config.entries):
+            if len(codebooks) == config.groups:
+                break
             codebooks.append(line)
-            bits += _entropy_bits(values, line.entries)
+            bits += cost_bits(values, [line])
         # Small encoders may have no residual for the remaining groups: those stay at zero.
-        nothing = ScalarCodebook(
-            states.new_zeros(states.shape[1]), torch.arange(config.entries) - config.entries // 2.0
-        )
+        centered = torch.arange(config.entries).double() - config.entries // 2
+        nothing = ScalarCodebook(moved.new_zeros(moved.shape[1]), nowhere, centered)
         return codebooks + [nothing] * (config.groups - len(codebooks)), bits
 
     # Bits fall as the spacing grows.
     low, high = float(sizes[0]) * 1e-3, float(sizes[0])
-    for _ in range(10):
+    for _ in range(12):
         middle = math.sqrt(low * high)
         if at(middle)[1] > budget_bits:
             low = middle
@@ -110,29 +118,45 @@ def allocate_codebooks(bcd: Bcd, states: Tensor, moved: Tensor) -> list[ScalarCo
     return at(high)[0]
 
 
-def _components(states: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
-    """Principal directions of the landmark displacements in the encoder's states.
+def _components(moved: Tensor) -> tuple[Tensor, Tensor]:
+    """Principal components of displacements [N, 2 L] by weighted features.
 
-    Returns directions [width, K], along which the states predict uncorrelated components, largest first and in their
-    unit, and their standard deviations [K].
+    Returns directions [2 L, K], along which displacements have uncorrelated components, largest first and in the unit
+    of the features, and their standard deviations [K].
     """
-    gram = states.T @ states / len(states)
-    gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    shaped = shapes(moved.unflatten(-1, (-1, 2))).flatten(1)
-    features = torch.cat([moved, SHAPE_WEIGHT * shaped], 1)
-    prediction = torch.linalg.solve(gram, states.T @ features / len(states))  # [width, F]
-    root = torch.linalg.cholesky(gram)
-    inward, sizes, _ = torch.linalg.svd(root.T @ prediction, full_matrices=False)
-    return torch.linalg.solve_triangular(root.T, inward, upper=True) * sizes, sizes
+    matrix = _features(torch.eye(moved.shape[1], dtype=moved.dtype).unflatten(-1, (-1, 2)))  # [2 L, F]
+    root = torch.linalg.cholesky(matrix @ matrix.T)
+    weighted = moved @ root
+    values, vectors = torch.linalg.eigh(weighted.T @ weighted / len(weighted))
+    values, vectors = values.flip(0), vectors.flip(1)
+    kept = values > 1e-9 * values[0]
+    return root @ vectors[:, kept], values[kept].sqrt()
 
 
-def _rest(states: Tensor, components: Tensor) -> list[Tensor]:
-    """Principal directions [width] of the residual of the states given the components, largest first."""
-    left = states - components @ _solve(components, states)
-    # Directions apply to the states, so they include the projection that removes the components.
-    projection = _solve(states, left)  # [width, width]
+def _features(moved: Tensor) -> Tensor:
+    """Displacements [N, L, 2] with weighted shapes and apertures: [N, F]."""
+    features = [moved, SHAPE_WEIGHT * shapes(moved)]
+    for part, pairs in OPENINGS.items():
+        upper, lower = torch.tensor(pairs).T
+        features.append(APERTURE_WEIGHTS[part] * (moved[:, lower] - moved[:, upper]))
+    return torch.cat(features, 1).flatten(1)
+
+
+def _rest(states: Tensor, components: Tensor, directions: Tensor, entries: int) -> list[tuple[ScalarCodebook, Tensor]]:
+    """Codebooks of the principal components of the states [N, width] less what the landmarks predict of them, largest
+    first, with the values of the samples [N] along each.
+
+    components: [N, K]; directions: theirs [2 L, K].
+    """
+    prediction = _solve(components, states)  # [K, width]
+    left = states - components @ prediction
     values, vectors = torch.linalg.eigh(left.T @ left / len(left))
-    return [projection @ vector for vector in vectors.flip(1).T[: int((values > 1e-6 * values.max()).sum())]]
+    found = []
+    for vector in vectors.flip(1).T[: int((values > 1e-6 * values.max()).sum())]:
+        along = left @ vector
+        reach = _scalar_entries(along, REST_SPACING * float(along.std()), entries)[0]
+        found.append((ScalarCodebook(-directions @ (prediction @ vector), vector, reach), along))
+    return found
 
 
 def _solve(a: Tensor, b: Tensor) -> Tensor:
@@ -142,21 +166,21 @@ def _solve(a: Tensor, b: Tensor) -> Tensor:
     return torch.linalg.solve(gram, a.T @ b)
 
 
-def _scalar_codebooks(values: Tensor, direction: Tensor, spacing: float, entries: int) -> list[ScalarCodebook]:
-    """One scalar codebook, or several with interleaved entries, with this spacing at zero and entries that reach far.
+def _scalar_entries(values: Tensor, spacing: float, entries: int) -> list[Tensor]:
+    """Entries of one scalar codebook, or of several that interleave, with this spacing at zero.
 
     Displacements have long tails (most people keep still, some do not), so the spacing grows with the distance from
     zero.
     """
     half = max(2, entries // 2)
-    reach = float(values.abs().quantile(REACHED))
+    reach = BEYOND * float(values.abs().quantile(REACHED))
     groups = 1
     while groups < TOGETHER and half * groups * _growth(reach / spacing, half * groups) > MAX_GROWTH:
         groups += 1
     growth = max(_growth(reach / spacing, half * groups), 1e-6)
     fine = torch.arange(-half * groups, half * groups, dtype=values.dtype) * growth
     entries_of_all = spacing * fine.sinh() / growth
-    return [ScalarCodebook(direction, entries_of_all[index::groups][:entries]) for index in range(groups)]
+    return [entries_of_all[index::groups][:entries] for index in range(groups)]
 
 
 def _growth(reach: float, count: int) -> float:
@@ -170,8 +194,13 @@ def _growth(reach: float, count: int) -> float:
     return low
 
 
-def _entropy_bits(values: Tensor, entries: Tensor) -> float:
-    """Order-0 entropy of the nearest entries."""
-    nearest = torch.bucketize(values, (entries[1:] + entries[:-1]) / 2)
-    share = nearest.bincount(minlength=len(entries)) / len(values)
+def _rate_bits(values: Tensor, entries: Tensor, follows: Tensor) -> float:
+    """Bits a frame that a coder pays for the nearest entries: as they are or as changes, whichever are fewer."""
+    nearest = torch.bucketize(values.contiguous(), (entries[1:] + entries[:-1]) / 2)
+    change = (nearest[1:] - nearest[:-1])[follows[1:]] + len(entries)
+    return min(_entropy_bits(nearest), _entropy_bits(change))
+
+
+def _entropy_bits(symbols: Tensor) -> float:
+    share = symbols.bincount() / len(symbols)
     return float(-(share * share.clamp(min=1e-12).log2()).sum())

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import dequantize_content, quantize_content
-from bcdcodec.training.data.sampler import ClipCache, ClipEntry
+from bcdcodec.model.landmarks import normalize_displacements
+from bcdcodec.training.data.sampler import ClipCache, ClipEntry, still_frames
 
 #: Frames of a clip that its content is encoded from, where the cache has no stills.
 CONTENT_FRAMES = 8
@@ -54,9 +55,16 @@ def read_streams(
         rng = np.random.default_rng((seed, index))
         for entry in cache.entries:
             mirrored = index > 0 and cache.may_mirror and rng.random() < 0.5
-            content = _content(bcd, cache, entry, rng, mirrored)
-            windows = _windows(cache, entry, bcd.config.window_frames, mirrored)
-            codes = [bcd.analyze(z, content.expand(len(z), -1, -1, -1))[0] for z in windows]
+            content, still = _content(bcd, cache, entry, rng, mirrored)
+            frames = slice(entry.start, entry.start + entry.frames)
+            z, moved = _tensor(cache.latents[frames], mirrored), None
+            if still is not None:
+                faces = torch.from_numpy(cache.faces(np.append(np.arange(frames.start, frames.stop), still), mirrored))
+                moved = normalize_displacements(faces[None, :-1], faces[None, -1])[0]
+            codes = [
+                bcd.analyze(z[rows], content.expand(len(rows), -1, -1, -1), None if moved is None else moved[rows])[0]
+                for rows in _windows(len(z), bcd.config.window_frames)
+            ]
             stream = torch.cat([window.flatten(0, 1) for window in codes])
             shown = content[0].half().numpy()
             streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown))
@@ -64,26 +72,30 @@ def read_streams(
     return streams
 
 
-def _content(bcd: Bcd, cache: ClipCache, entry: ClipEntry, rng: np.random.Generator, mirrored: bool) -> Tensor:
-    """The content map [1, C, H, W] that both ends of a stream would have."""
+def _content(
+    bcd: Bcd, cache: ClipCache, entry: ClipEntry, rng: np.random.Generator, mirrored: bool
+) -> tuple[Tensor, int | None]:
+    """The content map [1, C, H, W] that both ends of a stream would have, and the frame of the still, of all frames."""
+    frame = None
     if cache.has_faces:
-        shown = cache.still_latents[[entry.first_still + int(rng.integers(entry.stills))]]
+        still = int(rng.integers(entry.stills))
+        shown = cache.still_latents[[entry.first_still + still]]
+        frame = entry.start + int(still_frames(entry.frames)[still])
     else:
         shown = cache.latents[entry.start + np.linspace(0, entry.frames - 1, CONTENT_FRAMES).round().astype(int)]
     content = bcd.encoder.content(_tensor(shown, mirrored)[None])
     if bcd.config.content.picture_bits:
-        return content
-    return dequantize_content(quantize_content(content, bcd.config.content), bcd.config.content)
+        return content, frame
+    return dequantize_content(quantize_content(content, bcd.config.content), bcd.config.content), frame
 
 
-def _windows(cache: ClipCache, entry: ClipEntry, size: int, mirrored: bool) -> Iterator[Tensor]:
-    """Latents of the whole windows of a clip [N, size, C, H, W], then of the remaining frames [1, n, C, H, W]."""
-    z = _tensor(cache.latents[entry.start : entry.start + entry.frames], mirrored)
-    whole = len(z) // size * size
+def _windows(frames: int, size: int) -> Iterator[Tensor]:
+    """Frames of the whole windows of a clip [N, size], then of the remaining ones [1, n]."""
+    index, whole = torch.arange(frames), frames // size * size
     if whole:
-        yield z[:whole].unflatten(0, (-1, size))
-    if whole < len(z):
-        yield z[whole:][None]
+        yield index[:whole].unflatten(0, (-1, size))
+    if whole < frames:
+        yield index[whole:][None]
 
 
 def _tensor(latents: NDArray[np.float16], mirrored: bool) -> Tensor:

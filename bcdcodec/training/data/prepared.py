@@ -17,7 +17,7 @@ from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.data.excerpts import Augmentation
 from bcdcodec.training.data.sampler import MIN_HALF_FRAMES, THUMBNAIL, still_frames
-from bcdcodec.video.landmarks import POINTS, landmarks, landmarks_near
+from bcdcodec.video.landmarks import POINTS, follow_landmarks
 from bcdcodec.video.reader import read_clip
 from bcdcodec.video.still import decode_still, encode_still
 
@@ -110,9 +110,7 @@ def _face_points(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     last = None
     for index, picture in enumerate(pixels):
         frame = Frame(pixels=picture, index=index)
-        # Track from the previous face: detection doubles the cost.
-        last = None if last is None else landmarks_near(frame, last)
-        last = landmarks(frame) if last is None else last
+        last = follow_landmarks(frame, last)
         if last is not None:
             points[index] = last[:, :2] / picture.shape[0]
     return points

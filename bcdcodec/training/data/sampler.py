@@ -22,6 +22,7 @@ from torch import Tensor
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.training.data.shards import ShardedArray, find_shards, read_rows
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
 from bcdcodec.video.landmarks import POINTS
@@ -69,6 +70,15 @@ class Faces:
     content_points: Tensor
     motion_points: Tensor
 
+    @property
+    def displacements(self) -> Tensor:
+        """Of the landmarks since the content [B, T, L, 2], in its face's coordinates (model/landmarks.py)."""
+        return normalize_displacements(self.motion_points, self.content_points)
+
+    def first(self, clips: int) -> "Faces":
+        """The faces of the first clips of the batch."""
+        return Faces(*(getattr(self, field.name)[:clips] for field in fields(Faces)))
+
 
 @dataclass(frozen=True, slots=True)
 class CrossDrivenBatch:
@@ -82,9 +92,14 @@ class CrossDrivenBatch:
     motion: Tensor
     faces: Faces | None
 
+    @property
+    def displacements(self) -> Tensor | None:
+        """Of the landmarks of the motion half, as the encoder takes them; None for a model without faces."""
+        return None if self.faces is None else self.faces.displacements
+
     def first(self, clips: int) -> "CrossDrivenBatch":
         """The first clips of the batch."""
-        faces = self.faces and Faces(*(getattr(self.faces, field.name)[:clips] for field in fields(Faces)))
+        faces = self.faces and self.faces.first(clips)
         return CrossDrivenBatch(self.content[:clips], self.motion[:clips], faces)
 
     def to(self, device: torch.device) -> "CrossDrivenBatch":
@@ -118,6 +133,11 @@ class ClipCache:
             self.mirrored = mirror_order(self.landmarks)
             self.stills = ShardedArray(shards, "stills.u8", np.uint8, (3, config.pixels, config.pixels))
             self.still_latents = ShardedArray(shards, "still_latents.f16", np.float16, latent)
+
+    def faces(self, rows: NDArray[np.intp] | int, mirrored: bool) -> NDArray[np.float32]:
+        """Landmarks of frames [..., L, 2], or of their mirror images."""
+        found = self.landmarks[rows]
+        return np.stack([1 - found[..., 0], found[..., 1]], -1)[..., self.mirrored, :] if mirrored else found
 
 
 def mirror_order(landmarks: NDArray[np.float32] | ShardedArray, sample: int = 500) -> NDArray[np.intp]:
@@ -214,9 +234,7 @@ class CrossDrivenSampler:
         still = int(rng.choice(allowed) if allowed.size else far.argmax() if self.cross_driven else far.argmin())
         row = entry.first_still + still
         pictures = [cache.still_latents[[row]], cache.latents[frames], cache.stills[row], cache.thumbnails[frames]]
-        points = [cache.landmarks[entry.start + kept[still]], cache.landmarks[frames]]
-        if mirrored:
-            points = [np.stack([1 - p[..., 0], p[..., 1]], -1)[..., cache.mirrored, :] for p in points]
+        points = [cache.faces(rows, mirrored) for rows in (entry.start + kept[still], frames)]
         content, motion, picture, thumbnails = (part[..., ::flip].copy() for part in pictures)
         if rng.random() < SHIFTED:
             shift = rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, 2)

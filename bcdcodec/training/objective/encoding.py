@@ -22,7 +22,8 @@ from bcdcodec.training.run.sharding import ProcessShard
 class EncodedBatch:
     """The encoder's output. content_size: mean absolute value of the unquantised content; quantized: of all clips, None
     in a phase without codes. content [b, C, H, W], z [b, F, C, H, W], m_hat [b, F, G*D] and faces: of the b clips that
-    are decoded.
+    are decoded. estimates: displacements that the encoder sees in the latents of those [b, F, L, 2], NaN in clips whose
+    landmarks it was given; None for a model without landmarks.
     """
 
     content_size: Tensor
@@ -31,6 +32,7 @@ class EncodedBatch:
     z: Tensor
     m_hat: Tensor
     faces: Faces | None
+    estimates: Tensor | None
 
 
 def encode_batch(
@@ -46,7 +48,14 @@ def encode_batch(
 
     frames = share.rows(_choose_frames(rows, batch.motion.shape[1], objective, generator)).to(device)
     z = batch.motion[torch.arange(len(frames), device=device)[:, None], frames]
-    m = model.encoder.motion(z, content.detach()).float()
+    chosen = None if batch.faces is None else _select_faces(batch.faces, frames)
+    displacements = dropped = None
+    if chosen is not None and model.encoder.landmarks is not None:
+        draws = torch.rand((rows, 1, 1, 1), generator=generator)
+        dropped = share.rows(draws < objective.landmark_dropout).to(device)
+        displacements = chosen.displacements.masked_fill(dropped, torch.nan)
+    states = model.encoder.states(z, content.detach(), displacements)
+    m = model.encoder.motion_of_states(states, displacements).float()
 
     # Quantise: Gumbel softmax while codebooks are trained, nearest entries in evaluation mode.
     quantized = None
@@ -68,8 +77,11 @@ def encode_batch(
         m_hat = m_hat + objective.motion_noise * noise.to(device)
 
     clips = slice(len(share.numbers(objective.clips)))
-    faces = None if batch.faces is None else _select_faces(batch.faces, frames[clips])
-    return EncodedBatch(content_size, quantized, content[clips], z[clips], m_hat[clips], faces)
+    faces = None if chosen is None else chosen.first(clips.stop)
+    estimates = None
+    if model.encoder.landmarks is not None and dropped is not None:
+        estimates = model.encoder.landmarks.estimates(states[clips]).masked_fill(~dropped[clips], torch.nan)
+    return EncodedBatch(content_size, quantized, content[clips], z[clips], m_hat[clips], faces, estimates)
 
 
 def group_mask(config: ModelConfig, rows: int, generator: torch.Generator) -> Tensor:
@@ -100,11 +112,11 @@ def _choose_frames(clips: int, frames: int, objective: Objective, generator: tor
 
 
 def _select_faces(faces: Faces, frames: Tensor) -> Faces:
-    """The faces of the first clips, in some frames of each. frames: [b, F]."""
+    """The faces in some frames of every clip. frames: [B, F]."""
     rows = torch.arange(len(frames), device=frames.device)[:, None]
     return Faces(
-        picture=faces.picture[: len(frames)],
+        picture=faces.picture,
         thumbnails=faces.thumbnails[rows, frames],
-        content_points=faces.content_points[: len(frames)],
+        content_points=faces.content_points,
         motion_points=faces.motion_points[rows, frames],
     )

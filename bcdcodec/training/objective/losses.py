@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
+from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.model.quantizer import Quantized, codebook_loss, rate_loss
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.model.warp import Autoencoder, warp_reference
@@ -20,9 +21,8 @@ from bcdcodec.training.objective.encoding import EncodedBatch, encode_batch
 from bcdcodec.training.objective.phase import Objective
 from bcdcodec.training.objective.warping import (
     POINT_WEIGHT,
-    displacement_loss,
+    displacement_distance,
     face_weights,
-    point_distance,
     warping_loss,
 )
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
@@ -63,19 +63,20 @@ def bcd_loss(
     model.quantizer.train(phase.trains_encoder and not phase.hard_codes)
     warping, denoising, error = (torch.zeros((), device=device) for _ in range(3))
 
-    # Encode, and warp the reference. A frozen encoder runs as in a decoder: no gradient, and full precision, because
-    # landmark positions turn on fractions of a pixel.
+    # Encode, and warp the reference. A frozen encoder runs as in a stream: no gradient, and full precision, because the
+    # nearest entries turn on small differences.
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.set_grad_enabled(phase.trains_encoder and torch.is_grad_enabled()))
         if not phase.trains_encoder:
             stack.enter_context(torch.autocast(device.type, enabled=False))
         encoded = encode_batch(model, batch, objective, generator, share)
         if encoded.faces is not None and model.landmark_head is not None and phase.trains_encoder:
-            warping = _landmark_loss(model, encoded, encoded.faces, share)
-        if encoded.faces is not None and model.warper is not None and phase.computes_flow:
-            flow = model.flow(encoded.content.detach(), encoded.m_hat)
-            if phase.trains_encoder:
-                warping = warping + warping_loss(flow, encoded.faces, share)
+            warping = _landmark_loss(model, encoded, encoded.faces, objective, share)
+    if encoded.faces is not None and model.warper is not None and phase.computes_flow:
+        with torch.set_grad_enabled(phase.trains_flow and torch.is_grad_enabled()):
+            flow = model.flow(encoded.content.detach(), encoded.m_hat, encoded.faces.content_points)
+        if phase.trains_flow:
+            warping = warping + warping_loss(flow, encoded.faces, share)
 
     # Denoise around the warped reference, errors in the face weighted up.
     if phase.trains_denoiser:
@@ -105,12 +106,20 @@ def bcd_loss(
     )
 
 
-def _landmark_loss(model: Bcd, encoded: EncodedBatch, faces: Faces, share: ProcessShard) -> Tensor:
-    """Error of the landmark positions in the content, and of the landmark displacements since."""
-    positions = model.landmark_positions(encoded.content)[:, None]
-    displacements = model.landmark_displacements(encoded.m_hat)
-    position_loss = point_distance(positions, faces.content_points[:, None], share)
-    return position_loss + POINT_WEIGHT * displacement_loss(displacements, faces, share)
+def _landmark_loss(
+    model: Bcd, encoded: EncodedBatch, faces: Faces, objective: Objective, share: ProcessShard
+) -> Tensor:
+    """Error of the displacements read off the codes, and of those that the encoder estimates from latents."""
+
+    assert encoded.estimates is not None, "a model with landmarks estimates them"
+    expected = faces.motion_points - faces.content_points[:, None]
+    estimated = encoded.estimates.isfinite()
+    shown = picture_displacements(encoded.estimates.nan_to_num(), faces.content_points)
+    loss = displacement_distance(shown, expected.masked_fill(~estimated, torch.nan), share)
+    if objective.phase.quantizes:
+        decoded = picture_displacements(model.landmark_displacements(encoded.m_hat), faces.content_points)
+        loss = loss + displacement_distance(decoded, expected, share)
+    return POINT_WEIGHT * loss
 
 
 def _coding_loss(model: Bcd, quantized: Quantized, objective: Objective) -> Tensor:

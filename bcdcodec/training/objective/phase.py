@@ -8,21 +8,23 @@ class Phase(Enum):
     """The parts of the model that an update trains, and how motion passes from the encoder to the decoder.
 
     Without a warper a run is JOINT from start to end. A model with one goes through LANDMARKS, WARPING and DENOISER.
-    `--reinit-codebooks` goes from CONTINUOUS to DENOISER, `--train denoiser` is DENOISER throughout, and
-    `--train encoder` alternates between ENCODER and ENCODER_FLOW.
+    `--reinit-codebooks` goes from CONTINUOUS to DENOISER, `--train denoiser` is DENOISER throughout, `--train warper`
+    is WARPER, and `--train encoder` alternates between ENCODER and ENCODER_FLOW.
     """
 
-    #: Encoder and landmark heads learn landmark displacements from continuous motion vectors.
+    #: The encoder learns to estimate landmark displacements from latents, for frames without a face.
     LANDMARKS = "landmarks"
     #: Encoder and denoiser learn with continuous motion vectors under additive noise.
     CONTINUOUS = "continuous"
-    #: Encoder, codebooks, landmark heads and warper learn; the denoiser waits.
+    #: Encoder, codebooks, landmark head and warper learn; the denoiser waits.
     WARPING = "warping"
     #: Everything learns.
     JOINT = "joint"
     #: The denoiser learns from what a decoder would have; everything else is frozen.
     DENOISER = "denoiser"
-    #: Encoder and landmark-position head learn with hard codes, from landmarks alone.
+    #: The warper learns from codes as a decoder has them; everything else is frozen.
+    WARPER = "warper"
+    #: The encoder learns with hard codes, from landmarks alone.
     ENCODER = "encoder"
     #: As ENCODER, from the dense flow of the frozen warper too.
     ENCODER_FLOW = "encoder_flow"
@@ -34,8 +36,13 @@ class Phase(Enum):
 
     @property
     def trains_encoder(self) -> bool:
-        """Anything but the denoiser is trained."""
-        return self is not Phase.DENOISER
+        """The encoder is trained."""
+        return self not in (Phase.DENOISER, Phase.WARPER)
+
+    @property
+    def trains_flow(self) -> bool:
+        """The loss of the dense flow is computed."""
+        return self.computes_flow and self is not Phase.DENOISER
 
     @property
     def trains_denoiser(self) -> bool:
@@ -60,7 +67,8 @@ class Objective:
     tau: temperature of the Gumbel softmax over codes. sigma_mean, sigma_std: noise levels are drawn with
     ln sigma ~ N(mean, std^2). content_weight: of the L1 norm of the content. motion_noise: standard deviation added to
     continuous motion vectors. clips, decoded_frames: clips of the batch that are decoded, and frames of each.
-    temporal: the temporal blocks of the denoiser take part, over whole windows.
+    temporal: the temporal blocks of the denoiser take part, over whole windows. landmark_dropout: share of the clips
+    whose landmarks the encoder does not get.
     """
 
     phase: Phase
@@ -72,3 +80,4 @@ class Objective:
     clips: int
     decoded_frames: int
     temporal: bool
+    landmark_dropout: float = 0.0

@@ -13,6 +13,8 @@ from bcdcodec.training.options import Trained
 
 #: Share of a run with continuous motion before codebooks are re-initialised.
 CONTINUOUS_SHARE = 0.25
+#: Share of the clips whose landmarks the encoder does not get while it is trained on codes.
+LANDMARK_DROPOUT = 0.25
 #: Fine-tuning of an encoder: its learning rate relative to a new one's, the interval of updates with the dense flow
 #: (which is slow), and the share of the batch that those decode.
 ENCODER_RATE, FLOW_EVERY, FLOW_CLIPS = 0.5, 3, 1 / 3
@@ -23,13 +25,13 @@ class Schedule:
     """Starts of the phases of a run, as shares of its `updates`.
 
     The temporal blocks join at `temporal_from` (2/3 in the paper). A model with a warper trains its parts one after
-    another, each on the output of the one before: encoder and landmark heads until `landmarks_until`, then codebooks
-    are initialised (training/codebooks/pca_init.py), the warper joins until `warping_until`, and the denoiser follows.
+    another, each on the output of the one before: the encoder's estimates until `landmarks_until`, then codebooks are
+    initialised (training/codebooks/pca_init.py), the warper joins until `warping_until`, and the denoiser follows.
 
     Codebooks of a trained model are re-initialised at `continuous_until` (training/codebooks/kmeans_init.py), up to
     where motion is continuous; the denoiser alone then learns the new codes. With train="denoiser" only the denoiser
-    learns, temporal blocks included, at the noise levels of the sampler's preset `standard`. With train="encoder" only
-    the encoder learns, to write codes as streams have them.
+    learns, temporal blocks included, at the noise levels of the sampler's preset `standard`; with train="warper" only
+    the warper. With train="encoder" only the encoder learns, to write codes as streams have them.
 
     Learning rate: linear warm-up over `warmup` updates, flat, then linear to zero over the last `decay` of the run.
     Noise levels start high, where the conditions are learned, and end at the sampler's working range; around a warped
@@ -53,6 +55,10 @@ class Schedule:
             raise ConfigError(f"codebooks are initialised anew where everything is trained, not the {train} alone")
         if train == "denoiser":
             return cls(updates=updates, train=train, temporal_from=0.0)
+        if train == "warper":
+            if not config.denoiser.warp_blocks:
+                raise ConfigError(f"preset {config.name} has no warper to train alone")
+            return cls(updates=updates, train=train, temporal_from=1.0)
         if train == "encoder":
             if not config.denoiser.landmarks:
                 raise ConfigError("an encoder is trained alone only for codes that move landmarks, of points of a face")
@@ -62,7 +68,7 @@ class Schedule:
                 raise ConfigError(
                     "codebooks of a model with a warper are initialised from landmarks, not anew by k-means"
                 )
-            landmarks = 0.49 if config.denoiser.landmarks else 0.0
+            landmarks = 0.25 if config.denoiser.landmarks else 0.0
             return cls(updates=updates, landmarks_until=landmarks, warping_until=0.77, temporal_from=0.973)
         return cls(updates=updates, continuous_until=CONTINUOUS_SHARE if reinit_codebooks else 0.0)
 
@@ -80,6 +86,8 @@ class Schedule:
         """The phase of update `step`, from 0 on."""
         if self.train == "denoiser":
             return Phase.DENOISER
+        if self.train == "warper":
+            return Phase.WARPER
         if self.train == "encoder":
             return Phase.ENCODER if step % FLOW_EVERY else Phase.ENCODER_FLOW
         if step < self.quantized_from:
@@ -124,6 +132,7 @@ class Schedule:
             clips=max(1, round(config.optim.batch * _decoded_share(phase, temporal=temporal))),
             decoded_frames=config.window_frames + config.context_frames if whole_window else self.decoded_frames,
             temporal=temporal,
+            landmark_dropout=_landmark_dropout(phase),
         )
 
     def decoded_clips(self, config: ModelConfig) -> set[int]:
@@ -148,3 +157,10 @@ def _decoded_share(phase: Phase, *, temporal: bool) -> float:
     if phase is Phase.ENCODER_FLOW:
         return FLOW_CLIPS
     return 0.5 if temporal else 1.0
+
+
+def _landmark_dropout(phase: Phase) -> float:
+    """Share of the clips whose landmarks the encoder does not get: all where it learns to do without."""
+    if phase is Phase.LANDMARKS:
+        return 1.0
+    return LANDMARK_DROPOUT if phase.trains_encoder else 0.0

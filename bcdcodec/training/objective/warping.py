@@ -66,14 +66,6 @@ def point_loss(flow: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCESS)
     return displacement_distance(read / flow.shape[-1], faces.content_points[:, None] - points, share)
 
 
-def displacement_loss(predicted: Tensor, faces: Faces, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
-    """Error of the landmark displacements decoded from codes [B, F, L, 2], in flow pixels.
-
-    A direct path for the gradient to the encoder, past the warper's blocks.
-    """
-    return displacement_distance(predicted, faces.motion_points - faces.content_points[:, None], share)
-
-
 def displacement_distance(predicted: Tensor, expected: Tensor, share: ProcessShard = SINGLE_PROCESS) -> Tensor:
     """Mean distance of landmark displacements [B, F, L, 2], and of the shapes of the parts of the face."""
     return point_distance(predicted, expected, share) + SHAPE_WEIGHT * shape_distance(predicted, expected, share)

@@ -17,6 +17,7 @@ from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
 from bcdcodec.training.data.sampler import CONTENT_FRAMES, ClipCache, CrossDrivenSampler
 from bcdcodec.training.objective.losses import bcd_loss
+from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.distributed import init_distributed
@@ -57,10 +58,13 @@ def train(
     model.to(device)
     if isinstance(vae, nn.Module):
         vae.to(device)
-    if options.train == "encoder":  # the landmark-position head learns too: no code depends on it
-        for frozen in (model.quantizer, model.landmark_head, model.warper, model.dit):
-            if frozen is not None:
-                frozen.requires_grad_(False)
+    if options.train in ("encoder", "warper"):
+        model.requires_grad_(False)
+        learning: nn.Module | None = model.encoder if options.train == "encoder" else model.warper
+        assert learning is not None, "the schedule refuses models without a warper"
+        learning.requires_grad_(True)
+    if model.encoder.landmarks is not None:  # a transform that is fitted to the data, with its codebooks
+        model.encoder.landmarks.transform.requires_grad_(False)
     optimizer = _make_optimizer(model, config)
 
     # Moving average and, in a run that was interrupted, the checkpoint.
@@ -111,7 +115,7 @@ def train(
 
         # Update the moving averages. Their memory is short at first, so the denoiser's counts from its own first step.
         run.update_average(max(0, step - schedule.denoiser_from), "dit")
-        if objective.phase.trains_encoder:
+        if objective.phase is not Phase.DENOISER:
             run.update_average(step, *encoder_parts)
 
         # Report, sample and save, in the main process only.
@@ -134,12 +138,12 @@ def train(
 
 
 def _make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
-    """AdamW with the paper's two learning rates; warper and landmark heads learn at the denoiser's.
+    """AdamW with the paper's two learning rates; warper and landmark head learn at the denoiser's.
 
     Each parameter group has its peak rate, and whether it follows the denoiser's schedule.
     """
     optim = config.optim
-    heads = [part for part in (model.warper, model.landmark_head, model.landmark_position_head) if part is not None]
+    heads = [part for part in (model.warper, model.landmark_head) if part is not None]
     parts = [
         ([*model.dit.parameters()], optim.learning_rate, True),
         ([parameter for part in heads for parameter in part.parameters()], optim.learning_rate, False),
@@ -163,7 +167,9 @@ def _init_codebooks(model: Bcd, average: Bcd, optimizer: torch.optim.Optimizer, 
         fit_clusters(model, sampler)
     else:
         fit_codebooks(model, sampler)
-        replaced += [model.encoder.motion_head.weight, model.landmark_head.weight]
+        assert model.encoder.landmarks is not None, "the head of the landmarks comes with the encoder's"
+        transform = model.encoder.landmarks.transform.weight
+        replaced += [model.encoder.motion_head.weight, model.landmark_head.weight, transform]
     model.to(device)
     average.load_state_dict(model.state_dict())
     for parameter in replaced:

@@ -26,14 +26,17 @@ def decoder_inputs(model: Bcd, batch: CrossDrivenBatch, frames: Tensor) -> tuple
     mapped = model.encoder.content(batch.content)
     if not model.config.content.picture_bits:  # a picture was coded before it was cached
         mapped = straight_through(mapped, model.config.content)
-    m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped)).m_hat[:, frames]
-    picture = None if batch.faces is None else from_uint8(batch.faces.picture)
-    return Content(mapped, picture), m_hat, batch.motion[:, frames]
+    m_hat = model.quantizer(model.encoder.motion(batch.motion, mapped, batch.displacements)).m_hat[:, frames]
+    if batch.faces is None:
+        return Content(mapped, None), m_hat, batch.motion[:, frames]
+    picture = from_uint8(batch.faces.picture)
+    return Content(mapped, picture, batch.faces.content_points), m_hat, batch.motion[:, frames]
 
 
 def _rolled(content: Content) -> Content:
     """Content rolled by one along the batch: mismatched identity."""
-    return Content(content.map.roll(1, 0), None if content.picture is None else content.picture.roll(1, 0))
+    parts = (content.map, content.picture, content.landmarks)
+    return Content(*(None if part is None else part.roll(1, 0) for part in parts))  # type: ignore[arg-type]
 
 
 def probe_error(

@@ -1,0 +1,70 @@
+"""Windows of cropped frames as the encoder's networks take them: pictures, latents and landmarks of the face."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.frame import Frame
+from bcdcodec.video.landmarks import Points, follow_landmarks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Some frames. pixels: uint8 [T, P, P, 3]; latents: [T, C, H, W]; landmarks: [T, L, 2], x then y, as fractions of
+    the picture, NaN in frames without a face; L is 0 for a model without landmarks.
+    """
+
+    pixels: NDArray[np.uint8]
+    latents: Tensor
+    landmarks: Tensor
+
+    @classmethod
+    def joined(cls, windows: Sequence["Window"]) -> "Window":
+        """Successive windows as one."""
+        return cls(
+            np.concatenate([window.pixels for window in windows]),
+            torch.cat([window.latents for window in windows]),
+            torch.cat([window.landmarks for window in windows]),
+        )
+
+
+class WindowBuilder:
+    """Gathers cropped frames, and follows the face from frame to frame where the model codes landmarks.
+
+    MissingExtraError without the packages of the extra `encode`, for such a model.
+    """
+
+    def __init__(self, model: CodecModel) -> None:
+        self._model = model
+        self._pixels: list[NDArray[np.uint8]] = []
+        self._landmarks: list[NDArray[np.float32]] = []
+        self._face: Points | None = None  # mesh of the last frame
+
+    def __len__(self) -> int:
+        """Frames gathered since the last window."""
+        return len(self._pixels)
+
+    def push(self, picture: Frame) -> None:
+        """Add a frame of the model's size."""
+        landmarks = np.full((self._model.config.denoiser.landmarks, 2), np.nan, np.float32)
+        if len(landmarks):
+            self._face = follow_landmarks(picture, self._face)
+            if self._face is not None:
+                landmarks = self._face[:, :2] / picture.width
+        self._pixels.append(picture.pixels)
+        self._landmarks.append(landmarks)
+
+    def take(self) -> Window:
+        """The frames gathered since the last window, at least one; the face is followed beyond it."""
+        pixels, landmarks = np.stack(self._pixels), torch.from_numpy(np.stack(self._landmarks))
+        self._pixels, self._landmarks = [], []
+        return Window(pixels, self._model.to_latents(pixels), landmarks.to(self._model.device))
+
+    def new_shot(self) -> None:
+        """Look for the face of the next frame anew."""
+        self._face = None
