@@ -2,6 +2,7 @@
 
 levels:  latents of the central frame, or the encoder's content of some frames -> integer levels -> range coder
 picture: reference frame -> AV1 still, of which encoder and decoder take the latents
+face:    landmarks of the face (entropy/landmarks.py), then a still as above
 """
 
 import math
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdcodec.bitstream.face import split_face
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.content import decode_levels, encode_levels
@@ -119,9 +121,10 @@ def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Con
     Raises BitstreamError.
     """
     config, side = model.config, model.config.pixels
-    if coding is ContentCoding.PICTURE:
+    if coding is not ContentCoding.LEVELS:
+        _, still = split_face(data) if coding is ContentCoding.FACE else (b"", data)
         try:
-            pixels = decode_still(data)
+            pixels = decode_still(still)
         except VideoError as error:
             raise BitstreamError(f"content picture: {error}") from error
         if pixels.shape[:2] != (side, side):
