@@ -175,6 +175,31 @@ def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> lis
     return [[[level[c, y, x] for x in range(width)] for y in range(height)] for c in range(channels)]
 
 
+def decode_landmarks(data: bytes, tables: dict[str, Any]) -> Rows:
+    """Landmarks of a face in 64ths of a pixel (section 7.3)."""
+    need(len(data) >= 6, "landmarks without a pose")
+    mean, basis, rows = (tables[f"tables.landmark_{name}"] for name in ("mean", "basis", "rows"))
+    text, coder, peak = f"{int.from_bytes(data[:6], 'big'):048b}", RangeDecoder(data[6:]), len(rows[0]) // 2
+    a, b, size, roll = (int(text[at:end], 2) for at, end in ((0, 13), (13, 26), (26, 38), (38, 48)))
+    levels = [coder.symbol(intervals(row)) - peak for row in rows]
+    coder.finish()
+    sine, cosine = (round(2**14 * math.sin(2 * math.pi * k / 1024)) for k in (roll, roll + 256))
+    points = []
+    for index, start in enumerate(mean):
+        x, y = (
+            start[axis] + sum(level * part[index][axis] for level, part in zip(levels, basis, strict=True))
+            for axis in (0, 1)
+        )
+        turned = (cosine * x - sine * y, sine * x + cosine * y)
+        points.append(
+            [
+                8 * (center - 3072) + ((8 * (size + 1) * value + 2**33) >> 34)
+                for center, value in zip((a, b), turned, strict=True)
+            ]
+        )
+    return points
+
+
 def read_tables(path: Path) -> dict[str, Any]:
     """Tables of a weights file (section 8)."""
     data = path.read_bytes()
@@ -187,7 +212,9 @@ def read_tables(path: Path) -> dict[str, Any]:
         for length in shape[:0:-1]:
             values = [values[at : at + length] for at in range(0, len(values), length)]
         tables[name] = values
-    for name in ("tables.motion", "tables.content"):
+    for name in ("tables.motion", "tables.content", "tables.landmark_rows"):
+        if name == "tables.landmark_rows" and name not in tables:
+            continue
         need(all(min(row) > 0 and sum(row) == 1 << 16 for row in tables[name]), f"{name} is not a table")
     return tables
 
@@ -219,8 +246,14 @@ def content_record(body: bytes, pixels: int, tables: dict[str, Any], sent: list[
     sent.clear()
     coding &= 127
     record: dict[str, object] = {"x": x, "y": y, "size": size, "coding": coding, "parts": parts, "data": data.hex()}
-    need(coding < 2, f"content coding {coding}")
-    if coding == 1:
+    need(coding < 3, f"content coding {coding}")
+    if coding == 2:
+        source = Bytes(data)
+        need(1 <= (length := source.uvarint()) <= 1024, f"{length} bytes of landmarks")
+        landmarks, data = source.take(length), data[source.at :]
+        if tables:
+            record["landmarks"] = decode_landmarks(landmarks, tables)
+    if coding > 0:
         record |= {"picture_bytes": len(data), "picture_size": (found := still_size(data))}
         need(found == [pixels, pixels], f"content picture of {found} pixels, {pixels} a side needed")
     elif tables:

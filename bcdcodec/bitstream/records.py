@@ -44,6 +44,8 @@ class ContentCoding(IntEnum):
     LEVELS = 0
     #: An AV1 still (spec section 7.2).
     PICTURE = 1
+    #: Landmarks of the face, then an AV1 still (spec section 7.3).
+    FACE = 2
 
 
 class AudioCodec(IntEnum):
@@ -156,8 +158,8 @@ class CodingInfo:
 class ContentRecord:
     """Appearance of one shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave the picture.
 
-    data: levels (entropy/content.py) or a still (video/still.py); parts: number of CONTENT_PART packets with the start
-    of the data, which `parts.ContentAssembler` joins.
+    data: levels (entropy/content.py), a still (video/still.py), or landmarks and a still (bitstream/face.py).
+    parts: number of CONTENT_PART packets with the start of the data, which `parts.ContentAssembler` joins.
     """
 
     x: int
@@ -185,7 +187,7 @@ class ContentRecord:
     def unpack(cls, body: bytes) -> Self:
         reader = ByteReader.over(body)
         x, y, size, coding = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="content record"))
-        check_range(coding & ~IN_PARTS, ContentCoding.LEVELS, ContentCoding.PICTURE, name="content coding")
+        check_range(coding & ~IN_PARTS, ContentCoding.LEVELS, ContentCoding.FACE, name="content coding")
         parts = 0
         if coding & IN_PARTS:
             parts = reader.uvarint(name="content parts", limit=MAX_PARTS)

@@ -1,13 +1,14 @@
 """`bcd verify`: check every byte of a `.bcd` stream, without torch.
 
 That is checksums, order, END packet and index, and where the weights are found every content token (of a picture its
-parts and its size) and every code.
+parts and its size, of a face its landmarks too) and every code.
 """
 
 import argparse
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from bcdcodec.bitstream.face import split_face
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, SeekPoint
 from bcdcodec.bitstream.parts import ContentAssembler, ContentLocator
@@ -18,6 +19,7 @@ from bcdcodec.cli.report.summary import file_label, weights_if_found
 from bcdcodec.cli.streams import open_stream
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import decode_levels
+from bcdcodec.entropy.landmarks import decode_landmarks
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import BitstreamError, VideoError
@@ -145,6 +147,13 @@ class SymbolChecker:
     def _check_content(self, record: ContentRecord) -> None:
         if record.coding is ContentCoding.PICTURE:
             self._check_picture(record.data)
+            return
+        if record.coding is ContentCoding.FACE:
+            landmarks, still = split_face(record.data)
+            if self.tables.landmarks is None:
+                raise BitstreamError("content has landmarks, the model has no tables for them")
+            decode_landmarks(landmarks, self.tables.landmarks)
+            self._check_picture(still)
             return
         denoiser = self.config.denoiser
         shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)

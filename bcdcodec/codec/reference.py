@@ -101,11 +101,10 @@ def select_reference_frame(model: CodecModel, shot: Window) -> int:
     for candidate in candidates:
         content = latents[candidate][None]
         distance = _mean([(latents[window] - content).square().mean() for window in windows])
-        moved = [
-            normalize_displacements(shot.landmarks[None, window], face) if face.numel() else None for window in windows
+        motions = [
+            model.bcd.analyze(latents[None, window], content, _moved(shot.landmarks[window], shot.landmarks[candidate]))
+            for window in windows
         ]
-        pairs = zip(windows, moved, strict=True)
-        motions = [model.bcd.analyze(latents[None, window], content, by) for window, by in pairs]
         costs.append(distance * _mean([distances.amin(-1).mean() for _, distances in motions]))
         penalties.append(math.exp(max(0.0, _mean([_hidden_aperture(model, codes) for codes, _ in motions]))))
     # With costs of NaN none is close, and the first is taken.
@@ -154,7 +153,7 @@ def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
 
 @torch.inference_mode()
 def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Content:
-    """Decode the networks' content: map [C, H, W], and for a model with a warper picture [3, P, P] and landmarks [L, 2].
+    """Decode the networks' content: map [C, H, W]; with a warper also picture [3, P, P] and landmarks [L, 2].
 
     Raises BitstreamError.
     """

@@ -1,7 +1,8 @@
-"""Integer probability tables of the range coder (spec section 6.1): reading, checking and fitting to histograms.
+"""Integer tables of entropy coding (spec section 8): reading, checking, and fitting of rows to histograms.
 
 A row is a list of integer counts that sum to 2**16 and ships with the weights, so that encoder and decoder agree on
-every probability whatever their floating-point arithmetic.
+every probability whatever their floating-point arithmetic (spec section 6.1). The shape model of the landmarks is in
+integers for the same reason.
 """
 
 from dataclasses import dataclass
@@ -21,16 +22,72 @@ MAX_ENTRIES = 1 << 12
 MAX_ROWS = 1 << 12
 PREFIX = "tables."
 MOTION, CONTENT = "motion", "content"
+#: Landmarks of a face (video/landmarks.py), most components of their shapes, and the largest coordinate of any shape in
+#: units of LandmarkTables: with these bounds the decoder's products stay below 2**60 and its positions below 2**24.
+LANDMARKS, MAX_COMPONENTS, MAX_SHAPE = 478, 256, 1 << 28
+LANDMARK_PREFIX = "landmark_"
 
 Rows = NDArray[np.uint32]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LandmarkTables:
+    """Shape model of the landmarks of a face (spec section 7.3): mean shape, principal components, rows of levels.
+
+    mean: int32 [LANDMARKS, 2], x and y (down) in units of 2**-20 of the face's size. basis: int32 [K, LANDMARKS, 2],
+    the change of the shape by one level of each component, in the same unit. rows: uint32 [K, 2 * max_level + 1].
+    WeightsError for tables of other types or sizes, and for shapes beyond MAX_SHAPE.
+    """
+
+    mean: Ints
+    basis: Ints
+    rows: Rows
+
+    def __post_init__(self) -> None:
+        name = PREFIX + LANDMARK_PREFIX
+        rows = check_rows(self.rows, name=name + "rows")
+        components, symbols = rows.shape
+        if components > MAX_COMPONENTS or symbols % 2 == 0:
+            raise WeightsError(
+                f"{name}rows is {rows.shape}, allowed are {MAX_COMPONENTS} rows of an odd number of entries"
+            )
+        for part, shape in (("mean", (LANDMARKS, 2)), ("basis", (components, LANDMARKS, 2))):
+            found = getattr(self, part)
+            if found.dtype != np.int32 or found.shape != shape:
+                raise WeightsError(f"{name}{part} is {found.dtype} {found.shape}, needs int32 {shape}")
+        # int64 is enough: at most 2**8 components times 2**11 levels times 2**31.
+        reach = np.abs(self.mean.astype(np.int64))
+        reach += (symbols - 1) // 2 * np.abs(self.basis.astype(np.int64)).sum(axis=0)
+        if reach.max() > MAX_SHAPE:
+            raise WeightsError(f"shapes of {name}* reach {reach.max()}, allowed is {MAX_SHAPE}")
+        object.__setattr__(self, "rows", rows)
+        for part in ("mean", "basis"):
+            copy = getattr(self, part).copy()
+            copy.setflags(write=False)
+            object.__setattr__(self, part, copy)
+
+    @property
+    def max_level(self) -> int:
+        """Largest magnitude of a level."""
+        return (int(self.rows.shape[1]) - 1) // 2
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The tables by their names in a weights file, int32; inverse of `Tables.from_file`."""
+        parts = {"mean": self.mean, "basis": self.basis, "rows": self.rows.astype(np.int32)}
+        return {PREFIX + LANDMARK_PREFIX + part: tensor for part, tensor in parts.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """The tables of one model. motion: uint32 [groups, entries]; content: uint32 [contexts, symbols]."""
+    """The tables of one model. motion: uint32 [groups, entries]; content: uint32 [contexts, symbols].
+
+    landmarks: None for a model that codes no faces.
+    """
 
     motion: Rows
     content: Rows
+    landmarks: LandmarkTables | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "motion", check_rows(self.motion, name=PREFIX + MOTION))
@@ -40,7 +97,11 @@ class Tables:
     def from_file(cls, path: Path | str) -> Self:
         """The tables of a weights file; WeightsError where one is missing or is no table."""
         tensors = read_tensors(path, prefix=PREFIX)
-        return cls(motion=_int32(tensors, MOTION), content=_int32(tensors, CONTENT))
+        landmarks = None
+        if any(name.startswith(LANDMARK_PREFIX) for name in tensors):
+            mean, basis, rows = (_int32(tensors, LANDMARK_PREFIX + part) for part in ("mean", "basis", "rows"))
+            landmarks = LandmarkTables(mean=mean, basis=basis, rows=rows)
+        return cls(motion=_int32(tensors, MOTION), content=_int32(tensors, CONTENT), landmarks=landmarks)
 
 
 def check_rows(rows: NDArray[Any], *, name: str) -> Rows:

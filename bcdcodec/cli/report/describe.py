@@ -50,7 +50,11 @@ def _header(stream: StreamFacts) -> dict[str, Any]:
             "rate": [video.rate_num, video.rate_den],
             "cropped": video.cropped,
         },
-        "content": {"coding": header.content.coding.name.lower(), "bytes": len(header.content.data)},
+        "content": {
+            "coding": header.content.coding.name.lower(),
+            "bytes": len(header.content.data),
+            "landmark_bits": stream.landmark_bits,
+        },
         "crop": {"x": header.content.x, "y": header.content.y, "size": header.content.size},
         "coding": dataclasses.asdict(coding) | {"mode": coding.mode.name.lower()},
         "audio": None if audio is None else dataclasses.asdict(audio) | {"codec": audio.codec.name.lower()},

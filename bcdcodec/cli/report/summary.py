@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from bcdcodec.bitstream.face import split_face
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.bitstream.records import CodingMode, ContentCoding
 from bcdcodec.bitstream.stats import CATEGORIES, StreamStats
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.streams import open_stream, size_of
@@ -32,7 +33,8 @@ class Losses:
 class StreamFacts:
     """Facts about a stream up to its end or its damage.
 
-    weights: None where they are not on this machine. group_bits: bits of the codes of each codebook, None where they
+    weights: None where they are not on this machine. landmark_bits: bits of the landmarks in the header's content, None
+    where it has none. group_bits: bits of the codes of each codebook, None where they
     were not counted or need weights that are missing. losses: None unless they were tolerated.
     """
 
@@ -40,6 +42,7 @@ class StreamFacts:
     stats: StreamStats
     end: EndPayload | None
     weights: WeightsFile | None
+    landmark_bits: int | None
     group_bits: list[float] | None
     losses: Losses | None
 
@@ -106,10 +109,12 @@ def summarize(
 def _read(
     reader: StreamReader, *, count_groups: bool, tolerate_loss: bool
 ) -> tuple[StreamFacts, BitstreamError | None]:
-    groups = damage = None
+    groups = damage = landmark_bits = None
     lost, tick, gaps = 0, 0, list[tuple[int, int]]()
     weights = weights_if_found(reader.header.model_id)
     try:
+        if reader.header.content.coding is ContentCoding.FACE:
+            landmark_bits = 8 * len(split_face(reader.header.content.data)[0])
         groups = GroupBits(reader.header, weights) if count_groups else None
         for packet in reader:
             if packet.kind != PacketKind.MOTION:
@@ -128,6 +133,7 @@ def _read(
         stats=reader.stats,
         end=reader.end,
         weights=weights,
+        landmark_bits=landmark_bits,
         group_bits=None if groups is None else groups.bits,
         losses=Losses(reader.lost, tuple(gaps)) if tolerate_loss else None,
     )

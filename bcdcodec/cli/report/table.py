@@ -31,6 +31,7 @@ def _header(stream: StreamFacts) -> list[str]:
     header = stream.header
     video, coding, content, audio = header.video, header.coding, header.content, header.audio
     where = "not found on this machine" if stream.weights is None else f"found: {stream.weights.path}"
+    landmarks = "" if stream.landmark_bits is None else f", {stream.landmark_bits} bits of landmarks among them"
     box = f"square of {content.size} at ({content.x}, {content.y})"
     source = f"{video.width}x{video.height}, {'face' if video.cropped else 'centred'} {box}"
     lines = [
@@ -41,7 +42,7 @@ def _header(stream: StreamFacts) -> list[str]:
             f"{coding.mode.name.lower()}, {coding.groups} groups of {coding.bits_per_code} bits, "
             f"windows of {coding.window_frames} frames with {coding.context_frames} of context, seed {coding.seed}",
         ),
-        _row("token", f"{content.coding.name.lower()}, {len(content.data)} bytes"),
+        _row("token", f"{content.coding.name.lower()}, {len(content.data)} bytes{landmarks}"),
     ]
     if audio is not None:
         channels = "mono" if audio.channels == 1 else "stereo"
