@@ -73,9 +73,9 @@ class LandmarkTables:
         return (int(self.rows.shape[1]) - 1) // 2
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The tables by their names in a weights file, int32; inverse of `Tables.from_file`."""
+        """The tables, int32, by their names in a weights file after PREFIX; inverse of `Tables.from_file`."""
         parts = {"mean": self.mean, "basis": self.basis, "rows": self.rows.astype(np.int32)}
-        return {PREFIX + LANDMARK_PREFIX + part: tensor for part, tensor in parts.items()}
+        return {LANDMARK_PREFIX + part: tensor for part, tensor in parts.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

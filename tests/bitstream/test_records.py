@@ -72,7 +72,7 @@ def test_bytes_after_the_end_are_refused(record: Any) -> None:
         (CONTENT, {"x": -32769}),
         (CONTENT, {"y": 32768}),
         (CONTENT, {"size": -1}),
-        (CONTENT, {"coding": 2}),
+        (CONTENT, {"coding": 3}),
         (CONTENT, {"coding": -1}),
         (AUDIO, {"codec": 2}),
         (AUDIO, {"channels": 3}),
@@ -94,7 +94,7 @@ def test_values_outside_their_range_are_refused(record: Any, changes: dict[str, 
         (VideoInfo, "028001e00100190202"),  # a flag of a later version
         (VideoInfo, "028001e001009900" + "0201"),  # over-long numerator
         (CodingInfo, "030405000000071004"),
-        (ContentRecord, "fff80018012c020a0b0c"),  # a coding of a later version
+        (ContentRecord, "fff80018012c030a0b0c"),  # a coding of a later version
         (AudioInfo, "02010000bb80013800001f40"),
     ],
 )

@@ -1,5 +1,6 @@
 """`bcd info`: every bit accounted for, damage reported."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -8,6 +9,10 @@ from typing import Any
 
 import pytest
 from stream_kit import damaged
+
+from bcdcodec.bitstream.face import join_face
+from bcdcodec.bitstream.records import ContentCoding
+from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 
 Bcd = Callable[..., Any]
 Pipes = Callable[[bytes], io.BytesIO]
@@ -39,6 +44,7 @@ def test_json_describes_the_stream(bcd: Bcd, stream_file: Path, tiny_weights: Pa
     assert (found["frames"], found["duration_s"]) == (25, 2.0)
     assert found["crop"] == {"x": 20, "y": 0, "size": 120}
     assert found["content"]["coding"] == "picture" and 0 < found["content"]["bytes"] <= 1000
+    assert found["content"]["landmark_bits"] is None
     assert (found["coding"]["mode"], found["coding"]["groups"]) == ("coded", 32)
     assert found["audio"]["codec"] == "opus"
     assert found["metadata"] == {"title": "a \x1b[31mtest"}
@@ -57,6 +63,23 @@ def test_the_table_shows_every_category_and_no_control_characters(bcd: Bcd, stre
     assert "12.5 fps (25/2), 2.00 s" in done.out
     assert rows["token"][1] == "picture,"
     assert "\x1b" not in done.out
+
+
+def test_the_landmarks_of_a_face_are_counted(bcd: Bcd, stream_file: Path) -> None:
+    header = StreamReader(io.BytesIO(stream_file.read_bytes())).header
+
+    def info(data: bytes, *options: str) -> Any:
+        content, out = dataclasses.replace(header.content, coding=ContentCoding.FACE, data=data), io.BytesIO()
+        writer = StreamWriter(out)
+        writer.write_header(dataclasses.replace(header, content=content))
+        writer.finish()
+        stream_file.write_bytes(out.getvalue())
+        return bcd("info", stream_file, *options)
+
+    found = json.loads(info(join_face(bytes(25), b"still"), "--json").out)
+    assert found["content"] == {"coding": "face", "bytes": 31, "landmark_bits": 200}
+    assert "face, 31 bytes, 200 bits of landmarks among them" in info(join_face(bytes(25), b"still")).out
+    assert "needs 25 bytes" in json.loads(info(bytes([25, 0]), "--json").out)["damage"]
 
 
 def test_packets_are_listed(bcd: Bcd, stream_file: Path) -> None:

@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from landmark_kit import synthetic_face, synthetic_tables
 
+from bcdcodec.bitstream.face import join_face
 from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketKind, SeekPoint
 from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter, read_stats
+from bcdcodec.cli.verify import SymbolChecker
+from bcdcodec.entropy.landmarks import encode_landmarks
+from bcdcodec.errors import BitstreamError
 from bcdcodec.video.still import encode_still
 
 Bcd = Callable[..., Any]
@@ -129,3 +134,31 @@ def test_a_content_picture_that_is_none(bcd: Bcd, stream_file: Path) -> None:
     StreamWriter(out).write_header(dataclasses.replace(reader.header, content=content))
     stream_file.write_bytes(out.getvalue())
     assert "in the header: content picture: not an AV1 still" in bcd("verify", stream_file).err
+
+
+def test_a_face_needs_landmarks_and_their_tables(stream_file: Path) -> None:
+    header = StreamReader(io.BytesIO(stream_file.read_bytes())).header
+    side, own = header.video.model_pixels, synthetic_tables()
+    still = encode_still(np.full((side, side, 3), 90, np.uint8), budget_bits=9999)
+    landmarks = encode_landmarks(synthetic_face(own), own)
+
+    def check(data: bytes) -> None:
+        content = dataclasses.replace(header.content, coding=ContentCoding.FACE, data=data)
+        checker.check_header(dataclasses.replace(header, content=content))
+
+    checker = SymbolChecker.of_stream(header)
+    assert checker is not None
+    tables = checker.tables
+    checker = dataclasses.replace(checker, tables=dataclasses.replace(tables, landmarks=own))
+    check(join_face(landmarks, still))
+    for wrong in (
+        join_face(landmarks + b"\0", still),
+        join_face(landmarks[:5], still),
+        join_face(landmarks, b""),
+        still,
+    ):
+        with pytest.raises(BitstreamError):
+            check(wrong)
+    checker = dataclasses.replace(checker, tables=dataclasses.replace(tables, landmarks=None))
+    with pytest.raises(BitstreamError, match="the model has no tables for them"):
+        check(join_face(landmarks, still))

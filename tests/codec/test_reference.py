@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from bcdcodec.bitstream.face import join_face
 from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.codec import reference
 from bcdcodec.codec.model import CodecModel
@@ -140,6 +141,16 @@ def test_levels_give_the_map_and_its_picture(model: CodecModel, pixels: np.ndarr
     # What a stream says counts, not what the model would have written.
     again = decode_content(model, coding, data)
     assert torch.equal(again.map, content.map)
+
+
+def test_a_face_has_the_content_of_its_still(model: CodecModel, pixels: np.ndarray) -> None:
+    still = encode_still(pixels[0], budget_bits=60_000)
+    plain = decode_content(model, ContentCoding.PICTURE, still)
+    found = decode_content(model, ContentCoding.FACE, join_face(b"landmarks", still))
+    assert torch.equal(found.map, plain.map)
+    for data in (still, b"", join_face(b"landmarks", b""), join_face(b"landmarks", still)[:-1]):
+        with pytest.raises(BitstreamError):
+            decode_content(model, ContentCoding.FACE, data)
 
 
 def test_pictures_of_another_size_and_garbage_are_refused(model: CodecModel, pixels: np.ndarray) -> None:

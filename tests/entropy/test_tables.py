@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from landmark_kit import synthetic_tables
 from safetensors.numpy import save_file
 
-from bcdcodec.entropy.tables import TOTAL, Tables, check_rows, fit_rows
+from bcdcodec.entropy.tables import LANDMARKS, TOTAL, LandmarkTables, Tables, check_rows, fit_rows
 from bcdcodec.errors import WeightsError
 
 ROWS = np.array([[32768, 16384, 8192, 8192], [1, 65533, 1, 1]], np.int32)
@@ -20,7 +21,7 @@ def test_from_file_reads_two_tensors_and_no_other(tmp_path: Path) -> None:
     save_file({"tables.motion": ROWS, "tables.content": ROWS[:1], "net.weight": np.zeros(3, np.float32)}, path)
     tables = Tables.from_file(path)
     assert tables.motion.dtype == np.uint32 and (tables.motion == ROWS).all()
-    assert (tables.content == ROWS[:1]).all()
+    assert (tables.content == ROWS[:1]).all() and tables.landmarks is None
     with pytest.raises(ValueError, match="read-only"):
         tables.motion[0, 0] = 1
 
@@ -53,6 +54,52 @@ def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
         Tables.from_file(path)
     with pytest.raises(WeightsError):
         Tables.from_file(tmp_path / "missing.safetensors")
+
+
+def test_from_file_reads_the_landmarks_whole_or_not_at_all(tmp_path: Path) -> None:
+    path, own = tmp_path / "weights.safetensors", synthetic_tables()
+    tensors = {f"tables.{name}": tensor for name, tensor in own.tensors().items()}
+    assert sorted(tensors) == ["tables.landmark_basis", "tables.landmark_mean", "tables.landmark_rows"]
+    coded = {"tables.motion": ROWS, "tables.content": ROWS}
+    save_file({**coded, **tensors}, path)
+    found = Tables.from_file(path).landmarks
+    assert found is not None and found.max_level == own.max_level
+    for part in ("mean", "basis", "rows"):
+        assert (getattr(found, part) == getattr(own, part)).all()
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(found, part)[0] = 0
+    for name in tensors:
+        save_file({**coded, **{other: tensors[other] for other in tensors if other != name}}, path)
+        with pytest.raises(WeightsError, match=f"no tensor {name}"):
+            Tables.from_file(path)
+
+
+MEAN, BASIS = np.zeros((LANDMARKS, 2), np.int32), np.ones((2, LANDMARKS, 2), np.int32)
+THIRDS = fit_rows(np.ones((2, 3), np.int64))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean": MEAN[:-1]},
+        {"mean": MEAN.astype(np.int64)},
+        {"mean": MEAN.astype(np.float32)},
+        {"mean": MEAN - (1 << 28)},  # a level of 1 of two components is beyond the bound
+        {"mean": np.full_like(MEAN, -(1 << 31))},
+        {"basis": BASIS[:1]},
+        {"basis": BASIS[:, :, :1]},
+        {"basis": BASIS.astype(np.int16)},
+        {"basis": np.full_like(BASIS, -(1 << 31))},
+        {"rows": THIRDS[:1]},
+        {"rows": THIRDS - 1},
+        {"rows": fit_rows(np.ones((2, 4), np.int64))},
+        {"rows": np.tile(THIRDS[:1], (257, 1)), "basis": np.ones((257, LANDMARKS, 2), np.int32)},
+    ],
+)
+def test_other_landmark_tables_are_refused(changes: dict[str, Any]) -> None:
+    LandmarkTables(mean=MEAN - ((1 << 28) - 2), basis=BASIS, rows=THIRDS)
+    with pytest.raises(WeightsError):
+        LandmarkTables(**{"mean": MEAN, "basis": BASIS, "rows": THIRDS, **changes})
 
 
 def test_sum_is_named() -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from landmark_kit import synthetic_face, synthetic_tables
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from bcdcodec.bitstream.face import join_face
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import (
@@ -28,11 +30,12 @@ from bcdcodec.bitstream.records import (
 )
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.entropy.content import decode_levels, encode_levels, fit_content_table
+from bcdcodec.entropy.landmarks import decode_landmarks, encode_landmarks
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.packed import unpack_codes
 from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.static import decode_codes, encode_codes
-from bcdcodec.entropy.tables import Tables, fit_rows
+from bcdcodec.entropy.tables import LandmarkTables, Tables, fit_rows
 from bcdcodec.video.obu import still_size
 from bcdcodec.video.still import decode_still, encode_still
 
@@ -171,11 +174,11 @@ def test_coded_motion_needs_weights(tmp_path: Path) -> None:
     assert packet["frames"] == 10 and "codes" not in packet
 
 
-def with_stills(folder: Path, *, content: bytes, plate: bytes) -> Path:
+def with_stills(folder: Path, *, content: bytes, plate: bytes, coding: ContentCoding = ContentCoding.PICTURE) -> Path:
     """A header and an END packet with the content of a 64 pixel model as a picture."""
     path, _, _, _ = build(folder, CodingMode.PACKED, 64)
     header = StreamReader(io.BytesIO(path.read_bytes())).header
-    record = dataclasses.replace(header.content, coding=ContentCoding.PICTURE, data=content)
+    record = dataclasses.replace(header.content, coding=coding, data=content)
     file = io.BytesIO()
     writer = StreamWriter(file)
     writer.write_header(dataclasses.replace(header, content=record, plate=plate))
@@ -193,6 +196,27 @@ def test_pictures_are_measured(tmp_path: Path) -> None:
         assert (record["coding"], record["picture_bytes"], record["picture_size"]) == (1, len(still), [64, 64])
         assert bytes.fromhex(record["data"]) == still and "levels" not in record
     assert found["header"]["plate_size"] == [320, 180]
+
+
+@pytest.mark.parametrize("roll", [0.0, -0.7, 3.0])
+def test_both_readers_agree_on_landmarks(tmp_path: Path, roll: float) -> None:
+    still, own = encode_still(np.full((64, 64, 3), 90, np.uint8), budget_bits=9999), synthetic_tables()
+    landmarks = encode_landmarks(synthetic_face(own, center=(-20.3, 50.0), roll=roll), own)
+    path = with_stills(tmp_path, content=join_face(landmarks, still), plate=still, coding=ContentCoding.FACE)
+    plain = parse(path)["header"]["content"]
+    assert (plain["coding"], plain["picture_bytes"], plain["picture_size"]) == (2, len(still), [64, 64])
+    weights = tmp_path / "faces.safetensors"
+    rows = fit_rows(np.ones((8, 32), np.int64)).astype(np.int32)
+    tensors = own.tensors() | {"motion": rows, "content": rows}
+    save_file({f"tables.{name}": tensor for name, tensor in tensors.items()}, weights)
+    found = parse(path, "--weights", weights)["packets"][0]
+    assert found["landmarks"] == decode_landmarks(landmarks, own).tolist()
+    for wrong in (landmarks + b"\0", landmarks[:5], b""):
+        data = bytes([len(wrong)]) + wrong + still
+        path = with_stills(tmp_path, content=data, plate=still, coding=ContentCoding.FACE)
+        command = [sys.executable, str(PARSER), str(path), "--weights", str(weights)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 2 and "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("part", ["content", "plate"])
@@ -264,3 +288,19 @@ def test_range_coder_examples_of_the_spec() -> None:
     for text, expected in cases:
         codes = np.array([[int(code) for code in frame.split()] for frame in text.split(",")])
         assert encode_codes(codes, table).hex() == expected.replace("(none)", "")
+
+
+def test_landmark_example_of_the_spec() -> None:
+    example = re.search(r"Landmarks with .* rows? `([\d ]+)`.*?bytes `([0-9a-f]+)`,\s(.*)", EXAMPLES, re.DOTALL)
+    assert example is not None
+    index = np.arange(478)
+    mean = np.stack([2048 * index - 488448, 4096 * (index % 239) - 487424], axis=1).astype(np.int32)
+    basis = np.stack([np.stack([4 * index, 0 * index], axis=1), np.stack([0 * index, 9 * index], axis=1)])
+    row = np.array([int(count) for count in example[1].split()], np.uint32)
+    tables = LandmarkTables(mean=mean, basis=basis.astype(np.int32), rows=np.stack([row, row]))
+    points = decode_landmarks(bytes.fromhex(example[2]), tables)
+    found = re.findall(r"landmark (\d+) at \((-?\d+), (-?\d+)\)", example[3])
+    assert len(found) == 3
+    for text in found:
+        number, *position = (int(part) for part in text)
+        assert points[number].tolist() == position
