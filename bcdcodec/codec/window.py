@@ -53,7 +53,7 @@ class WindowBuilder:
         """Add a frame of the model's size."""
         landmarks = np.full((self._model.config.denoiser.landmarks, 2), np.nan, np.float32)
         if len(landmarks):
-            self._face = follow_landmarks(picture, self._face)
+            self._face = _inside(follow_landmarks(picture, self._face), picture.width)
             if self._face is not None:
                 landmarks = self._face[:, :2] / picture.width
         self._pixels.append(picture.pixels)
@@ -68,3 +68,11 @@ class WindowBuilder:
     def new_shot(self) -> None:
         """Look for the face of the next frame anew."""
         self._face = None
+
+
+def _inside(face: Points | None, side: int) -> Points | None:
+    """The mesh, if its centre is in the picture and it is no larger than that: others have no place in a stream."""
+    if face is None:
+        return None
+    center, size = face[:, :2].mean(0), face[:, :2].std()
+    return face if ((center >= 0) & (center <= side)).all() and size <= side else None

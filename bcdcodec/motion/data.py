@@ -34,7 +34,10 @@ class MotionBatch:
 
 
 def save_streams(path: Path, streams: list[CodeStream]) -> None:
-    """Write streams with their content maps as one safetensors file. ConfigError without frames or content."""
+    """Write streams with their content maps, and landmarks where they have them, as one safetensors file.
+
+    ConfigError without frames or content.
+    """
     contents = [stream.content for stream in streams if stream.content is not None]
     if not contents or len(contents) < len(streams):
         raise ConfigError(f"{len(contents)} of {len(streams)} code streams have content, all need it, at least one")
@@ -43,6 +46,9 @@ def save_streams(path: Path, streams: list[CodeStream]) -> None:
         "frames": torch.tensor([len(stream.codes) for stream in streams]),
         "content": torch.from_numpy(np.stack(contents)),
     }
+    landmarks = [stream.landmarks for stream in streams if stream.landmarks is not None]
+    if len(landmarks) == len(streams):
+        tensors["landmarks"] = torch.from_numpy(np.stack(landmarks))
     save_tensors(path, tensors, metadata={"people": json.dumps([stream.person for stream in streams])})
 
 
@@ -52,8 +58,9 @@ def load_streams(path: Path) -> list[CodeStream]:
         with safe_open(path, framework="numpy") as file:
             people = json.loads(file.metadata()["people"])
             codes, frames, content = (file.get_tensor(name) for name in ("codes", "frames", "content"))
+            landmarks = file.get_tensor("landmarks") if "landmarks" in file.keys() else [None] * len(people)  # noqa: SIM118
         parts = np.split(codes, np.cumsum(frames)[:-1])
-        return [CodeStream(*fields) for fields in zip(people, parts, content, strict=True)]
+        return [CodeStream(*fields) for fields in zip(people, parts, content, landmarks, strict=True)]
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ConfigError(f"{path} does not hold code streams: {error}") from error
 

@@ -61,5 +61,6 @@ def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
 
 
 def _shot(model: CodecModel, name: str, content: ContentRecord, parts: list[NDArray[np.int32]]) -> CodeStream:
-    content_map = content_of_record(model, content).map.half().cpu().numpy()
-    return CodeStream(name, np.concatenate(parts).astype(np.uint8), content_map)
+    shown = content_of_record(model, content)
+    landmarks = None if shown.landmarks is None else shown.landmarks.cpu().numpy()
+    return CodeStream(name, np.concatenate(parts).astype(np.uint8), shown.map.half().cpu().numpy(), landmarks)

@@ -8,7 +8,8 @@ import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import fit_content_table
-from bcdcodec.entropy.tables import fit_rows
+from bcdcodec.entropy.landmarks import fit_landmark_tables
+from bcdcodec.entropy.tables import LandmarkTables, fit_rows
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import dequantize_content, quantize_content
 from bcdcodec.model.sd_vae import StableDiffusionVae
@@ -16,9 +17,12 @@ from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
 from bcdcodec.training.codebooks.landmark_probe import fit_landmark_head
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
 
 #: Batches of training clips that the integer tables are counted on.
 TABLE_BATCHES = 150
+#: Faces of each person, at most, that the tables of landmarks are fitted to, and weights of landmarks in that fit.
+FACES_PER_PERSON, MOUTH_EMPHASIS, EYES_EMPHASIS = 60, 2.0, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +86,23 @@ def export(
             fit_content_table(statistics.content_levels, max_level=config.content.max_level).astype(np.int32)
         ),
     }
+    if config.denoiser.landmarks:
+        shapes = fit_face_tables(ClipCache(cache, config), pixels=config.pixels)
+        tables |= {name: torch.from_numpy(value.astype(np.int32)) for name, value in shapes.tensors().items()}
     save_networks(path, rounded, config=config, tables=tables)
     return statistics
+
+
+def fit_face_tables(cache: ClipCache, *, pixels: int) -> LandmarkTables:
+    """Fit the tables of reference landmarks (entropy/landmarks.py) to the faces of a clip cache."""
+    rows: dict[str, list[np.ndarray]] = {}
+    for entry in cache.entries:
+        rows.setdefault(entry.person, []).append(np.arange(entry.start, entry.start + entry.frames))
+    meshes = []
+    for parts in rows.values():
+        faces = cache.landmarks[np.concatenate(parts)]
+        faces = faces[np.isfinite(faces).all((1, 2))]
+        meshes.append(faces[:: max(1, -(-len(faces) // FACES_PER_PERSON))])
+    emphasis = np.ones(POINTS)
+    emphasis[list(MOUTH)], emphasis[list(EYES)] = MOUTH_EMPHASIS, EYES_EMPHASIS
+    return fit_landmark_tables(np.concatenate(meshes) * pixels, emphasis=emphasis)

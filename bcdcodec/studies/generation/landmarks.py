@@ -1,6 +1,6 @@
 """Landmarks decoded from motion codes, without decoding pictures, and their errors.
 
-codes -> code vectors -> `Bcd.landmark_displacements` -> in % of the inter-ocular distance in the content
+codes -> code vectors -> `Bcd.landmark_displacements` + landmarks of the content -> in % of its inter-ocular distance
 
 Whole folders are measured in seconds; errors of the picture decoder are not seen.
 """
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE
 
@@ -19,7 +20,7 @@ FaceLandmarks = NDArray[np.float64]
 
 
 class LandmarkReader:
-    """Decodes the landmarks of a codec's codes. ConfigError for a model without landmark heads."""
+    """Decodes the landmarks of a codec's codes. ConfigError for a model without a landmark head."""
 
     def __init__(self, model: CodecModel) -> None:
         if not model.config.denoiser.landmarks:
@@ -28,11 +29,17 @@ class LandmarkReader:
 
     @torch.inference_mode()
     def __call__(self, stream: CodeStream, codes: NDArray[np.integer] | None = None) -> FaceLandmarks:
-        """Landmarks of codes [T, G] with a stream's content; of its own codes where none are given."""
+        """Landmarks of codes [T, G] with a stream's content; of its own codes where none are given.
+
+        ConfigError where the content shows no face.
+        """
+        if stream.landmarks is None or not np.isfinite(stream.landmarks).all():
+            raise ConfigError(f"the content of a code stream of {stream.person} shows no face")
         values = torch.from_numpy(np.asarray(stream.codes if codes is None else codes, np.int64))
-        displacements = self._bcd.landmark_displacements(self._bcd.quantizer.lookup(values[None]))[0].double().numpy()
-        content = torch.from_numpy(np.asarray(stream.content, np.float32))[None]
-        positions = self._bcd.landmark_positions(content)[0].double().numpy()
+        normalized = self._bcd.landmark_displacements(self._bcd.quantizer.lookup(values[None]))
+        reference = torch.from_numpy(stream.landmarks).to(normalized)
+        displacements = picture_displacements(normalized, reference[None])[0].double().cpu().numpy()
+        positions = stream.landmarks.astype(np.float64)
         unit = float(np.linalg.norm(positions[LEFT_EYE] - positions[RIGHT_EYE])) / 100
         landmarks: FaceLandmarks = (positions + displacements) / unit
         return landmarks

@@ -26,11 +26,14 @@ class CodeStream:
     """All codes of one clip, uint8 [n, groups].
 
     content: the content map float16 [C, H, W] that both ends of its stream have, None where only codes are needed.
+    landmarks: of the face in the content float32 [L, 2], as fractions of the picture, NaN without a face; None for a
+    model without landmarks.
     """
 
     person: str
     codes: NDArray[np.uint8]
     content: NDArray[np.float16] | None = None
+    landmarks: NDArray[np.float32] | None = None
 
     def packets(self, packet_frames: int) -> list[NDArray[np.uint8]]:
         """The codes of each packet; the last one may be shorter."""
@@ -57,17 +60,18 @@ def read_streams(
             mirrored = index > 0 and cache.may_mirror and rng.random() < 0.5
             content, still = _content(bcd, cache, entry, rng, mirrored)
             frames = slice(entry.start, entry.start + entry.frames)
-            z, moved = _tensor(cache.latents[frames], mirrored), None
+            z, moved, reference = _tensor(cache.latents[frames], mirrored), None, None
             if still is not None:
-                faces = torch.from_numpy(cache.faces(np.append(np.arange(frames.start, frames.stop), still), mirrored))
-                moved = normalize_displacements(faces[None, :-1], faces[None, -1])[0]
+                reference = cache.faces(still, mirrored)
+                faces = torch.from_numpy(cache.faces(np.arange(frames.start, frames.stop), mirrored))
+                moved = normalize_displacements(faces[None], torch.from_numpy(reference)[None])[0]
             codes = [
                 bcd.analyze(z[rows], content.expand(len(rows), -1, -1, -1), None if moved is None else moved[rows])[0]
                 for rows in _windows(len(z), bcd.config.window_frames)
             ]
             stream = torch.cat([window.flatten(0, 1) for window in codes])
             shown = content[0].half().numpy()
-            streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown))
+            streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown, reference))
             progress(len(streams), passes * len(cache.entries))
     return streams
 
