@@ -2,7 +2,10 @@
 
     displacements of training clips, shapes and apertures of mouth and eyes weighted up -> principal components
       -> a scalar codebook for each: one group, or several with interleaved entries where the component reaches far
-    states of the encoder, less what the components predict of them -> likewise, coarser, with the remaining groups
+    states of the encoder, less what the components predict of them -> likewise, coarser, with groups that are left
+
+Landmarks come first because what latents add to them does not pay: on six clips of unseen people 16 groups of it cost
+44 bits a frame and made warps worse (PSNR 21.15 to 21.03 dB, LPIPS 0.131 to 0.136).
 
 Trained by descent alone, all groups end up describing the pose, which moves landmarks most, and lips drown in its
 coding error. So the quantiser begins as the transform code of the landmarks.
@@ -28,12 +31,12 @@ from bcdcodec.video.landmarks import OPENINGS
 
 #: Weights of the shapes of mouth and eyes, and of the apertures, relative to displacements.
 SHAPE_WEIGHT, APERTURE_WEIGHTS = 2.0, {"mouth": 4.0, "eyes": 8.0}
-#: Share of the groups that may code landmarks, and the most that share a component.
-LANDMARK_SHARE, TOGETHER = 0.75, 3
+#: The most groups that share a component.
+TOGETHER = 3
 #: Spacing of entries for the residual, in standard deviations.
 REST_SPACING = 1.0
 #: A component is left out if its standard deviation is this fraction of the spacing of entries.
-NEGLIGIBLE = 0.15
+NEGLIGIBLE = 0.05
 #: Farthest entries may lie sinh(this) / this times as far as equal spacing had them; else groups share a component.
 MAX_GROWTH = 3.0
 #: The entries of a codebook reach this many times as far as this share of the training frames: unseen people turn and
@@ -87,11 +90,10 @@ def allocate_codebooks(config: QuantizerConfig, samples: LandmarkSamples) -> lis
         return sum(_rate_bits(values, line.entries, samples.follows) for line in codebooks)
 
     def at(spacing: float) -> tuple[list[ScalarCodebook], float]:
-        codebooks, room = list[ScalarCodebook](), int(LANDMARK_SHARE * config.groups)
-        used, bits = 0, 0.0
+        codebooks, used, bits = list[ScalarCodebook](), 0, 0.0
         for direction, size, values in zip(directions.T, sizes.tolist(), components.T, strict=True):
             scalar = _scalar_entries(values, spacing, config.entries)
-            if len(codebooks) + len(scalar) > room or size < NEGLIGIBLE * spacing:
+            if len(codebooks) + len(scalar) > config.groups or size < NEGLIGIBLE * spacing:
                 break
             used += 1
             shared = [ScalarCodebook(direction, nowhere, entries) for entries in scalar]
