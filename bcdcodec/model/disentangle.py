@@ -15,6 +15,7 @@ m is the motion since it. The paper's presets use learned queries alone, whose T
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bcdcodec.config import DenoiserConfig, ModelConfig
 from bcdcodec.model.t5 import T5Encoder
@@ -123,8 +124,7 @@ class DisentangleEncoder(nn.Module):
         """Content map [B, C, H, W] of each clip from some of its frames, z [B, T, C, H, W], T >= 1."""
         if self.content_head is None:
             return take_frame(z, central_frame(z))
-        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
-        mixed = self._mix(self.queries.expand(len(z), -1, -1), tokens)
+        mixed = self._mix(self.queries.expand(len(z), -1, -1), z, None)
         k = self.queries.shape[0]
         return unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
 
@@ -152,14 +152,13 @@ class DisentangleEncoder(nn.Module):
         """
         k = self.queries.shape[0]
         queries = self.queries.expand(len(z), -1, -1)  # [B, K, width]
-        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
-        if self.landmarks is not None:
-            tokens = tokens + self.landmarks.tokens(self._displacements(z, displacements))
+        added = None if self.landmarks is None else self.landmarks.tokens(self._displacements(z, displacements))
         if self.query_seed is None:
-            return self._mix(queries, tokens)[:, k:]
+            return self._mix(queries, z, added)[:, k:]
         queries = queries + self.query_seed(patchify(content, self.patch))
-        # The content's frame is the first token after the queries.
-        mixed = self._mix(queries, torch.cat([self.tokens(content)[:, None], tokens], 1))[:, k:]  # [B, 1+T, width]
+        # The content's frame is the first token after the queries; it has no displacement.
+        added = None if added is None else F.pad(added, (0, 0, 1, 0))
+        mixed = self._mix(queries, torch.cat([content[:, None], z], 1), added)[:, k:]  # [B, 1+T, width]
         return mixed[:, 1:] - mixed[:, :1]
 
     def tokens(self, frames: Tensor) -> Tensor:
@@ -169,8 +168,13 @@ class DisentangleEncoder(nn.Module):
         token: Tensor = self.frame_token(self.frame_norm(frames.flatten(1)))
         return token
 
-    def _mix(self, queries: Tensor, tokens: Tensor) -> Tensor:
-        """T5 outputs [B, K+T, width] over [K queries | T frame tokens]."""
+    def _mix(self, queries: Tensor, z: Tensor, added: Tensor | None) -> Tensor:
+        """T5 outputs [B, K+T, width] over [K queries | T frame tokens] of z [B, T, C, H, W].
+
+        added: to the frame tokens [B, T, width].
+        """
+        tokens = self.tokens(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # [B, T, width]
+        tokens = tokens if added is None else tokens + added
         mixed: Tensor = self.t5(torch.cat([queries, tokens], 1))
         return mixed
 

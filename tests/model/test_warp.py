@@ -9,6 +9,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import CHANGE_NOISE, Bcd, reconstruct
 from bcdcodec.model.content import Content
 from bcdcodec.model.landmark_flow import dense_flow
+from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.model.warp import FLOW_SCALE, ReferenceWarper, WarpedReference, resize_flow, warp, warp_reference
 
 
@@ -106,15 +107,17 @@ def test_an_untrained_model_moves_by_its_landmarks_alone(tiny_config: ModelConfi
     torch.manual_seed(0)
     model = Bcd(tiny_config)
     content, m_hat = torch.randn(1, 4, 32, 32), torch.randn(1, 2, 128)
-    points, moved = model.landmark_positions(content), model.landmark_displacements(m_hat)
-    assert points.shape == (1, 478, 2) and moved.shape == (1, 2, 478, 2)
-    known, _ = dense_flow(points[:, None] + moved, moved, 32 * FLOW_SCALE)
-    torch.testing.assert_close(model.flow(content, m_hat), known)
+    face = torch.rand(1, 478, 2) * 0.4 + 0.3
+    moved = picture_displacements(model.landmark_displacements(m_hat), face)
+    assert moved.shape == (1, 2, 478, 2) and bool(moved.any())
+    known, _ = dense_flow(face[:, None] + moved, moved, 32 * FLOW_SCALE)
+    torch.testing.assert_close(model.flow(content, m_hat, face), known)
+    for nobody in (None, torch.full_like(face, torch.nan)):
+        assert not model.flow(content, m_hat, nobody).any()
     without = Bcd(replace(tiny_config, denoiser=replace(tiny_config.denoiser, landmarks=0)))
     assert not without.flow(content, m_hat).any()
-    for ask in (lambda: without.landmark_displacements(m_hat), lambda: without.landmark_positions(content)):
-        with pytest.raises(ValueError, match="not trained to predict face landmarks"):
-            ask()
+    with pytest.raises(ValueError, match="not trained to predict face landmarks"):
+        without.landmark_displacements(m_hat)
 
 
 def test_denoising_starts_around_the_reference(tiny_config: ModelConfig) -> None:

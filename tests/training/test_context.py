@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training import commands
 from bcdcodec.training.context import ContextNet, cost_bits, fit_context, list_frames
 from bcdcodec.training.data.code_streams import CodeStream, read_streams
-from bcdcodec.training.data.sampler import ClipCache
+from bcdcodec.training.data.sampler import ClipCache, still_frames
 from bcdcodec.weightfile import open_weights
 
 ENTRIES, PACKET = 8, 6
@@ -47,7 +48,13 @@ def test_streams_are_what_the_networks_say(clip_cache: Path, tiny_config: ModelC
     entry, size = cache.entries[0], tiny_config.window_frames
     window = torch.from_numpy(cache.latents[entry.start : entry.start + size].astype(np.float32))[None]
     stills = cache.still_latents[entry.first_still : entry.first_still + entry.stills].astype(np.float32)
-    possible = [bcd.analyze(window, torch.from_numpy(still)[None])[0][0].numpy() for still in stills]
+    faces = torch.from_numpy(cache.landmarks[entry.start : entry.start + entry.frames])[None]
+    kept = still_frames(entry.frames)
+    moved = [normalize_displacements(faces[:, :size], faces[:, frame]) for frame in kept]
+    possible = [
+        bcd.analyze(window, torch.from_numpy(still)[None], by)[0][0].numpy()
+        for still, by in zip(stills, moved, strict=True)
+    ]
     assert any((streams[0].codes[:size] == codes).all() for codes in possible)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.model import mesh_flow
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
@@ -46,7 +47,7 @@ def test_frozen_codes_do_not_depend_on_the_precision(clip_cache: Path, tiny_conf
     assert not torch.equal(exact.entropy_bits, learned.entropy_bits)
 
 
-@pytest.mark.parametrize("trained", ["all", "denoiser", "encoder"])
+@pytest.mark.parametrize("trained", ["all", "denoiser", "encoder", "warper"])
 @pytest.mark.parametrize("done", [0.1, 0.6, 0.9])
 def test_the_loss_stays_on_the_device_of_the_networks(
     clip_cache: Path, tiny_config: ModelConfig, trained: Trained, done: float, monkeypatch: pytest.MonkeyPatch
@@ -54,6 +55,9 @@ def test_the_loss_stays_on_the_device_of_the_networks(
     """The meta device computes shapes alone and refuses tensors that live elsewhere, as a GPU would."""
     place = torch.device("meta")
     monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())  # knows no such device
+    # Which triangle is over a pixel decides on shapes, which the device does not know.
+    uncovered = torch.full((1, 1), -1, device=place)
+    monkeypatch.setattr(mesh_flow, "rasterize", lambda at, *rest: uncovered.expand(len(at), rest[-1] ** 2))
     monkeypatch.setattr(warping, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
     assert tiny_config.vae is not None
     model, vae = Bcd(tiny_config).to(place), Vae(tiny_config.vae).requires_grad_(False).to(place)
@@ -79,7 +83,7 @@ def test_nested_codes_are_hidden_from_the_denoiser(clip_cache: Path, tiny_config
     objective = Schedule.of(config, 100).objective(config, 60)
     assert objective.phase is Phase.WARPING
 
-    def flow(content: torch.Tensor, m_hat: torch.Tensor) -> torch.Tensor:
+    def flow(content: torch.Tensor, m_hat: torch.Tensor, landmarks: torch.Tensor) -> torch.Tensor:
         seen.append(m_hat.unflatten(-1, (config.quantizer.groups, -1)).abs().amax((1, 3)) > 0)  # [B, G]
         return m_hat.new_zeros(*m_hat.shape[:2], 2, 64, 64)
 

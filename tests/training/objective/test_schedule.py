@@ -39,8 +39,8 @@ def test_the_rest_is_done_when_the_denoiser_begins(tiny_config: ModelConfig) -> 
 
 def test_poses_come_before_codes(tiny_config: ModelConfig, paper_config: ModelConfig) -> None:
     schedule = Schedule.of(tiny_config, 1000)
-    assert schedule.quantized_from == 490
-    assert [schedule.objective(tiny_config, step).phase.quantizes for step in (0, 489, 490, 999)] == [
+    assert schedule.quantized_from == 250
+    assert [schedule.objective(tiny_config, step).phase.quantizes for step in (0, 249, 250, 999)] == [
         False,
         False,
         True,
