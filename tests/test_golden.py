@@ -91,12 +91,14 @@ def test_goldens_hold_what_they_are_for() -> None:
     packed, *others = (DESCRIPTION["streams"][f"{name}.bcd"]["packets"] for name in ("packed", "coded", "context"))
     for packets in others:
         assert [packet.get("codes") for packet in packed] == [packet.get("codes") for packet in packets]
-    assert [DESCRIPTION["streams"][f"{name}.bcd"]["header"]["content"]["coding"] for name in ("coded", "picture")] == [
-        0,
-        1,
+    codings = [
+        DESCRIPTION["streams"][f"{name}.bcd"]["header"]["content"]["coding"] for name in ("coded", "picture", "face")
     ]
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 400_000
-    assert all((FOLDER / f"{name}.npy").stat().st_size <= 20_000 for name in ("levels", "picture"))
+    assert codings == [0, 1, 2]
+    still, face = (DESCRIPTION["streams"][f"{name}.bcd"]["packets"] for name in ("picture", "face"))
+    assert [packet.get("codes") for packet in still] != [packet.get("codes") for packet in face]
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 500_000
+    assert all((FOLDER / f"{name}.npy").stat().st_size <= 20_000 for name in ("levels", "picture", "face"))
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -140,10 +142,14 @@ def test_the_reference_parser_reads_the_same_codes(name: str, tool: ModuleType) 
 
 def assert_same_content(record: dict[str, Any], facts: dict[str, Any]) -> None:
     assert [record["x"], record["y"], record["size"]] == facts["box"]
-    if facts["coding"] == 1:
-        assert hashlib.sha256(bytes.fromhex(record["data"])).hexdigest() == facts["picture_sha256"]
+    if facts["coding"] > 0:
+        still = bytes.fromhex(record["data"])[-record["picture_bytes"] :]
+        assert hashlib.sha256(still).hexdigest() == facts["picture_sha256"]
         assert record["picture_size"] == [256, 256]
-    else:
+    if facts["coding"] == 2:
+        points = np.array(record["landmarks"], "<i4")
+        assert hashlib.sha256(points.tobytes()).hexdigest() == facts["landmarks_sha256"]
+    if facts["coding"] == 0:
         assert hashlib.sha256(np.array(record["levels"], np.int8).tobytes()).hexdigest() == facts["levels_sha256"]
 
 

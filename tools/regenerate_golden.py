@@ -19,21 +19,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bcdcodec import BcdError
+from bcdcodec.bitstream.face import split_face
 from bcdcodec.bitstream.header import VERSION, StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingMode, ContentCoding, ContentRecord
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.config import ContentConfig, ModelConfig, SamplingConfig, VaeConfig, preset
 from bcdcodec.entropy.content import decode_levels, fit_content_table
+from bcdcodec.entropy.landmarks import decode_landmarks, fit_landmark_tables
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.predictor import Predictor
-from bcdcodec.entropy.tables import Tables, fit_rows
+from bcdcodec.entropy.tables import LANDMARKS, Tables, fit_rows
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.weightfile import open_weights
 
@@ -48,9 +51,14 @@ STREAMS = {
     "packed.bcd": (CodingMode.PACKED, ContentCoding.LEVELS),
     "coded.bcd": (CodingMode.CODED, ContentCoding.LEVELS),
     "picture.bcd": (CodingMode.CODED, ContentCoding.PICTURE),
+    "face.bcd": (CodingMode.CODED, ContentCoding.FACE),
     "context.bcd": (CodingMode.CONTEXT, ContentCoding.LEVELS),
 }
-THUMBNAILS = {ContentCoding.LEVELS: "levels.npy", ContentCoding.PICTURE: "picture.npy"}
+THUMBNAILS = {
+    ContentCoding.LEVELS: "levels.npy",
+    ContentCoding.PICTURE: "picture.npy",
+    ContentCoding.FACE: "face.npy",
+}
 #: Budget of a content picture in bits.
 PICTURE_BITS = 4000
 #: Hidden values of the context model.
@@ -83,7 +91,6 @@ def golden_config() -> ModelConfig:
         heads=1,
         temporal_blocks=(1,),
         warp_blocks=1,
-        landmarks=2,
     )
     return dataclasses.replace(
         face,
@@ -126,6 +133,8 @@ def write_weights(path: Path) -> None:
         "motion": fit_rows(rng.integers(1, 100, (config.quantizer.groups, config.quantizer.entries))),
         "content": fit_content_table([np.clip(levels, -top, top).astype(np.int32)], max_level=top),
     }
+    faces = np.stack([mesh(index)[:, :2] for index in range(16)])
+    tables |= fit_landmark_tables(faces, components=4, max_level=15).tensors()
     tensors = {name: torch.from_numpy(rows.astype(np.int32)) for name, rows in tables.items()}
     save_networks(path, networks, config=config, tables=tensors)
 
@@ -142,7 +151,9 @@ def write_context_weights(path: Path, weights: Path) -> None:
         lag2=rng.integers(-1000, 1000, (groups, entries + 1, entries), np.int16),
         output=rng.integers(-20, 21, (groups, hidden, entries), np.int8),
     )
-    rows = {"tables.motion": tables.motion, "tables.content": tables.content}
+    rows = {"motion": tables.motion, "content": tables.content}
+    assert tables.landmarks is not None, "the golden weights have tables of landmarks"
+    rows = {f"tables.{name}": values for name, values in (rows | tables.landmarks.tensors()).items()}
     tensors = {name: values.astype(np.int32) for name, values in rows.items()} | predictor.tensors()
     save_file(tensors, path, metadata={"config": config.to_json()})
 
@@ -171,6 +182,14 @@ def shot_frames(shot: int, start: int) -> list[Frame]:
     return frames
 
 
+def mesh(index: int) -> NDArray[np.float32]:
+    """A face mesh in pixels of the model's picture that sways and opens its mouth; computed in integers."""
+    landmark, sway = np.arange(LANDMARKS), abs(3 * index % 32 - 16)
+    x, y = 80 + 37 * landmark % 97 + sway, 70 + 53 * landmark % 113 + sway // 2 * (landmark % 3)
+    x[[33, 263]], y[[33, 263]] = (100 + sway, 156 + sway), (110, 112)
+    return np.stack([x, y, 0 * x], axis=1).astype(np.float32)
+
+
 def encode_stream(path: Path, model: "CodecModel") -> None:
     """Both shots as the library's encoder writes the golden of this name, each preceded by a little sound."""
     from bcdcodec.codec.encode.encoder import Encoder
@@ -180,12 +199,17 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
     model = model_of(path, model)
     mode, coding = STREAMS[path.name]
     # One set of weights serves both codings: the choice is the encoder's alone.
-    bits = PICTURE_BITS if coding is ContentCoding.PICTURE else 0
+    bits = 0 if coding is ContentCoding.LEVELS else PICTURE_BITS
     config = dataclasses.replace(model.config, content=dataclasses.replace(model.config.content, picture_bits=bits))
     model = dataclasses.replace(model, weights=dataclasses.replace(model.weights, config=config))
     settings = EncodeSettings(mode=mode, bitrate=None, seed=7, key_interval_s=KEY_INTERVAL_S, metadata=METADATA)
     encoder = Encoder(model, settings, dataclasses.replace(EncodePlan.of_settings(model, settings), audio=AUDIO))
-    with path.open("wb") as file:
+
+    def found(frame: Frame, before: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        return mesh(frame.index) if coding is ContentCoding.FACE else None
+
+    # No network finds a face in these frames, and none need be installed.
+    with path.open("wb") as file, mock.patch("bcdcodec.codec.window.follow_landmarks", found):
         writer = StreamWriter(file)
         start = 0
         for shot, box in enumerate(BOXES):
@@ -245,6 +269,14 @@ def _describe_content(record: ContentRecord, tables: Tables, config: ModelConfig
     }
     if record.coding is ContentCoding.PICTURE:
         return described | {"picture_sha256": hashlib.sha256(record.data).hexdigest()}
+    if record.coding is ContentCoding.FACE:
+        coded, still = split_face(record.data)
+        assert tables.landmarks is not None, "the golden weights have tables of landmarks"
+        points = decode_landmarks(coded, tables.landmarks)
+        return described | {
+            "landmarks_sha256": hashlib.sha256(points.astype("<i4").tobytes()).hexdigest(),
+            "picture_sha256": hashlib.sha256(still).hexdigest(),
+        }
     denoiser = config.denoiser
     shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
     levels = decode_levels(record.data, shape, table=tables.content, max_level=config.content.max_level)
