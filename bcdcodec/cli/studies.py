@@ -26,6 +26,8 @@ from bcdcodec.weightfile import DEFAULT_NAME
 
 #: Most clips that the generation study decodes with loss.
 MAX_DECODED = 10_000
+#: Value of `--judges` of the validation study for none.
+NO_JUDGES = "none"
 
 
 def add_rate_distortion(studies: Commands) -> None:
@@ -87,7 +89,8 @@ def add_validation(studies: Commands) -> None:
         run_validation,
         about="compare decoded clips with their sources, frame by frame",
         examples="""  bcd bench validation clips --publish
-  bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2""",
+  bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2
+  bcd bench validation clips --judges mesh                 # without pip install 'bcdcodec[judge]'""",
     )
     add_clips(parser)
     parser.add_argument(
@@ -100,10 +103,10 @@ def add_validation(studies: Commands) -> None:
     )
     parser.add_argument("--limit-seconds", type=seconds, metavar="S", help="compare only the first seconds of a clip")
     parser.add_argument(
-        "--landmarks",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="measure face landmarks (landmarks)",
+        "--judges",
+        type=lambda text: () if text == NO_JUDGES else tuple(text.split(",")),
+        metavar="A,B",
+        help=f"landmark detectors that faces are compared by: mesh, dlib (both); {NO_JUDGES} for pictures alone",
     )
     parser.add_argument(
         "--publish", action="store_true", help="put the sheet beside the page, with permissively licensed clips only"
@@ -122,7 +125,8 @@ def run_validation(options: argparse.Namespace) -> int:
 
     model = CodecModel.load(options.weights, device=options.device)
     sampling = sampling_of(options, model.config)
-    settings = MeasureSettings(sampling=sampling, limit_s=options.limit_seconds, faces=options.landmarks)
+    judges = {} if options.judges is None else {"judges": options.judges}
+    settings = MeasureSettings(sampling=sampling, limit_s=options.limit_seconds, **judges)
     run = partial(study.run_study, call_with(study.Request, options), model=model, settings=settings)
     return report(options, study.PAGE, run)
 

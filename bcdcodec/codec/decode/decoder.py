@@ -18,7 +18,7 @@ from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.decode.concealment import LossTracker
 from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
-from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_windows
+from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_warped_windows, next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record
 from bcdcodec.errors import ConfigError
@@ -49,6 +49,8 @@ class Decoder:
     def __init__(self, model: CodecModel, header: StreamHeader, settings: DecodeSettings | None = None) -> None:
         settings = settings or DecodeSettings()
         check_stream_fits(header, model)
+        if not settings.denoise and model.bcd.warper is None:
+            raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         #: Frames decoded for a coded one: `DecodedFrame.index` counts this many to a tick of the stream.
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
@@ -57,7 +59,7 @@ class Decoder:
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
         self._noise = noise.to(model.device)
         self._replacement = settings.content
-        self._batch_segments = settings.batch_segments
+        self._batch_segments, self._denoise = settings.batch_segments, settings.denoise
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
         self._concealed: set[int] = set()
@@ -146,13 +148,17 @@ class Decoder:
     def _decode_waiting(self) -> list[DecodedFrame]:
         coding = self.header.coding
         windows: list[DecodedWindow] = []
+        new_frames = coding.window_frames - coding.context_frames
         while any(len(segment.motion) for segment in self._segments):
+            if not self._denoise:
+                windows += next_warped_windows(self.model.networks, self._segments, window_frames=new_frames)
+                continue
             windows += next_windows(
                 self.model.networks,
                 self._segments,
                 self._noise,
                 self.sampling,
-                window_frames=coding.window_frames - coding.context_frames,
+                window_frames=new_frames,
                 context_frames=coding.context_frames,
             )
         windows.sort(key=lambda window: window.index)

@@ -95,10 +95,30 @@ def next_windows(
         )
         for row, (segment, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
             pictures = reconstruct(z, synthesis.reference.of_clip(row), networks.vae)
-            pixels = to_uint8(pictures).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-            done.append(DecodedWindow(segment.index, segment.box, pixels))
+            done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
             _advance(segment, z, frames, context_frames)
     return sorted(done, key=lambda window: window.index)
+
+
+def next_warped_windows(networks: Networks, segments: list[Segment], *, window_frames: int) -> list[DecodedWindow]:
+    """What `next_windows` starts from: one window of every segment as the content's picture warped to its frames, by a
+    model with a warper. Segments are advanced in place.
+    """
+    done: list[DecodedWindow] = []
+    for segment in segments:
+        motion = segment.motion[:window_frames]
+        if len(motion):
+            # Without the autoencoder no latents are made, which the denoiser alone needs.
+            reference = networks.bcd.warp_references(_stack_content([segment.content]), motion[None], None)
+            assert reference.pictures is not None, "only a warper has pictures to show"
+            done.append(DecodedWindow(segment.index, segment.box, _pixels(reference.pictures[0])))
+            _advance(segment, reference.latents[0], len(motion), 0)
+    return sorted(done, key=lambda window: window.index)
+
+
+def _pixels(pictures: Tensor) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = to_uint8(pictures).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return pixels
 
 
 def _advance(segment: Segment, z: Tensor, frames: int, context_frames: int) -> None:

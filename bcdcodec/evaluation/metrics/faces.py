@@ -1,4 +1,4 @@
-"""Face meshes of video frames, cached for the metrics of faces."""
+"""Faces of video frames, compared frame by frame, and their meshes, cached for the metrics of faces."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -10,26 +10,31 @@ from bcdcodec.evaluation.metrics.pair import Values, Video, check_pair
 from bcdcodec.frame import Frame
 from bcdcodec.video.landmarks import Points, landmarks
 
-#: (a frame's picture and mesh, the other video's) -> value.
+#: (a frame's picture and landmarks, the other video's) -> value.
 Compare = Callable[[Frame, Points, Frame, Points], float]
+#: A picture, uint8 [H, W, 3] -> landmarks of its largest face, None without one.
+Find = Callable[[NDArray[np.uint8]], Points | None]
 #: Pictures whose mesh is kept for the next metric: two clips of ten seconds.
 KEPT = 512
 
 
-def compare_faces(found: Video, expected: Video, compare: Compare) -> Values:
-    """A metric of two faces, one value a frame; NaN where either video shows no face."""
+def compare_faces(found: Video, expected: Video, compare: Compare, *, find: Find | None = None) -> Values:
+    """A metric of two faces, one value a frame; NaN where either video shows no face. find: `face_mesh` by default."""
     check_pair(found, expected)
-    return np.array([_compare(*pair, compare) for pair in zip(found, expected, strict=True)], np.float64)
+    find = find or face_mesh
+    return np.array([_compare(*pair, compare, find) for pair in zip(found, expected, strict=True)], np.float64)
 
 
-def faces_lost(found: Video, expected: Video) -> Values:
+def faces_lost(found: Video, expected: Video, *, find: Find | None = None) -> Values:
     """Faces of `expected` that `found` lost: 100 for a lost face, 0 for one found, NaN where `expected` shows none.
+    find: `face_mesh` by default.
 
     The mean is the share lost, in %; lower is better. Other metrics of faces cover the remaining frames only.
     """
     check_pair(found, expected)
-    wanted = np.array([face_mesh(pixels) is not None for pixels in expected])
-    lost = np.array([face_mesh(pixels) is None for pixels in found])
+    find = find or face_mesh
+    wanted = np.array([find(pixels) is not None for pixels in expected])
+    lost = np.array([find(pixels) is None for pixels in found])
     return np.where(wanted, 100.0 * lost, np.nan)
 
 
@@ -38,8 +43,8 @@ def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
     return _mesh(pixels.tobytes(), pixels.shape)
 
 
-def _compare(found: NDArray[np.uint8], expected: NDArray[np.uint8], compare: Compare) -> float:
-    if (theirs := face_mesh(expected)) is None or (own := face_mesh(found)) is None:
+def _compare(found: NDArray[np.uint8], expected: NDArray[np.uint8], compare: Compare, find: Find) -> float:
+    if (theirs := find(expected)) is None or (own := find(found)) is None:
         return float("nan")
     return compare(_frame(found), own, _frame(expected), theirs)
 

@@ -1,87 +1,55 @@
-"""Landmark error (NME) and face apertures of two face meshes, in % of the inter-ocular distance.
+"""Landmark error (NME) and apertures of two faces, in % of the inter-ocular distance.
 
-    candidate mesh, source mesh -> distance of every landmark -> mean over a part of the face
-                                -> the same after a similarity alignment onto the source: expression
-    mesh -> distance of the lips and of the lids -> over a clip: correlation with the source's, and gain
+    candidate's points, source's points -> distance of every landmark -> mean over a part of the face
+                                        -> the same after a similarity alignment onto the source: expression
+    points -> distance of the lips and of the lids -> over a clip: correlation with the source's, and gain
 
-Meshes are those of video/landmarks.py. Pictures of one size are compared, so landmark errors hold the pose, size and
-position of the head as well as the expression. An error is mostly pose, and what is left without the pose is half loss
-of detail; whether a mouth opens shows in how its aperture changes. The literature's AKD and LMD are distances in
-pixels; numbers are not comparable.
+Points are those of one detector (judges.py), in a layout that says which they are. Pictures of one size are compared,
+so landmark errors hold the pose, size and position of the head as well as the expression. An error is mostly pose, and
+what is left without the pose is half loss of detail; whether a mouth opens shows in how its aperture changes. The
+literature's AKD and LMD are distances in pixels; numbers are not comparable, nor are those of two detectors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.evaluation.metrics.faces import compare_faces
-from bcdcodec.evaluation.metrics.pair import Values, Video
-from bcdcodec.frame import Frame
-from bcdcodec.video.landmarks import CONTOUR, EYES, LEFT_EYE, MOUTH, OPENINGS, RIGHT_EYE, Points
+from bcdcodec.evaluation.metrics.landmark_layout import EXPRESSION, MESH, LandmarkLayout
 
-#: Metrics of one part each, `landmarks-NAME` in table.py.
-PARTS = ("mouth", "eyes", "contour", "expression")
-#: Least standard deviation of a source's aperture, in %: a clip below it cannot show whether a candidate tracks it.
-MIN_SPREAD = {"mouth": 1.5, "eyes": 0.7}
+#: [L, 2 or more] of one face: x, y and what does not count here.
+Landmarks = NDArray[np.floating]
 #: Frames of a fit at least.
 MIN_TRACKED = 3
 
 
-def inter_ocular_distance(mesh: NDArray[np.floating]) -> float:
-    """Distance of the outer corners of the eyes, in units of the mesh [478, 2 or more]."""
-    points = mesh[:, :2].astype(np.float64)
-    return float(np.linalg.norm(points[LEFT_EYE] - points[RIGHT_EYE]))
+def inter_ocular_distance(points: Landmarks, layout: LandmarkLayout = MESH) -> float:
+    """Distance of the outer corners of the eyes, in units of the points [L, 2 or more]."""
+    right, left = layout.eye_corners
+    return float(np.linalg.norm(points[left, :2].astype(np.float64) - points[right, :2]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandmarkDistance:
-    """Mean distances of landmarks in the picture, in % of the source's inter-ocular distance.
-
-    contour: the edge of the face, which follows the pose of the head. expression: mouth and eyes after the candidate
-    was shifted, rotated and scaled onto the source as a whole.
+def landmark_distance(found: Landmarks, expected: Landmarks, layout: LandmarkLayout = MESH) -> dict[str, float]:
+    """Mean distances of a candidate's points [L, 2 or more] from the source's, in % of the source's inter-ocular
+    distance, by `layout.names`: over all points, over each part, and over the expressive ones after the candidate was
+    shifted, turned and scaled onto the source as a whole.
     """
-
-    all: float
-    mouth: float
-    eyes: float
-    contour: float
-    expression: float
-
-
-def landmark_distance(found: Points, expected: Points) -> LandmarkDistance:
-    """Compare a candidate's mesh [478, 2 or more] with the source's."""
     candidate, source = found[:, :2].astype(np.float64), expected[:, :2].astype(np.float64)
-    unit = inter_ocular_distance(expected) / 100
+    unit = inter_ocular_distance(expected, layout) / 100
     distances = np.linalg.norm(candidate - source, axis=1) / unit
     aligned = np.linalg.norm(_align(candidate, source) - source, axis=1) / unit
-    return LandmarkDistance(
-        all=float(distances.mean()),
-        mouth=float(distances[list(MOUTH)].mean()),
-        eyes=float(distances[list(EYES)].mean()),
-        contour=float(distances[list(CONTOUR)].mean()),
-        expression=float(aligned[list(MOUTH + EYES)].mean()),
-    )
+    parts = {part: float(distances[list(points)].mean()) for part, points in layout.parts.items()}
+    return {"all": float(distances.mean()), **parts, EXPRESSION: float(aligned[list(layout.expression)].mean())}
 
 
-def part_distance(part: str) -> Callable[[Video, Video], Values]:
-    """The metric of one of PARTS: two videos -> one value a frame, NaN where either frame shows no face."""
-
-    def distance(_: Frame, found: Points, __: Frame, expected: Points) -> float:
-        value: float = getattr(landmark_distance(found, expected), part)
-        return value
-
-    return lambda found, expected: compare_faces(found, expected, distance)
-
-
-def apertures(mesh: Points) -> dict[str, float]:
-    """Distance of the lips ("mouth") and of the lids ("eyes"), in % of the inter-ocular distance of the mesh."""
-    points = mesh[:, :2].astype(np.float64)
-    unit = inter_ocular_distance(mesh) / 100
+def apertures(points: Landmarks, layout: LandmarkLayout = MESH) -> dict[str, float]:
+    """Distance of the lips ("mouth") and of the lids ("eyes"), in % of the inter-ocular distance of the points."""
+    places = points[:, :2].astype(np.float64)
+    unit = inter_ocular_distance(points, layout) / 100
     return {
-        part: float(np.mean([np.linalg.norm(points[upper] - points[lower]) for upper, lower in pairs])) / unit
-        for part, pairs in OPENINGS.items()
+        part: float(np.mean([np.linalg.norm(places[upper] - places[lower]) for upper, lower in pairs])) / unit
+        for part, pairs in layout.openings.items()
     }
 
 
@@ -96,12 +64,16 @@ class TrackingFit:
     gain: float
 
 
-def tracking_fits(candidate: Sequence[dict[str, float]], source: Sequence[dict[str, float]]) -> dict[str, TrackingFit]:
-    """Fits by part of the apertures of the same frames, without parts that vary less than MIN_SPREAD in the source."""
+def tracking_fits(
+    candidate: Sequence[dict[str, float]], source: Sequence[dict[str, float]], layout: LandmarkLayout = MESH
+) -> dict[str, TrackingFit]:
+    """Fits by part of the apertures of the same frames, without parts that vary less than the layout's `min_spread` in
+    the source.
+    """
     fits = {}
-    for part in OPENINGS if len(source) >= MIN_TRACKED else ():
+    for part in layout.openings if len(source) >= MIN_TRACKED else ():
         x, y = (np.array([frame[part] for frame in frames]) for frames in (source, candidate))
-        if x.std() < MIN_SPREAD[part]:
+        if x.std() < layout.min_spread[part]:
             continue
         covariance = float(np.mean((x - x.mean()) * (y - y.mean())))
         correlation = 0.0 if y.var() < 1e-9 else max(-1.0, min(1.0, covariance / float(x.std() * y.std())))

@@ -15,7 +15,7 @@ from bcdcodec.evaluation.metrics.dists import Dists
 from bcdcodec.evaluation.metrics.faces import faces_lost
 from bcdcodec.evaluation.metrics.flicker import flicker
 from bcdcodec.evaluation.metrics.identity import Csim
-from bcdcodec.evaluation.metrics.landmarks import PARTS, part_distance
+from bcdcodec.evaluation.metrics.judges import JUDGES
 from bcdcodec.evaluation.metrics.lpips import Lpips
 from bcdcodec.evaluation.metrics.pair import Values, Video
 from bcdcodec.evaluation.metrics.pose import rotation_distance
@@ -57,10 +57,15 @@ _ALL = (
     Metric(name="lpips-vgg", load=lambda: Lpips("vgg")),
     Metric(name="dists", load=Dists),
     Metric(name="csim", load=Csim, higher_is_better=True, of_faces=True),
-    *(Metric(name=f"landmarks-{part}", load=partial(part_distance, part), unit="%", of_faces=True) for part in PARTS),
+    *(
+        Metric(name=f"{judge.metric}-{part}", load=partial(judge.distance, part), unit="%", of_faces=True)
+        for judge in JUDGES.values()
+        for part in judge.parts
+    ),
     Metric(name="ard", load=lambda: rotation_distance, unit="degrees", of_faces=True),
     Metric(name="auh", load=lambda: action_unit_distance, of_faces=True),
     Metric(name=LOST, load=lambda: faces_lost, unit="%"),
+    Metric(name=f"{LOST}68", load=lambda: partial(faces_lost, find=JUDGES["dlib"].find), unit="%"),
     Metric(name="flicker", load=lambda: flicker, unit="levels"),
     Metric(name="vmaf", load=lambda: vmaf, higher_is_better=True),
 )

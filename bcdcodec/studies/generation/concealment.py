@@ -116,7 +116,7 @@ def measure_decoded(
             for i in lost:
                 mesh, expected = find_mesh(frames[i]), find_mesh(reference[i])
                 if mesh is not None and expected is not None:
-                    distances[name].append(landmark_distance(mesh, expected).all)
+                    distances[name].append(landmark_distance(mesh, expected)["all"])
                 own, true = (f[i].pixels.astype(int) - f[i - 1].pixels for f in (frames, reference))
                 flickers[name].append(float(np.abs(own - true).mean()))
         lost_frames += len(lost)

@@ -1,15 +1,17 @@
 """One clip through the codec, compared with its source frame by frame.
 
     clip -> encode_file -> .bcd on disk -> Decoder (own content) ----------.
+                                        -> Decoder (without denoiser) -----+
                                         -> Decoder (content of a donor) ---+-> compared with the source
     first source frame, repeated (freeze frame) ---------------------------'
 
-Frames are compared as uint8 at the codec's rate and model size. One frame of each stream is in memory at a time.
+Frames are compared as uint8 at the codec's rate and model size. One frame of each stream is in memory at a time. Every
+judge looks for a face in every picture by itself.
 """
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +24,18 @@ from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
-from bcdcodec.errors import VideoError
+from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.evaluation.harness.clips import Clip
 from bcdcodec.evaluation.harness.decoding import decoded_frames
+from bcdcodec.evaluation.metrics.judges import JUDGES
+from bcdcodec.evaluation.metrics.landmarks import Landmarks
 from bcdcodec.evaluation.metrics.psnr import psnr_db
 from bcdcodec.evaluation.report.sheets import spread_indices
 from bcdcodec.frame import Frame
-from bcdcodec.studies.validation.scores import ClipScore, FrameScores
+from bcdcodec.studies.validation.chain import MODEL_JUDGE, clip_chain
+from bcdcodec.studies.validation.model_landmarks import model_landmarks
+from bcdcodec.studies.validation.scores import ClipScore, FrameScores, LinkScore
 from bcdcodec.video.crop import crop
-from bcdcodec.video.landmarks import Points, landmarks
 from bcdcodec.video.reader import VideoReader
 
 #: Frames of a strip, spread evenly over the clip.
@@ -41,12 +46,26 @@ STRIP_COLUMNS = 8
 class MeasureSettings:
     """Settings of a comparison.
 
-    sampling: of the decoder. bitrate: bit/s. limit_s: compare only the first seconds. faces: measure landmarks."""
+    sampling: of the decoder. bitrate: bit/s. limit_s: compare only the first seconds. judges: of faces, names of
+    JUDGES; empty for pictures alone. Raises ConfigError for an unknown judge."""
 
     sampling: SamplingConfig
     bitrate: float = 4000.0
     limit_s: float | None = None
-    faces: bool = True
+    judges: tuple[str, ...] = tuple(JUDGES)
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.judges if name not in JUDGES]:
+            raise ConfigError(f"judge is {', '.join(unknown)}, allowed are {', '.join(JUDGES)}")
+
+
+@dataclass(slots=True)
+class _Compared:
+    """Scores of the columns, the source's landmarks of the same frames by judge, and the columns of the strip."""
+
+    scores: dict[str, FrameScores]
+    source: dict[str, list[Landmarks | None]]
+    strip: list[NDArray[np.uint8]] = field(default_factory=list)
 
 
 def measure_clip(
@@ -64,10 +83,13 @@ def measure_clip(
     if total < 2:
         raise VideoError(f"{clip.path} has {total} frames at the codec's rate, needs at least 2 to compare")
     candidates = {"codec": decoded_frames(model, stream, settings.sampling)}
+    if model.bcd.warper is not None:
+        candidates["warp_only"] = decoded_frames(model, stream, settings.sampling, denoise=False)
     if donor is not None:
         content = content_of_file(model, donor.path, crop=False)
         candidates["mismatched_content"] = decoded_frames(model, stream, settings.sampling, content=content)
-    found, source_misses, strip = _compare(model, clip, candidates, settings=settings, total=total)
+    compared = _compare(model, clip, candidates, settings=settings, total=total)
+    columns = {name: scores.quality(compared.source) for name, scores in compared.scores.items()}
     size = stream.stat().st_size
     with stream.open("rb") as file:
         coding = StreamReader(file).header.coding
@@ -77,18 +99,20 @@ def measure_clip(
         license_class=clip.license_class,
         donor=None if donor is None else donor.name,
         seconds=encoded.duration_s,
-        frames=len(found["codec"].psnr_db),
+        frames=len(compared.scores["codec"].psnr_db),
         file_bytes=size,
         kbps=8 * size / encoded.duration_s / 1000,
         header_content_bits=stats.header_bits + stats.content_bits,
         motion_bits_per_frame=stats.motion_bits / stats.motion_frames,
         packed_kbps=float(coding.groups * coding.bits_per_code * model.frame_rate / 1000),
-        source_misses=source_misses,
-        codec=found["codec"].quality(),
-        freeze_frame=found["freeze_frame"].quality(),
-        mismatched_content=None if donor is None else found["mismatched_content"].quality(),
+        source_misses={name: sum(face is None for face in track) for name, track in compared.source.items()},
+        codec=columns["codec"],
+        warp_only=columns.get("warp_only"),
+        freeze_frame=columns["freeze_frame"],
+        mismatched_content=columns.get("mismatched_content"),
+        chain=_chain(model, clip, stream, compared),
     )
-    return score, strip
+    return score, np.concatenate(compared.strip, axis=1)
 
 
 def _compare(
@@ -98,30 +122,48 @@ def _compare(
     *,
     settings: MeasureSettings,
     total: int,
-) -> tuple[dict[str, FrameScores], int, NDArray[np.uint8]]:
-    """Scores of the candidates and of the freeze frame, source frames without a face, and the strip."""
-    scores = {name: FrameScores() for name in (*candidates, "freeze_frame")}
-    columns, source_misses, shown = [], 0, set(spread_indices(total, STRIP_COLUMNS))
-    first: tuple[Frame, Points | None] | None = None
+) -> _Compared:
+    """Compare the candidates and the freeze frame with the source, over all frames but the first."""
+    judges = {name: JUDGES[name] for name in settings.judges}
+    scores = {name: FrameScores(faces={judge: [] for judge in judges}) for name in (*candidates, "freeze_frame")}
+    compared = _Compared(scores, {judge: [] for judge in judges})
+    shown = set(spread_indices(total, STRIP_COLUMNS))
+    first: tuple[Frame, dict[str, Landmarks | None]] | None = None
     with VideoReader(clip.path, model.frame_rate) as reader:
         together = zip(reader, *candidates.values(), strict=False)
         for index, (whole, *frames) in enumerate(itertools.islice(together, total)):
             decoded = dict(zip(candidates, frames, strict=True))
             source = crop(whole, decoded["codec"].box, decoded["codec"].height)
-            face = landmarks(source) if settings.faces else None
+            faces = {name: judge.find(source.pixels) for name, judge in judges.items()}
             if first is None:
-                first = source, face
+                first = source, faces
             else:
-                source_misses += settings.faces and face is None
-                for name, frame in decoded.items():
-                    _add(scores[name], frame, None if face is None else landmarks(frame), source, face)
-                _add(scores["freeze_frame"], *first, source, face)
+                for name, face in faces.items():
+                    compared.source[name].append(face)
+                    for column, frame in decoded.items():
+                        # A face that the source does not show is not looked for.
+                        found = None if face is None else judges[name].find(frame.pixels)
+                        scores[column].faces[name].append(found)
+                    scores["freeze_frame"].faces[name].append(first[1][name])
+                for column, frame in (*decoded.items(), ("freeze_frame", first[0])):
+                    scores[column].psnr_db.append(psnr_db(frame.pixels, source.pixels))
             if index in shown:
-                columns.append(np.concatenate([source.pixels, decoded["codec"].pixels]))
-    return scores, source_misses, np.concatenate(columns, axis=1)
+                compared.strip.append(np.concatenate([source.pixels, decoded["codec"].pixels]))
+    return compared
 
 
-def _add(scores: FrameScores, candidate: Frame, mesh: Points | None, source: Frame, face: Points | None) -> None:
-    scores.psnr_db.append(psnr_db(candidate.pixels, source.pixels))
-    if face is not None:
-        scores.add_face(mesh, face)
+def _chain(model: CodecModel, clip: Clip, stream: Path, compared: _Compared) -> dict[str, dict[str, LinkScore]]:
+    """The chain of landmarks over the frames compared; empty without judges, or in a model without a warper."""
+    if not compared.source or "warp_only" not in compared.scores:
+        return {}
+    held = None
+    if MODEL_JUDGE in compared.source:
+        with VideoReader(clip.path, model.frame_rate) as reader:
+            held = model_landmarks(model, stream, reader)
+    frames = len(compared.scores["codec"].psnr_db)
+    return clip_chain(
+        None if held is None else held.part(1, 1 + frames),
+        compared.source,
+        compared.scores["warp_only"].faces,
+        compared.scores["codec"].faces,
+    )

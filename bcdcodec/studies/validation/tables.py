@@ -3,17 +3,38 @@
 from collections.abc import Sequence
 
 from bcdcodec.evaluation.report.tables import number, table
+from bcdcodec.studies.validation.chain import LINKS
 from bcdcodec.studies.validation.codes import CodebookUsage
-from bcdcodec.studies.validation.scores import ClipScore
-from bcdcodec.studies.validation.summary import CANDIDATES, PSNR, Summary, metric_value, summarize
+from bcdcodec.studies.validation.scores import COLUMNS, ClipScore
+from bcdcodec.studies.validation.summary import (
+    BOUNDS,
+    PSNR,
+    LinkSummary,
+    MetricSummary,
+    Summary,
+    face_quality_of,
+    metric_value,
+    summarize,
+)
 
+COLUMN_TITLES = {
+    "codec": "codec",
+    "warp_only": "warp only",
+    "freeze_frame": "freeze frame",
+    "mismatched_content": "mismatched content",
+}
+#: Columns of the table of clips.
+_OF_CLIPS = ("codec", "freeze_frame", "mismatched_content")
 _PART_TITLES = {
     "all": "landmarks, all",
     "mouth": "landmarks, mouth",
     "eyes": "landmarks, eyes",
+    "irises": "landmarks, irises",
     "contour": "landmarks, face contour",
     "expression": "mouth and eyes, pose removed",
 }
+#: Parts of the table of links.
+_OF_LINKS = ("all", "mouth", "eyes", "irises", "contour")
 
 
 def page_tables(scores: Sequence[ClipScore], usage: CodebookUsage) -> dict[str, list[str]]:
@@ -23,42 +44,60 @@ def page_tables(scores: Sequence[ClipScore], usage: CodebookUsage) -> dict[str, 
         "means": _means(summary),
         "rates": _rates(summary),
         "apertures": _apertures(summary),
+        "chain": _chain(summary),
         "codebooks": _codebooks(usage),
         "clips": _clips(scores),
     }
 
 
 def _means(summary: Summary) -> list[str]:
-    head = ["metric", "codec", "freeze frame", "mismatched content"]
-    head += ["better than freeze frame", "better than mismatched content"]
-    rows = []
-    for item in summary.metrics:
-        name, digits = ("PSNR, dB", 2) if item.metric == PSNR else (f"{_PART_TITLES[item.metric]}, %", 1)
-        rows.append(
-            [
-                name,
-                *(number(getattr(item, candidate), digits) for candidate in CANDIDATES),
-                f"{item.beats_freeze_frame} of {item.clips_freeze_frame}",
-                f"{item.beats_mismatched_content} of {item.clips_mismatched_content}",
-            ]
-        )
-    if len(summary.metrics) > 1:
-        rows.append(["frames without a face", *(str(summary.misses[name]) for name in CANDIDATES), "", ""])
+    head = ["metric", "judge", *COLUMN_TITLES.values(), *(f"better than {COLUMN_TITLES[bound]}" for bound in BOUNDS)]
+    rows = [_metric(item) for item in summary.metrics]
+    for misses in summary.misses:
+        shares = [number(misses.columns[name], 1) for name in COLUMNS]
+        rows.append(["frames without a face, %", misses.judge, *shares, *[""] * len(BOUNDS)])
     return table(head, rows)
 
 
+def _metric(item: MetricSummary) -> list[str]:
+    name, digits = ("PSNR, dB", 2) if item.metric == PSNR else (f"{_PART_TITLES[item.metric]}, %", 1)
+    means = [number(item.means[column], digits) for column in COLUMNS]
+    return [name, item.judge or "", *means, *(f"{item.beats[bound]} of {item.clips[bound]}" for bound in BOUNDS)]
+
+
 def _rates(summary: Summary) -> list[str]:
-    head = ["clips", "people", "s", "frames compared", "without a face in the source", "kbps of the file"]
+    head = ["clips", "people", "s", "frames compared", "kbps of the file"]
     head += ["header and content, bits", "motion, bits a frame", "motion if packed, kbps"]
+    head += [f"without a face in the source, {misses.judge}" for misses in summary.misses]
     row = [str(summary.clips), str(summary.people), f"{summary.seconds:.0f}", str(summary.frames)]
-    row += [str(summary.source_misses), f"{summary.kbps:.2f}", f"{summary.header_content_bits:.0f}"]
+    row += [f"{summary.kbps:.2f}", f"{summary.header_content_bits:.0f}"]
     row += [f"{summary.motion_bits_per_frame:.1f}", f"{summary.packed_kbps:.2f}"]
-    return table(head, [row])
+    return table(head, [row + [str(misses.source) for misses in summary.misses]])
 
 
 def _apertures(summary: Summary) -> list[str]:
-    rows = [[item.part, f"{item.correlation:.2f}", f"{item.gain:.2f}", str(item.clips)] for item in summary.apertures]
-    return table(["aperture", "correlation", "gain", "clips"], rows) if rows else []
+    rows = [
+        [item.part, item.judge, COLUMN_TITLES[item.column], *_fit(item.correlation, item.gain), str(item.clips)]
+        for item in summary.apertures
+    ]
+    return table(["aperture", "judge", "pictures", "correlation", "gain", "clips"], rows) if rows else []
+
+
+def _fit(correlation: float, gain: float) -> tuple[str, str]:
+    return f"{correlation:.2f}", f"{gain:.2f}"
+
+
+def _chain(summary: Summary) -> list[str]:
+    head = ["landmarks", "judge", *(f"{part}, %" for part in _OF_LINKS)]
+    head += ["mouth: correlation, gain", "eyes: correlation, gain", "clips"]
+    return table(head, [_link(item) for item in summary.chain]) if summary.chain else []
+
+
+def _link(item: LinkSummary) -> list[str]:
+    errors = [number(item.landmarks.get(part), 2) for part in _OF_LINKS]
+    fits = [item.apertures.get(part) for part in ("mouth", "eyes")]
+    shown = ["-" if fit is None else ", ".join(_fit(fit.correlation, fit.gain)) for fit in fits]
+    return [LINKS[item.link], item.judge, *errors, *shown, str(item.clips)]
 
 
 def _codebooks(usage: CodebookUsage) -> list[str]:
@@ -73,16 +112,22 @@ def _codebooks(usage: CodebookUsage) -> list[str]:
 
 
 def _clips(scores: Sequence[ClipScore]) -> list[str]:
-    head = ["clip", "s", "kbps", "header and content, bits", "motion, bits/frame", "PSNR, dB", "landmarks, %"]
-    head += ["mouth, %", "pose removed, %", "faces missed"]
+    head = ["clip", "s", "kbps", "header and content, bits", "motion, bits/frame", "PSNR, dB"]
+    judges = [misses.judge for misses in summarize(scores).misses]
+    for judge in judges:
+        head += [f"landmarks by {judge}, %", f"mouth by {judge}, %", f"pose removed by {judge}, %"]
+        head += [f"faces missed by {judge}"]
     rows = []
     for score in scores:
-        errors = [_three(score, part, 1) for part in ("all", "mouth", "expression")]
-        rates = [f"{score.kbps:.2f}", str(score.header_content_bits), f"{score.motion_bits_per_frame:.1f}"]
-        missed = " / ".join("-" if (q := getattr(score, name)) is None else str(q.misses) for name in CANDIDATES)
-        rows.append([f"`{score.clip}`", f"{score.seconds:.2f}", *rates, _three(score, PSNR, 2), *errors, missed])
+        row = [f"`{score.clip}`", f"{score.seconds:.2f}", f"{score.kbps:.2f}", str(score.header_content_bits)]
+        row += [f"{score.motion_bits_per_frame:.1f}", _three(score, PSNR, None, 2)]
+        for judge in judges:
+            row += [_three(score, part, judge, 1) for part in ("all", "mouth", "expression")]
+            faces = [face_quality_of(getattr(score, name), judge) for name in _OF_CLIPS]
+            row.append(" / ".join("-" if found is None else str(found.misses) for found in faces))
+        rows.append(row)
     return table(head, rows)
 
 
-def _three(score: ClipScore, metric: str, digits: int) -> str:
-    return " / ".join(number(metric_value(getattr(score, name), metric), digits) for name in CANDIDATES)
+def _three(score: ClipScore, metric: str, judge: str | None, digits: int) -> str:
+    return " / ".join(number(metric_value(getattr(score, name), metric, judge), digits) for name in _OF_CLIPS)

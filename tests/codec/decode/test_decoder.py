@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.codec.decode import windows
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder, content_of_record
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.decode.windows import Segment
@@ -19,6 +21,8 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
+from bcdcodec.model.vae import to_uint8
+from bcdcodec.model.warp import WarpedReference
 
 MakeFrames = Callable[[int], list[Frame]]
 EncodeFrames = Callable[..., tuple[StreamHeader, list[Packet]]]
@@ -61,6 +65,36 @@ def test_the_seed_is_part_of_the_stream(
         for d in (Decoder(model, one), Decoder(model, two), Decoder(model, two, DecodeSettings(seed=1)))
     )
     assert not np.array_equal(a, b) and np.array_equal(a, c)
+
+
+def test_without_the_denoiser_the_warped_references_are_shown(
+    model: CodecModel, make_frames: MakeFrames, encode_frames: EncodeFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, packets = encode_frames(model, make_frames(21), EncodeSettings(key_interval_s=0.8, bitrate=None))
+    expected: list[torch.Tensor] = []
+
+    def seen(latents: torch.Tensor, reference: WarpedReference, vae: object) -> torch.Tensor:
+        assert reference.pictures is not None
+        expected.extend(to_uint8(reference.pictures))
+        return reference.pictures
+
+    monkeypatch.setattr(windows, "reconstruct", seen)
+    whole = decode(Decoder(model, header), packets)
+    bare = decode(Decoder(model, header, DecodeSettings(denoise=False)), packets)
+    parallel = decode(Decoder(model, header, DecodeSettings(denoise=False, batch_segments=3)), packets)
+    assert len(bare) == len(expected) == 21
+    assert [frame.index for frame in bare] == [frame.index for frame in whole]
+    for found, again, picture in zip(bare, parallel, expected, strict=True):
+        assert np.array_equal(found.pixels, again.pixels)
+        # Context frames make batches of another size, and sums in another order.
+        assert np.abs(found.pixels.astype(int) - picture.permute(1, 2, 0).numpy()).max() <= BATCH_TOLERANCE
+
+
+def test_a_model_without_a_warper_has_nothing_but_the_denoiser() -> None:
+    model = CodecModel.load("sprites-tiny", device="cpu")
+    header = SimpleNamespace(model_id=model.weights.model_id, check_model=lambda config: None)
+    with pytest.raises(ConfigError, match="sprites-tiny has no warper"):
+        Decoder(model, header, DecodeSettings(denoise=False))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("parallel", [2, 3, 16])

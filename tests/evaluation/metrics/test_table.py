@@ -13,9 +13,10 @@ Video = NDArray[np.uint8]
 def test_names() -> None:
     assert list(METRICS) == [metric.name for metric in METRICS.values()]
     pictures = {"psnr", "ssim", "ms-ssim", "lpips-alex", "lpips-vgg", "dists", "flicker", "vmaf"}
-    parts = {f"landmarks-{part}" for part in ("mouth", "eyes", "contour", "expression")}
+    parts = {f"{judge}-{part}" for judge in ("landmarks", "landmarks68") for part in ("mouth", "eyes", "contour")}
+    parts |= {"landmarks-expression", "landmarks68-expression", "landmarks-irises"}
     faces = parts | {"csim", "ard", "auh"}
-    assert {*METRICS} == pictures | faces | {"faces-lost"}
+    assert {*METRICS} == pictures | faces | {"faces-lost", "faces-lost68"}
     assert {name for name, metric in METRICS.items() if metric.of_faces} == faces
 
 
@@ -24,7 +25,7 @@ def test_direction(name: str, face: Video, blurs: Video) -> None:
     """Two frames that are equal and one that is not."""
     metric = METRICS[name]
     equal, worse = (np.ascontiguousarray(picture[20:200, 40:220]) for picture in (face, blurs[2]))
-    if name == "faces-lost":
+    if name.startswith("faces-lost"):
         worse = np.full_like(equal, 99)
     if name == "auh":  # blur hardly changes an expression; without its mouth a face has another
         worse = equal.copy()

@@ -1,6 +1,7 @@
 """A clip measured with the tiny model: rates of the real file, qualities against simple truths."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ import pytest
 
 from bcdcodec.bitstream.stream import read_stats
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.errors import VideoError
+from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
 from bcdcodec.evaluation.harness.decoding import decoded_frames
+from bcdcodec.evaluation.metrics.judges import JUDGES
 from bcdcodec.evaluation.metrics.psnr import psnr_db
-from bcdcodec.frame import Frame
 from bcdcodec.studies.validation import measure
 from bcdcodec.studies.validation.measure import MeasureSettings, measure_clip
 from bcdcodec.video.crop import crop, largest_square
@@ -29,8 +30,8 @@ def clips(clips_folder: Path) -> list[Clip]:
     return read_clips(clips_folder)
 
 
-def settings(model: CodecModel, *, limit_s: float | None = None, faces: bool = False) -> MeasureSettings:
-    return MeasureSettings(sampling=model.config.sampling["realtime"], limit_s=limit_s, faces=faces)
+def settings(model: CodecModel, *, limit_s: float | None = None, judges: tuple[str, ...] = ()) -> MeasureSettings:
+    return MeasureSettings(sampling=model.config.sampling["realtime"], limit_s=limit_s, judges=judges)
 
 
 def test_numbers_are_those_of_the_file(model: CodecModel, clips: list[Clip], tmp_path: Path) -> None:
@@ -59,7 +60,11 @@ def test_pictures_are_compared_one_by_one(model: CodecModel, clips: list[Clip], 
     assert score.freeze_frame.psnr_db == pytest.approx(np.mean([psnr_db(source[0], b) for _, b in pairs[1:]]))
     assert np.array_equal(strip[:, :256], np.concatenate([source[0], decoded[0]]))
     assert np.array_equal(strip[:, -256:], np.concatenate([source[-1], decoded[-1]]))
-    assert score.codec.landmarks == {} and score.codec.misses == 0
+    assert score.codec.faces == score.chain == score.source_misses == {}
+    bare = decoded_frames(model, stream, model.config.sampling["realtime"], denoise=False)
+    assert score.warp_only is not None
+    warped = [psnr_db(frame.pixels, b) for frame, b in zip(bare, source, strict=True)]
+    assert score.warp_only.psnr_db == pytest.approx(np.mean(warped[1:]))
 
 
 def test_a_limit_compares_less_but_counts_the_whole_file(model: CodecModel, clips: list[Clip], tmp_path: Path) -> None:
@@ -73,21 +78,40 @@ def test_a_limit_compares_less_but_counts_the_whole_file(model: CodecModel, clip
 def test_faces_that_are_not_found_are_counted(
     model: CodecModel, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Source frames have a face but for one; of the decoded ones every other."""
-    seen = {"source": 0, "decoded": 0}
-    mesh = np.random.default_rng(0).uniform(0, 256, (478, 3)).astype(np.float32)
-    kinds = iter(["source", *["source", "decoded", "mismatched"] * 100])
+    """Source frames have a face but for the last; of the decoded ones every other. Two judges, two faces."""
+    rng = np.random.default_rng(0)
 
-    def find(frame: Frame) -> np.ndarray | None:
-        kind = next(kinds)
-        seen[kind] = seen.get(kind, 0) + 1
-        return None if kind == "decoded" and seen[kind] % 2 else mesh
+    def plant(name: str) -> dict[str, int]:
+        judge, seen = JUDGES[name], {"source": 0, "decoded": 0, "warped": 0, "mismatched": 0}
+        points = rng.uniform(0, 256, (judge.layout.points, 3)).astype(np.float32)
+        kinds = iter(["source", *["source", "decoded", "warped", "mismatched"] * 23, "source"])
 
-    monkeypatch.setattr(measure, "landmarks", find)
-    score, _ = measure_clip(model, clips[0], clips[1], stream=tmp_path / "a.bcd", settings=settings(model, faces=True))
-    assert seen == {"source": 25, "decoded": 24, "mismatched": 24}
-    assert (score.codec.misses, score.freeze_frame.misses, score.source_misses) == (12, 0, 0)
-    assert score.codec.landmarks["all"] == 0
+        def find(pixels: np.ndarray) -> np.ndarray | None:
+            kind = next(kinds)
+            seen[kind] += 1
+            if kind == "source":
+                return None if seen[kind] == 25 else points
+            return None if kind == "decoded" and seen[kind] % 2 else points
+
+        monkeypatch.setitem(JUDGES, name, replace(judge, find=find))
+        return seen
+
+    mesh, dlib = plant("mesh"), plant("dlib")
+    monkeypatch.setattr(measure, "model_landmarks", lambda *_: None)
+    score, _ = measure_clip(
+        model, clips[0], clips[1], stream=tmp_path / "a.bcd", settings=settings(model, judges=("mesh", "dlib"))
+    )
+    assert mesh == dlib == {"source": 25, "decoded": 23, "warped": 23, "mismatched": 23}
+    assert score.source_misses == {"mesh": 1, "dlib": 1}
+    for name in ("mesh", "dlib"):
+        assert (score.codec.faces[name].misses, score.freeze_frame.faces[name].misses) == (12, 0)
+        assert score.codec.faces[name].landmarks["all"] == 0
+        assert set(score.chain[name]) == {"warped", "decoded"}
+
+
+def test_an_unknown_judge_is_refused(model: CodecModel) -> None:
+    with pytest.raises(ConfigError, match="judge is jury, allowed are mesh, dlib"):
+        settings(model, judges=("mesh", "jury"))
 
 
 def test_a_picture_cannot_be_compared(model: CodecModel, write_list: Callable[..., Path], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.evaluation.harness.clips import read_clips
+from bcdcodec.evaluation.metrics.judges import JUDGES
 from bcdcodec.studies.validation import measure, study
 
 ROWS = [
@@ -35,9 +37,9 @@ def folder(tmp_path: Path, talking_clip: Path) -> Path:
 
 @pytest.fixture
 def run(bcd: Bcd, folder: Path, tiny_weights: Path, tmp_path: Path) -> Bcd:
-    """`bcd bench validation`, fast: one step, half a second, no landmarks."""
+    """`bcd bench validation`, fast: one step, half a second, no judges."""
     fixed = ["bench", "validation", folder, "--weights", tiny_weights, "--preset", "realtime", "--limit-seconds", 0.5]
-    fixed += ["--no-landmarks", "--device", "cpu", "--out", tmp_path / "out", "--work", tmp_path / "work"]
+    fixed += ["--judges", "none", "--device", "cpu", "--out", tmp_path / "out", "--work", tmp_path / "work"]
     return lambda *more: bcd(*fixed, *more)
 
 
@@ -48,7 +50,7 @@ def test_all_files_are_written(run: Bcd, tmp_path: Path) -> None:
     assert printed == json.loads((tmp_path / "out/validation/validation.json").read_text())
     assert [clip["clip"] for clip in printed["clips"]] == ["a1", "b2"]
     assert [clip["donor"] for clip in printed["clips"]] == ["b2", "a1"]
-    assert printed["summary"]["metrics"][0]["clips_mismatched_content"] == 2
+    assert printed["summary"]["metrics"][0]["clips"]["mismatched_content"] == 2
     assert "| `a1` | 2.00 |" in (tmp_path / "out/validation.md").read_text()
 
 
@@ -98,10 +100,16 @@ def test_a_failure_is_one_line(run: Bcd, bcd: Bcd, tmp_path: Path) -> None:
     assert run("--limit-seconds", "0").code == 2
 
 
-def test_landmarks_need_their_extra(run: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(frame: object) -> None:
-        raise MissingExtraError("face landmarks need the packages (pip install 'bcdcodec[encode]')")
+@pytest.mark.parametrize(("judge", "extra"), [("mesh", "encode"), ("dlib", "judge")])
+def test_a_judge_needs_its_extra(run: Bcd, monkeypatch: pytest.MonkeyPatch, judge: str, extra: str) -> None:
+    def missing(pixels: object) -> None:
+        raise MissingExtraError(f"faces need packages (pip install 'bcdcodec[{extra}]')")
 
-    monkeypatch.setattr(measure, "landmarks", missing)
-    done = run("--landmarks")
-    assert done.code == 2 and "bcdcodec[encode]" in done.err
+    monkeypatch.setitem(JUDGES, judge, replace(JUDGES[judge], find=missing))
+    done = run("--judges", judge)
+    assert done.code == 2 and f"bcdcodec[{extra}]" in done.err and done.err.count("\n") == 1
+
+
+def test_an_unknown_judge_is_named(run: Bcd) -> None:
+    done = run("--judges", "mesh,jury")
+    assert done.code == 2 and "judge is jury" in done.err

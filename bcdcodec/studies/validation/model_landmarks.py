@@ -1,0 +1,175 @@
+"""Landmarks that a model holds of each frame of a stream: after its encoder, nearest codes, and codes as sent.
+
+source frames -> windows, as the encoder made them -> motion vectors -> nearest codes
+stream        -> codes as sent
+all of these  -> `_landmarks` (the model's own reading of them) -> [T, L, 2], interpolated as the decoder does
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload
+from bcdcodec.bitstream.parts import ContentAssembler
+from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.decode.decoder import check_stream_fits, model_frame_multiplier
+from bcdcodec.codec.decode.windows import Segment
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import content_of_record
+from bcdcodec.frame import CropBox, Frame
+from bcdcodec.model.content import Content
+from bcdcodec.model.vae import to_uint8
+from bcdcodec.video.crop import crop
+from bcdcodec.video.landmarks import POINTS, landmarks
+
+#: [T, POINTS, 2] in pixels of the model's pictures.
+Places = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLandmarks:
+    """Landmarks behind every shown frame; a frame that the stream skips has those of the one before.
+
+    placed: of the content in force, where the model places them. reference: those that the mesh's network finds in the
+    content's picture, NaN where it finds none. encoder, nearest, sent: their displacements in the frame, after each
+    link.
+    """
+
+    placed: Places
+    reference: Places
+    encoder: Places
+    nearest: Places
+    sent: Places
+
+    def part(self, start: int, stop: int) -> "ModelLandmarks":
+        """The frames from `start` to before `stop`."""
+        return ModelLandmarks(**{name: getattr(self, name)[start:stop] for name in _NAMES})
+
+
+_NAMES = tuple(field.name for field in fields(ModelLandmarks))
+
+
+@dataclass(slots=True)
+class _Shot:
+    """A content, the tick from which it is in force, and its runs of codes [n, g] without a key packet inside."""
+
+    start: int
+    record: ContentRecord
+    runs: list[tuple[int, list[NDArray[np.int32]]]]
+
+
+@torch.inference_mode()
+def model_landmarks(model: CodecModel, stream: Path, source: Iterable[Frame]) -> ModelLandmarks | None:
+    """Follow the landmarks of a stream made from `source`, whole frames at the model's rate; None for a model whose
+    landmarks are not those of the mesh. ConfigError, BitstreamError for a stream of other weights.
+    """
+    if model.config.denoiser.landmarks != POINTS or model.bcd.warper is None:
+        return None
+    shots, multiplier, ticks, groups = _read(model, stream)
+    frames, length = iter(source), ticks * multiplier
+    places = {name: np.full((length, POINTS, 2), np.nan, np.float32) for name in _NAMES}
+    for shot, end in zip(shots, [*(shot.start for shot in shots[1:]), ticks], strict=True):
+        coded = _coded_pixels(model, frames, shot, (end - shot.start) * multiplier, multiplier)
+        if not shot.runs:
+            continue
+        content = content_of_record(model, shot.record)
+        here = slice(shot.start * multiplier, end * multiplier)
+        places["reference"][here] = _reference(content)
+        motion, nearest = _analyze(model, content, coded, groups)
+        for tick, parts in shot.runs:
+            codes = torch.from_numpy(np.concatenate(parts).astype(np.int64)).to(model.device)
+            run = slice(tick - shot.start, tick - shot.start + len(codes))
+            sent = model.bcd.quantizer.lookup(codes[None])[0]
+            for name, vectors in (("encoder", motion[run]), ("nearest", nearest[run]), ("sent", sent)):
+                placed, moved = _landmarks(model, content, _shown(content, tick, vectors, multiplier))
+                places["placed"][here] = placed
+                places[name][tick * multiplier :][: len(moved)] = moved
+    for name in ("encoder", "nearest", "sent"):
+        places[name] = _held(places[name])
+    return ModelLandmarks(**places)
+
+
+def _landmarks(model: CodecModel, content: Content, motion: Tensor) -> tuple[Places, Places]:
+    """Landmarks of a content without a batch dimension, [POINTS, 2], and their displacements by motion vectors
+    [T, G*D], [T, POINTS, 2].
+
+    The only function here that knows how a model holds landmarks.
+    """
+    placed, moved = (
+        model.bcd.landmark_positions(content.map[None])[0],
+        model.bcd.landmark_displacements(motion[None])[0],
+    )
+    first, second = (np.asarray((x * model.config.pixels).cpu().numpy(), np.float32) for x in (placed, moved))
+    return first, second
+
+
+def _reference(content: Content) -> Places:
+    """Landmarks [POINTS, 2] that the mesh's network finds in the content's picture."""
+    assert content.picture is not None, "a model with a warper has a picture"
+    picture = to_uint8(content.picture).permute(1, 2, 0).contiguous().cpu().numpy()
+    mesh = landmarks(Frame(pixels=picture, index=0))
+    return np.full((POINTS, 2), np.nan, np.float32) if mesh is None else mesh[:, :2]
+
+
+def _read(model: CodecModel, stream: Path) -> tuple[list[_Shot], int, int, int]:
+    """Shots with frames, shown frames a coded one, ticks, and codes a frame."""
+    with stream.open("rb") as file:
+        reader = StreamReader(file)
+        check_stream_fits(reader.header, model)
+        coding, assembler = reader.header.coding, ContentAssembler()
+        coder = model.coder(coding.mode, coding.groups)
+        shots = [_Shot(0, reader.header.content, [])]
+        for packet in reader:
+            record = packet.record()
+            if isinstance(record, ContentPart):
+                assembler.add(record)
+            elif isinstance(record, ContentRecord):
+                shots.append(_Shot(packet.timestamp, assembler.assemble(record), []))
+            elif isinstance(record, MotionPayload):
+                runs, codes = shots[-1].runs, coder.decode(record.codes, record.frames)
+                if record.key or not runs or runs[-1][0] + sum(map(len, runs[-1][1])) != packet.timestamp:
+                    runs.append((packet.timestamp, []))
+                runs[-1][1].append(codes)
+        return shots, model_frame_multiplier(reader.header, model), reader.stats.end_tick, coding.groups
+
+
+def _coded_pixels(
+    model: CodecModel, frames: Iterable[Frame], shot: _Shot, count: int, multiplier: int
+) -> NDArray[np.uint8]:
+    """The pictures [n, P, P, 3] of the coded ones among the next `count` source frames."""
+    box = CropBox(x=shot.record.x, y=shot.record.y, size=shot.record.size)
+    side = model.config.pixels
+    here = zip(range(count), frames, strict=False)
+    pictures = [crop(frame, box, side).pixels for index, frame in here if index % multiplier == 0]
+    return np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
+
+
+def _analyze(model: CodecModel, content: Content, pixels: NDArray[np.uint8], groups: int) -> tuple[Tensor, Tensor]:
+    """Motion vectors [n, G*D] before quantisation, and the nearest code vectors, of the groups that are sent."""
+    bcd, length = model.bcd, model.config.window_frames
+    motion = []
+    for start in range(0, len(pixels), length):
+        latents = model.to_latents(pixels[start : start + length])
+        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(latents[None], content.map[None]))[0])
+    found = torch.cat(motion)
+    codes = bcd.quantizer.distances(found[None]).argmin(-1)[..., :groups]
+    return found, bcd.quantizer.lookup(codes)[0]
+
+
+def _shown(content: Content, tick: int, motion: Tensor, multiplier: int) -> Tensor:
+    """Motion of the shown frames from that of the coded ones of a run, interpolated by the decoder's own code."""
+    box = CropBox(x=0, y=0, size=1)
+    return Segment(content, box, tick, motion, frame_multiplier=multiplier).motion
+
+
+def _held(values: Places) -> Places:
+    """Frames without values take those of the frame before."""
+    known = np.isfinite(values).all((1, 2))
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
+    return values[last]
