@@ -107,6 +107,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory, tiny_config: ModelCon
     import torch
 
     from bcdcodec.entropy.content import fit_content_table
+    from bcdcodec.entropy.landmarks import fit_landmark_tables
     from bcdcodec.entropy.tables import fit_rows
     from bcdcodec.model.bcd import Bcd
     from bcdcodec.model.vae import Vae
@@ -129,6 +130,8 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory, tiny_config: ModelCon
         "motion": fit_rows(rng.integers(1, 100, (quantizer.groups, quantizer.entries))),
         "content": fit_content_table([levels], max_level=top),
     }
+    faces = rng.uniform(60, 200, (1, 478, 2)) + rng.normal(size=(12, 478, 2))
+    tables |= fit_landmark_tables(faces, components=4, max_level=15).tensors()
     save_networks(
         path,
         networks,

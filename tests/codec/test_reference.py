@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from bcdcodec.bitstream.face import join_face
+from bcdcodec.bitstream.face import join_face, split_face
 from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.codec import reference
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import OCCLUSION_PENALTY, decode_content, encode_content, select_reference_frame
+from bcdcodec.codec.reference import OCCLUSION_PENALTY, decode_content, encode_reference, select_reference_frame
+from bcdcodec.codec.window import Window
 from bcdcodec.errors import BitstreamError, RateError
 from bcdcodec.frame import Frame
 from bcdcodec.model.content import Content
@@ -33,9 +34,21 @@ def with_content(model: CodecModel, **changes: object) -> CodecModel:
     return replace(model, weights=replace(model.weights, config=config))
 
 
+def shot_of(model: CodecModel, pixels: np.ndarray, landmarks: torch.Tensor | None = None) -> Window:
+    """A shot without faces, or with these landmarks."""
+    nowhere = torch.full((len(pixels), model.config.denoiser.landmarks, 2), torch.nan)
+    return Window(pixels, model.to_latents(pixels), nowhere if landmarks is None else landmarks)
+
+
+def swaying_face(frames: int) -> torch.Tensor:
+    """Landmarks that go right by a hundredth of the picture a frame."""
+    face = torch.rand(478, 2, generator=torch.Generator().manual_seed(0)) * 0.4 + 0.2
+    return face + 0.01 * torch.arange(frames)[:, None, None] * torch.tensor([1.0, 0.0])
+
+
 def round_trip(model: CodecModel, pixels: np.ndarray, bits: int) -> tuple[ContentCoding, bytes, Content]:
-    coding, data = encode_content(model, pixels, model.to_latents(pixels), picture_bits=bits)
-    return coding, data, decode_content(model, coding, data)
+    found = encode_reference(model, shot_of(model, pixels), picture_bits=bits)
+    return found.coding, found.data, decode_content(model, found.coding, found.data)
 
 
 def test_a_picture_is_one_of_the_frames(model: CodecModel, pixels: np.ndarray) -> None:
@@ -54,9 +67,9 @@ def test_the_picture_is_one_that_the_others_are_told_from(model: CodecModel, pix
     for frames, odd in ((2, 0), (9, 0), (9, 4), (9, 8), (40, 0), (40, 39)):
         shot = pixels[np.arange(frames) % len(pixels)]
         shot[odd] = strange
-        chosen = select_reference_frame(model, model.to_latents(shot))
+        chosen = select_reference_frame(model, shot_of(model, shot))
         assert 0 <= chosen < frames and (chosen != odd or frames == 2)
-    assert select_reference_frame(model, model.to_latents(pixels[:1])) == 0
+    assert select_reference_frame(model, shot_of(model, pixels[:1])) == 0
 
 
 def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
@@ -70,7 +83,7 @@ def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
         opened = iter([0.0 if number == 4 else 50.0 for number in range(9) for _ in range(windows)])
         monkeypatch.setattr(reference, "_hidden_aperture", lambda model, codes: torch.tensor(next(opened)))
         monkeypatch.setattr(reference, "COST_TOLERANCE", close)
-        return select_reference_frame(model, model.to_latents(shot))
+        return select_reference_frame(model, shot_of(model, shot))
 
     assert chosen(reference.COST_TOLERANCE) != 4
     assert chosen(1e9) == 4
@@ -99,24 +112,25 @@ def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest
 def test_of_two_pictures_the_one_with_open_eyes_is_taken(
     model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    latents = model.to_latents(pixels[[0, 1]])
+    shot = shot_of(model, pixels[[0, 1]])
     taken = []
     for favored in (0, 1):
         further = iter([0.0 if number == favored else 50.0 for number in (0, 1)])  # one window a candidate
         monkeypatch.setattr(
             reference, "_hidden_aperture", lambda model, codes, further=further: torch.tensor(next(further))
         )
-        taken.append(select_reference_frame(model, latents))
+        taken.append(select_reference_frame(model, shot))
     assert taken == [0, 1]
 
 
 def test_the_central_frame_can_be_asked_for(
     model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    latents = model.to_latents(pixels)
+    shot = shot_of(model, pixels)
+    latents = shot.latents
     central = int((latents - latents.mean(0)).flatten(1).square().sum(1).argmin())
     monkeypatch.setattr(reference, "select_reference_frame", None)
-    _, data = encode_content(model, pixels, latents, picture_bits=60_000, central=True)
+    data = encode_reference(model, shot, picture_bits=60_000, central=True).data
     assert data == reference._fit_still(pixels[central], 60_000)
 
 
@@ -143,14 +157,39 @@ def test_levels_give_the_map_and_its_picture(model: CodecModel, pixels: np.ndarr
     assert torch.equal(again.map, content.map)
 
 
-def test_a_face_has_the_content_of_its_still(model: CodecModel, pixels: np.ndarray) -> None:
-    still = encode_still(pixels[0], budget_bits=60_000)
+def test_a_face_brings_its_landmarks(model: CodecModel, pixels: np.ndarray) -> None:
+    shot = shot_of(model, pixels, swaying_face(len(pixels)))
+    found = encode_reference(model, shot, picture_bits=60_000)
+    assert found.coding is ContentCoding.FACE and found.content.landmarks is not None
+    frame = int((shot.landmarks == found.face).all(-1).all(-1).nonzero())
+    assert (found.content.landmarks - found.face).norm(dim=-1).mean() < 0.5  # of a shape model of other faces
+    center = found.content.landmarks.mean(0) - shot.landmarks[frame].mean(0)
+    assert center.abs().max() < 0.01
+    moved = found.displacements(shot)
+    assert not moved[frame].any()
+    steps = (torch.arange(len(pixels)) - frame)[:, None] * 0.01
+    size = (found.face - found.face.mean(0)).square().sum(-1).mean().sqrt()
+    torch.testing.assert_close(moved.norm(dim=-1), (steps.abs() / size).expand(-1, 478), rtol=1e-3, atol=1e-5)
+    coded, still = split_face(found.data)
     plain = decode_content(model, ContentCoding.PICTURE, still)
-    found = decode_content(model, ContentCoding.FACE, join_face(b"landmarks", still))
-    assert torch.equal(found.map, plain.map)
-    for data in (still, b"", join_face(b"landmarks", b""), join_face(b"landmarks", still)[:-1]):
+    assert torch.equal(found.content.map, plain.map)
+    assert plain.landmarks is not None and plain.landmarks.isnan().all()
+    for data in (still, b"", join_face(coded, b""), join_face(coded, still)[:-1], join_face(coded + b"!", still)):
         with pytest.raises(BitstreamError):
             decode_content(model, ContentCoding.FACE, data)
+
+
+def test_a_reference_shows_a_face_where_some_frame_does(model: CodecModel, pixels: np.ndarray) -> None:
+    landmarks = swaying_face(len(pixels))
+    landmarks[[0, 1, 3, 4]] = torch.nan
+    assert select_reference_frame(model, shot_of(model, pixels, landmarks)) == 2
+
+
+def test_landmarks_of_another_kind_of_model_are_refused(model: CodecModel, pixels: np.ndarray) -> None:
+    data = encode_reference(model, shot_of(model, pixels, swaying_face(len(pixels))), picture_bits=60_000).data
+    without = replace(model, tables=replace(model.tables, landmarks=None))
+    with pytest.raises(BitstreamError, match="which model tiny does not code"):
+        decode_content(without, ContentCoding.FACE, data)
 
 
 def test_pictures_of_another_size_and_garbage_are_refused(model: CodecModel, pixels: np.ndarray) -> None:

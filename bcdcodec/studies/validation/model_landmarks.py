@@ -22,8 +22,10 @@ from bcdcodec.codec.decode.decoder import check_stream_fits, model_frame_multipl
 from bcdcodec.codec.decode.windows import Segment
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record
+from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
+from bcdcodec.model.landmarks import normalize_displacements, picture_displacements
 from bcdcodec.model.vae import to_uint8
 from bcdcodec.video.crop import crop
 from bcdcodec.video.landmarks import POINTS, landmarks
@@ -75,7 +77,7 @@ def model_landmarks(model: CodecModel, stream: Path, source: Iterable[Frame]) ->
     frames, length = iter(source), ticks * multiplier
     places = {name: np.full((length, POINTS, 2), np.nan, np.float32) for name in _NAMES}
     for shot, end in zip(shots, [*(shot.start for shot in shots[1:]), ticks], strict=True):
-        coded = _coded_pixels(model, frames, shot, (end - shot.start) * multiplier, multiplier)
+        coded = _coded_windows(model, frames, shot, (end - shot.start) * multiplier, multiplier)
         if not shot.runs:
             continue
         content = content_of_record(model, shot.record)
@@ -101,11 +103,10 @@ def _landmarks(model: CodecModel, content: Content, motion: Tensor) -> tuple[Pla
 
     The only function here that knows how a model holds landmarks.
     """
-    placed, moved = (
-        model.bcd.landmark_positions(content.map[None])[0],
-        model.bcd.landmark_displacements(motion[None])[0],
-    )
-    first, second = (np.asarray((x * model.config.pixels).cpu().numpy(), np.float32) for x in (placed, moved))
+    assert content.landmarks is not None, "a model with landmarks has those of its content"
+    moved = picture_displacements(model.bcd.landmark_displacements(motion[None]), content.landmarks[None])[0]
+    side = model.config.pixels
+    first, second = (np.asarray((x * side).cpu().numpy(), np.float32) for x in (content.landmarks, moved))
     return first, second
 
 
@@ -139,27 +140,38 @@ def _read(model: CodecModel, stream: Path) -> tuple[list[_Shot], int, int, int]:
         return shots, model_frame_multiplier(reader.header, model), reader.stats.end_tick, coding.groups
 
 
-def _coded_pixels(
+def _coded_windows(
     model: CodecModel, frames: Iterable[Frame], shot: _Shot, count: int, multiplier: int
-) -> NDArray[np.uint8]:
-    """The pictures [n, P, P, 3] of the coded ones among the next `count` source frames."""
+) -> list[Window]:
+    """The windows of the coded ones among the next `count` source frames, as the encoder makes them."""
     box = CropBox(x=shot.record.x, y=shot.record.y, size=shot.record.size)
-    side = model.config.pixels
-    here = zip(range(count), frames, strict=False)
-    pictures = [crop(frame, box, side).pixels for index, frame in here if index % multiplier == 0]
-    return np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
+    builder, windows = WindowBuilder(model), list[Window]()
+    for index, frame in zip(range(count), frames, strict=False):
+        if index % multiplier == 0:
+            builder.push(crop(frame, box, model.config.pixels))
+        if len(builder) == model.config.window_frames:
+            windows.append(builder.take())
+    return windows + ([builder.take()] if len(builder) else [])
 
 
-def _analyze(model: CodecModel, content: Content, pixels: NDArray[np.uint8], groups: int) -> tuple[Tensor, Tensor]:
+def _analyze(model: CodecModel, content: Content, windows: list[Window], groups: int) -> tuple[Tensor, Tensor]:
     """Motion vectors [n, G*D] before quantisation, and the nearest code vectors, of the groups that are sent."""
-    bcd, length = model.bcd, model.config.window_frames
-    motion = []
-    for start in range(0, len(pixels), length):
-        latents = model.to_latents(pixels[start : start + length])
-        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(latents[None], content.map[None]))[0])
+    bcd, face, motion = model.bcd, _reference_face(content, Window.joined(windows)), []
+    for window in windows:
+        moved = normalize_displacements(window.landmarks[None], face[None])
+        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(window.latents[None], content.map[None], moved))[0])
     found = torch.cat(motion)
     codes = bcd.quantizer.distances(found[None]).argmin(-1)[..., :groups]
     return found, bcd.quantizer.lookup(codes)[0]
+
+
+def _reference_face(content: Content, shot: Window) -> Tensor:
+    """Unquantised landmarks of the reference [POINTS, 2], which the stream does not say: those of the frame of the shot
+    that are nearest to the content's.
+    """
+    assert content.landmarks is not None, "a model with landmarks has those of its content"
+    distance = (shot.landmarks - content.landmarks).square().sum((1, 2))
+    return shot.landmarks[int(distance.nan_to_num(torch.inf).argmin())]
 
 
 def _shown(content: Content, tick: int, motion: Tensor, multiplier: int) -> Tensor:

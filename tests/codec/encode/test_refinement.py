@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference import Reference
+from bcdcodec.codec.window import Window
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import Content
@@ -31,48 +34,65 @@ def shot() -> np.ndarray:
     return np.stack([np.roll(person, (2 * step, 3 * step), (0, 1)) for step in range(4)])
 
 
-def content_of(model: CodecModel, pixels: np.ndarray) -> Content:
-    return Content(model.to_latents(pixels[None])[0], from_uint8(torch.from_numpy(pixels)).permute(2, 0, 1))
+def window_of(model: CodecModel, shot: np.ndarray) -> Window:
+    """The window of a face that was found: the mesh moves with it."""
+    grid = torch.rand(478, 2, generator=torch.Generator().manual_seed(0)) * 0.3 + torch.tensor([0.35, 0.3])
+    steps = torch.arange(len(shot))[:, None, None] * torch.tensor([3.0, 2.0]) / 256
+    return Window(shot, model.to_latents(shot), grid + steps)
 
 
-def error(model: CodecModel, content: Content, codes: torch.Tensor, shot: np.ndarray) -> float:
+def reference_of(model: CodecModel, window: Window) -> Reference:
+    """The first frame, uncoded."""
+    picture = from_uint8(torch.from_numpy(window.pixels[0])).permute(2, 0, 1)
+    face = window.landmarks[0]
+    return Reference(ContentCoding.FACE, b"", Content(window.latents[0], picture, face), face)
+
+
+def error(model: CodecModel, reference: Reference, codes: torch.Tensor, shot: np.ndarray) -> float:
     """Mean absolute error of the moved content, in levels."""
-    assert content.picture is not None
+    content = reference.content
+    assert content.picture is not None and content.landmarks is not None
     with torch.no_grad():
         m_hat = model.bcd.quantizer.lookup(codes[None])
-        moved = model.bcd.warp_references(Content(content.map[None], content.picture[None]), m_hat, model.vae).pictures
+        whole = Content(content.map[None], content.picture[None], content.landmarks[None])
+        moved = model.bcd.warp_references(whole, m_hat, model.vae).pictures
     assert moved is not None
     shown = (moved[0].permute(0, 2, 3, 1).numpy() + 1) * 127.5
     return float(np.abs(shown - shot).mean())
 
 
 def test_no_steps_are_the_nearest_codes(face: CodecModel, shot: np.ndarray) -> None:
-    content, z = content_of(face, shot[0]), face.to_latents(shot)
+    window = window_of(face, shot)
+    reference = reference_of(face, window)
     with torch.inference_mode():
-        codes, distances = Refiner(face, 0, groups=GROUPS).refine(z, content, shot)
-        nearest, all_distances = face.bcd.analyze(z[None], content.map[None])
+        codes, distances = Refiner(face, 0, groups=GROUPS).refine(window, reference)
+        nearest, all_distances = face.bcd.analyze(
+            window.latents[None], reference.content.map[None], reference.displacements(window)[None]
+        )
     assert torch.equal(codes, nearest[0]) and torch.equal(distances, all_distances[0])
 
 
 def test_steps_paint_nearer_to_the_frames_twice_alike(face: CodecModel, shot: np.ndarray) -> None:
     with torch.inference_mode():  # as the analyser calls it
-        content, z = content_of(face, shot[0]), face.to_latents(shot)
-        nearest, _ = Refiner(face, 0, groups=GROUPS).refine(z, content, shot)
-        codes, distances = Refiner(face, 6, groups=GROUPS).refine(z, content, shot)
-        again, _ = Refiner(face, 6, groups=GROUPS).refine(z, content, shot)
+        window = window_of(face, shot)
+        reference = reference_of(face, window)
+        nearest, _ = Refiner(face, 0, groups=GROUPS).refine(window, reference)
+        codes, distances = Refiner(face, 6, groups=GROUPS).refine(window, reference)
+        again, _ = Refiner(face, 6, groups=GROUPS).refine(window, reference)
     assert codes.shape == nearest.shape and torch.equal(codes, distances.argmin(-1))
-    assert error(face, content, codes, shot) < 0.97 * error(face, content, nearest, shot)
+    assert error(face, reference, codes, shot) < 0.97 * error(face, reference, nearest, shot)
     assert torch.equal(codes, again)
     assert all(parameter.grad is None for parameter in face.bcd.parameters())
 
 
 def test_of_fewer_codes_those_are_refined_alone(face: CodecModel, shot: np.ndarray) -> None:
     with torch.inference_mode():
-        content, z = content_of(face, shot[0]), face.to_latents(shot)
-        nearest, _ = Refiner(face, 0, groups=16).refine(z, content, shot)
-        codes, distances = Refiner(face, 6, groups=16).refine(z, content, shot)
+        window = window_of(face, shot)
+        reference = reference_of(face, window)
+        nearest, _ = Refiner(face, 0, groups=16).refine(window, reference)
+        codes, distances = Refiner(face, 6, groups=16).refine(window, reference)
     assert codes.shape == nearest.shape == (4, 16) and distances.shape == (4, 16, 32)
-    assert error(face, content, codes, shot) < 0.99 * error(face, content, nearest, shot)
+    assert error(face, reference, codes, shot) < 0.99 * error(face, reference, nearest, shot)
 
 
 def test_a_model_that_moves_no_picture_is_refused(model: CodecModel) -> None:
