@@ -33,6 +33,13 @@ CLIP_RATE, CLIP_FRAMES, CLIP_WIDTH, CLIP_HEIGHT = 25, 50, 160, 120
 SOUND_RATE, TONE_HZ = 48_000, 440
 
 
+@pytest.fixture(autouse=True)
+def no_mesh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoders find no face, at once and without the extra `encode`, but in tests marked `mesh`."""
+    if "mesh" not in request.keywords:
+        monkeypatch.setattr("bcdcodec.codec.window.follow_landmarks", lambda frame, before: None)
+
+
 @pytest.fixture(scope="session")
 def tiny_config() -> ModelConfig:
     """The `face` preset's shape with every width shrunk: a frame takes milliseconds."""

@@ -26,7 +26,7 @@ MAX_EXCERPTS = 10_000_000
 
 EXAMPLES = """  bcd train vae --data clips --updates 20000 vae.safetensors
   bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
-  bcd train codec --init face-v4.safetensors --data clips --run runs/more --updates 5000
+  bcd train codec --init face-v5.safetensors --data clips --run runs/more --updates 5000
   bcd train export --run runs/face --vae vae.safetensors plain.safetensors
   bcd train context --weights plain.safetensors --data clips --run runs/face --updates 4000 face.safetensors
 The same `bcd train codec` command resumes a run that was interrupted."""
@@ -53,10 +53,10 @@ def add_command(commands: Commands) -> None:
     add_device_option(parser)
     parser.add_argument(
         "--train",
-        choices=("all", "denoiser", "encoder"),
+        choices=("all", "denoiser", "encoder", "warper"),
         default="all",
-        help="denoiser: with --init, train the denoiser alone on fixed codes; encoder: with --init, train the encoder "
-        "and the landmark-position head alone, for fixed codebooks and decoder (all)",
+        help="with --init, one part alone: the denoiser or the warper on fixed codes, or the encoder for fixed "
+        "codebooks and decoder (all)",
     )
     parser.add_argument(
         "--reinit-codebooks",

@@ -33,6 +33,11 @@ class Window:
         )
 
 
+#: A face that was lost or never found is looked for in every so many frames: that costs several times what following
+#: one does.
+SEARCH_EVERY = 4
+
+
 class WindowBuilder:
     """Gathers cropped frames, and follows the face from frame to frame where the model codes landmarks.
 
@@ -44,6 +49,7 @@ class WindowBuilder:
         self._pixels: list[NDArray[np.uint8]] = []
         self._landmarks: list[NDArray[np.float32]] = []
         self._face: Points | None = None  # mesh of the last frame
+        self._searched = 0  # frames since a face was looked for in vain
 
     def __len__(self) -> int:
         """Frames gathered since the last window."""
@@ -53,11 +59,20 @@ class WindowBuilder:
         """Add a frame of the model's size."""
         landmarks = np.full((self._model.config.denoiser.landmarks, 2), np.nan, np.float32)
         if len(landmarks):
-            self._face = _inside(follow_landmarks(picture, self._face), picture.width)
+            self._face = self._find(picture)
             if self._face is not None:
                 landmarks = self._face[:, :2] / picture.width
         self._pixels.append(picture.pixels)
         self._landmarks.append(landmarks)
+
+    def _find(self, picture: Frame) -> Points | None:
+        """The mesh of the face in the next frame, or None."""
+        if self._face is None and self._searched:
+            self._searched = (self._searched + 1) % SEARCH_EVERY
+            return None
+        found = _inside(follow_landmarks(picture, self._face), picture.width)
+        self._searched = 1 if found is None else 0
+        return found
 
     def take(self) -> Window:
         """The frames gathered since the last window, at least one; the face is followed beyond it."""
@@ -67,7 +82,7 @@ class WindowBuilder:
 
     def new_shot(self) -> None:
         """Look for the face of the next frame anew."""
-        self._face = None
+        self._face, self._searched = None, 0
 
 
 def _inside(face: Points | None, side: int) -> Points | None:

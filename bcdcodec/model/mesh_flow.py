@@ -5,6 +5,7 @@ from importlib import resources
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,14 +21,15 @@ INSIDE = -1e-4
 
 
 @cache
-def triangles() -> Tensor:
+def triangles() -> NDArray[np.int64]:
     """Landmarks of the mesh's triangles [M, 3], clockwise on screen, those that lie in front last.
 
     Delaunay over a mean frontal mesh, without the openings of mouth and eyes: there the flow stays smooth, so that
-    irises move. Order: by distance from the tip of the nose, from far to near.
+    irises move. Order: by distance from the tip of the nose, from far to near. An array, because a cached tensor that
+    was made in inference mode could not be used in training.
     """
     with resources.files("bcdcodec").joinpath("model", "triangles.npy").open("rb") as file:
-        return torch.from_numpy(np.load(file, allow_pickle=False).astype(np.int64))
+        return np.load(file, allow_pickle=False).astype(np.int64)
 
 
 def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -35,7 +37,7 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
 
     positions: [N, L, 2] and backward: flow at them [N, L, 2], both in pixels of the grid.
     """
-    mesh = triangles().to(positions.device)
+    mesh = torch.from_numpy(triangles()).to(positions.device)
     seen = _area(*_sides((positions + backward)[:, mesh])) > MIN_AREA  # what the content hides has no picture
     shown = rasterize(positions, mesh, seen, size)  # [N, size * size]
     covered = (shown >= 0)[..., None]

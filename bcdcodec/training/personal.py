@@ -30,7 +30,7 @@ MANIFEST, SAVE_EVERY = "personal.json", 50
 def check_personal(weights: WeightsFile, device: str) -> None:
     """Refuse what cannot work, before clips are read.
 
-    ConfigError for weights without landmark heads, for a device that is not there, and under a launcher of several
+    ConfigError for weights without landmarks, for a device that is not there, and under a launcher of several
     processes.
     """
     choose_device(device)

@@ -1,0 +1,92 @@
+"""Windows of frames: landmarks as fractions of the picture, and how often a face is looked for."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from bcdcodec.codec import window as module
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.window import SEARCH_EVERY, Window, WindowBuilder
+from bcdcodec.frame import Frame
+from bcdcodec.video.crop import scale
+from bcdcodec.video.landmarks import Points
+
+Follow = Callable[[Frame, Points | None], Points | None]
+
+
+def pictures(count: int) -> list[Frame]:
+    return [Frame(pixels=np.full((256, 256, 3), 10 * index, np.uint8), index=index) for index in range(count)]
+
+
+def mesh(center: float) -> Points:
+    return np.full((478, 3), center, np.float32) + np.arange(478, dtype=np.float32)[:, None] % 50
+
+
+def test_a_face_is_followed_from_frame_to_frame(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[Points | None] = []
+
+    def follow(frame: Frame, last: Points | None) -> Points:
+        before.append(last)
+        return mesh(64 + frame.index)
+
+    monkeypatch.setattr(module, "follow_landmarks", follow)
+    builder = WindowBuilder(model)
+    for picture in pictures(3):
+        builder.push(picture)
+    assert len(builder) == 3
+    window = builder.take()
+    assert len(builder) == 0
+    assert window.pixels.shape == (3, 256, 256, 3) and window.latents.shape == (3, *model.latent_shape)
+    assert torch.equal(window.landmarks, torch.from_numpy(np.stack([mesh(64 + i)[:, :2] for i in range(3)]) / 256))
+    builder.push(pictures(4)[3])
+    assert before[0] is None and [last[0, 0] for last in before[1:] if last is not None] == [64, 65, 66]
+    builder.new_shot()
+    builder.push(pictures(5)[4])
+    assert before[-1] is None
+    both = Window.joined([window, builder.take()])
+    assert len(both.pixels) == len(both.latents) == len(both.landmarks) == 5
+
+
+def test_a_face_that_is_not_there_is_not_looked_for_in_every_frame(
+    model: CodecModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+
+    def follow(frame: Frame, last: Points | None) -> Points | None:
+        searched.append(frame.index)
+        return mesh(60) if frame.index == 2 * SEARCH_EVERY else None
+
+    monkeypatch.setattr(module, "follow_landmarks", follow)
+    builder = WindowBuilder(model)
+    for picture in pictures(2 * SEARCH_EVERY + 3):
+        builder.push(picture)
+    last = 2 * SEARCH_EVERY
+    assert searched == [0, SEARCH_EVERY, last, last + 1]
+    landmarks = builder.take().landmarks
+    assert landmarks[last].isfinite().all() and landmarks.isnan().all(-1).all(-1).sum() == len(landmarks) - 1
+    builder.new_shot()
+    builder.push(pictures(1)[0])
+    assert searched[-1] == 0
+
+
+@pytest.mark.parametrize("center", [-80.0, 400.0])
+def test_a_face_outside_the_picture_is_none(model: CodecModel, monkeypatch: pytest.MonkeyPatch, center: float) -> None:
+    monkeypatch.setattr(module, "follow_landmarks", lambda frame, last: mesh(center))
+    builder = WindowBuilder(model)
+    builder.push(pictures(1)[0])
+    assert builder.take().landmarks.isnan().all()
+
+
+@pytest.mark.mesh
+def test_the_mesh_of_a_photograph_is_found(model: CodecModel) -> None:
+    pytest.importorskip("ai_edge_litert")
+    data = pytest.importorskip("skimage.data")
+    person = scale(np.ascontiguousarray(data.astronaut()[:256, 96:352]), 256, 256)
+    builder = WindowBuilder(model)
+    builder.push(Frame(pixels=person, index=0))
+    face = builder.take().landmarks[0]
+    assert face.isfinite().all()
+    eyes = face[[33, 263]]
+    assert 0.3 < float(eyes[0, 0]) < float(eyes[1, 0]) < 0.75 and 0.2 < float(eyes[:, 1].mean()) < 0.6
