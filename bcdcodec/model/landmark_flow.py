@@ -1,14 +1,22 @@
-"""Dense optical flow from the displacements of sparse face landmarks, by a weighted mean and a Gaussian process.
+"""Dense optical flow from the displacements of sparse face landmarks: smooth by successive corrections, piecewise
+affine inside the face.
 
 A network takes long to learn both where lips lie in the picture and which codes move them. Landmarks give both
 explicitly; what remains for the network (model/warp.py) is hair, shoulders and the errors of the landmarks.
 
-    weighted mean of the landmarks around each pixel       -> common motion of the face and its surroundings
-    Gaussian-process interpolation of the mean's residuals -> lips and eyelids, which move against each other
+    weighted mean of the landmarks around each pixel      -> common motion of the face and its surroundings
+    residual at the landmarks -> weighted mean of it, added, three times from wide to narrow
+                                                          -> contour, lips, irises
+    inside the triangles of the face mesh (model/mesh_flow.py): affine motion
+                                                          -> lids that shut, lips that meet, cheeks that hide behind
+                                                             the nose, where a smooth flow would fold
 """
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from bcdcodec.model.mesh_flow import MESH_LANDMARKS, fade, mesh_flow
 
 #: A sum of isotropic Gaussians: standard deviation, as a fraction of the picture's side, and weight of each.
 Gaussians = tuple[tuple[float, float], ...]
@@ -19,16 +27,14 @@ Gaussians = tuple[tuple[float, float], ...]
 MEAN_KERNEL: Gaussians = ((0.008, 1.0), (0.02, 0.01), (0.045, 0.004), (0.09, 0.0002))
 #: Sum of kernel weights at which the confidence in the mean is one half.
 HALF_CONFIDENCE_WEIGHT = 0.003
-#: Covariance of the Gaussian process, and the variance of its observation noise as a share of the covariance at
-#: distance 0. On eight clips, with a share of 0.02, the apertures of mouth and eyes changed by 0.65 and 0.39 of their
-#: true change, where the mean alone had 0.52 and 0.22; a larger share costs a little of that and makes the system
-#: better conditioned.
-GP_KERNEL: Gaussians = ((0.012, 0.3), (0.03, 0.5), (0.09, 0.5))
-GP_NOISE_SHARE = 0.1
-#: Iterations of the solver, after which no flow of a face is a quarter of a pixel from the exact solution.
-SOLVER_STEPS = 40
-#: Lower bound of the solver's divisors: a right-hand side of zeros gives zero, not NaN.
-MIN_DIVISOR = 1e-20
+#: Corrections in their order: standard deviation of their Gaussian, and the sum of its weights at which half of the
+#: mean residual is added. The wide ones continue the motion of the contour outwards.
+CORRECTIONS: Gaussians = ((0.045, 0.03), (0.03, 0.05), (0.008, 0.3))
+#: A Gaussian is summed on a grid so coarse that its standard deviation is at least this many cells, and the sum is
+#: interpolated: a fraction of the products. Later corrections take up the error that is left at the landmarks.
+MIN_CELLS, MIN_SIDE = 1.9, 16
+#: Denormal factors would slow the products down several times; e^-30 squared is far from them and as good as zero.
+LEAST_EXPONENT = -30.0
 
 
 def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -38,53 +44,67 @@ def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Ten
     content's frame [B, T, L, 2], in the same unit; size: side of the grid. Returns the flow back to the content
     [B, T, 2, size, size] in pixels of the grid, and the confidence in it [B, T, 1, size, size] in 0..1.
     """
-    with torch.autocast(landmarks.device.type, enabled=False):  # the interpolation adds large numbers of either sign
-        landmarks, backward = landmarks.float(), -displacements.float() * size
-        values = torch.cat([backward, torch.ones_like(backward[..., :1])], -1)  # [B, T, L, 3]
-        sums = _splat(landmarks, values, size, MEAN_KERNEL)
-        weight = sums[:, :, 2:]
-        squared = (landmarks[..., :, None, :] - landmarks[..., None, :, :]).square().sum(-1)  # [B, T, L, L]
-        mean_weights = _kernel(squared, MEAN_KERNEL)
-        mean = mean_weights @ backward / (mean_weights.sum(-1, keepdim=True) + HALF_CONFIDENCE_WEIGHT)
-        variance = sum(share for _, share in GP_KERNEL)
-        noise = GP_NOISE_SHARE * variance * torch.eye(landmarks.shape[-2], device=landmarks.device)
-        coefficients = _solve(_kernel(squared, GP_KERNEL) + noise, backward - mean)  # [B, T, L, 2]
-        flow = sums[:, :, :2] / (weight + HALF_CONFIDENCE_WEIGHT) + _splat(landmarks, coefficients, size, GP_KERNEL)
-        return flow, weight / (weight + HALF_CONFIDENCE_WEIGHT)
+    with torch.autocast(landmarks.device.type, enabled=False):  # half precision would round the residuals away
+        shape = landmarks.shape[:2]
+        positions = landmarks.float().flatten(0, 1)  # [N, L, 2]
+        backward = -displacements.float().flatten(0, 1) * size
+        flow, confidence = smooth_flow(positions, backward, size)
+        if landmarks.shape[-2] == MESH_LANDMARKS:
+            affine, covered = mesh_flow(positions * size, backward, size)
+            flow = flow + fade(covered) * (affine - flow)
+        return flow.unflatten(0, shape), confidence.unflatten(0, shape)
 
 
-def _solve(matrix: Tensor, target: Tensor) -> Tensor:
-    """Approximate x of matrix x = target, [..., L, L] and [..., L, C], by conjugate gradients stopped early.
+def smooth_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Flow [N, 2, size, size] and confidence [N, 1, size, size] by weighted means.
 
-    Matrix products alone run alike on every device, and LAPACK's solver once deadlocked in a worker process. What
-    early stopping leaves out is of the size of the landmarks' own errors.
+    positions: [N, L, 2], fractions; backward: flow at them [N, L, 2], pixels of the grid.
     """
-    # Rounding errors grow with every step: in single precision, a frame would depend on the others of its batch.
-    exact = torch.float32 if target.device.type == "mps" else torch.float64  # Metal has no double precision
-    dtype, matrix, target = target.dtype, matrix.to(exact), target.to(exact)
-    x = torch.zeros_like(target)
-    residual = direction = target
-    power = residual.square().sum(-2, keepdim=True)  # [..., 1, C]
-    for _ in range(SOLVER_STEPS):
-        image = matrix @ direction
-        step = power / (direction * image).sum(-2, keepdim=True).clamp(min=MIN_DIVISOR)
-        x, residual = x + step * direction, residual - step * image
-        previous_power, power = power, residual.square().sum(-2, keepdim=True)
-        direction = residual + power / previous_power.clamp(min=MIN_DIVISOR) * direction
-    return x.to(dtype)
+    values = torch.cat([backward, torch.ones_like(backward[..., :1])], -1)  # [N, L, 3]
+    splats = {sigma: _Splat(positions, sigma, size) for sigma in dict(MEAN_KERNEL + CORRECTIONS)}
+    weights = {sigma: splats[sigma](values[..., 2:]) for sigma, _ in CORRECTIONS if sigma not in dict(MEAN_KERNEL)}
+    sums: Tensor | None = None
+    for sigma, share in sorted(MEAN_KERNEL, reverse=True):  # from the coarsest grid to the finest
+        level = splats[sigma](share * values)
+        weights[sigma] = level[:, 2:] / share
+        sums = level if sums is None else level + _enlarge(sums, level.shape[-1])
+    assert sums is not None, "the kernel has Gaussians"
+    sums = _enlarge(sums, size)
+    weight = sums[:, 2:]
+    flow = sums[:, :2] / (weight + HALF_CONFIDENCE_WEIGHT)
+    for sigma, half in CORRECTIONS:
+        left = splats[sigma](backward - _sample(flow, positions))
+        flow = flow + _enlarge(left / (weights[sigma] + half), size)
+    return flow, weight / (weight + HALF_CONFIDENCE_WEIGHT)
 
 
-def _kernel(squared: Tensor, gaussians: Gaussians) -> Tensor:
-    """The sum of Gaussians at squared distances, of their shape."""
-    return torch.stack([share * torch.exp(-squared / (2 * sigma**2)) for sigma, share in gaussians]).sum(0)
+class _Splat:
+    """A Gaussian around positions [N, L, 2], on the coarsest grid, halved from `size`, that resolves it."""
 
+    def __init__(self, positions: Tensor, sigma: float, size: int) -> None:
+        while size % 2 == 0 and size // 2 >= MIN_SIDE and sigma * (size // 2) >= MIN_CELLS:
+            size //= 2
+        grid = (torch.arange(size, device=positions.device) + 0.5) / size
+        exponents = (positions[..., None] - grid).square() * (-0.5 / sigma**2)  # [N, L, 2, side]
+        factors = exponents.clamp(min=LEAST_EXPONENT).exp()
+        self._across, self._down = factors[:, :, 0], factors[:, :, 1].transpose(1, 2)
 
-def _splat(landmarks: Tensor, values: Tensor, size: int, gaussians: Gaussians) -> Tensor:
-    """Values [B, T, L, C] at landmarks, each spread over the grid by the kernel and summed: [B, T, C, size, size]."""
-    grid = (torch.arange(size, device=landmarks.device) + 0.5) / size
-    sums = landmarks.new_zeros(*landmarks.shape[:2], values.shape[-1], size, size)
-    for sigma, share in gaussians:
+    def __call__(self, values: Tensor) -> Tensor:
+        """Values [N, L, C] at the positions, each spread over the grid and summed: [N, C, side, side]."""
         # A 2-D Gaussian is the product of one in x and one in y, so the sum over landmarks is a product of matrices.
-        across, down = (torch.exp(-((grid - landmarks[..., axis, None]) ** 2) / (2 * sigma**2)) for axis in (0, 1))
-        sums = sums + share * torch.einsum("btlc,btly,btlx->btcyx", values, down, across)
-    return sums
+        rows = values.transpose(1, 2)[:, :, None] * self._down[:, None]  # [N, C, side, L]
+        return torch.bmm(rows.flatten(1, 2), self._across).unflatten(1, (values.shape[-1], -1))
+
+
+def _enlarge(grid: Tensor, side: int) -> Tensor:
+    """Interpolate [N, C, S, S] to [N, C, side, side]."""
+    if grid.shape[-1] == side:
+        return grid
+    return F.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
+
+
+def _sample(flow: Tensor, positions: Tensor) -> Tensor:
+    """Flow [N, 2, S, S] at positions [N, L, 2], interpolated linearly: [N, L, 2]."""
+    at = (2 * positions - 1)[:, :, None]
+    found = F.grid_sample(flow, at, mode="bilinear", padding_mode="border", align_corners=False)  # [N, 2, L, 1]
+    return found[..., 0].transpose(1, 2)
