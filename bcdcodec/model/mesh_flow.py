@@ -56,7 +56,8 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
     return _grid(flow, size), _grid(covered.float(), size)
 
 
-@torch.no_grad()
+# An operator of its own: the numbers of triangles of each size are data, which fake tensors and meta tensors lack.
+@torch.library.custom_op("bcdcodec::rasterize", mutates_args=())
 def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
     """Triangle over the centre of every pixel [N, size * size], the last of the list where several are, else -1.
 
@@ -89,6 +90,11 @@ def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tens
             shown.scatter_reduce_(0, at[inside], m[:, None, None].expand_as(at)[inside], "amax")
         smaller, window = window, 2 * window
     return shown.view(len(positions), -1)
+
+
+@rasterize.register_fake
+def _(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
+    return positions.new_empty((len(positions), size * size), dtype=torch.long)
 
 
 def _sides(corners: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from bcdcodec.config import ModelConfig
-from bcdcodec.model import mesh_flow
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
@@ -55,9 +54,6 @@ def test_the_loss_stays_on_the_device_of_the_networks(
     """The meta device computes shapes alone and refuses tensors that live elsewhere, as a GPU would."""
     place = torch.device("meta")
     monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())  # knows no such device
-    # Which triangle is over a pixel decides on shapes, which the device does not know.
-    uncovered = torch.full((1, 1), -1, device=place)
-    monkeypatch.setattr(mesh_flow, "rasterize", lambda at, *rest: uncovered.expand(len(at), rest[-1] ** 2))
     monkeypatch.setattr(warping, "teacher_flow", lambda a, b, size: b.new_zeros((*b.shape[:2], 2, size, size)))
     assert tiny_config.vae is not None
     model, vae = Bcd(tiny_config).to(place), Vae(tiny_config.vae).requires_grad_(False).to(place)
