@@ -80,7 +80,8 @@ def make_streams(motion_config: MotionConfig) -> Callable[..., list[CodeStream]]
             start = start.repeat(motion_config.groups // len(start))
             codes = (start + np.arange(frames)[:, None]) % motion_config.entries
             content = rng.standard_normal(motion_config.content).astype(np.float16)
-            streams.append(CodeStream(f"p{clip % people}", codes.astype(np.uint8), content))
+            landmarks = np.random.default_rng(clip).uniform(0.3, 0.7, (478, 2)).astype(np.float32)
+            streams.append(CodeStream(f"p{clip % people}", codes.astype(np.uint8), content, landmarks))
         return streams
 
     return make

@@ -9,6 +9,7 @@ import torch
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.studies.generation.landmarks import LandmarkReader, landmark_error, landmark_flicker
 from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.landmarks import LEFT_EYE, RIGHT_EYE
@@ -29,12 +30,11 @@ def test_points_are_places_that_the_codes_move(
 def test_the_unit_is_the_distance_of_the_eyes(model: CodecModel, make_streams: Callable[..., list[CodeStream]]) -> None:
     (stream,) = make_streams(1)
     still = np.zeros((1, 32), np.int64)
-    moved = (
-        model.bcd.landmark_displacements(model.bcd.quantizer.lookup(torch.from_numpy(still)[None]))[0].double().numpy()
-    )
+    assert stream.landmarks is not None
+    places = stream.landmarks.astype(np.float64)
+    normalized = model.bcd.landmark_displacements(model.bcd.quantizer.lookup(torch.from_numpy(still)[None]))
+    moved = picture_displacements(normalized, torch.from_numpy(stream.landmarks)[None])[0].detach().double().numpy()
     eyes = LandmarkReader(model)(stream, still)[0, [LEFT_EYE, RIGHT_EYE]]
-    content = np.asarray(stream.content, np.float32)
-    places = model.bcd.landmark_positions(torch.from_numpy(content)[None])[0].detach().double().numpy()
     unit = np.linalg.norm(places[LEFT_EYE] - places[RIGHT_EYE]) / 100
     assert np.allclose(eyes, (places + moved[0])[[LEFT_EYE, RIGHT_EYE]] / unit)
 
@@ -52,3 +52,10 @@ def test_a_codec_that_tells_no_points_is_refused(model: CodecModel) -> None:
     config = replace(model.config, denoiser=replace(model.config.denoiser, landmarks=0))
     with pytest.raises(ConfigError, match="does not tell the points"):
         LandmarkReader(replace(model, weights=replace(model.weights, config=config)))
+
+
+def test_content_without_a_face_is_refused(model: CodecModel, make_streams: Callable[..., list[CodeStream]]) -> None:
+    (stream,) = make_streams(1)
+    for nobody in (None, np.full((478, 2), np.nan, np.float32)):
+        with pytest.raises(ConfigError, match="content of a code stream of p0 shows no face"):
+            LandmarkReader(model)(replace(stream, landmarks=nobody))
