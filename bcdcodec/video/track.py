@@ -2,7 +2,7 @@
 
 The box is framed like the training data: its side is 1.92 times the face's height (median of 51 clips), the face's
 centre lies in the middle horizontally and 1.6 % below the middle vertically. It grows or shifts only as far as the
-face's range of motion requires.
+face's range of motion requires, and stays inside the picture where that range fits into it.
 """
 
 import math
@@ -62,9 +62,13 @@ class Track:
         center_y = _median([face.center[1] for face in self.samples])
         motion_range = max(self.right - self.left, self.bottom - self.top) / (1 - 2 * MARGIN)
         size = min(max(BOX_PER_FACE * face_height, motion_range, MIN_BOX_PIXELS), MAX_BOX_RATIO * max(width, height))
+        if motion_range <= min(width, height):  # beyond the picture its border would be repeated
+            size = min(size, min(width, height))
         margin = MARGIN * size
         x = _clamp(center_x - size / 2, self.right + margin - size, self.left - margin)
         y = _clamp(center_y - (0.5 + CENTER_BELOW) * size, self.bottom + margin - size, self.top - margin)
+        if size <= min(width, height):
+            x, y = _clamp(x, 0, width - size), _clamp(y, 0, height - size)
         whole = largest_square(width, height)
         deviation = max(abs(x - whole.x), abs(y - whole.y), abs(size - whole.size))
         if deviation <= _FRAMED_TOLERANCE * whole.size:

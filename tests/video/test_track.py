@@ -66,6 +66,24 @@ def test_small_motion_shifts_instead_of_growing(script: list[Sequence[Face]]) ->
     assert all(inside(box, look[0]) for look in script)
 
 
+@pytest.mark.parametrize(("center", "height"), [((320, 175), 230), ((60, 60), 100), ((590, 310), 90)])
+def test_the_box_stays_inside_the_picture(
+    script: list[Sequence[Face]], center: tuple[float, float], height: float
+) -> None:
+    """A large face is framed more tightly, one at the edge off its middle: no border is repeated."""
+    script += [[face(*center, height)]] * 3
+    box = observed(script).planned_box
+    assert box.x >= 0 and box.y >= 0 and box.x + box.size <= 640 and box.y + box.size <= 360
+    assert box.size == min(round(BOX_PER_FACE * height), 360)
+    assert inside(box, script[0][0])
+
+
+def test_a_face_that_moves_farther_than_the_picture_is_high_keeps_its_box(script: list[Sequence[Face]]) -> None:
+    script += [[face(100 + 60 * at, 180)] for at in range(8)]
+    box = observed(script).planned_box
+    assert box.size > 360 and all(inside(box, look[0]) for look in script)
+
+
 def test_box_holds_when_the_face_leaves(script: list[Sequence[Face]]) -> None:
     script += [[face(300, 150)]] * 4
     tracker = observed(script)
