@@ -37,7 +37,7 @@ class RateTuning:
     #: before there are more of them. The more motion, the further frames are from their reference, and the more a
     #: nearer one is worth: at 4 kbps two pictures of 12 kbit instead of one of 25 brought LPIPS of two clips with high
     #: motion (130 bits a frame) from 0.31 to 0.27, and that of one with low motion (55 bits) from 0.07 to 0.12.
-    low_motion_bits: int = 70
+    low_motion_bits: int = 45
     #: Share of the target size that is enough for the highest motion.
     high_motion_share: float = 0.5
     #: A reference takes this much at least; whether a stream is possible at all is for the budget to say.
