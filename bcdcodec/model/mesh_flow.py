@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, library
 from torch.nn import functional as F
 
 #: Landmarks of the mesh whose triangles are known; other sets have the corrections alone.
@@ -57,7 +57,7 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
 
 
 # An operator of its own: the numbers of triangles of each size are data, which fake tensors and meta tensors lack.
-@torch.library.custom_op("bcdcodec::rasterize", mutates_args=())
+@library.custom_op("bcdcodec::rasterize", mutates_args=())
 def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
     """Triangle over the centre of every pixel [N, size * size], the last of the list where several are, else -1.
 
@@ -93,7 +93,7 @@ def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tens
 
 
 @rasterize.register_fake
-def _(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
+def _rasterized_shape(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
     return positions.new_empty((len(positions), size * size), dtype=torch.long)
 
 

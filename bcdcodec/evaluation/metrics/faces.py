@@ -1,4 +1,4 @@
-"""Faces of video frames, compared frame by frame, and their meshes, cached for the metrics of faces."""
+"""Faces of video frames, compared frame by frame; their landmarks are cached for the metrics of faces."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,33 +14,35 @@ from bcdcodec.video.landmarks import Points, landmarks
 Compare = Callable[[Frame, Points, Frame, Points], float]
 #: A picture, uint8 [H, W, 3] -> landmarks of its largest face, None without one.
 Find = Callable[[NDArray[np.uint8]], Points | None]
-#: Pictures whose mesh is kept for the next metric: two clips of ten seconds.
-KEPT = 512
+#: Faces that are kept for the next metric: those of two clips of ten seconds by two detectors.
+KEPT = 1024
 
 
-def compare_faces(found: Video, expected: Video, compare: Compare, *, find: Find | None = None) -> Values:
-    """A metric of two faces, one value a frame; NaN where either video shows no face. find: `face_mesh` by default."""
+def recent_face(detect: Callable[[Frame], Points | None], pixels: NDArray[np.uint8]) -> Points | None:
+    """What a detector finds in a picture, None without a face; the faces of recent pictures are cached."""
+    return _recent(detect, pixels.tobytes(), pixels.shape)
+
+
+def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
+    """The face mesh of a picture, None without a face; cached."""
+    return recent_face(landmarks, pixels)
+
+
+def compare_faces(found: Video, expected: Video, compare: Compare, *, find: Find = face_mesh) -> Values:
+    """A metric of two faces, one value a frame; NaN where either video shows no face."""
     check_pair(found, expected)
-    find = find or face_mesh
     return np.array([_compare(*pair, compare, find) for pair in zip(found, expected, strict=True)], np.float64)
 
 
-def faces_lost(found: Video, expected: Video, *, find: Find | None = None) -> Values:
+def faces_lost(found: Video, expected: Video, *, find: Find = face_mesh) -> Values:
     """Faces of `expected` that `found` lost: 100 for a lost face, 0 for one found, NaN where `expected` shows none.
-    find: `face_mesh` by default.
 
     The mean is the share lost, in %; lower is better. Other metrics of faces cover the remaining frames only.
     """
     check_pair(found, expected)
-    find = find or face_mesh
     wanted = np.array([find(pixels) is not None for pixels in expected])
     lost = np.array([find(pixels) is None for pixels in found])
     return np.where(wanted, 100.0 * lost, np.nan)
-
-
-def face_mesh(pixels: NDArray[np.uint8]) -> Points | None:
-    """The face mesh of a picture, None without a face; recent pictures are cached."""
-    return _mesh(pixels.tobytes(), pixels.shape)
 
 
 def _compare(found: NDArray[np.uint8], expected: NDArray[np.uint8], compare: Compare, find: Find) -> float:
@@ -54,5 +56,5 @@ def _frame(pixels: NDArray[np.uint8]) -> Frame:
 
 
 @lru_cache(maxsize=KEPT)
-def _mesh(data: bytes, shape: tuple[int, ...]) -> Points | None:
-    return landmarks(_frame(np.frombuffer(data, np.uint8).reshape(shape).copy()))
+def _recent(detect: Callable[[Frame], Points | None], data: bytes, shape: tuple[int, ...]) -> Points | None:
+    return detect(_frame(np.frombuffer(data, np.uint8).reshape(shape).copy()))

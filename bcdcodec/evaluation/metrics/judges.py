@@ -6,13 +6,12 @@ codec reads one of them, `mesh`, and none of the other, `dlib`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.metrics.dlib_landmarks import landmarks68
-from bcdcodec.evaluation.metrics.faces import KEPT, compare_faces, face_mesh
+from bcdcodec.evaluation.metrics.faces import compare_faces, face_mesh, recent_face
 from bcdcodec.evaluation.metrics.landmark_layout import IBUG68, MESH, LandmarkLayout
 from bcdcodec.evaluation.metrics.landmarks import landmark_distance
 from bcdcodec.evaluation.metrics.pair import Values, Video
@@ -48,13 +47,8 @@ class LandmarkJudge:
 
 
 def face_points68(pixels: NDArray[np.uint8]) -> Points | None:
-    """dlib's landmarks of a picture, None without a face; recent pictures are cached."""
-    return _points68(pixels.tobytes(), pixels.shape)
-
-
-@lru_cache(maxsize=KEPT)
-def _points68(data: bytes, shape: tuple[int, ...]) -> Points | None:
-    return landmarks68(Frame(pixels=np.frombuffer(data, np.uint8).reshape(shape), index=0))
+    """dlib's landmarks of a picture, None without a face; cached."""
+    return recent_face(landmarks68, pixels)
 
 
 _ALL = (

@@ -113,11 +113,9 @@ def face_quality_of(quality: Quality | None, judge: str) -> FaceQuality | None:
 
 def metric_value(quality: Quality | None, metric: str, judge: str | None = None) -> float | None:
     """PSNR, or the landmark error of a part by a judge; None where it was not measured."""
-    if quality is None:
-        return None
     if judge is None:
-        return quality.psnr_db
-    faces = quality.faces.get(judge)
+        return None if quality is None else quality.psnr_db
+    faces = face_quality_of(quality, judge)
     return None if faces is None else faces.landmarks.get(metric)
 
 

