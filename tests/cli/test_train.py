@@ -92,7 +92,7 @@ def test_a_dry_run_trains_nothing(bcd: Bcd, calls: Calls, tmp_path: Path, monkey
     assert (done.code, calls) == (0, {})
     assert done.out.startswith("face: ")
     assert " parameters, 7 clips, 100 updates " in done.out
-    assert "memory: 0.26 GB of weights" in done.out and "TFLOP an update: 0." in done.out
+    assert "memory: 0.29 GB of weights" in done.out and "TFLOP an update: 0." in done.out
     assert list(tmp_path.iterdir()) == []
 
 
