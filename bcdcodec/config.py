@@ -93,7 +93,10 @@ class DenoiserConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingConfig:
-    """EDM sampling (model/sampler.py): `steps` Heun steps from `sigma_max` to 0, guidance on the denoised output."""
+    """EDM sampling (model/sampler.py): `steps` Heun steps from `sigma_max` to 0, guidance on the denoised output.
+
+    Without a step decoders show the warped reference as it is, which a model with a warper has.
+    """
 
     steps: int
     guidance: float

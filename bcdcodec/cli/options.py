@@ -227,7 +227,11 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", choices=SAMPLING_PRESETS, default="standard", help="quality against time (standard)"
     )
-    parser.add_argument("--steps", type=whole_number(1, MAX_STEPS), help="sampler steps instead of the preset's")
+    parser.add_argument(
+        "--steps",
+        type=whole_number(0, MAX_STEPS),
+        help="sampler steps instead of the preset's; 0: the warped reference",
+    )
     parser.add_argument("--guidance", type=guidance, help="guidance instead of the preset's; 1 is off and fastest")
 
 

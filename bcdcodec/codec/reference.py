@@ -94,7 +94,8 @@ def select_reference_frame(model: CodecModel, shot: Window) -> int:
     The penalty hardly changes these means: it avoids references whose eyes are shut.
     """
     latents, length = shot.latents, model.config.window_frames
-    shown = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist() or [*range(len(latents))]
+    faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
+    shown = faces or [*range(len(latents))]
     windows = [slice(start, start + length) for start in _spread(max(1, len(latents) - length + 1), TRIED_WINDOWS)]
     candidates = [shown[index] for index in _spread(len(shown), CANDIDATES)]
     costs, penalties = list[float](), list[float]()

@@ -61,7 +61,7 @@ class WindowBuilder:
         if len(landmarks):
             self._face = self._find(picture)
             if self._face is not None:
-                landmarks = self._face[:, :2] / picture.width
+                landmarks = (self._face[:, :2] / picture.width).astype(np.float32)
         self._pixels.append(picture.pixels)
         self._landmarks.append(landmarks)
 

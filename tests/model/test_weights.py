@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +71,8 @@ def run(networks: Networks, config: ModelConfig) -> tuple[torch.Tensor, torch.Te
     content = bcd.encoder.content(z)
     picture = None if vae is None else vae.decode(content).clamp(-1, 1)
     codes, distances = bcd.analyze(z, content)
-    sampling = config.sampling[max(config.sampling)]  # `standard`
+    sampling = config.sampling["standard"]
+    sampling = replace(sampling, steps=max(1, sampling.steps))
     made = bcd.synthesize(
         Content(content, picture), bcd.quantizer.lookup(codes), stream_noise(2, tuple(z.shape)), sampling, vae=vae
     )

@@ -49,17 +49,17 @@ class Decoder:
     def __init__(self, model: CodecModel, header: StreamHeader, settings: DecodeSettings | None = None) -> None:
         settings = settings or DecodeSettings()
         check_stream_fits(header, model)
-        if not settings.denoise and model.bcd.warper is None:
-            raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         #: Frames decoded for a coded one: `DecodedFrame.index` counts this many to a tick of the stream.
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
         self._coder = model.coder(header.coding.mode, header.coding.groups)
         self.sampling = settings.sampling or model.config.sampling["standard"]
+        if not self.sampling.steps and model.bcd.warper is None:
+            raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
         self._noise = noise.to(model.device)
         self._replacement = settings.content
-        self._batch_segments, self._denoise = settings.batch_segments, settings.denoise
+        self._batch_segments = settings.batch_segments
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
         self._concealed: set[int] = set()
@@ -150,7 +150,7 @@ class Decoder:
         windows: list[DecodedWindow] = []
         new_frames = coding.window_frames - coding.context_frames
         while any(len(segment.motion) for segment in self._segments):
-            if not self._denoise:
+            if not self.sampling.steps:
                 windows += next_warped_windows(self.model.networks, self._segments, window_frames=new_frames)
                 continue
             windows += next_windows(

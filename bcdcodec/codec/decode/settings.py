@@ -15,12 +15,11 @@ MAX_FRAME_MULTIPLIER = 8
 class DecodeSettings:
     """Parameters of a decoder. Raises ConfigError for numbers out of range.
 
-    sampling: of the denoiser, None for the model's `standard` preset. seed: of the noise, None for the stream's.
+    sampling: of the denoiser, None for the model's `standard` preset; no steps show the warped reference. seed: of the noise, None for the stream's.
     content: of another video, which replaces the stream's own everywhere (motion transfer). batch_segments: segments
     decoded side by side, which fills a GPU at the price of delay. frame_multiplier: frames decoded for a coded one,
     those between by interpolating motion; None for as many as bring the stream to the model's frame rate. concealer:
-    fills frames whose packets are missing by their sequence numbers; None leaves them out. denoise: False shows the
-    warped reference as it is, of a model with a warper.
+    fills frames whose packets are missing by their sequence numbers; None leaves them out.
     """
 
     sampling: SamplingConfig | None = None
@@ -29,7 +28,6 @@ class DecodeSettings:
     batch_segments: int = 1
     frame_multiplier: int | None = None
     concealer: Concealer | None = None
-    denoise: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_segments <= MAX_BATCH_SEGMENTS:

@@ -32,15 +32,15 @@ class Codec:
 
 
 def decoded_frames(
-    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None, denoise: bool = True
+    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None
 ) -> Iterator[DecodedFrame]:
     """Decode a stream at the model's frame rate; a skipped frame repeats the one before.
 
-    content: that replaces the stream's own. denoise: False for the warped references alone.
+    content: that replaces the stream's own.
     """
     with stream.open("rb") as file:
         reader = StreamReader(file)
-        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content, denoise=denoise))
+        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content))
         shown: DecodedFrame | None = None
         for frame in iter_frames(reader, decoder):
             if shown is not None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.decode.windows import Segment, next_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import encode_content
+from bcdcodec.codec.reference import encode_reference
+from bcdcodec.codec.window import Window
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox
@@ -135,8 +136,8 @@ def _decode(
 
 
 def _content_bits(model: CodecModel, pixels: NDArray[np.uint8]) -> float:
-    sizes = [
-        len(encode_content(model, clip, latents, picture_bits=model.config.content.picture_bits)[1])
-        for clip, latents in zip(pixels, _latents(model, pixels), strict=True)
-    ]
+    sizes = []
+    for clip, latents in zip(pixels, _latents(model, pixels), strict=True):
+        shot = Window(clip, latents, landmarks=latents.new_empty(len(clip), 0, 2))
+        sizes.append(len(encode_reference(model, shot, picture_bits=model.config.content.picture_bits).data))
     return 8 * float(np.mean(sizes))

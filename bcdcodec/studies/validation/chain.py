@@ -35,16 +35,17 @@ PointSequence = NDArray[np.floating]
 
 
 def clip_chain(
-    model: ModelLandmarks | None, source: Mapping[str, Track], warped: Mapping[str, Track], decoded: Mapping[str, Track]
+    model: ModelLandmarks | None, source: Mapping[str, Track], pictures: Mapping[str, Mapping[str, Track]]
 ) -> dict[str, dict[str, LinkScore]]:
-    """Judge -> link -> score of one clip. source, warped, decoded: by judge, landmarks of the frames that `model`
-    holds; model: None where the model has no landmarks. Judges without a frame that all links share are left out.
+    """Judge -> link -> score of one clip. source: by judge, landmarks of the frames that `model` holds; pictures: the
+    same of the links that are pictures; model: None where the model has no landmarks. Judges without a frame that all
+    links share are left out.
     """
     chains = {}
     for name in source:
         layout = JUDGES[name].layout
         true = stack(source[name], layout)
-        links = {"warped": stack(warped[name], layout), "decoded": stack(decoded[name], layout)}
+        links = {link: stack(tracks[name], layout) for link, tracks in pictures.items()}
         if model is not None and name == MODEL_JUDGE:
             links = {**model_links(model, true), **links}
         if scores := score_links(links, true, layout):

@@ -11,7 +11,7 @@ judge looks for a face in every picture by itself.
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +83,8 @@ def measure_clip(
     if total < 2:
         raise VideoError(f"{clip.path} has {total} frames at the codec's rate, needs at least 2 to compare")
     candidates = {"codec": decoded_frames(model, stream, settings.sampling)}
-    if model.bcd.warper is not None:
-        candidates["warp_only"] = decoded_frames(model, stream, settings.sampling, denoise=False)
+    if model.bcd.warper is not None and settings.sampling.steps:
+        candidates["warp_only"] = decoded_frames(model, stream, replace(settings.sampling, steps=0))
     if donor is not None:
         content = content_of_file(model, donor.path, crop=False)
         candidates["mismatched_content"] = decoded_frames(model, stream, settings.sampling, content=content)
@@ -154,16 +154,14 @@ def _compare(
 
 def _chain(model: CodecModel, clip: Clip, stream: Path, compared: _Compared) -> dict[str, dict[str, LinkScore]]:
     """The chain of landmarks over the frames compared; empty without judges, or in a model without a warper."""
-    if not compared.source or "warp_only" not in compared.scores:
+    if not compared.source or model.bcd.warper is None:
         return {}
     held = None
     if MODEL_JUDGE in compared.source:
         with VideoReader(clip.path, model.frame_rate) as reader:
             held = model_landmarks(model, stream, reader)
     frames = len(compared.scores["codec"].psnr_db)
-    return clip_chain(
-        None if held is None else held.part(1, 1 + frames),
-        compared.source,
-        compared.scores["warp_only"].faces,
-        compared.scores["codec"].faces,
-    )
+    pictures = {"decoded": compared.scores["codec"].faces}
+    if "warp_only" in compared.scores:
+        pictures = {"warped": compared.scores["warp_only"].faces, **pictures}
+    return clip_chain(None if held is None else held.part(1, 1 + frames), compared.source, pictures)

@@ -4,6 +4,8 @@ The sheet has three rows for each clip: frames of its motion half, their reconst
 half, and a transfer of its motion to the content of the previous clip. The first column shows the content.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -84,7 +86,7 @@ def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | Non
 
 @torch.no_grad()
 def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> NDArray[np.uint8]:
-    """Sheet of samples with the sampler's preset `realtime`, uint8 [H, W, 3]."""
+    """Sheet of samples with one step at least of the sampler's preset `realtime`, uint8 [H, W, 3]."""
     trained = model.training
     model.eval()
     batch = batch.first(CLIPS)
@@ -92,8 +94,11 @@ def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -
     content, m_hat, z = decoder_inputs(model, batch, frames)
     noise = torch.randn((1, 1, *z.shape[2:]), generator=torch.Generator().manual_seed(0)).to(z.device).expand_as(z)
 
+    sampling = model.config.sampling["realtime"]
+    sampling = replace(sampling, steps=max(1, sampling.steps))
+
     def decode(c: Content) -> Tensor:
-        made = model.synthesize(c, m_hat, noise, model.config.sampling["realtime"], vae=vae)
+        made = model.synthesize(c, m_hat, noise, sampling, vae=vae)
         return torch.stack([reconstruct(row, made.reference.of_clip(i), vae) for i, row in enumerate(made.latents)])
 
     def shown(latents: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.decode.windows import Segment
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
@@ -80,8 +81,9 @@ def test_without_the_denoiser_the_warped_references_are_shown(
 
     monkeypatch.setattr(windows, "reconstruct", seen)
     whole = decode(Decoder(model, header), packets)
-    bare = decode(Decoder(model, header, DecodeSettings(denoise=False)), packets)
-    parallel = decode(Decoder(model, header, DecodeSettings(denoise=False, batch_segments=3)), packets)
+    warped = SamplingConfig(steps=0, guidance=1.0)
+    bare = decode(Decoder(model, header, DecodeSettings(sampling=warped)), packets)
+    parallel = decode(Decoder(model, header, DecodeSettings(sampling=warped, batch_segments=3)), packets)
     assert len(bare) == len(expected) == 21
     assert [frame.index for frame in bare] == [frame.index for frame in whole]
     for found, again, picture in zip(bare, parallel, expected, strict=True):
@@ -94,7 +96,7 @@ def test_a_model_without_a_warper_has_nothing_but_the_denoiser() -> None:
     model = CodecModel.load("sprites-tiny", device="cpu")
     header = SimpleNamespace(model_id=model.weights.model_id, check_model=lambda config: None)
     with pytest.raises(ConfigError, match="sprites-tiny has no warper"):
-        Decoder(model, header, DecodeSettings(denoise=False))  # type: ignore[arg-type]
+        Decoder(model, header, DecodeSettings(sampling=SamplingConfig(steps=0, guidance=1.0)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("parallel", [2, 3, 16])

@@ -63,11 +63,11 @@ def test_the_second_judge_sees_pictures_alone(reference: np.ndarray, movement: n
     source = reference + movement
     points68 = [np.random.default_rng(1).uniform(50, 200, (68, 2)).astype(np.float32)] * FRAMES
     tracks = {"mesh": list(source), "dlib": points68}
-    chain = clip_chain(held(reference, movement, movement, movement), tracks, tracks, tracks)
+    chain = clip_chain(held(reference, movement, movement, movement), tracks, {"warped": tracks, "decoded": tracks})
     assert list(chain["mesh"]) == list(LINKS) and list(chain["dlib"]) == ["warped", "decoded"]
-    assert list(clip_chain(None, tracks, tracks, tracks)["mesh"]) == ["warped", "decoded"]
+    assert list(clip_chain(None, tracks, {"decoded": tracks})["mesh"]) == ["decoded"]
     lost = {"mesh": [None] * FRAMES, "dlib": points68}
-    assert list(clip_chain(None, tracks, tracks, lost)) == ["dlib"]
+    assert list(clip_chain(None, tracks, {"warped": tracks, "decoded": lost})) == ["dlib"]
 
 
 def test_tracks_become_arrays() -> None:
