@@ -20,6 +20,11 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--content", required=True, metavar="A", help="picture, video or .bcd that shows the person")
     parser.add_argument("--motion", required=True, metavar="B", help="video or .bcd that gives motion and audio")
     parser.add_argument("target", metavar="OUT.mp4", help="mp4, mkv or webm, or - for standard output")
+    parser.add_argument(
+        "--relative",
+        action="store_true",
+        help="move the face from where it is, instead of to the place, size, pose and expression of the other one",
+    )
     parser.add_argument("--seed", type=seed, help="of the noise (the stream's, or 0)")
     add_crop_option(parser, about="follow the faces, or take the largest centred squares (what the model is for)")
     add_decoding_options(parser, weights=DEFAULT_NAME)
@@ -41,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
             options.motion,
             target,
             model=model,
-            settings=DecodeSettings(sampling=sampling_of(options, model.config), seed=options.seed),
+            settings=DecodeSettings(
+                sampling=sampling_of(options, model.config), seed=options.seed, relative=options.relative
+            ),
             crop=options.crop,
             progress=progress,
         )

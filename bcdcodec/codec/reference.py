@@ -181,6 +181,11 @@ def content_of_record(model: CodecModel, record: ContentRecord) -> Content:
     return decode_content(model, record.coding, record.data)
 
 
+def driver_face(model: CodecModel, record: ContentRecord) -> Tensor | None:
+    """Landmarks of the face in a record's picture, as in its `Content`, without decoding the picture."""
+    return None if record.coding is ContentCoding.LEVELS else _decode_landmarks(model, record.coding, record.data)[0]
+
+
 def _decode_landmarks(model: CodecModel, coding: ContentCoding, data: bytes) -> tuple[Tensor | None, bytes]:
     """Landmarks of the face in a picture [L, 2] as fractions of it, NaN without a face, and the still."""
     count, tables = model.config.denoiser.landmarks, model.tables.landmarks

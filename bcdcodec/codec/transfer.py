@@ -44,10 +44,10 @@ def transfer_files(
     crop: bool | None = None,
     progress: FileProgress = lambda done, total: None,
 ) -> DecodeResult:
-    """Decode the motion of one file with the content of another (the paper's cross-identity transfer; with
-    seeded queries relative: the movement since the driver's own content frame).
+    """Decode the motion of one file with the content of another (the paper's cross-identity transfer).
 
-    settings: of the decoder, whose content is replaced. crop: as in `encode_file`; False takes both as cropped already.
+    settings: of the decoder, whose content is replaced; `relative` there is the movement since the driver's own content
+    frame alone. crop: as in `encode_file`; False takes both as cropped already.
     The audio is that of the motion file.
     Raises VideoError, FaceError, BitstreamError, WeightsError.
     """

@@ -25,8 +25,8 @@ POSE_BYTES = sum(POSE_BITS) // 8
 #: Centre of field 0, in steps: -384 pixels. Fields reach as far beyond a picture of 256 pixels on either side.
 FIRST_CENTER = -384 * POSE_STEPS
 ROLL_STEPS = 1 << POSE_BITS[3]
-#: Fractional bits of shapes (LandmarkTables) and of sines.
-SHAPE_BITS, SINE_BITS = 20, 14
+#: Fractional bits of shapes, of the share of the pose (LandmarkTables), and of sines.
+SHAPE_BITS, SHARE_BITS, SINE_BITS = 20, 16, 14
 SINES = np.array([round(2**SINE_BITS * math.sin(2 * math.pi * step / ROLL_STEPS)) for step in range(ROLL_STEPS)])
 #: Outer corners of the right and left eye, whose line gives the roll.
 RIGHT_EYE, LEFT_EYE = 33, 263
@@ -72,6 +72,7 @@ def decode_landmarks(data: bytes, tables: LandmarkTables) -> Ints:
 def fit_landmark_tables(
     meshes: NDArray[Any],
     *,
+    people: NDArray[Any] | None = None,
     emphasis: NDArray[Any] | None = None,
     components: int = COMPONENTS,
     step: float = STEP,
@@ -79,8 +80,8 @@ def fit_landmark_tables(
 ) -> LandmarkTables:
     """Fit the shape model to faces float [N, LANDMARKS, 2] in pixels, about as many of each person.
 
-    emphasis: positive weight of each landmark in the principal components, [LANDMARKS]; equal without it. step: of all
-    levels, in sizes of the face, for a component that is one coordinate of a landmark of emphasis 1. WeightsError for
+    people: who each face is, [N]; without it the tables have no share of the pose. emphasis: positive weight of each
+    landmark in the principal components, [LANDMARKS]; equal without it. step: of all levels, in sizes of the face, for a component that is one coordinate of a landmark of emphasis 1. WeightsError for
     fewer faces than components or components whose shapes are too large; BitstreamError as `encode_landmarks`.
     """
     if meshes.ndim != 3 or not 1 <= components <= min(MAX_COMPONENTS, len(meshes)):
@@ -99,7 +100,37 @@ def fit_landmark_tables(
         raise WeightsError(f"step {step} makes components of {np.abs(steps).max():.0f} units, allowed are {MAX_SHAPE}")
     basis = np.round(steps).reshape(components, LANDMARKS, 2).astype(np.int32)
     levels = _project(shapes, mean, basis, max_level=max_level)
-    return LandmarkTables(mean=mean, basis=basis, rows=_fit_rows(levels, max_level))
+    share = None if people is None else _fit_pose_share(levels, people)
+    return LandmarkTables(mean=mean, basis=basis, rows=_fit_rows(levels, max_level), pose_share=share)
+
+
+def pose_difference(face: NDArray[Any], other: NDArray[Any], tables: LandmarkTables) -> Points:
+    """What a face would have to move by to take the pose and expression of another one, of another person perhaps.
+
+    face, other: float [LANDMARKS, 2], in any unit. Returns [LANDMARKS, 2] in sizes of the face, with its eyes level;
+    roll, size and place are no part of it. Zero for tables without a share of the pose.
+    """
+    if tables.pose_share is None:
+        return np.zeros((LANDMARKS, 2))
+    levels = _fit_levels(np.stack([_upright(face), _upright(other)]), tables.mean, tables.basis)
+    moved = tables.pose_share / (1 << SHARE_BITS) @ (levels[1] - levels[0])
+    return np.tensordot(moved, tables.basis, axes=1) / (1 << SHAPE_BITS)
+
+
+def _fit_pose_share(levels: Ints, people: NDArray[Any]) -> Ints:
+    """The estimator of least squared error of a Gaussian model, in units of 2**-SHARE_BITS: levels differ by what the
+    faces of one person differ by, by what people differ by, and by rounding.
+    """
+    own = np.stack([levels[people == person].mean(0) for person in people])
+    within, between = np.cov((levels - own).T), np.cov(own.T)
+    # Most clips show their person from one side, which is no part of them: what moves the faces of one person most, a
+    # turn or a nod, is all pose.
+    turn = np.linalg.eigh(within)[1][:, -1]
+    others = np.eye(len(turn)) - np.outer(turn, turn)
+    rounding = np.eye(len(turn)) / 6
+    share = within @ np.linalg.inv(within + others @ between @ others + rounding)
+    units: Ints = np.round(share * (1 << SHARE_BITS)).astype(np.int32)
+    return units
 
 
 def _fit_rows(levels: Ints, max_level: int) -> Rows:
@@ -172,9 +203,23 @@ def _shape_in_frame(points: Points, fields: tuple[int, ...]) -> Points:
 
 def _project(shapes: Points, mean: Ints, basis: Ints, *, max_level: int) -> Ints:
     """Levels [N, K] of shapes [N, L, 2]: least squares, rounded and clipped."""
+    return np.clip(np.round(_fit_levels(shapes, mean, basis)), -max_level, max_level).astype(np.int32)
+
+
+def _fit_levels(shapes: Points, mean: Ints, basis: Ints) -> Points:
+    """Levels of shapes before rounding."""
     deviations = (shapes - mean).reshape(len(shapes), -1)
     levels = np.linalg.lstsq(basis.reshape(len(basis), -1).T.astype(np.float64), deviations.T, rcond=None)[0].T
-    return np.clip(np.round(levels), -max_level, max_level).astype(np.int32)
+    return np.asarray(levels)
+
+
+def _upright(points: NDArray[Any]) -> Points:
+    """The shape of a face [L, 2], in units of the tables, from its exact pose."""
+    centered = _check_points(points) - points.mean(axis=0)
+    across, down = centered[LEFT_EYE] - centered[RIGHT_EYE]
+    roll, size = math.atan2(down, across), math.sqrt((centered**2).sum(axis=1).mean())
+    turn = np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
+    return np.asarray(centered @ turn * ((1 << SHAPE_BITS) / size))
 
 
 def _check_points(points: NDArray[Any]) -> Points:

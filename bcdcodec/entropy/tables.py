@@ -25,7 +25,7 @@ MOTION, CONTENT = "motion", "content"
 #: Landmarks of a face (video/landmarks.py), most components of their shapes, and the largest coordinate of any shape in
 #: units of LandmarkTables: with these bounds the decoder's products stay below 2**60 and its positions below 2**24.
 LANDMARKS, MAX_COMPONENTS, MAX_SHAPE = 478, 256, 1 << 28
-LANDMARK_PREFIX = "landmark_"
+LANDMARK_PREFIX, POSE_SHARE = "landmark_", "pose_share"
 
 Rows = NDArray[np.uint32]
 Ints = NDArray[np.int32]
@@ -37,12 +37,15 @@ class LandmarkTables:
 
     mean: int32 [LANDMARKS, 2], x and y (down) in units of 2**-20 of the face's size. basis: int32 [K, LANDMARKS, 2],
     the change of the shape by one level of each component, in the same unit. rows: uint32 [K, 2 * max_level + 1].
-    WeightsError for tables of other types or sizes, and for shapes beyond MAX_SHAPE.
+    pose_share: int32 [K, K] in units of 2**-16, maps a difference of two faces' levels to the part of it that is pose
+    and expression, not the people themselves; for motion transfer alone, or None. WeightsError for tables of other
+    types or sizes, and for shapes beyond MAX_SHAPE.
     """
 
     mean: Ints
     basis: Ints
     rows: Rows
+    pose_share: Ints | None = None
 
     def __post_init__(self) -> None:
         name = PREFIX + LANDMARK_PREFIX
@@ -52,8 +55,10 @@ class LandmarkTables:
             raise WeightsError(
                 f"{name}rows is {rows.shape}, allowed are {MAX_COMPONENTS} rows of an odd number of entries"
             )
-        for part, shape in (("mean", (LANDMARKS, 2)), ("basis", (components, LANDMARKS, 2))):
-            found = getattr(self, part)
+        shapes = {"mean": (LANDMARKS, 2), "basis": (components, LANDMARKS, 2), POSE_SHARE: (components, components)}
+        given = [part for part in shapes if getattr(self, part) is not None]
+        for part in given:
+            found, shape = getattr(self, part), shapes[part]
             if found.dtype != np.int32 or found.shape != shape:
                 raise WeightsError(f"{name}{part} is {found.dtype} {found.shape}, needs int32 {shape}")
         # int64 is enough: at most 2**8 components times 2**11 levels times 2**31.
@@ -62,7 +67,7 @@ class LandmarkTables:
         if reach.max() > MAX_SHAPE:
             raise WeightsError(f"shapes of {name}* reach {reach.max()}, allowed is {MAX_SHAPE}")
         object.__setattr__(self, "rows", rows)
-        for part in ("mean", "basis"):
+        for part in given:
             copy = getattr(self, part).copy()
             copy.setflags(write=False)
             object.__setattr__(self, part, copy)
@@ -75,6 +80,7 @@ class LandmarkTables:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The tables, int32, by their names in a weights file after PREFIX; inverse of `Tables.from_file`."""
         parts = {"mean": self.mean, "basis": self.basis, "rows": self.rows.astype(np.int32)}
+        parts |= {} if self.pose_share is None else {POSE_SHARE: self.pose_share}
         return {LANDMARK_PREFIX + part: tensor for part, tensor in parts.items()}
 
 
@@ -100,7 +106,8 @@ class Tables:
         landmarks = None
         if any(name.startswith(LANDMARK_PREFIX) for name in tensors):
             mean, basis, rows = (_int32(tensors, LANDMARK_PREFIX + part) for part in ("mean", "basis", "rows"))
-            landmarks = LandmarkTables(mean=mean, basis=basis, rows=rows)
+            share = _int32(tensors, name) if (name := LANDMARK_PREFIX + POSE_SHARE) in tensors else None
+            landmarks = LandmarkTables(mean=mean, basis=basis, rows=rows, pose_share=share)
         return cls(motion=_int32(tensors, MOTION), content=_int32(tensors, CONTENT), landmarks=landmarks)
 
 

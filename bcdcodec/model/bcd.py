@@ -21,6 +21,8 @@ from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.landmarks import ABSENT, picture_displacements
+from bcdcodec.model.lids import shut_lids
+from bcdcodec.model.mesh_flow import MESH_LANDMARKS
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
 from bcdcodec.model.warp import FLOW_SCALE, Autoencoder, ReferenceWarper, WarpedReference, warp_reference
@@ -70,7 +72,7 @@ class Bcd(nn.Module):
 
         content: map [B, C, H, W]; m_hat: [B, T, G*D]; landmarks: of the content's face [B, L, 2] as fractions of the
         picture, NaN in clips whose content shows none; None: in no clip, or a model without landmarks. Returns
-        [B, T, 2, 4H, 4W], x then y, in pixels of its own grid.
+        [B, T, 2, 8H, 8W], x then y, in pixels of its own grid.
         """
         assert self.warper is not None, "only a warper predicts a flow"
         size = content.shape[-1] * FLOW_SCALE
@@ -79,8 +81,12 @@ class Bcd(nn.Module):
             return self.warper(content, m_hat, absent[:, :, :2], absent[:, :, 2:])
         displacements = picture_displacements(self.landmark_displacements(m_hat), landmarks)
         # Without a gradient: what counts is how far the landmarks move, not which pixels they are at.
-        positions = (landmarks.nan_to_num(ABSENT)[:, None] + displacements).detach()
-        return self.warper(content, m_hat, *dense_flow(positions, displacements, size))
+        reference = landmarks.nan_to_num(ABSENT)
+        positions = reference[:, None] + displacements
+        if landmarks.shape[1] == MESH_LANDMARKS:
+            positions = shut_lids(positions, reference)
+            displacements = positions - reference[:, None]
+        return self.warper(content, m_hat, *dense_flow(positions.detach(), displacements, size))
 
     def landmark_displacements(self, m_hat: Tensor) -> Tensor:
         """Displacement of every landmark since the content's frame, read off the motion vectors without a decoder.

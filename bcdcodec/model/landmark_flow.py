@@ -33,6 +33,8 @@ CORRECTIONS: Gaussians = ((0.045, 0.03), (0.03, 0.05), (0.008, 0.3))
 #: A Gaussian is summed on a grid so coarse that its standard deviation is at least this many cells, and the sum is
 #: interpolated: a fraction of the products. Later corrections take up the error that is left at the landmarks.
 MIN_CELLS, MIN_SIDE = 1.9, 16
+#: The smooth flow has a grid of half the side: the triangles alone change from pixel to pixel.
+SMOOTH_SCALE = 2
 #: Denormal factors would slow the products down several times; e^-30 squared is far from them and as good as zero.
 LEAST_EXPONENT = -30.0
 
@@ -41,14 +43,15 @@ def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Ten
     """Backward flow on a grid from the displacements of landmarks, fading to zero away from them.
 
     landmarks: positions in each frame [B, T, L, 2], x then y, as fractions of the picture; displacements: since the
-    content's frame [B, T, L, 2], in the same unit; size: side of the grid. Returns the flow back to the content
+    content's frame [B, T, L, 2], in the same unit; size: side of the grid, even. Returns the flow back to the content
     [B, T, 2, size, size] in pixels of the grid, and the confidence in it [B, T, 1, size, size] in 0..1.
     """
     with torch.autocast(landmarks.device.type, enabled=False):  # half precision would round the residuals away
         shape = landmarks.shape[:2]
         positions = landmarks.float().flatten(0, 1)  # [N, L, 2]
         backward = -displacements.float().flatten(0, 1) * size
-        flow, confidence = smooth_flow(positions, backward, size)
+        smooth, confidence = smooth_flow(positions, backward / SMOOTH_SCALE, size // SMOOTH_SCALE)
+        flow, confidence = _enlarge(SMOOTH_SCALE * smooth, size), _enlarge(confidence, size).clamp(0, 1)
         if landmarks.shape[-2] == MESH_LANDMARKS:
             affine, covered = mesh_flow(positions * size, backward, size)
             flow = flow + fade(covered) * (affine - flow)

@@ -15,7 +15,7 @@ MESH_LANDMARKS = 478
 FADE = 2
 #: Triangles of less area or of a longer side, in pixels of the grid, are not drawn: the first have no slope, and
 #: the limit of the second bounds the memory for hostile positions.
-MIN_AREA, MAX_SPAN = 1e-3, 32
+MIN_AREA, MAX_SPAN = 1e-3, 64
 #: Barycentric coordinate from which a pixel counts as inside: no gaps between neighbours.
 INSIDE = -1e-4
 

@@ -21,13 +21,13 @@ from bcdcodec.config import DenoiserConfig
 from bcdcodec.model.disentangle import patchify, unpatchify
 from bcdcodec.model.dit import DitBlock, grid_positions
 
-#: Flow vectors per latent pixel and axis: lips part by less than the eight picture pixels of a latent one. The flow
+#: Flow vectors per latent pixel and axis, one a pixel of the picture: an eye that shuts is a few pixels high. The flow
 #: that the network adds to the prior is smoother.
-FLOW_SCALE, ADDED_SCALE = 4, 2
+FLOW_SCALE, ADDED_SCALE = 8, 2
 #: Channels per latent pixel from the blocks to the convolutions.
 FINE_CHANNELS = 32
 #: Factor that brings the prior flow, in pixels of its grid, to about unit size as an input of the convolutions.
-PRIOR_FLOW_UNIT = 1 / 8
+PRIOR_FLOW_UNIT = 1 / 16
 
 
 class Autoencoder(Protocol):
@@ -130,8 +130,8 @@ class ReferenceWarper(nn.Module):
     def forward(self, content: Tensor, m_hat: Tensor, prior_flow: Tensor, confidence: Tensor) -> Tensor:
         """Backward flow from each frame to the content's frame.
 
-        content: map [B, C, H, W]; m_hat: [B, T, G*D]; prior_flow: [B, T, 2, 4H, 4W], zero where nothing is known;
-        confidence: of the prior flow [B, T, 1, 4H, 4W] in 0..1. Returns [B, T, 2, 4H, 4W], x then y, in pixels of its
+        content: map [B, C, H, W]; m_hat: [B, T, G*D]; prior_flow: [B, T, 2, 8H, 8W], zero where nothing is known;
+        confidence: of the prior flow [B, T, 1, 8H, 8W] in 0..1. Returns [B, T, 2, 8H, 8W], x then y, in pixels of its
         own grid.
         """
         b, t = m_hat.shape[:2]

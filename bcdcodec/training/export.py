@@ -98,11 +98,12 @@ def fit_face_tables(cache: ClipCache, *, pixels: int) -> LandmarkTables:
     rows: dict[str, list[np.ndarray]] = {}
     for entry in cache.entries:
         rows.setdefault(entry.person, []).append(np.arange(entry.start, entry.start + entry.frames))
-    meshes = []
-    for parts in rows.values():
+    meshes, people = [], list[str]()
+    for person, parts in rows.items():
         faces = cache.landmarks[np.concatenate(parts)]
         faces = faces[np.isfinite(faces).all((1, 2))]
         meshes.append(faces[:: max(1, -(-len(faces) // FACES_PER_PERSON))])
+        people += [person] * len(meshes[-1])
     emphasis = np.ones(POINTS)
     emphasis[list(MOUTH)], emphasis[list(EYES)] = MOUTH_EMPHASIS, EYES_EMPHASIS
-    return fit_landmark_tables(np.concatenate(meshes) * pixels, emphasis=emphasis)
+    return fit_landmark_tables(np.concatenate(meshes) * pixels, people=np.array(people), emphasis=emphasis)

@@ -20,7 +20,8 @@ from bcdcodec.codec.decode.concealment import LossTracker
 from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_warped_windows, next_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record
+from bcdcodec.codec.reference import content_of_record, driver_face
+from bcdcodec.codec.retarget import retarget
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
@@ -58,7 +59,7 @@ class Decoder:
             raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
         self._noise = noise.to(model.device)
-        self._replacement = settings.content
+        self._replacement, self._relative = settings.content, settings.relative
         self._batch_segments = settings.batch_segments
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
@@ -66,7 +67,7 @@ class Decoder:
         self._record = header.content
         self._parts = ContentAssembler()
         self._new_content = False
-        self._content = self._load_content(header.content)
+        self._content, self._offset = self._load_content(header.content)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
         """Decode one packet; only MOTION packets give frames. With a concealer, missing frames before the packet come
@@ -81,7 +82,7 @@ class Decoder:
         if isinstance(record, ContentRecord):
             frames = self._fill_gap(packet.timestamp, None)  # the end of the shot before
             self._record = self._parts.assemble(record)
-            self._content = self._load_content(self._record)
+            self._content, self._offset = self._load_content(self._record)
             self._new_content = True
             if self._losses is not None:
                 self._losses.new_shot()
@@ -123,6 +124,7 @@ class Decoder:
         """Put codes [n, G] of the frames from `tick` on into their segment; returns the frames that are ready."""
         frames: list[DecodedFrame] = []
         motion = self.model.bcd.quantizer.lookup(codes[None])[0]
+        motion = motion if self._offset is None else motion + self._offset
         last = self._segments[-1] if self._segments else None
         # A key packet; or, where packets were lost, one that has nothing to continue.
         if key or last is None or last.next_tick != tick or self._new_content:
@@ -179,8 +181,12 @@ class Decoder:
         concealed = not around.isdisjoint(self._concealed)
         return DecodedFrame(pixels=pixels, index=index, box=window.box, concealed=concealed)
 
-    def _load_content(self, record: ContentRecord) -> Content:
-        return content_of_record(self.model, record) if self._replacement is None else self._replacement
+    def _load_content(self, record: ContentRecord) -> tuple[Content, Tensor | None]:
+        """The content of a record or what replaces it, and what is added to its motion vectors."""
+        if self._replacement is None:
+            return content_of_record(self.model, record), None
+        placed = None if self._relative else retarget(self.model, self._replacement, driver_face(self.model, record))
+        return (self._replacement, None) if placed is None else (placed.content, placed.motion)
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)

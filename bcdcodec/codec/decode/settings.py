@@ -15,9 +15,10 @@ MAX_FRAME_MULTIPLIER = 8
 class DecodeSettings:
     """Parameters of a decoder. Raises ConfigError for numbers out of range.
 
-    sampling: of the denoiser, None for the model's `standard` preset; no steps show the warped reference. seed: of the noise, None for the stream's.
-    content: of another video, which replaces the stream's own everywhere (motion transfer). batch_segments: segments
-    decoded side by side, which fills a GPU at the price of delay. frame_multiplier: frames decoded for a coded one,
+    sampling: of the denoiser, None for the model's `standard` preset; no steps show the warped reference. seed: of the
+    noise, None for the stream's. content: of another video, which replaces the stream's own everywhere (motion
+    transfer). relative: its face moves from where it is, instead of taking the driver's place, size, pose and
+    expression. batch_segments: segments decoded side by side, which fills a GPU at the price of delay. frame_multiplier: frames decoded for a coded one,
     those between by interpolating motion; None for as many as bring the stream to the model's frame rate. concealer:
     fills frames whose packets are missing by their sequence numbers; None leaves them out.
     """
@@ -25,6 +26,7 @@ class DecodeSettings:
     sampling: SamplingConfig | None = None
     seed: int | None = None
     content: Content | None = None
+    relative: bool = False
     batch_segments: int = 1
     frame_multiplier: int | None = None
     concealer: Concealer | None = None

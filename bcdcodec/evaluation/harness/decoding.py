@@ -32,15 +32,15 @@ class Codec:
 
 
 def decoded_frames(
-    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None
+    model: CodecModel, stream: Path, sampling: SamplingConfig, *, content: Any = None, relative: bool = False
 ) -> Iterator[DecodedFrame]:
     """Decode a stream at the model's frame rate; a skipped frame repeats the one before.
 
-    content: that replaces the stream's own.
+    content: that replaces the stream's own; relative: as of DecodeSettings.
     """
     with stream.open("rb") as file:
         reader = StreamReader(file)
-        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content))
+        decoder = Decoder(model, reader.header, DecodeSettings(sampling=sampling, content=content, relative=relative))
         shown: DecodedFrame | None = None
         for frame in iter_frames(reader, decoder):
             if shown is not None:

@@ -87,7 +87,9 @@ def measure_clip(
         candidates["warp_only"] = decoded_frames(model, stream, replace(settings.sampling, steps=0))
     if donor is not None:
         content = content_of_file(model, donor.path, crop=False)
-        candidates["mismatched_content"] = decoded_frames(model, stream, settings.sampling, content=content)
+        candidates["mismatched_content"] = decoded_frames(
+            model, stream, settings.sampling, content=content, relative=True
+        )
     compared = _compare(model, clip, candidates, settings=settings, total=total)
     columns = {name: scores.quality(compared.source) for name, scores in compared.scores.items()}
     size = stream.stat().st_size
