@@ -81,8 +81,9 @@ def fit_landmark_tables(
     """Fit the shape model to faces float [N, LANDMARKS, 2] in pixels, about as many of each person.
 
     people: who each face is, [N]; without it the tables have no share of the pose. emphasis: positive weight of each
-    landmark in the principal components, [LANDMARKS]; equal without it. step: of all levels, in sizes of the face, for a component that is one coordinate of a landmark of emphasis 1. WeightsError for
-    fewer faces than components or components whose shapes are too large; BitstreamError as `encode_landmarks`.
+    landmark in the principal components, [LANDMARKS]; equal without it. step: of all levels, in sizes of the face,
+    for a component that is one coordinate of a landmark of emphasis 1. WeightsError for fewer faces than components or
+    components whose shapes are too large; BitstreamError as `encode_landmarks`.
     """
     if meshes.ndim != 3 or not 1 <= components <= min(MAX_COMPONENTS, len(meshes)):
         raise WeightsError(

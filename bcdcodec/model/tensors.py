@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bcdcodec.atomic import replacing
+from bcdcodec.errors import WeightsError
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], *, metadata: dict[str, str] | None = None) -> None:
@@ -17,8 +18,12 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], *, metadata: dict[str, 
 
 
 def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Floating-point tensors as float16, others unchanged."""
-    return {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+    """Floating-point tensors as float16, others unchanged. WeightsError for numbers that float16 does not hold."""
+    rounded = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+    for name, value in rounded.items():
+        if not value.isfinite().all():
+            raise WeightsError(f"{name} has numbers up to {tensors[name].abs().max():g}, float16 holds up to 65504")
+    return rounded
 
 
 def widened(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

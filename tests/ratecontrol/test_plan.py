@@ -65,7 +65,7 @@ def test_lively_shots_have_more_and_smaller_pictures() -> None:
         found = plan_file(replace(survey(10.24), packets=packets), 4000, bucket=False)
         return [content.bits for content in found.references]
 
-    calm, lively = contents(60), contents(120)
+    calm, lively = contents(40), contents(120)
     assert len(calm) == 1 and calm[0] > 30_000
     assert len(lively) == 2 and 10_000 < lively[0] < 15_000
 

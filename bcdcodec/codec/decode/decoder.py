@@ -50,13 +50,13 @@ class Decoder:
     def __init__(self, model: CodecModel, header: StreamHeader, settings: DecodeSettings | None = None) -> None:
         settings = settings or DecodeSettings()
         check_stream_fits(header, model)
+        self.sampling = settings.sampling or model.config.sampling["standard"]
+        if not self.sampling.steps and model.bcd.warper is None:
+            raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         #: Frames decoded for a coded one: `DecodedFrame.index` counts this many to a tick of the stream.
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
         self._coder = model.coder(header.coding.mode, header.coding.groups)
-        self.sampling = settings.sampling or model.config.sampling["standard"]
-        if not self.sampling.steps and model.bcd.warper is None:
-            raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
         self._noise = noise.to(model.device)
         self._replacement, self._relative = settings.content, settings.relative

@@ -18,9 +18,10 @@ class DecodeSettings:
     sampling: of the denoiser, None for the model's `standard` preset; no steps show the warped reference. seed: of the
     noise, None for the stream's. content: of another video, which replaces the stream's own everywhere (motion
     transfer). relative: its face moves from where it is, instead of taking the driver's place, size, pose and
-    expression. batch_segments: segments decoded side by side, which fills a GPU at the price of delay. frame_multiplier: frames decoded for a coded one,
-    those between by interpolating motion; None for as many as bring the stream to the model's frame rate. concealer:
-    fills frames whose packets are missing by their sequence numbers; None leaves them out.
+    expression. batch_segments: segments decoded side by side, which fills a GPU at the price of delay.
+    frame_multiplier: frames decoded for a coded one, those between by interpolating motion; None for as many as bring
+    the stream to the model's frame rate. concealer: fills frames whose packets are missing by their sequence numbers;
+    None leaves them out.
     """
 
     sampling: SamplingConfig | None = None

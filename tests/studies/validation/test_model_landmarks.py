@@ -1,5 +1,6 @@
 """Landmarks that the tiny model holds of a stream: the encoder's own codes, key packets, skipped and halved frames."""
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 import torch
 
 from bcdcodec import encode_file
+from bcdcodec.codec import window
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame
+from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.motion.streams import read_shots
 from bcdcodec.studies.validation import model_landmarks as module
 from bcdcodec.studies.validation.model_landmarks import model_landmarks
@@ -24,9 +27,14 @@ def model(tiny_weights: Path) -> CodecModel:
     return CodecModel.load(tiny_weights, device="cpu")
 
 
+#: Of a face that sways.
+FACE = np.random.default_rng(0).uniform(60, 200, (478, 3)).astype(np.float32)
+
+
 @pytest.fixture(autouse=True)
 def planted_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mesh of a reference: 478 times one point."""
+    """A mesh that moves from frame to frame, and one of the references' pictures: 478 times one point."""
+    monkeypatch.setattr(window, "follow_landmarks", lambda frame, before: FACE + 9 * math.sin(frame.index))
     monkeypatch.setattr(module, "landmarks", lambda frame: np.full((478, 3), 77, np.float32))
 
 
@@ -55,7 +63,10 @@ def test_without_a_limit_the_nearest_codes_are_sent(model: CodecModel, stream: P
     codes = np.concatenate([shot.codes for shot in read_shots(model, stream)])
     with torch.inference_mode():
         vectors = model.bcd.quantizer.lookup(torch.from_numpy(codes.astype(np.int64))[None])
-        expected = model.bcd.landmark_displacements(vectors)[0].numpy() * 256
+        [shot] = read_shots(model, stream)
+        assert shot.landmarks is not None
+        normalized = model.bcd.landmark_displacements(vectors)
+        expected = picture_displacements(normalized, torch.from_numpy(shot.landmarks)[None])[0].numpy() * 256
     assert np.allclose(found.sent, expected, atol=1e-4)
 
 
