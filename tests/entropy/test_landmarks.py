@@ -10,7 +10,14 @@ from landmark_kit import COMPONENTS, MAX_LEVEL, synthetic_face, synthetic_tables
 from numpy.typing import NDArray
 
 from bcdcodec.bitstream.face import MAX_LANDMARK_BYTES
-from bcdcodec.entropy.landmarks import POSE_BYTES, SINES, decode_landmarks, encode_landmarks, fit_landmark_tables
+from bcdcodec.entropy.landmarks import (
+    POSE_BYTES,
+    SINES,
+    decode_landmarks,
+    encode_landmarks,
+    fit_landmark_tables,
+    pose_difference,
+)
 from bcdcodec.entropy.rangecoder import RangeWriter, row_probabilities
 from bcdcodec.entropy.tables import LANDMARKS, MAX_COMPONENTS, LandmarkTables, fit_rows
 from bcdcodec.errors import BitstreamError, WeightsError
@@ -189,6 +196,25 @@ def test_emphasis_lowers_the_error_of_its_landmarks() -> None:
     assert mean_error(fit_landmark_tables(training, emphasis=emphasis, components=10, step=0.2)) < 0.8 * mean_error(
         plain
     )
+
+
+def test_the_share_of_the_pose_is_what_one_person_varies_in() -> None:
+    """People differ in one component, and every one of them moves in another."""
+    rng = np.random.default_rng(5)
+    people = np.repeat(np.arange(30), 12)
+    levels = np.zeros((len(people), COMPONENTS), int)
+    levels[:, 0], levels[:, 1] = np.round(8 * rng.normal(size=30))[people], np.round(8 * rng.normal(size=len(people)))
+    meshes = np.stack([synthetic_face(TABLES, levels=tuple(row)) for row in levels])
+    tables = fit_landmark_tables(meshes, people=people, components=2, step=0.02, max_level=63)
+    plain, moved, other = (
+        synthetic_face(TABLES, levels=(level, pose, 0, 0, 0, 0), center=(90, 120), size=size, roll=0.2)
+        for level, pose, size in ((0, 0, 40), (0, 9, 50), (9, 0, 45))
+    )
+    of_pose, of_person = pose_difference(plain, moved, tables), pose_difference(plain, other, tables)
+    assert np.abs(of_person).max() < 0.2 * np.abs(of_pose).max()
+    wanted = 9 * TABLES.basis[1] / (1 << 20)
+    assert np.abs(of_pose - wanted).max() < 0.2 * np.abs(wanted).max()
+    assert not pose_difference(plain, moved, TABLES).any(), "tables that were fitted without people"
 
 
 def test_rows_leave_room_for_levels_that_were_not_seen() -> None:

@@ -74,6 +74,18 @@ def test_from_file_reads_the_landmarks_whole_or_not_at_all(tmp_path: Path) -> No
             Tables.from_file(path)
 
 
+def test_the_share_of_the_pose_may_be_missing_or_there(tmp_path: Path) -> None:
+    path, share = tmp_path / "weights.safetensors", np.arange(36, dtype=np.int32).reshape(6, 6)
+    plain = synthetic_tables()
+    own = LandmarkTables(mean=plain.mean, basis=plain.basis, rows=plain.rows, pose_share=share)
+    save_file(
+        {"tables.motion": ROWS, "tables.content": ROWS} | {f"tables.{k}": v for k, v in own.tensors().items()}, path
+    )
+    found = Tables.from_file(path).landmarks
+    assert plain.pose_share is None and found is not None and found.pose_share is not None
+    assert (found.pose_share == share).all() and not found.pose_share.flags.writeable
+
+
 MEAN, BASIS = np.zeros((LANDMARKS, 2), np.int32), np.ones((2, LANDMARKS, 2), np.int32)
 THIRDS = fit_rows(np.ones((2, 3), np.int64))
 
@@ -90,6 +102,8 @@ THIRDS = fit_rows(np.ones((2, 3), np.int64))
         {"basis": BASIS[:, :, :1]},
         {"basis": BASIS.astype(np.int16)},
         {"basis": np.full_like(BASIS, -(1 << 31))},
+        {"pose_share": np.zeros((3, 3), np.int32)},
+        {"pose_share": np.zeros((2, 2))},
         {"rows": THIRDS[:1]},
         {"rows": THIRDS - 1},
         {"rows": fit_rows(np.ones((2, 4), np.int64))},

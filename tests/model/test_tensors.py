@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bcdcodec.errors import WeightsError
 from bcdcodec.model import tensors
 from bcdcodec.model.tensors import halved, save_tensors, widened
 
@@ -43,3 +44,9 @@ def test_halves_and_back() -> None:
     values = {"x": torch.tensor([1.5]), "n": torch.tensor([3])}
     assert {name: value.dtype for name, value in halved(values).items()} == {"x": torch.float16, "n": torch.int64}
     assert all(torch.equal(widened(halved(values))[name], values[name]) for name in values)
+
+
+def test_numbers_beyond_half_precision_are_refused() -> None:
+    halved({"x": torch.tensor([-65504.0])})
+    with pytest.raises(WeightsError, match="x has numbers up to 70000, float16 holds up to 65504"):
+        halved({"x": torch.tensor([1.0, -7e4])})
