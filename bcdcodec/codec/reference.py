@@ -1,11 +1,10 @@
-"""Reference picture or content token of a shot: selection, coding and decoding.
+"""Reference picture or content token of a shot: coding and decoding.
 
 levels:  latents of the central frame, or the encoder's content of some frames -> integer levels -> range coder
-picture: reference frame -> AV1 still, of which encoder and decoder take the latents
+picture: reference frame (reference_choice.py) -> AV1 still, of which encoder and decoder take the latents
 face:    the same, with the landmarks of the frame before it
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 from bcdcodec.bitstream.face import join_face, split_face
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference_choice import select_reference_frame, spread
 from bcdcodec.codec.window import Window
 from bcdcodec.entropy.content import decode_levels, encode_levels
 from bcdcodec.entropy.landmarks import SUBPIXELS, decode_landmarks, encode_landmarks
@@ -25,17 +25,10 @@ from bcdcodec.model.disentangle import central_frame
 from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.video.crop import scale
-from bcdcodec.video.landmarks import OPENINGS, POINTS
 from bcdcodec.video.still import decode_still, encode_still
 
 #: Frames that a content token of levels is computed from, spread evenly over the buffered start of a shot.
 CONTENT_SAMPLES = 8
-#: Candidates for the reference picture, and windows of frames that they are evaluated on, spread evenly.
-CANDIDATES, TRIED_WINDOWS = 16, 4
-#: Penalty of a candidate per unit by which other frames open a part of the face further, in sizes of the face
-#: (wide eyes: 0.15): a warp shuts an open eye or mouth, but cannot show what a shut one hides. It applies among
-#: candidates whose cost is at most COST_TOLERANCE times the least: a worse reference loses more than eyes.
-OCCLUSION_PENALTY, COST_TOLERANCE = {"eyes": 4.0, "mouth": 1.6}, 1.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,70 +67,10 @@ def encode_reference(model: CodecModel, shot: Window, *, picture_bits: int, cent
             points = face.double().cpu().numpy() * model.config.pixels
             coding, data = ContentCoding.FACE, join_face(encode_landmarks(points, model.tables.landmarks), still)
         return Reference(coding, data, decode_content(model, coding, data), face)
-    sampled = shot.latents[_spread(len(shot.latents), CONTENT_SAMPLES)][None]
+    sampled = shot.latents[spread(len(shot.latents), CONTENT_SAMPLES)][None]
     levels = quantize_content(model.bcd.encoder.content(sampled), config)[0].cpu().numpy()
     data = encode_levels(levels, model.tables.content, max_level=config.max_level)
     return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shot.landmarks[0])
-
-
-@torch.inference_mode()
-def select_reference_frame(model: CodecModel, shot: Window) -> int:
-    """Index of the reference among the frames of a shot.
-
-    Cost of a candidate: mean squared distance of the latents to the other frames, times mean squared quantisation error
-    of their motion since the candidate. Among the candidates of nearly the least cost the winner has the least cost
-    times a penalty for eyes and mouth that others open further. Where some frames show a face, the others are no
-    candidates.
-
-    The choice matters: over 12 clips, 8 candidates each, a random frame gave 23.5 dB and LPIPS 0.159, the frame nearest
-    to the mean 24.4 and 0.141, the least cost without the penalty 24.7 and 0.131; the best LPIPS possible was 0.130.
-    The penalty hardly changes these means: it avoids references whose eyes are shut.
-    """
-    latents, length = shot.latents, model.config.window_frames
-    faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
-    shown = faces or [*range(len(latents))]
-    windows = [slice(start, start + length) for start in _spread(max(1, len(latents) - length + 1), TRIED_WINDOWS)]
-    candidates = [shown[index] for index in _spread(len(shown), CANDIDATES)]
-    costs, penalties = list[float](), list[float]()
-    for candidate in candidates:
-        content = latents[candidate][None]
-        distance = _mean([(latents[window] - content).square().mean() for window in windows])
-        motions = [
-            model.bcd.analyze(latents[None, window], content, _moved(shot.landmarks[window], shot.landmarks[candidate]))
-            for window in windows
-        ]
-        costs.append(distance * _mean([distances.amin(-1).mean() for _, distances in motions]))
-        penalties.append(math.exp(max(0.0, _mean([_hidden_aperture(model, codes) for codes, _ in motions]))))
-    # With costs of NaN none is close, and the first is taken.
-    close = [index for index, cost in enumerate(costs) if cost <= COST_TOLERANCE * min(costs)] or [0]
-    return candidates[min(close, key=lambda index: costs[index] * penalties[index])]
-
-
-def _moved(landmarks: Tensor, reference: Tensor) -> Tensor:
-    """Displacements [1, T, L, 2] of landmarks [T, L, 2] since a reference's [L, 2]; for any L, 0 too."""
-    return normalize_displacements(landmarks[None], reference[None]) if len(reference) else landmarks[None]
-
-
-def _hidden_aperture(model: CodecModel, codes: Tensor) -> Tensor:
-    """Weighted mean increase of the apertures of eyes and mouth since the content over the frames of codes [1, T, G];
-    0 for a model without landmarks.
-    """
-    if model.config.denoiser.landmarks != POINTS:
-        return torch.zeros(())
-    moved = model.bcd.landmark_displacements(model.bcd.quantizer.lookup(codes))[..., 1]  # down, [1, T, L]
-    parts = {part: torch.tensor(pairs, device=moved.device) for part, pairs in OPENINGS.items()}
-    opened = {part: (moved[..., pairs[:, 1]] - moved[..., pairs[:, 0]]).mean() for part, pairs in parts.items()}
-    return torch.stack([OCCLUSION_PENALTY[part] * change for part, change in opened.items()]).sum()
-
-
-def _spread(length: int, count: int) -> list[int]:
-    """At most `count` distinct indices below `length`, evenly spread."""
-    picked: list[int] = np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
-    return picked
-
-
-def _mean(values: list[Tensor]) -> float:
-    return float(torch.stack(values).mean())
 
 
 def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
