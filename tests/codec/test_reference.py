@@ -10,11 +10,12 @@ import torch
 from bcdcodec.bitstream.face import join_face, split_face
 from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.codec import reference
+from bcdcodec.codec.decode.windows import Segment, next_warped_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import OCCLUSION_PENALTY, decode_content, encode_reference, select_reference_frame
 from bcdcodec.codec.window import Window
 from bcdcodec.errors import BitstreamError, RateError
-from bcdcodec.frame import Frame
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import OPENINGS, POINTS
@@ -198,3 +199,32 @@ def test_pictures_of_another_size_and_garbage_are_refused(model: CodecModel, pix
         decode_content(model, ContentCoding.PICTURE, small)
     with pytest.raises(BitstreamError, match="content picture: "):
         decode_content(model, ContentCoding.PICTURE, small[:-1])
+
+
+def test_content_of_levels_has_no_face_and_stacks_with_one_that_has(model: CodecModel, pixels: np.ndarray) -> None:
+    shot = shot_of(model, pixels, swaying_face(len(pixels)))
+    faced = encode_reference(model, shot, picture_bits=60_000).content
+    levels = encode_reference(with_content(model, picture_bits=0), shot, picture_bits=0).content
+    assert levels.landmarks is not None and levels.landmarks.isnan().all()
+    box = CropBox(x=0, y=0, size=256)
+    motion = torch.randn(2, 3, model.config.quantizer.groups * model.config.quantizer.dims)
+
+    def decode(*parts: tuple[Content, torch.Tensor]) -> list[np.ndarray]:
+        segments = [Segment(content, box, 10 * index, codes) for index, (content, codes) in enumerate(parts)]
+        return [item.pixels for item in next_warped_windows(model.networks, segments, window_frames=4)]
+
+    together = decode((faced, motion[0]), (levels, motion[1]))
+    alone = decode((faced, motion[0])) + decode((levels, motion[1]))
+    for found, expected in zip(together, alone, strict=True):
+        assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_landmarks_with_both_eyes_in_one_place_are_decoded(model: CodecModel, pixels: np.ndarray) -> None:
+    found = encode_reference(model, shot_of(model, pixels, swaying_face(len(pixels))), picture_bits=60_000).content
+    assert found.landmarks is not None
+    broken = found.landmarks.clone()
+    broken[263] = broken[33]
+    motion = torch.randn(2, model.config.quantizer.groups * model.config.quantizer.dims)
+    content = Content(found.map[None], None if found.picture is None else found.picture[None], broken[None])
+    shown = model.bcd.warp_references(content, motion[None], None).pictures
+    assert shown is not None and shown.isfinite().all()
