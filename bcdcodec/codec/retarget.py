@@ -62,6 +62,7 @@ class Retargeter:
         if self._first is None or not _is_near(driver, self._first):
             self._first, self._placed = driver, retarget(self._model, self._content, driver)
             return self._placed
+        assert self._placed.motion is not None, "placed at the first one"
         moved = normalize_displacements(driver[None, None], self._first[None])[0, 0]
         return RetargetedContent(self._placed.content, self._placed.motion + encoder.transform(moved.flatten()))
 
