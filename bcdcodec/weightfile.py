@@ -26,7 +26,6 @@ RENAMED_KEYS = {"anchor_blocks": "warp_blocks", "face_points": "landmarks"}
 RENAMED_MODULES = {
     "bcd.anchor.": "bcd.warper.",
     "bcd.face_points.": "bcd.landmark_head.",
-    "bcd.face_places.": "bcd.landmark_position_head.",
     "bcd.quantizer.standardise.": "bcd.quantizer.standardize.",
     "vae.standardise.": "vae.standardize.",
 }

@@ -178,7 +178,9 @@ def decode_content(data: bytes, shape: tuple[int, int, int], table: Rows) -> lis
 def decode_landmarks(data: bytes, tables: dict[str, Any]) -> Rows:
     """Landmarks of a face in 64ths of a pixel (section 7.3)."""
     need(len(data) >= 6, "landmarks without a pose")
-    mean, basis, rows = (tables[f"tables.landmark_{name}"] for name in ("mean", "basis", "rows"))
+    names = [f"tables.landmark_{name}" for name in ("mean", "basis", "rows")]
+    need(all(name in tables for name in names), "weights without tables of landmarks")
+    mean, basis, rows = (tables[name] for name in names)
     text, coder, peak = f"{int.from_bytes(data[:6], 'big'):048b}", RangeDecoder(data[6:]), len(rows[0]) // 2
     a, b, size, roll = (int(text[at:end], 2) for at, end in ((0, 13), (13, 26), (26, 38), (38, 48)))
     levels = [coder.symbol(intervals(row)) - peak for row in rows]

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 CONCEAL = ("hold", "model", "none")
 EXAMPLES = """  bcd decode talk.bcd talk.mp4
-  bcd decode talk.bcd talk.mp4 --preset realtime
-  bcd decode talk.bcd talk.mp4 --paste-back --steps 8
+  bcd decode talk.bcd talk.mp4 --paste-back --steps 1
   bcd decode broken.bcd rest.mp4 --salvage
   bcd decode broken.bcd whole.mp4 --conceal model
   bcd decode - - < talk.bcd | ffplay -"""

@@ -9,7 +9,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
 EXAMPLES = """  bcd transfer --content alice.mp4 --motion bob.mp4 out.mp4
-  bcd transfer --content alice.mp4 --motion bob.mp4 out.mp4 --no-crop --preset realtime"""
+  bcd transfer --content alice.mp4 --motion bob.mp4 out.mp4 --no-crop --relative"""
 
 
 def add_command(commands: Commands) -> None:

@@ -14,7 +14,7 @@ from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.predictor import Predictor
-from bcdcodec.entropy.tables import Tables
+from bcdcodec.entropy.tables import LANDMARKS, Tables
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.device import choose_device
@@ -46,6 +46,10 @@ class CodecModel:
         quantizer = file.config.quantizer
         if tables.motion.shape != (quantizer.groups, quantizer.entries):
             raise WeightsError(f"{file.path}: motion table is {tables.motion.shape}, its model needs another shape")
+        count, has_tables = file.config.denoiser.landmarks, tables.landmarks is not None
+        if (count, has_tables) not in ((0, False), (LANDMARKS, True)):
+            found = f"{count} landmarks {'with' if has_tables else 'without'} tables"
+            raise WeightsError(f"{file.path} has {found}, allowed are none, and {LANDMARKS} with tables")
         return cls(file, networks, tables, chosen, Predictor.of_table(file.path, tables.motion))
 
     @property

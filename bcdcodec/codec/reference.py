@@ -64,13 +64,15 @@ def encode_reference(model: CodecModel, shot: Window, *, picture_bits: int, cent
         coding, data = ContentCoding.PICTURE, still
         if len(face) and face.isfinite().all():
             assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
-            points = face.double().cpu().numpy() * model.config.pixels
+            points = face.cpu().double().numpy() * model.config.pixels
             coding, data = ContentCoding.FACE, join_face(encode_landmarks(points, model.tables.landmarks), still)
         return Reference(coding, data, decode_content(model, coding, data), face)
-    sampled = shot.latents[spread(len(shot.latents), CONTENT_SAMPLES)][None]
-    levels = quantize_content(model.bcd.encoder.content(sampled), config)[0].cpu().numpy()
+    sampled = spread(len(shot.latents), CONTENT_SAMPLES)
+    frames = shot.latents[sampled][None]
+    levels = quantize_content(model.bcd.encoder.content(frames), config)[0].cpu().numpy()
     data = encode_levels(levels, model.tables.content, max_level=config.max_level)
-    return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shot.landmarks[0])
+    shown = shot.landmarks[sampled[int(central_frame(frames))]]
+    return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shown)
 
 
 def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
@@ -104,9 +106,10 @@ def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Con
         return Content(picture if model.vae is None else model.vae.encode(picture[None])[0], picture, landmarks)
     levels = decode_levels(data, model.latent_shape, table=model.tables.content, max_level=config.content.max_level)
     shown = dequantize_content(torch.from_numpy(np.asarray(levels)), config.content).to(model.device)
+    landmarks = _no_landmarks(model)
     if not config.denoiser.warp_blocks:
-        return Content(shown, None)
-    return Content(shown, shown if model.vae is None else model.vae.decode(shown[None])[0])
+        return Content(shown, None, landmarks)
+    return Content(shown, shown if model.vae is None else model.vae.decode(shown[None])[0], landmarks)
 
 
 def content_of_record(model: CodecModel, record: ContentRecord) -> Content:
@@ -128,4 +131,10 @@ def _decode_landmarks(model: CodecModel, coding: ContentCoding, data: bytes) -> 
             raise BitstreamError(f"the stream has landmarks, which model {model.config.name} does not code")
         points = decode_landmarks(coded, tables) / (SUBPIXELS * model.config.pixels)
         return torch.from_numpy(points.astype(np.float32)).to(model.device), still
-    return (torch.full((count, 2), torch.nan, device=model.device) if count else None), data
+    return _no_landmarks(model), data
+
+
+def _no_landmarks(model: CodecModel) -> Tensor | None:
+    """Landmarks of a content without a face: NaN, or None for a model without landmarks."""
+    count = model.config.denoiser.landmarks
+    return torch.full((count, 2), torch.nan, device=model.device) if count else None

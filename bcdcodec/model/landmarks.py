@@ -25,7 +25,9 @@ def face_axes(landmarks: Tensor) -> Tensor:
     size = (landmarks - landmarks.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()  # [...]
     # Meshes of fewer landmarks, as in tests, have no eyes: they stand upright.
     eyes = landmarks[..., LEFT_EYE, :] - landmarks[..., RIGHT_EYE, :] if landmarks.shape[-2] > LEFT_EYE else None
-    across = torch.zeros_like(landmarks[..., 0, :]) + landmarks.new_tensor([1.0, 0.0]) if eyes is None else eyes
+    level = torch.zeros_like(landmarks[..., 0, :]) + landmarks.new_tensor([1.0, 0.0])
+    # A stream may say that both eyes are in one place.
+    across = level if eyes is None else torch.where(eyes.norm(dim=-1, keepdim=True) > 0, eyes, level)
     across = across / across.norm(dim=-1, keepdim=True)
     down = torch.stack([-across[..., 1], across[..., 0]], -1)
     return torch.stack([across, down], -2) * size[..., None, None]

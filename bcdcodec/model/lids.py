@@ -5,7 +5,7 @@
 
 The edges of the mesh lie a little outside the eye, and half a pixel of white between lids is seen as an eye that is
 open. On seven clips of unseen people with blinks, shut eyes had a gain of 0.64 in the decoded picture without this
-(0.55 with a flow of half the resolution), 0.83 with SHUT at 0.05 and 0.95 at 0.08.
+(0.55 with a flow of half the resolution), 0.92 with it.
 """
 
 import torch

@@ -16,6 +16,8 @@ FADE = 2
 #: Triangles of less area or of a longer side, in pixels of the grid, are not drawn: the first have no slope, and
 #: the limit of the second bounds the memory for hostile positions.
 MIN_AREA, MAX_SPAN = 1e-3, 64
+#: Frames that are rasterised together.
+FRAMES_AT_ONCE = 16
 #: Barycentric coordinate from which a pixel counts as inside: no gaps between neighbours.
 INSIDE = -1e-4
 
@@ -64,6 +66,9 @@ def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tens
     positions: [N, L, 2] in pixels; mesh: [M, 3]; drawn: bool [N, M]. Triangles of negative area, seen from behind, are
     not drawn. The result does not depend on the order of execution.
     """
+    if len(positions) > FRAMES_AT_ONCE:  # bounds the memory for hostile positions
+        parts = zip(positions.split(FRAMES_AT_ONCE), drawn.split(FRAMES_AT_ONCE), strict=True)
+        return torch.cat([rasterize(some, mesh, wanted, size) for some, wanted in parts])
     corners = positions[:, mesh]
     low, high = corners.amin(2), corners.amax(2)
     start = (low - 0.5).ceil().clamp(0, size)

@@ -64,4 +64,6 @@ def _fill(module: torch.nn.Module, prefix: str, path: Path) -> None:
         module.load_state_dict(widened(read_tensors(path, prefix=prefix, framework="pt")))
     except RuntimeError as error:
         # torch lists every tensor that differs; the first line says enough.
-        raise WeightsError(f"{path} does not fit its own configuration: {str(error).splitlines()[0]}") from error
+        raise WeightsError(
+            f"{path} does not fit its own configuration, or is of an earlier release: {str(error).splitlines()[0]}"
+        ) from error

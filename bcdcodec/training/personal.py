@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from bcdcodec.atomic import check_run_manifest
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.device import choose_device
-from bcdcodec.model.tensors import save_tensors
+from bcdcodec.model.tensors import halved, save_tensors
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import cache_clips, read_manifest
 from bcdcodec.training.options import TrainOptions
@@ -88,8 +88,8 @@ def personalize(
     for name, value in learned.cpu().state_dict().items():
         given = tensors[f"bcd.{name}"]
         if given.is_floating_point():
-            tensors[f"bcd.{name}"] = torch.lerp(given.float(), value, SHARE).to(given.dtype)
-    save_tensors(out, tensors, metadata={"config": weights.config.to_json()})
+            tensors[f"bcd.{name}"] = torch.lerp(given.float(), value, SHARE)
+    save_tensors(out, halved(tensors), metadata={"config": weights.config.to_json()})
 
 
 def _check_run(run: Path, weights: WeightsFile, data: Path, *, updates: int, seed: int) -> None:

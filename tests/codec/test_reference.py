@@ -9,12 +9,14 @@ import torch
 
 from bcdcodec.bitstream.face import join_face, split_face
 from bcdcodec.bitstream.records import ContentCoding
-from bcdcodec.codec import reference
+from bcdcodec.codec import reference, reference_choice
+from bcdcodec.codec.decode.windows import Segment, next_warped_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import OCCLUSION_PENALTY, decode_content, encode_reference, select_reference_frame
+from bcdcodec.codec.reference import decode_content, encode_reference
+from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, select_reference_frame
 from bcdcodec.codec.window import Window
 from bcdcodec.errors import BitstreamError, RateError
-from bcdcodec.frame import Frame
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import OPENINGS, POINTS
@@ -77,15 +79,15 @@ def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
 ) -> None:
     shot = pixels[np.arange(9) % len(pixels)]
     shot[4] = 255 - pixels[0].transpose(1, 0, 2)
-    windows = len(reference._spread(9 - model.config.window_frames + 1, reference.TRIED_WINDOWS))
+    windows = len(reference_choice.spread(9 - model.config.window_frames + 1, reference_choice.TRIED_WINDOWS))
 
     def chosen(close: float) -> int:
         opened = iter([0.0 if number == 4 else 50.0 for number in range(9) for _ in range(windows)])
-        monkeypatch.setattr(reference, "_hidden_aperture", lambda model, codes: torch.tensor(next(opened)))
-        monkeypatch.setattr(reference, "COST_TOLERANCE", close)
+        monkeypatch.setattr(reference_choice, "_hidden_aperture", lambda model, codes: torch.tensor(next(opened)))
+        monkeypatch.setattr(reference_choice, "COST_TOLERANCE", close)
         return select_reference_frame(model, shot_of(model, shot))
 
-    assert chosen(reference.COST_TOLERANCE) != 4
+    assert chosen(reference_choice.COST_TOLERANCE) != 4
     assert chosen(1e9) == 4
 
 
@@ -101,12 +103,12 @@ def test_opening_is_told_by_lids_and_lips(model: CodecModel, monkeypatch: pytest
         moved = torch.zeros(1, 3, POINTS, 2)
         moved[..., [pair[side] for pair in OPENINGS[part]], 1] = by
         monkeypatch.setattr(type(model.bcd), "landmark_displacements", lambda self, m_hat: moved)
-        return float(reference._hidden_aperture(with_points(POINTS), codes))
+        return float(reference_choice._hidden_aperture(with_points(POINTS), codes))
 
     assert opened("eyes", 1, 0.01) == pytest.approx(0.01 * OCCLUSION_PENALTY["eyes"])  # lower lids went down
     assert opened("eyes", 0, 0.01) == pytest.approx(-0.01 * OCCLUSION_PENALTY["eyes"])  # upper lids did
     assert opened("mouth", 1, 0.02) == pytest.approx(0.02 * OCCLUSION_PENALTY["mouth"])
-    assert float(reference._hidden_aperture(with_points(5), codes)) == 0  # no mesh
+    assert float(reference_choice._hidden_aperture(with_points(5), codes)) == 0  # no mesh
 
 
 def test_of_two_pictures_the_one_with_open_eyes_is_taken(
@@ -117,7 +119,7 @@ def test_of_two_pictures_the_one_with_open_eyes_is_taken(
     for favored in (0, 1):
         further = iter([0.0 if number == favored else 50.0 for number in (0, 1)])  # one window a candidate
         monkeypatch.setattr(
-            reference, "_hidden_aperture", lambda model, codes, further=further: torch.tensor(next(further))
+            reference_choice, "_hidden_aperture", lambda model, codes, further=further: torch.tensor(next(further))
         )
         taken.append(select_reference_frame(model, shot))
     assert taken == [0, 1]
@@ -198,3 +200,32 @@ def test_pictures_of_another_size_and_garbage_are_refused(model: CodecModel, pix
         decode_content(model, ContentCoding.PICTURE, small)
     with pytest.raises(BitstreamError, match="content picture: "):
         decode_content(model, ContentCoding.PICTURE, small[:-1])
+
+
+def test_content_of_levels_has_no_face_and_stacks_with_one_that_has(model: CodecModel, pixels: np.ndarray) -> None:
+    shot = shot_of(model, pixels, swaying_face(len(pixels)))
+    faced = encode_reference(model, shot, picture_bits=60_000).content
+    levels = encode_reference(with_content(model, picture_bits=0), shot, picture_bits=0).content
+    assert levels.landmarks is not None and levels.landmarks.isnan().all()
+    box = CropBox(x=0, y=0, size=256)
+    motion = torch.randn(2, 3, model.config.quantizer.groups * model.config.quantizer.dims)
+
+    def decode(*parts: tuple[Content, torch.Tensor]) -> list[np.ndarray]:
+        segments = [Segment(content, box, 10 * index, codes) for index, (content, codes) in enumerate(parts)]
+        return [item.pixels for item in next_warped_windows(model.networks, segments, window_frames=4)]
+
+    together = decode((faced, motion[0]), (levels, motion[1]))
+    alone = decode((faced, motion[0])) + decode((levels, motion[1]))
+    for found, expected in zip(together, alone, strict=True):
+        assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_landmarks_with_both_eyes_in_one_place_are_decoded(model: CodecModel, pixels: np.ndarray) -> None:
+    found = encode_reference(model, shot_of(model, pixels, swaying_face(len(pixels))), picture_bits=60_000).content
+    assert found.landmarks is not None
+    broken = found.landmarks.clone()
+    broken[263] = broken[33]
+    motion = torch.randn(2, model.config.quantizer.groups * model.config.quantizer.dims)
+    content = Content(found.map[None], None if found.picture is None else found.picture[None], broken[None])
+    shown = model.bcd.warp_references(content, motion[None], None).pictures
+    assert shown is not None and shown.isfinite().all()

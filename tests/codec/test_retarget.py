@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.retarget import MAX_SCALE, RetargetedContent, retarget
+from bcdcodec.codec.retarget import MAX_SCALE, RetargetedContent, Retargeter
 from bcdcodec.entropy.tables import LandmarkTables
 from bcdcodec.model.content import Content
+from bcdcodec.model.landmarks import normalize_displacements
 
 SHAPE = np.random.default_rng(3).normal(size=(478, 2))
 RIGHT_EYE, LEFT_EYE, NOSE = 33, 263, 1
@@ -50,9 +51,7 @@ def bright(picture: torch.Tensor) -> torch.Tensor:
 
 
 def moved(model: CodecModel, own: torch.Tensor, driver: torch.Tensor) -> RetargetedContent:
-    found = retarget(model, content(own), driver)
-    assert found is not None
-    return found
+    return Retargeter(model, content(own)).follow(driver)
 
 
 @pytest.mark.parametrize("driver", [face(0.6, 0.45, 0.1), face(0.4, 0.5, 0.2, 0.4), face(0.5, 0.5, 0.08, -0.7)])
@@ -62,7 +61,7 @@ def test_picture_and_landmarks_take_place_size_and_roll_of_the_driver(model: Cod
     torch.testing.assert_close(found.content.landmarks, driver, atol=1e-4, rtol=0)
     assert (bright(found.content.picture) - driver[NOSE]).abs().max() < 0.004
     assert found.content.map.shape == (4, 32, 32)
-    assert not found.motion.any(), "the faces have one shape"
+    assert found.motion is not None and not found.motion.any(), "the faces have one shape"
 
 
 def test_a_face_keeps_its_own_shape(model: CodecModel) -> None:
@@ -80,8 +79,9 @@ def test_the_share_of_the_pose_becomes_motion(model: CodecModel) -> None:
     )
     sharing = replace(model, tables=replace(model.tables, landmarks=whole))
     own, driver = face(0.5, 0.5, 0.1), face(0.5, 0.5, 0.1, 0, SHAPE[::-1])
-    assert moved(sharing, own, driver).motion.abs().max() > 0
-    assert not moved(sharing, own, own).motion.any()
+    of_driver, of_itself = moved(sharing, own, driver).motion, moved(sharing, own, own).motion
+    assert of_driver is not None and of_itself is not None
+    assert of_driver.any() and not of_itself.any()
 
 
 @pytest.mark.parametrize("size", [0.5, 0.01])
@@ -93,9 +93,34 @@ def test_very_different_sizes_are_met_in_part(model: CodecModel, size: float) ->
 
 
 def test_without_a_face_on_both_sides_nothing_is_moved(model: CodecModel) -> None:
-    shown, none = face(0.5, 0.5, 0.1), torch.full((478, 2), torch.nan)
-    assert retarget(model, content(shown), None) is None
-    assert retarget(model, content(shown), none) is None
-    assert retarget(model, replace(content(shown), landmarks=none), shown) is None
-    assert retarget(model, replace(content(shown), landmarks=None), shown) is None
-    assert retarget(CodecModel.load("sprites-tiny", device="cpu"), content(shown), shown) is None
+    shown, other, none = face(0.5, 0.5, 0.1), face(0.4, 0.5, 0.1), torch.full((478, 2), torch.nan)
+    own = content(shown)
+    one_eye = other.clone()
+    one_eye[RIGHT_EYE] = one_eye[LEFT_EYE]
+    for driver in (None, none, one_eye, torch.full((478, 2), 0.5)):
+        found = Retargeter(model, own).follow(driver)
+        assert found.content is own and found.motion is None
+    for landmarks in (None, none, one_eye):
+        faceless = replace(own, landmarks=landmarks)
+        assert Retargeter(model, faceless).follow(other).content is faceless
+    sprites = CodecModel.load("sprites-tiny", device="cpu")
+    assert Retargeter(sprites, own).follow(other).content is own
+
+
+def test_references_of_one_shot_leave_the_picture_where_it_is(model: CodecModel) -> None:
+    follower = Retargeter(model, content(face(0.5, 0.5, 0.1)))
+    first, shifted = face(0.4, 0.5, 0.12), face(0.43, 0.51, 0.125, 0.1)
+    placed = follower.follow(first)
+    assert placed.motion is not None
+    again = follower.follow(shifted)
+    assert again.content is placed.content and again.motion is not None
+    moved = normalize_displacements(shifted[None, None], first[None])[0, 0]
+    encoder = model.bcd.encoder.landmarks
+    assert encoder is not None
+    torch.testing.assert_close(again.motion - placed.motion, encoder.transform(moved.flatten()))
+    assert follower.follow(None).content is placed.content, "a reference without a face"
+    returned = follower.follow(first).motion
+    assert returned is not None
+    torch.testing.assert_close(returned, placed.motion)
+    elsewhere = follower.follow(face(0.75, 0.4, 0.12))
+    assert elsewhere.content is not placed.content

@@ -21,7 +21,7 @@ from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_warped_windows, next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record, driver_face
-from bcdcodec.codec.retarget import retarget
+from bcdcodec.codec.retarget import Retargeter
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
@@ -59,7 +59,10 @@ class Decoder:
         self._coder = model.coder(header.coding.mode, header.coding.groups)
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
         self._noise = noise.to(model.device)
-        self._replacement, self._relative = settings.content, settings.relative
+        self._replacement = settings.content
+        self._retargeter = None
+        if settings.content is not None and not settings.relative:
+            self._retargeter = Retargeter(model, settings.content)
         self._batch_segments = settings.batch_segments
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
@@ -185,8 +188,10 @@ class Decoder:
         """The content of a record or what replaces it, and what is added to its motion vectors."""
         if self._replacement is None:
             return content_of_record(self.model, record), None
-        placed = None if self._relative else retarget(self.model, self._replacement, driver_face(self.model, record))
-        return (self._replacement, None) if placed is None else (placed.content, placed.motion)
+        if self._retargeter is None:
+            return self._replacement, None
+        placed = self._retargeter.follow(driver_face(self.model, record))
+        return placed.content, placed.motion
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)

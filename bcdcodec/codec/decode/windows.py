@@ -78,12 +78,7 @@ def next_windows(
     noise: [C, H, W], the same for every frame. Segments are advanced in place.
     """
     done: list[DecodedWindow] = []
-    batches: dict[tuple[int, int], list[Segment]] = {}
-    for segment in segments:
-        if len(segment.motion):
-            before = 0 if segment.context is None else len(segment.context)
-            batches.setdefault((min(len(segment.motion), window_frames), before), []).append(segment)
-    for (frames, before), batch in batches.items():
+    for (frames, before), batch in _batches(segments, window_frames).items():
         synthesis = networks.bcd.synthesize(
             _stack_content([segment.content for segment in batch]),
             torch.stack([segment.motion[:frames] for segment in batch]),
@@ -105,15 +100,26 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
     model with a warper. Segments are advanced in place.
     """
     done: list[DecodedWindow] = []
-    for segment in segments:
-        motion = segment.motion[:window_frames]
-        if len(motion):
-            # Without the autoencoder no latents are made, which the denoiser alone needs.
-            reference = networks.bcd.warp_references(_stack_content([segment.content]), motion[None], None)
-            assert reference.pictures is not None, "only a warper has pictures to show"
-            done.append(DecodedWindow(segment.index, segment.box, _pixels(reference.pictures[0])))
-            _advance(segment, reference.latents[0], len(motion), 0)
+    for (frames, _), batch in _batches(segments, window_frames).items():
+        content = _stack_content([segment.content for segment in batch])
+        motion = torch.stack([segment.motion[:frames] for segment in batch])
+        # Without the autoencoder no latents are made, which the denoiser alone needs.
+        reference = networks.bcd.warp_references(content, motion, None)
+        assert reference.pictures is not None, "only a warper has pictures to show"
+        for segment, pictures, latents in zip(batch, reference.pictures, reference.latents, strict=True):
+            done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
+            _advance(segment, latents, frames, 0)
     return sorted(done, key=lambda window: window.index)
+
+
+def _batches(segments: list[Segment], window_frames: int) -> dict[tuple[int, int], list[Segment]]:
+    """Segments that still have motion, by the frames of their next window and of the context before it."""
+    batches: dict[tuple[int, int], list[Segment]] = {}
+    for segment in segments:
+        if len(segment.motion):
+            before = 0 if segment.context is None else len(segment.context)
+            batches.setdefault((min(len(segment.motion), window_frames), before), []).append(segment)
+    return batches
 
 
 def _pixels(pictures: Tensor) -> NDArray[np.uint8]:
@@ -133,7 +139,8 @@ def _advance(segment: Segment, z: Tensor, frames: int, context_frames: int) -> N
 
 def _stack_content(parts: list[Content]) -> Content:
     columns = zip(*((part.map, part.picture, part.landmarks) for part in parts), strict=True)
-    return Content(*(None if column[0] is None else _stack(column) for column in columns))  # type: ignore[arg-type]
+    # Contents of one model have the same parts.
+    return Content(*(None if column[0] is None else torch.stack(column) for column in columns))  # type: ignore[arg-type]
 
 
 def _stack(parts: Sequence[Tensor | None]) -> Tensor:

@@ -20,7 +20,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.harness.intervals import Interval, interval_of_people
 from bcdcodec.evaluation.metrics.landmarks import landmark_distance
-from bcdcodec.studies.generation.landmarks import LandmarkReader, landmark_error, landmark_flicker
+from bcdcodec.studies.generation.landmarks import LandmarkReader, landmark_error, landmark_flicker, with_faces
 from bcdcodec.studies.generation.packet_loss import LossPattern, fill_gaps, find_gaps
 from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.video.landmarks import landmarks as find_mesh
@@ -65,7 +65,7 @@ def compare_concealers(
     flickers: dict[str, list[float]] = {name: [] for name in concealers}
     people: list[str] = []
     gap_count = 0
-    for index, stream in enumerate(streams):
+    for index, stream in enumerate(with_faces(streams)):
         expected = landmarks(stream)
         content = torch.from_numpy(np.asarray(stream.content, np.float32))
         codes = stream.codes.astype(np.int64)

@@ -5,6 +5,8 @@ codes -> code vectors -> `Bcd.landmark_displacements` + landmarks of the content
 Whole folders are measured in seconds; errors of the picture decoder are not seen.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -43,6 +45,11 @@ class LandmarkReader:
         unit = float(np.linalg.norm(positions[LEFT_EYE] - positions[RIGHT_EYE])) / 100
         landmarks: FaceLandmarks = (positions + displacements) / unit
         return landmarks
+
+
+def with_faces(streams: Sequence[CodeStream]) -> list[CodeStream]:
+    """The streams whose content shows a face: the others have no landmarks to compare."""
+    return [item for item in streams if item.landmarks is not None and np.isfinite(item.landmarks).all()]
 
 
 def landmark_error(found: FaceLandmarks, expected: FaceLandmarks) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.rollout import generate_codes
 from bcdcodec.motion.sampling import Picking
-from bcdcodec.studies.generation.landmarks import FaceLandmarks, LandmarkReader
+from bcdcodec.studies.generation.landmarks import FaceLandmarks, LandmarkReader, with_faces
 from bcdcodec.studies.generation.statistics import diversity, motion_basis, motion_distance, motion_statistics
 from bcdcodec.training.context import cost_bits
 from bcdcodec.training.data.code_streams import CodeStream
@@ -78,7 +78,7 @@ def measure_generated(
     still. progress: generated sequences. ConfigError with fewer than two streams that long.
     """
     landmarks, rate = LandmarkReader(model), float(model.frame_rate)
-    long, others = ([s for s in group if len(s.codes) >= frames] for group in (streams, learned))
+    long, others = ([s for s in with_faces(group) if len(s.codes) >= frames] for group in (streams, learned))
     if min(len(long), len(others)) < 2:
         raise ConfigError(f"{len(long)} and {len(others)} streams have {frames} frames, needs two of each or more")
     real = [landmarks(stream, stream.codes[:frames]) for stream in long]

@@ -22,7 +22,7 @@ from bcdcodec.studies.transfer.tables import page_tables
 
 PAGE, NUMBERS, SHEET = "transfer.md", "transfer/transfer.json", "transfer/sheet.png"
 #: Counts up when the same pair measures something else.
-VERSION = 4
+VERSION = 5
 #: Pictures of a pair in the sheet, pairs in the sheet, and pixels of a picture.
 SHEET_COLUMNS, SHEET_PAIRS, SHEET_CELL = 8, 3, 128
 

@@ -167,9 +167,11 @@ def _analyze(model: CodecModel, content: Content, windows: list[Window], groups:
 
 def _reference_face(content: Content, shot: Window) -> Tensor:
     """Unquantised landmarks of the reference [POINTS, 2], which the stream does not say: those of the frame of the shot
-    that are nearest to the content's.
+    that are nearest to the content's; NaN where that shows no face.
     """
     assert content.landmarks is not None, "a model with landmarks has those of its content"
+    if not content.landmarks.isfinite().all():
+        return content.landmarks
     distance = (shot.landmarks - content.landmarks).square().sum((1, 2))
     return shot.landmarks[int(distance.nan_to_num(torch.inf).argmin())]
 

@@ -88,7 +88,8 @@ def allocate_codebooks(config: QuantizerConfig, samples: LandmarkSamples) -> lis
     components, nowhere = moved @ directions, states.new_zeros(states.shape[1])
 
     def cost_bits(values: Tensor, codebooks: list[ScalarCodebook]) -> float:
-        return sum(_rate_bits(values, line.entries, samples.follows) for line in codebooks)
+        follows = samples.follows if config.temporal_rate else None
+        return sum(_rate_bits(values, line.entries, follows) for line in codebooks)
 
     def at(spacing: float) -> tuple[list[ScalarCodebook], float]:
         codebooks, used, bits = list[ScalarCodebook](), 0, 0.0
@@ -198,9 +199,14 @@ def _growth(reach: float, count: int) -> float:
     return low
 
 
-def _rate_bits(values: Tensor, entries: Tensor, follows: Tensor) -> float:
-    """Bits a frame that a coder pays for the nearest entries: as they are or as changes, whichever are fewer."""
+def _rate_bits(values: Tensor, entries: Tensor, follows: Tensor | None) -> float:
+    """Bits a frame that a coder pays for the nearest entries: as they are or as changes, whichever are fewer.
+
+    follows: frames that follow the one before; None: a coder that does not look at that.
+    """
     nearest = torch.bucketize(values.contiguous(), (entries[1:] + entries[:-1]) / 2)
+    if follows is None:
+        return _entropy_bits(nearest)
     change = (nearest[1:] - nearest[:-1])[follows[1:]] + len(entries)
     return min(_entropy_bits(nearest), _entropy_bits(change))
 

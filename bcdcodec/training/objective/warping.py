@@ -26,7 +26,7 @@ SIZES = {128: 1.0, 64: 1.0, 32: 1.5, 16: 2.0}
 #: Side of the pictures for the optical-flow search.
 SEARCH_SIZE = 64
 SEARCH_WEIGHT, POINT_WEIGHT = 0.3, 2.0
-#: Unit of landmark distances: this fraction of the picture, a pixel of the flow.
+#: Unit of landmark distances: this fraction of the picture.
 UNIT = 64
 #: Weight of the landmarks of mouth and eyes.
 FEATURE_WEIGHT = 4.0

@@ -9,7 +9,8 @@ import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.bitstream.records import CodingMode, ContentCoding, ContentRecord
+from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
@@ -150,3 +151,22 @@ def test_many_shots_share_the_budget(model: CodecModel, make_frames: MakeFrames)
         total += sum(8 * packet.size for packet in packets)
     assert sizes == sorted(sizes, reverse=True) and sizes[-1] < sizes[0]
     assert total + 8 * len(encoder.header.pack()) <= 40_000
+
+
+@pytest.mark.mesh
+def test_a_face_goes_through_a_stream_with_its_landmarks() -> None:
+    """The shipped weights on a photograph that moves to the right and back."""
+    pytest.importorskip("ai_edge_litert")
+    data = pytest.importorskip("skimage.data")
+    shipped = CodecModel.load("face", device="cpu")
+    person = np.ascontiguousarray(data.astronaut()[:256, 96:352])
+    steps = (0, 2, 4, 8, 4, 2, 0, 0)
+    frames = [Frame(pixels=np.roll(person, step, axis=1), index=index) for index, step in enumerate(steps)]
+    encoder = Encoder(shipped, EncodeSettings(bitrate=None))
+    packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
+    assert encoder.header.content.coding is ContentCoding.FACE
+    decoder = Decoder(shipped, encoder.header)
+    decoded = [frame for packet in packets for frame in decoder.push(packet)] + decoder.flush()
+    assert len(decoded) == len(frames)
+    still = np.abs(decoded[0].pixels.astype(int) - frames[3].pixels).mean()
+    assert np.abs(decoded[3].pixels.astype(int) - frames[3].pixels).mean() < 0.7 * still

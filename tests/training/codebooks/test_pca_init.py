@@ -81,7 +81,7 @@ def test_codes_cost_what_they_should(planted: LandmarkSamples, tiny_config: Mode
 
 def test_steady_motion_is_cheap(planted: LandmarkSamples, tiny_config: ModelConfig) -> None:
     """Frames that resemble the one before get finer entries for the same bits."""
-    config = model(tiny_config, target_bits=0.6).config.quantizer
+    config = replace(model(tiny_config, target_bits=0.6).config.quantizer, temporal_rate=True)
     order = planted.displacements[:, 0].sum(-1).argsort()
     steady = LandmarkSamples(planted.states[order], planted.displacements[order], planted.follows)
     spacing, finer = (
