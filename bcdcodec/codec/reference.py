@@ -59,7 +59,7 @@ def encode_reference(model: CodecModel, shot: Window, *, picture_bits: int, cent
     """
     config = model.config.content
     if config.picture_bits:
-        index = int(central_frame(shot.latents[None])) if central else select_reference_frame(model, shot)
+        index = int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
         face, still = shot.landmarks[index], _fit_still(shot.pixels[index], picture_bits)
         coding, data = ContentCoding.PICTURE, still
         if len(face) and face.isfinite().all():

@@ -63,10 +63,7 @@ def _expected(model: CodecModel, shot: Window, candidates: list[int]) -> tuple[l
     for candidate in candidates:
         content = latents[candidate][None]
         distance = _mean([(latents[window] - content).square().mean() for window in windows])
-        motions = [
-            model.bcd.analyze(latents[None, window], content, _moved(shot.landmarks[window], shot.landmarks[candidate]))
-            for window in windows
-        ]
+        motions = [_analyze(model, shot, window, content, candidate) for window in windows]
         costs.append(distance * _mean([distances.amin(-1).mean() for _, distances in motions]))
         penalties.append(math.exp(max(0.0, _mean([_hidden_aperture(model, codes) for codes, _ in motions]))))
     return costs, penalties
@@ -81,7 +78,7 @@ def _warped_error(model: CodecModel, shot: Window, candidate: int) -> float:
     errors = list[Tensor]()
     for start in spread(max(1, len(shot.latents) - length + 1), WARPED_WINDOWS):
         window = slice(start, start + length)
-        codes, _ = model.bcd.analyze(shot.latents[None, window], content.map, _moved(shot.landmarks[window], face))
+        codes, _ = _analyze(model, shot, window, content.map, candidate)
         m_hat = model.bcd.quantizer.lookup(codes)[:, ::WARPED_STEP]
         warped = model.bcd.warp_references(content, m_hat, None).pictures
         assert warped is not None, "a warper gives pictures"
@@ -103,6 +100,13 @@ def face_weights(landmarks: Tensor, side: int) -> Tensor:
             across, down = ((places >= low[axis]) & (places <= high[axis]) for axis in (0, 1))
             weight[down[:, None] & across] = FACE_WEIGHT
     return weights
+
+
+def _analyze(model: CodecModel, shot: Window, window: slice, content: Tensor, candidate: int) -> tuple[Tensor, Tensor]:
+    """Codes and distances of some frames with a candidate as their content, as of `Bcd.analyze`."""
+    moved = _moved(shot.landmarks[window], shot.landmarks[candidate])
+    z = shot.latents[window][None] if model.bcd.encoder.reads_latents(moved) else None
+    return model.bcd.analyze(z, content, moved)
 
 
 def _moved(landmarks: Tensor, reference: Tensor) -> Tensor:

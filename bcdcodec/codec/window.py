@@ -1,6 +1,6 @@
 """Windows of cropped frames as the encoder's networks take them: pictures, latents and landmarks of the face."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,26 +13,65 @@ from bcdcodec.frame import Frame
 from bcdcodec.video.landmarks import Points, follow_landmarks
 
 
+class FrameLatents:
+    """Latents of frames uint8 [T, P, P, 3], computed when they are asked for: the autoencoder is the dearest network of
+    an encoder that reads landmarks, which hardly needs it.
+    """
+
+    def __init__(self, to_latents: Callable[[NDArray[np.uint8]], Tensor], pixels: NDArray[np.uint8]) -> None:
+        self._to_latents, self._pixels = to_latents, pixels
+        self._known: list[Tensor | None] = [None] * len(pixels)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __getitem__(self, frames: int | slice | Sequence[int]) -> Tensor:
+        """Latents of a frame [C, H, W] or of several [n, C, H, W]."""
+        if isinstance(frames, int):
+            return self[[frames]][0]
+        indices = range(len(self))[frames] if isinstance(frames, slice) else frames
+        missing = [index for index in indices if self._known[index] is None]
+        for start in range(0, len(missing), FRAMES_AT_ONCE):
+            some = missing[start : start + FRAMES_AT_ONCE]
+            for index, latents in zip(some, self._to_latents(self._pixels[some]), strict=True):
+                self._known[index] = latents
+        return torch.stack([latents for index in indices if (latents := self._known[index]) is not None])
+
+    @classmethod
+    def joined(cls, parts: Sequence["FrameLatents"]) -> "FrameLatents":
+        """Those of successive frames; what is known stays so."""
+        whole = cls(parts[0]._to_latents, np.concatenate([part._pixels for part in parts]))
+        whole._known = [latents for part in parts for latents in part._known]
+        return whole
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """Some frames. pixels: uint8 [T, P, P, 3]; latents: [T, C, H, W]; landmarks: [T, L, 2], x then y, as fractions of
-    the picture, NaN in frames without a face; L is 0 for a model without landmarks.
+    """Some frames. pixels: uint8 [T, P, P, 3]; latents: of each; landmarks: [T, L, 2], x then y, as fractions of the
+    picture, NaN in frames without a face; L is 0 for a model without landmarks.
     """
 
     pixels: NDArray[np.uint8]
-    latents: Tensor
+    latents: FrameLatents
     landmarks: Tensor
+
+    @classmethod
+    def of_frames(cls, model: CodecModel, pixels: NDArray[np.uint8], landmarks: Tensor) -> "Window":
+        """A window of frames of the model's size with their landmarks."""
+        return cls(pixels, FrameLatents(model.to_latents, pixels), landmarks.to(model.device))
 
     @classmethod
     def joined(cls, windows: Sequence["Window"]) -> "Window":
         """Successive windows as one."""
         return cls(
             np.concatenate([window.pixels for window in windows]),
-            torch.cat([window.latents for window in windows]),
+            FrameLatents.joined([window.latents for window in windows]),
             torch.cat([window.landmarks for window in windows]),
         )
 
 
+#: Frames that the autoencoder encodes together.
+FRAMES_AT_ONCE = 8
 #: A face that was lost or never found is looked for in every so many frames: that costs several times what following
 #: one does.
 SEARCH_EVERY = 4
@@ -78,7 +117,7 @@ class WindowBuilder:
         """The frames gathered since the last window, at least one; the face is followed beyond it."""
         pixels, landmarks = np.stack(self._pixels), torch.from_numpy(np.stack(self._landmarks))
         self._pixels, self._landmarks = [], []
-        return Window(pixels, self._model.to_latents(pixels), landmarks.to(self._model.device))
+        return Window.of_frames(self._model, pixels, landmarks)
 
     def new_shot(self) -> None:
         """Look for the face of the next frame anew."""

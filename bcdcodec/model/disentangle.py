@@ -128,12 +128,25 @@ class DisentangleEncoder(nn.Module):
         k = self.queries.shape[0]
         return unpatchify(self.content_head(mixed[:, :k]), self.patch, self.channels)  # c: [B, K, C_c]
 
-    def motion(self, z: Tensor, content: Tensor, displacements: Tensor | None = None) -> Tensor:
+    def reads_latents(self, displacements: Tensor | None) -> bool:
+        """Whether motion vectors depend on latents beside these displacements [..., L, 2]: not where landmarks are
+        known in all frames, of a model whose motion is theirs alone.
+        """
+        if self.landmarks is None or displacements is None or not displacements.isfinite().all():
+            return True
+        return bool(self.motion_head.weight.any())
+
+    def motion(self, z: Tensor | None, content: Tensor, displacements: Tensor | None = None) -> Tensor:
         """Motion vectors m [B, T, G*D] of frames z [B, T, C, H, W] with the content map [B, C, H, W] of their shot.
 
-        displacements: of the landmarks since the content's frame [B, T, L, 2], in its face's coordinates
-        (model/landmarks.py), NaN where no face was found; None: in no frame, or a model without landmarks.
+        z: None where `reads_latents` says that they are not needed. displacements: of the landmarks since the content's
+        frame [B, T, L, 2], in its face's coordinates (model/landmarks.py), NaN where no face was found; None: in no
+        frame, or a model without landmarks.
         """
+        if z is None:
+            assert self.landmarks is not None and displacements is not None, "the encoder reads latents or landmarks"
+            m: Tensor = self.landmarks.transform(displacements.flatten(2))
+            return m
         displacements = self._displacements(z, displacements)
         return self.motion_of_states(self.states(z, content, displacements), displacements)
 

@@ -8,7 +8,7 @@ import torch
 
 from bcdcodec.codec import window as module
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.window import SEARCH_EVERY, Window, WindowBuilder
+from bcdcodec.codec.window import SEARCH_EVERY, FrameLatents, Window, WindowBuilder
 from bcdcodec.frame import Frame
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import Points
@@ -38,7 +38,7 @@ def test_a_face_is_followed_from_frame_to_frame(model: CodecModel, monkeypatch: 
     assert len(builder) == 3
     window = builder.take()
     assert len(builder) == 0
-    assert window.pixels.shape == (3, 256, 256, 3) and window.latents.shape == (3, *model.latent_shape)
+    assert window.pixels.shape == (3, 256, 256, 3) and window.latents[:].shape == (3, *model.latent_shape)
     assert torch.equal(window.landmarks, torch.from_numpy(np.stack([mesh(64 + i)[:, :2] for i in range(3)]) / 256))
     builder.push(pictures(4)[3])
     assert before[0] is None and [last[0, 0] for last in before[1:] if last is not None] == [64, 65, 66]
@@ -69,6 +69,24 @@ def test_a_face_that_is_not_there_is_not_looked_for_in_every_frame(
     builder.new_shot()
     builder.push(pictures(1)[0])
     assert searched[-1] == 0
+
+
+def test_latents_are_computed_when_they_are_asked_for_and_once(model: CodecModel) -> None:
+    encoded: list[int] = []
+
+    def to_latents(pixels: np.ndarray) -> torch.Tensor:
+        encoded.append(len(pixels))
+        return model.to_latents(pixels)
+
+    pixels = np.stack([picture.pixels for picture in pictures(20)])
+    first, second = (FrameLatents(to_latents, part) for part in (pixels[:12], pixels[12:]))
+    assert encoded == [] and torch.equal(first[3], first[[3]][0]) and encoded == [1]
+    whole = FrameLatents.joined([first, second])
+    assert len(whole) == 20 and torch.equal(whole[3], first[3]) and encoded == [1]
+    found = whole[:]
+    assert found.shape == (20, *model.latent_shape) and sum(encoded) == 20
+    torch.testing.assert_close(found, model.to_latents(pixels), atol=1e-5, rtol=1e-4)
+    assert torch.equal(whole[[19, 2]], found[[19, 2]]) and torch.equal(whole[-2:], found[-2:])
 
 
 @pytest.mark.parametrize("center", [-80.0, 400.0])

@@ -42,13 +42,14 @@ class Refiner:
         bcd, quantizer = self._model.bcd, self._model.bcd.quantizer
         content, displacements = reference.content, reference.displacements(window)
         if not self._steps:
-            codes, distances = bcd.analyze(window.latents[None], content.map[None], displacements[None])
+            z = window.latents[:][None] if bcd.encoder.reads_latents(displacements) else None
+            codes, distances = bcd.analyze(z, content.map[None], displacements[None])
             return codes[0, :, : self._groups], distances[0, :, : self._groups]
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors of inference mode cannot take part in a gradient; their copies can.
             parts = (content.map, content.picture, content.landmarks)
             shown = Content(*(None if part is None else part.clone()[None] for part in parts))  # type: ignore[arg-type]
-            z, moved = window.latents.clone()[None], displacements.clone()[None]
+            z, moved = window.latents[:].clone()[None], displacements.clone()[None]
             wanted = from_uint8(torch.from_numpy(window.pixels).to(z.device)).permute(0, 3, 1, 2)
             with torch.no_grad():
                 start = quantizer.normalize(bcd.encoder.motion(z, shown.map, moved))

@@ -159,7 +159,7 @@ def _analyze(model: CodecModel, content: Content, windows: list[Window], groups:
     bcd, face, motion = model.bcd, _reference_face(content, Window.joined(windows)), []
     for window in windows:
         moved = normalize_displacements(window.landmarks[None], face[None])
-        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(window.latents[None], content.map[None], moved))[0])
+        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(window.latents[:][None], content.map[None], moved))[0])
     found = torch.cat(motion)
     codes = bcd.quantizer.distances(found[None]).argmin(-1)[..., :groups]
     return found, bcd.quantizer.lookup(codes)[0]

@@ -38,7 +38,7 @@ def window_of(model: CodecModel, shot: np.ndarray) -> Window:
     """The window of a face that was found: the mesh moves with it."""
     grid = torch.rand(478, 2, generator=torch.Generator().manual_seed(0)) * 0.3 + torch.tensor([0.35, 0.3])
     steps = torch.arange(len(shot))[:, None, None] * torch.tensor([3.0, 2.0]) / 256
-    return Window(shot, model.to_latents(shot), grid + steps)
+    return Window.of_frames(model, shot, grid + steps)
 
 
 def reference_of(model: CodecModel, window: Window) -> Reference:
@@ -67,7 +67,7 @@ def test_no_steps_are_the_nearest_codes(face: CodecModel, shot: np.ndarray) -> N
     with torch.inference_mode():
         codes, distances = Refiner(face, 0, groups=GROUPS).refine(window, reference)
         nearest, all_distances = face.bcd.analyze(
-            window.latents[None], reference.content.map[None], reference.displacements(window)[None]
+            window.latents[:][None], reference.content.map[None], reference.displacements(window)[None]
         )
     assert torch.equal(codes, nearest[0]) and torch.equal(distances, all_distances[0])
 
