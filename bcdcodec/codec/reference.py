@@ -54,18 +54,20 @@ class Reference:
 def encode_reference(model: CodecModel, shot: Window, *, picture_bits: int, central: bool = False) -> Reference:
     """Code the reference of a shot from its first frames.
 
-    picture_bits: largest size of the still, for a model that codes pictures. central: the still is the most central
-    frame, not the selected one. RateError if no still is that small.
+    picture_bits: largest size of the still and the landmarks before it, for a model that codes pictures. central: the
+    still is the most central frame, not the selected one. RateError if no still is that small.
     """
     config = model.config.content
     if config.picture_bits:
         index = int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
-        face, still = shot.landmarks[index], _fit_still(shot.pixels[index], picture_bits)
-        coding, data = ContentCoding.PICTURE, still
+        face, pixels = shot.landmarks[index], shot.pixels[index]
         if len(face) and face.isfinite().all():
             assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
-            points = face.cpu().double().numpy() * model.config.pixels
-            coding, data = ContentCoding.FACE, join_face(encode_landmarks(points, model.tables.landmarks), still)
+            points = encode_landmarks(face.cpu().double().numpy() * model.config.pixels, model.tables.landmarks)
+            still = _fit_still(pixels, picture_bits - 8 * len(join_face(points, b"")))
+            coding, data = ContentCoding.FACE, join_face(points, still)
+        else:
+            coding, data = ContentCoding.PICTURE, _fit_still(pixels, picture_bits)
         return Reference(coding, data, decode_content(model, coding, data), face)
     sampled = spread(len(shot.latents), CONTENT_SAMPLES)
     frames = shot.latents[sampled][None]
