@@ -224,9 +224,7 @@ def add_crop_option(parser: argparse.ArgumentParser, *, about: str) -> None:
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """Add the sampler's preset, and what replaces parts of it."""
-    parser.add_argument(
-        "--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler (standard)"
-    )
+    parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler (standard)")
     parser.add_argument(
         "--steps",
         type=whole_number(0, MAX_STEPS),
