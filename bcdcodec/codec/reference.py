@@ -52,9 +52,7 @@ class Reference:
     def displacements(self, window: Window) -> Tensor:
         """Displacements of a window's landmarks since the reference [T, L, 2], as the encoder takes them."""
         # Unquantised on both sides: what keeps still has no displacement.
-        return (
-            normalize_displacements(window.landmarks[None], self.face[None])[0] if len(self.face) else window.landmarks
-        )
+        return normalize_displacements(window.landmarks[None], self.face[None])[0]
 
 
 @torch.inference_mode()
@@ -104,20 +102,13 @@ def select_reference_frame(model: CodecModel, shot: Window) -> int:
     for candidate in candidates:
         content = latents[candidate][None]
         distance = _mean([(latents[window] - content).square().mean() for window in windows])
-        motions = [
-            model.bcd.analyze(latents[None, window], content, _moved(shot.landmarks[window], shot.landmarks[candidate]))
-            for window in windows
-        ]
+        moved = normalize_displacements(shot.landmarks[None], shot.landmarks[None, candidate])
+        motions = [model.bcd.analyze(latents[None, window], content, moved[:, window]) for window in windows]
         costs.append(distance * _mean([distances.amin(-1).mean() for _, distances in motions]))
         penalties.append(math.exp(max(0.0, _mean([_hidden_aperture(model, codes) for codes, _ in motions]))))
     # With costs of NaN none is close, and the first is taken.
     close = [index for index, cost in enumerate(costs) if cost <= COST_TOLERANCE * min(costs)] or [0]
     return candidates[min(close, key=lambda index: costs[index] * penalties[index])]
-
-
-def _moved(landmarks: Tensor, reference: Tensor) -> Tensor:
-    """Displacements [1, T, L, 2] of landmarks [T, L, 2] since a reference's [L, 2]; for any L, 0 too."""
-    return normalize_displacements(landmarks[None], reference[None]) if len(reference) else landmarks[None]
 
 
 def _hidden_aperture(model: CodecModel, codes: Tensor) -> Tensor:
