@@ -45,9 +45,7 @@ class Reference:
     def displacements(self, window: Window) -> Tensor:
         """Displacements of a window's landmarks since the reference [T, L, 2], as the encoder takes them."""
         # Unquantised on both sides: what keeps still has no displacement.
-        return (
-            normalize_displacements(window.landmarks[None], self.face[None])[0] if len(self.face) else window.landmarks
-        )
+        return normalize_displacements(window.landmarks[None], self.face[None])[0]
 
 
 @torch.inference_mode()

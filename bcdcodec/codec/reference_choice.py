@@ -104,14 +104,9 @@ def face_weights(landmarks: Tensor, side: int) -> Tensor:
 
 def _analyze(model: CodecModel, shot: Window, window: slice, content: Tensor, candidate: int) -> tuple[Tensor, Tensor]:
     """Codes and distances of some frames with a candidate as their content, as of `Bcd.analyze`."""
-    moved = _moved(shot.landmarks[window], shot.landmarks[candidate])
+    moved = normalize_displacements(shot.landmarks[None, window], shot.landmarks[None, candidate])
     z = shot.latents[window][None] if model.bcd.encoder.reads_latents(moved) else None
     return model.bcd.analyze(z, content, moved)
-
-
-def _moved(landmarks: Tensor, reference: Tensor) -> Tensor:
-    """Displacements [1, T, L, 2] of landmarks [T, L, 2] since a reference's [L, 2]; for any L, 0 too."""
-    return normalize_displacements(landmarks[None], reference[None]) if len(reference) else landmarks[None]
 
 
 def _hidden_aperture(model: CodecModel, codes: Tensor) -> Tensor:

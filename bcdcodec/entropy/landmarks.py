@@ -122,7 +122,8 @@ def _fit_pose_share(levels: Ints, people: NDArray[Any]) -> Ints:
     """The estimator of least squared error of a Gaussian model, in units of 2**-SHARE_BITS: levels differ by what the
     faces of one person differ by, by what people differ by, and by rounding.
     """
-    own = np.stack([levels[people == person].mean(0) for person in people])
+    names, rows = np.unique(people, return_inverse=True)
+    own = np.stack([levels[people == name].mean(0) for name in names])[rows]
     within, between = np.cov((levels - own).T), np.cov(own.T)
     # Most clips show their person from one side, which is no part of them: what moves the faces of one person most, a
     # turn or a nod, is all pose.
@@ -164,12 +165,10 @@ def _place(shape: NDArray[np.int64], fields: tuple[int, ...]) -> Ints:
 
 
 def _quantize_pose(points: Points) -> tuple[int, ...]:
-    """Fields of the pose: centre (mean of the points), size (RMS distance from it) and roll (of the line of eyes)."""
-    center = points.mean(axis=0)
-    size = math.sqrt(((points - center) ** 2).sum(axis=1).mean())
-    across, down = points[LEFT_EYE] - points[RIGHT_EYE]
+    """Fields of the pose of points."""
+    center, size, roll = _pose(points)
     x, y = (round(float(value) * POSE_STEPS) - FIRST_CENTER for value in center)
-    fields = (x, y, round(size * POSE_STEPS) - 1, round(math.atan2(down, across) / math.tau * ROLL_STEPS) % ROLL_STEPS)
+    fields = (x, y, round(size * POSE_STEPS) - 1, round(roll / math.tau * ROLL_STEPS) % ROLL_STEPS)
     if not all(0 <= field < 1 << bits for field, bits in zip(fields, POSE_BITS, strict=True)):
         first, last = FIRST_CENTER / POSE_STEPS, (FIRST_CENTER + (1 << POSE_BITS[0]) - 1) / POSE_STEPS
         raise BitstreamError(
@@ -197,9 +196,20 @@ def _unpack_pose(data: bytes) -> tuple[int, ...]:
 def _shape_in_frame(points: Points, fields: tuple[int, ...]) -> Points:
     """Inverse of `_place` in floating point: the shape [L, 2], in units of the tables, of points in pixels."""
     center = (np.array(fields[:2]) + FIRST_CENTER) / POSE_STEPS
-    roll = math.tau * fields[3] / ROLL_STEPS
+    return _posed(points, center, (fields[2] + 1) / POSE_STEPS, math.tau * fields[3] / ROLL_STEPS)
+
+
+def _pose(points: Points) -> tuple[Points, float, float]:
+    """Centre (mean of the points), size (RMS distance from it) and roll (of the line of eyes)."""
+    center = points.mean(axis=0)
+    across, down = points[LEFT_EYE] - points[RIGHT_EYE]
+    return center, math.sqrt(((points - center) ** 2).sum(axis=1).mean()), math.atan2(down, across)
+
+
+def _posed(points: Points, center: Points, size: float, roll: float) -> Points:
+    """The shape [L, 2], in units of the tables, of points in a pose."""
     turn = np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
-    return np.asarray((points - center) @ turn * ((1 << SHAPE_BITS) * POSE_STEPS / (fields[2] + 1)))
+    return np.asarray((points - center) @ turn * ((1 << SHAPE_BITS) / size))
 
 
 def _project(shapes: Points, mean: Ints, basis: Ints, *, max_level: int) -> Ints:
@@ -216,11 +226,8 @@ def _fit_levels(shapes: Points, mean: Ints, basis: Ints) -> Points:
 
 def _upright(points: NDArray[Any]) -> Points:
     """The shape of a face [L, 2], in units of the tables, from its exact pose."""
-    centered = _check_points(points) - points.mean(axis=0)
-    across, down = centered[LEFT_EYE] - centered[RIGHT_EYE]
-    roll, size = math.atan2(down, across), math.sqrt((centered**2).sum(axis=1).mean())
-    turn = np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
-    return np.asarray(centered @ turn * ((1 << SHAPE_BITS) / size))
+    checked = _check_points(points)
+    return _posed(checked, *_pose(checked))
 
 
 def _check_points(points: NDArray[Any]) -> Points:

@@ -25,7 +25,7 @@ def face_axes(landmarks: Tensor) -> Tensor:
     size = (landmarks - landmarks.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()  # [...]
     # Meshes of fewer landmarks, as in tests, have no eyes: they stand upright.
     eyes = landmarks[..., LEFT_EYE, :] - landmarks[..., RIGHT_EYE, :] if landmarks.shape[-2] > LEFT_EYE else None
-    level = torch.zeros_like(landmarks[..., 0, :]) + landmarks.new_tensor([1.0, 0.0])
+    level = torch.zeros_like(landmarks.sum(-2)) + landmarks.new_tensor([1.0, 0.0])
     # A stream may say that both eyes are in one place.
     across = level if eyes is None else torch.where(eyes.norm(dim=-1, keepdim=True) > 0, eyes, level)
     across = across / across.norm(dim=-1, keepdim=True)
@@ -36,7 +36,7 @@ def face_axes(landmarks: Tensor) -> Tensor:
 def normalize_displacements(landmarks: Tensor, reference: Tensor) -> Tensor:
     """Displacements of landmarks [B, T, L, 2] since the reference's [B, L, 2], in its face's coordinates.
 
-    NaN in, NaN out: frames or references without a face.
+    NaN in, NaN out: frames or references without a face. L may be 0.
     """
     axes = face_axes(reference)[:, None]
     moved = landmarks - reference[:, None]

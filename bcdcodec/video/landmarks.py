@@ -90,10 +90,24 @@ def _mesh(frame: Frame, center: tuple[float, float], side: float, roll: float) -
 def _sample(pixels: NDArray[np.uint8], x: Points, y: Points) -> Points:
     """Bilinear samples at positions in pixel-edge coordinates; the border repeats outside."""
     height, width = pixels.shape[:2]
-    x, y = np.clip(x - 0.5, 0, width - 1), np.clip(y - 0.5, 0, height - 1)
+    x, y = np.clip(x - np.float32(0.5), 0, width - 1), np.clip(y - np.float32(0.5), 0, height - 1)
     left, top = x.astype(np.intp), y.astype(np.intp)
+    fx, fy = x - left.astype(np.float32), y - top.astype(np.float32)
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    fx, fy = (x - left)[..., None], (y - top)[..., None]
-    upper = pixels[top, left] * (1 - fx) + pixels[top, right] * fx
-    lower = pixels[bottom, left] * (1 - fx) + pixels[bottom, right] * fx
-    return np.asarray(upper * (1 - fy) + lower * fy, np.float32)
+    # Planes of the part that is sampled: three times as fast as pixels of three channels.
+    rows, columns = slice(top.min(), bottom.max() + 1), slice(left.min(), right.max() + 1)
+    part = pixels[rows, columns]
+    planes = part.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
+    left, right = left - columns.start, right - columns.start
+    top, bottom = (top - rows.start) * part.shape[1], (bottom - rows.start) * part.shape[1]
+    upper = _mix(planes.take(top + left, 1), planes.take(top + right, 1), fx)
+    lower = _mix(planes.take(bottom + left, 1), planes.take(bottom + right, 1), fx)
+    return np.ascontiguousarray(_mix(upper, lower, fy).transpose(1, 2, 0))
+
+
+def _mix(first: Points, second: Points, share: Points) -> Points:
+    """`first` and a share of the way to `second`, which is overwritten: fresh memory costs more than arithmetic."""
+    second -= first
+    second *= share
+    second += first
+    return second

@@ -34,8 +34,8 @@ class StreamFacts:
     """Facts about a stream up to its end or its damage.
 
     weights: None where they are not on this machine. landmark_bits: bits of the landmarks in the header's content, None
-    where it has none. group_bits: bits of the codes of each codebook, None where they
-    were not counted or need weights that are missing. losses: None unless they were tolerated.
+    where it has none. group_bits: bits of the codes of each codebook, None where they were not counted or need weights
+    that are missing. losses: None unless they were tolerated.
     """
 
     header: StreamHeader

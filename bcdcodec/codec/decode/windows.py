@@ -4,7 +4,6 @@ A segment (GOP) runs from one key packet to the next. Its first window stands al
 decoded latents as clean context frames, so that windows join without a seam.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,5 +142,5 @@ def _stack_content(parts: list[Content]) -> Content:
     return Content(*(None if column[0] is None else torch.stack(column) for column in columns))  # type: ignore[arg-type]
 
 
-def _stack(parts: Sequence[Tensor | None]) -> Tensor:
+def _stack(parts: list[Tensor | None]) -> Tensor:
     return torch.stack([part for part in parts if part is not None])

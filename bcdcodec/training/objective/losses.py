@@ -110,7 +110,6 @@ def _landmark_loss(
     model: Bcd, encoded: EncodedBatch, faces: Faces, objective: Objective, share: ProcessShard
 ) -> Tensor:
     """Error of the displacements read off the codes, and of those that the encoder estimates from latents."""
-
     assert encoded.estimates is not None, "a model with landmarks estimates them"
     expected = faces.motion_points - faces.content_points[:, None]
     estimated = encoded.estimates.isfinite()
