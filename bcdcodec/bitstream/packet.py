@@ -13,7 +13,7 @@ from bcdcodec.bitstream.bits import (
     pack_uint,
     pack_uvarint,
 )
-from bcdcodec.bitstream.records import MAX_PARTS, ContentRecord, check_range
+from bcdcodec.bitstream.records import MAX_PARTS, MAX_REFERENCE_NUMBER, ContentRecord, check_range
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError
 
 #: Limits of the spec, section 1.4: they bound the memory that a hostile stream can demand.
@@ -23,6 +23,8 @@ MAX_AUDIO_FRAMES = 255
 MAX_OPUS_BYTES = 4_000
 MAX_SEEK_POINTS = 1 << 16
 END_OFFSET_BYTES = 8
+#: Flags of a MOTION packet.
+_KEY, _NAMED = 1, 2
 
 
 class PacketKind(IntEnum):
@@ -39,26 +41,35 @@ class PacketKind(IntEnum):
 class MotionPayload:
     """Motion codes of consecutive frames (spec section 5.2).
 
-    key: decoding can start here, without earlier frames; codes: bytes of an entropy coder (entropy/motion.py).
+    key: decoding can start here, without earlier frames; codes: bytes of an entropy coder (entropy/motion.py);
+    reference: number of the one in the shot that the frames are made from.
     """
 
     frames: int
     key: bool
     codes: bytes
+    reference: int = 0
 
     def __post_init__(self) -> None:
         check_range(self.frames, 1, MAX_MOTION_FRAMES, name="frames in a MOTION packet")
+        check_range(self.reference, 0, MAX_REFERENCE_NUMBER, name="reference of a MOTION packet")
 
     def pack(self) -> bytes:
-        return pack_uvarint(self.frames) + bytes([self.key]) + self.codes
+        flags = self.key * _KEY | (_NAMED if self.reference else 0)
+        named = bytes([self.reference]) if self.reference else b""
+        return pack_uvarint(self.frames) + bytes([flags]) + named + self.codes
 
     @classmethod
     def unpack(cls, payload: bytes) -> Self:
         reader = ByteReader.over(payload)
         frames = reader.uvarint(name="frames in a MOTION packet", limit=MAX_MOTION_FRAMES)
         flags = reader.uint(1, name="MOTION flags")
-        check_range(flags, 0, 1, name="MOTION flags")
-        return cls(frames, bool(flags), reader.rest())
+        check_range(flags, 0, _KEY | _NAMED, name="MOTION flags")
+        reference = 0
+        if flags & _NAMED:
+            reference = reader.uint(1, name="reference of a MOTION packet")
+            check_range(reference, 1, MAX_REFERENCE_NUMBER, name="reference that a MOTION packet names")
+        return cls(frames, bool(flags & _KEY), reader.rest(), reference)
 
 
 @dataclass(frozen=True, slots=True)

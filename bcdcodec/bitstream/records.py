@@ -21,9 +21,11 @@ OPUS_SAMPLE_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 #: An Opus packet holds at most 120 ms.
 MAX_OPUS_TICKS = 6
 MAX_AUDIO_BITRATE = 1_000_000
-#: Flag in the coding of a content record whose data started in CONTENT_PART packets.
-IN_PARTS = 0x80
+#: Flags in the coding of a content record: its data started in CONTENT_PART packets; it adds a reference to the shot.
+IN_PARTS, ADDED = 0x80, 0x40
 MAX_PARTS = 255
+#: References of a shot that are kept at most, and the highest number of one.
+MAX_REFERENCES, MAX_REFERENCE_NUMBER = 8, 0xFF
 
 
 class CodingMode(IntEnum):
@@ -156,10 +158,13 @@ class CodingInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRecord:
-    """Appearance of one shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave the picture.
+    """A reference: appearance of a shot (spec section 3.4). x, y, size: crop square in source pixels, which may leave
+    the picture.
 
     data: levels (entropy/content.py), a still (video/still.py), or landmarks and a still (bitstream/face.py).
-    parts: number of CONTENT_PART packets with the start of the data, which `parts.ContentAssembler` joins.
+    parts: number of CONTENT_PART packets with the start of the data, which `references.ContentAssembler` joins.
+    number: 0 begins a shot, all others are added to it in ascending order; drops: the one of the shot that is dropped
+    for this one, 0 for none.
     """
 
     x: int
@@ -168,6 +173,8 @@ class ContentRecord:
     coding: ContentCoding
     data: bytes
     parts: int = 0
+    number: int = 0
+    drops: int = 0
     WIRE: ClassVar[struct.Struct] = struct.Struct(">hhHB")
 
     def __post_init__(self) -> None:
@@ -175,25 +182,43 @@ class ContentRecord:
         check_range(self.y, -0x8000, 0x7FFF, name="crop y")
         check_range(self.size, 0, 0xFFFF, name="crop size")
         check_range(self.parts, 0, MAX_PARTS, name="content parts")
+        check_range(self.number, 0, MAX_REFERENCE_NUMBER, name="number of a reference")
+        check_range(self.drops, 0, max(0, self.number - 1), name=f"reference that number {self.number} drops")
         if self.coding not in tuple(ContentCoding):
             raise BitstreamError(f"content coding is {self.coding}, allowed are {[int(c) for c in ContentCoding]}")
 
     def pack(self) -> bytes:
-        coding = self.coding | (IN_PARTS if self.parts else 0)
+        coding = self.coding | (IN_PARTS if self.parts else 0) | (ADDED if self.number else 0)
+        added = bytes([self.number, self.drops]) if self.number else b""
         count = pack_uvarint(self.parts) if self.parts else b""
-        return self.WIRE.pack(self.x, self.y, self.size, coding) + count + self.data
+        return self.WIRE.pack(self.x, self.y, self.size, coding) + added + count + self.data
 
     @classmethod
     def unpack(cls, body: bytes) -> Self:
         reader = ByteReader.over(body)
         x, y, size, coding = cls.WIRE.unpack(reader.take(cls.WIRE.size, name="content record"))
-        check_range(coding & ~IN_PARTS, ContentCoding.LEVELS, ContentCoding.FACE, name="content coding")
-        parts = 0
-        if coding & IN_PARTS:
+        flags, coding = coding & (IN_PARTS | ADDED), coding & ~(IN_PARTS | ADDED)
+        check_range(coding, ContentCoding.LEVELS, ContentCoding.FACE, name="content coding")
+        number = drops = parts = 0
+        if flags & ADDED:
+            number, drops = (
+                reader.uint(1, name="number of a reference"),
+                reader.uint(1, name="reference that is dropped"),
+            )
+            check_range(number, 1, MAX_REFERENCE_NUMBER, name="number of a reference that is added")
+        if flags & IN_PARTS:
             parts = reader.uvarint(name="content parts", limit=MAX_PARTS)
             check_range(parts, 1, MAX_PARTS, name="content parts")
-        coding = ContentCoding(coding & ~IN_PARTS)
-        return cls(x=x, y=y, size=size, coding=coding, data=reader.rest(), parts=parts)
+        return cls(
+            x=x,
+            y=y,
+            size=size,
+            coding=ContentCoding(coding),
+            data=reader.rest(),
+            parts=parts,
+            number=number,
+            drops=drops,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from bcdcodec.bitstream.packet import (
     PacketKind,
     SeekPoint,
 )
+from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import read_packet
 from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError, TruncatedError
@@ -52,27 +53,27 @@ def find_seek_point(index: EndPayload, tick: int) -> SeekPoint | None:
 
 def packets_from(file: BinaryIO, header: StreamHeader, point: SeekPoint) -> Iterator[Packet]:
     """Yield the CONTENT and CONTENT_PART packets that a seek point needs, then all packets from it on."""
-    parts = 0
+    validator = StreamValidator(header, joined=True)
     if point.content_offset is not None:
         for packet in _content_before(file, point.content_offset, point.offset):
             record = packet.record()
-            parts = record.index + 1 if isinstance(record, ContentPart) else 0
+            assert isinstance(record, ContentRecord | ContentPart), "these are the packets of contents"
+            validator.resume(record)
             yield packet
     file.seek(point.offset)
     with checked_bytes(name=f"seek point at {point.offset}"):
         first = Packet.read(ByteReader(file, offset=point.offset))
-    payload = first.record()
-    if first.timestamp != point.tick or not isinstance(payload, MotionPayload) or not payload.key:
+    found = first.record()
+    if first.timestamp != point.tick or not isinstance(found, MotionPayload) or not found.key:
         raise BitstreamError(f"seek point at {point.offset} is no key MOTION packet of tick {point.tick}")
     file.seek(point.offset)
     reader = ByteReader(file, offset=point.offset)
-    validator = StreamValidator(header, joined=True, parts=parts)
     while True:
-        packet, record = read_packet(reader, validator)
-        if isinstance(record, EndPayload):
+        packet, payload = read_packet(reader, validator)
+        if isinstance(payload, EndPayload):
             reader.finish(name="stream")
             return
-        if record is not None:
+        if payload is not None:
             yield packet
 
 

@@ -17,7 +17,7 @@ from bcdcodec.bitstream.packet import (
     PayloadRecord,
     SeekPoint,
 )
-from bcdcodec.bitstream.parts import ContentLocator
+from bcdcodec.bitstream.references import ContentLocator
 from bcdcodec.bitstream.stats import StatsCounter, StreamStats
 from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError, DamagedError, TruncatedError

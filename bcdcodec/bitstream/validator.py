@@ -6,21 +6,20 @@ Writer and reader run the same checks, so that nothing is written that would be 
 from bcdcodec.bitstream.bits import MAX_UVARINT
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
-from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.records import MAX_REFERENCES, ContentRecord
+from bcdcodec.bitstream.references import ReferenceTable
 from bcdcodec.errors import BitstreamError
 
 
 class StreamValidator:
     """Checks sequence numbers, timestamps, key flags, content parts and totals, packet by packet.
 
-    joined: reading starts in the middle, at a seek point; the first packet may have any sequence number.
-    parts: content parts before that point whose CONTENT packet follows it.
+    joined: reading starts in the middle, at a seek point; the first packet may have any sequence number. `resume` takes
+    the references before that point first.
     tolerate_loss: packets may be missing: they are counted in `lost`, and checks that need them are left out.
     """
 
-    def __init__(
-        self, header: StreamHeader, *, joined: bool = False, parts: int = 0, tolerate_loss: bool = False
-    ) -> None:
+    def __init__(self, header: StreamHeader, *, joined: bool = False, tolerate_loss: bool = False) -> None:
         self._header = header
         self._joined = joined
         self._tolerate_loss = tolerate_loss
@@ -33,9 +32,22 @@ class StreamValidator:
         self.motion_tick = 0
         self._audio_tick = 0
         self._content_tick = 0
+        self._shot = header.content
+        self._latest = 0  # number of the reference that the shot got last
+        self._references = ReferenceTable[None](None)
+        self._in_force = 0  # reference of the last motion packet
         self._new_content = False
-        self._parts = parts
+        self._parts = 0
         self._ended = False
+
+    def resume(self, record: ContentRecord | ContentPart) -> None:
+        """Take a reference, or a part of one, from before the packet at which reading starts."""
+        if isinstance(record, ContentPart):
+            self._parts = record.index + 1
+            return
+        self._shot = self._shot if record.number else record
+        self._references.add(record, None)
+        self._latest, self._parts = record.number, 0
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
         """Check a packet at file offset `offset`, with its unpacked payload `record`; BitstreamError if invalid."""
@@ -62,29 +74,57 @@ class StreamValidator:
     def _accept_content(self, packet: Packet, record: ContentRecord) -> None:
         if self._header.video.cropped and not record.size:
             raise BitstreamError(f"crop size of packet {packet.sequence} is 0 in a cropped stream, needs at least 1")
-        if record.parts != self._parts and record.parts:
+        if record.parts != self._parts and record.parts and not (record.number and self.lost):
             raise BitstreamError(
                 f"packet {packet.sequence} has content in {record.parts} parts and an end, sent are {self._parts}"
             )
-        self._new_content, self._parts = True, 0
+        if record.number:
+            self._accept_addition(packet, record)
+        else:
+            self._shot, self._new_content = record, True
+        self._references.add(record, None)
+        self._latest, self._parts = record.number, 0
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
 
+    def _accept_addition(self, packet: Packet, record: ContentRecord) -> None:
+        if self.lost:
+            return
+        crops = [(one.x, one.y, one.size) for one in (record, self._shot)]
+        if crops[0] != crops[1]:
+            raise BitstreamError(f"packet {packet.sequence} adds a reference of the square {crops[0]} to {crops[1]}")
+        if record.number <= self._latest:
+            raise BitstreamError(
+                f"packet {packet.sequence} adds reference {record.number}, the shot has {self._latest} already"
+            )
+        if record.drops and record.drops not in self._references.numbers:
+            raise BitstreamError(
+                f"packet {packet.sequence} drops reference {record.drops}, which the shot does not have"
+            )
+        if not record.drops and len(self._references.numbers) == MAX_REFERENCES:
+            raise BitstreamError(f"packet {packet.sequence} adds a reference to {MAX_REFERENCES}, needs to drop one")
+
     def _accept_part(self, packet: Packet, record: ContentPart) -> None:
-        if record.index not in (0, self._parts):
+        if record.index not in (0, self._parts) and not self.lost:
             raise BitstreamError(f"packet {packet.sequence} is content part {record.index}, expected {self._parts}")
         self._parts = record.index + 1
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
 
     def _accept_motion(self, packet: Packet, record: MotionPayload) -> None:
-        fresh = not self.motion_frames or self._new_content or packet.timestamp > self.motion_tick
+        if record.reference not in self._references.numbers and not self.lost:
+            raise BitstreamError(
+                f"packet {packet.sequence} names reference {record.reference}, which the shot does not have"
+            )
+        changed = self._new_content or record.reference != self._in_force
+        fresh = not self.motion_frames or changed or packet.timestamp > self.motion_tick
         if fresh and not record.key and not self._gap and not (self._joined and self.motion_frames):
             raise BitstreamError(
                 f"packet {packet.sequence} needs the key flag: it is the first MOTION packet, "
-                "or follows new content or a gap"
+                "or follows new content, another reference or a gap"
             )
         self._new_content = self._gap = False
+        self._in_force = record.reference
         _not_before(packet, self.motion_tick)
         self.motion_tick = _end_tick(packet, record.frames)
         self.motion_frames += record.frames

@@ -11,8 +11,8 @@ from typing import BinaryIO
 from bcdcodec.bitstream.face import split_face
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, SeekPoint
-from bcdcodec.bitstream.parts import ContentAssembler, ContentLocator
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler, ContentLocator
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
 from bcdcodec.cli.report.summary import file_label, weights_if_found

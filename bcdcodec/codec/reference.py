@@ -49,15 +49,20 @@ class Reference:
 
 
 @torch.inference_mode()
-def encode_reference(model: CodecModel, shot: Window, *, picture_bits: int, central: bool = False) -> Reference:
+def encode_reference(
+    model: CodecModel, shot: Window, *, picture_bits: int, frame: int | None = None, central: bool = False
+) -> Reference:
     """Code the reference of a shot from its first frames.
 
-    picture_bits: largest size of the still and the landmarks before it, for a model that codes pictures. central: the
-    still is the most central frame, not the selected one. RateError if no still is that small.
+    picture_bits: largest size of the still and the landmarks before it, for a model that codes pictures. frame: index
+    of the one that becomes the still; None: a selected one, or with `central` the most central one. RateError if no
+    still is that small.
     """
     config = model.config.content
     if config.picture_bits:
-        index = int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
+        index = frame
+        if index is None:
+            index = int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
         face, pixels = shot.landmarks[index], shot.pixels[index]
         if len(face) and face.isfinite().all():
             assert model.tables.landmarks is not None, "a model with landmarks has tables for them"

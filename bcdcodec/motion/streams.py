@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.bitstream.packet import ContentPart, MotionPayload
-from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.references import read_motion
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import check_stream_fits
 from bcdcodec.codec.model import CodecModel
@@ -35,7 +34,7 @@ def read_bcd_folder(
 
 
 def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
-    """The codes of each shot of one `.bcd` file, with the content in force."""
+    """The codes of each shot of one `.bcd` file, those of each of its references apart."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -47,17 +46,12 @@ def read_shots(model: CodecModel, path: Path) -> list[CodeStream]:
         if found != needed:
             raise ConfigError(f"{path} has {found} codes a frame, motion is learned from all {needed}")
         coder = model.coder(reader.header.coding.mode)
-        assembler = ContentAssembler()
-        shots: list[tuple[ContentRecord, list[NDArray[np.int32]]]] = [(reader.header.content, [])]
-        for packet in reader:
-            record = packet.record()
-            if isinstance(record, ContentPart):
-                assembler.add(record)
-            elif isinstance(record, ContentRecord):
-                shots.append((assembler.assemble(record), []))
-            elif isinstance(record, MotionPayload):
-                shots[-1][1].append(coder.decode(record.codes, record.frames))
-    return [_shot(model, path.stem, content, parts) for content, parts in shots if parts]
+        runs: list[tuple[ContentRecord, list[NDArray[np.int32]]]] = []
+        for _, motion, content in read_motion(reader, reader.header.content):
+            if not runs or runs[-1][0] is not content:
+                runs.append((content, []))
+            runs[-1][1].append(coder.decode(motion.codes, motion.frames))
+    return [_shot(model, path.stem, content, parts) for content, parts in runs]
 
 
 def _shot(model: CodecModel, name: str, content: ContentRecord, parts: list[NDArray[np.int32]]) -> CodeStream:

@@ -1,9 +1,7 @@
 """Bit allocation of a file: how many references, how large, and what is left for motion.
 
-Motion gets what its min-distortion codes take; references share the rest. Where the rest exceeds their target size,
-there are more of them: a shot is refreshed every few seconds, so that no frame is far from its reference. High motion
-gets more and smaller references than low motion. Where the rest is short of the target size, references and motion
-share what the min-rate codes leave.
+Motion gets what its min-distortion codes take; references, which were chosen before (codec/encode/references.py), share
+the rest. Where the rest is short of their target size, references and motion share what the min-rate codes leave.
 """
 
 import math
@@ -37,11 +35,6 @@ class RatePlan:
     stats: FirstPassStats
     references: tuple[PlannedReference, ...]
     tuning: RateTuning
-
-    @property
-    def refreshes(self) -> frozenset[int]:
-        """Frames at which a shot gets another reference."""
-        return frozenset(reference.start for reference in self.references) - frozenset(self.stats.shots)
 
     def enlarged(self, bits: int) -> "RatePlan | None":
         """This plan with `bits` more for references, evenly among those that may grow; None where none may."""
@@ -144,10 +137,10 @@ def plan_rate(stats: FirstPassStats, bitrate: float, *, bucket: bool, tuning: Ra
     total_bits = _payload_bits(stats, bitrate)
     if stats.reference_bits is not None:
         floor_bits = sum(stats.reference_bits)
-        starts, sizes = list(stats.shots), list(stats.reference_bits)
+        sizes = list(stats.reference_bits)
     else:
         floor_bits = (tuning.min_reference_bits + REFERENCE_FRAMING_BITS) * len(stats.shots)
-        starts, sizes = _allocate_references(stats, total_bits, tuning)
+        sizes = [_reference_size(stats, bitrate, tuning)] * len(stats.references)
     needed_bits = floor_bits + stats.min_rate_bits
     if needed_bits > total_bits:
         smallest = math.ceil(bitrate + (needed_bits - total_bits) / allowed_bits(1, stats.duration_s))
@@ -155,7 +148,7 @@ def plan_rate(stats: FirstPassStats, bitrate: float, *, bucket: bool, tuning: Ra
             f"{bitrate:g} bit/s cannot hold the content and the cheapest codes of this video; "
             f"about {smallest} bit/s is the least"
         )
-    pairs = zip(starts, sizes, strict=True)
+    pairs = zip(stats.references, sizes, strict=True)
     references = tuple(PlannedReference(start, size, tuning.max_reference_bits) for start, size in pairs)
     plan = RatePlan(stats, references, tuning)
     return _limited_to_channel(plan, bitrate) if bucket and stats.reference_bits is None else plan
@@ -167,46 +160,24 @@ def _payload_bits(stats: FirstPassStats, bitrate: float) -> float:
     return allowed_bits(bitrate, stats.duration_s) - fixed
 
 
-def _allocate_references(stats: FirstPassStats, total_bits: float, tuning: RateTuning) -> tuple[list[int], list[int]]:
-    """First frames of all references, and equal sizes for them."""
-    target_bits = stats.target_bits + REFERENCE_FRAMING_BITS
-    min_bits = tuning.min_reference_bits + REFERENCE_FRAMING_BITS
-    low_motion_share = min(1.0, tuning.low_motion_bits * stats.frames / max(1, stats.min_distortion_bits))
-    enough_bits = int(max(tuning.high_motion_share, low_motion_share) * stats.target_bits) + REFERENCE_FRAMING_BITS
-    shots = len(stats.shots)
-    reference_bits = total_bits - tuning.planned_motion_ratio * stats.min_distortion_bits
-    is_scarce = reference_bits < min(shots * target_bits, (shots + 1) * enough_bits)
+def reference_budget(stats: FirstPassStats, bitrate: float, tuning: RateTuning) -> int:
+    """Bits for all references together, framing included."""
+    count, shots = len(stats.references), len(stats.shots)
+    total_bits = _payload_bits(stats, bitrate) - SEEK_POINT_BITS * (count - shots)
+    bits = total_bits - tuning.planned_motion_ratio * stats.min_distortion_bits
+    target_bits = shots * (stats.target_bits + REFERENCE_FRAMING_BITS)
     is_short = stats.duration_s < GRACE_S  # it may take what GRACE_S may, which is no reason to
-    if stats.references == stats.shots and (is_scarce or is_short):
-        floor_bits = shots * min_bits
+    if is_short or bits < target_bits:
+        floor_bits = count * (tuning.min_reference_bits + REFERENCE_FRAMING_BITS)
         shared_bits = floor_bits + tuning.reference_share * (total_bits - stats.min_rate_bits - floor_bits)
-        size = max(min_bits, min(target_bits, int(max(reference_bits, shared_bits) / shots)))
-        return list(stats.shots), [size] * shots
-    if stats.references == stats.shots:
-        min_frames = max(1, round(tuning.min_refresh_s * stats.frame_rate))
-        starts = _refresh_starts(stats, count=int(reference_bits / enough_bits), min_frames=min_frames)
-    else:  # chosen in an earlier pass, and the motion is relative to these
-        starts = list(stats.references)
-    key_bits = SEEK_POINT_BITS * (len(starts) - shots)
-    size = max(min_bits, min(tuning.max_reference_bits, int((reference_bits - key_bits) / len(starts))))
-    return starts, [size] * len(starts)
+        bits = min(target_bits, max(bits, shared_bits))
+    return int(bits)
 
 
-def _refresh_starts(stats: FirstPassStats, *, count: int, min_frames: int) -> list[int]:
-    """First frames of `count` references, or as many as fit: the longest stretches are divided evenly."""
-    ends = [*stats.shots[1:], stats.frames]
-    lengths = [end - start for start, end in zip(stats.shots, ends, strict=True)]
-    counts = [1] * len(lengths)
-    for _ in range(count - len(lengths)):
-        shot = max(range(len(lengths)), key=lambda index: lengths[index] / (counts[index] + 1))
-        if lengths[shot] / (counts[shot] + 1) < min_frames:
-            break
-        counts[shot] += 1
-    return [
-        start + lengths[shot] * part // counts[shot]
-        for shot, start in enumerate(stats.shots)
-        for part in range(counts[shot])
-    ]
+def _reference_size(stats: FirstPassStats, bitrate: float, tuning: RateTuning) -> int:
+    """Equal size of all references."""
+    size = reference_budget(stats, bitrate, tuning) // len(stats.references)
+    return max(tuning.min_reference_bits + REFERENCE_FRAMING_BITS, min(tuning.max_reference_bits, size))
 
 
 def _limited_to_channel(plan: RatePlan, bitrate: float) -> RatePlan:

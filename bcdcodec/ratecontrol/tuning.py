@@ -22,8 +22,10 @@ class RateTuning:
     min_codes_ratio: float = 0.8
     #: A packet that would take more of the bucket than this is divided.
     max_packet_bucket_share: float = 0.8
-    #: Windows of a shot that a reference is chosen from, at least, in a file: in a call these would be delay.
-    file_reference_windows: int = 12
+    #: Windows of a segment: a file's references are decided on segment by segment. In a call these would be delay.
+    segment_windows: int = 16
+    #: New pictures of a segment at most: those of MAX_REFERENCES that are not compared any more make room for them.
+    max_segment_references: int = 4
 
     # Second coding of a file that came out too small: motion needs less where references are better, which is known
     # only afterwards. A percent is promised, of which the reserve for END may take a third at the lowest bitrates.
@@ -31,17 +33,6 @@ class RateTuning:
     max_recodings: int = 3
 
     # Reference pictures (ratecontrol/plan.py).
-    #: Shortest time between two references of one shot.
-    min_refresh_s: float = 2.56
-    #: Bits a frame of min-distortion motion up to which a file has low motion: its references are as large as targeted
-    #: before there are more of them. The more motion, the further frames are from their reference, and the more a
-    #: nearer one is worth: at 4 kbps two pictures of 12 kbit instead of one of 25 brought LPIPS of two clips with high
-    #: motion (130 bits a frame by the codes of face-v4) from 0.31 to 0.27, and that of one with low motion (55 bits)
-    #: from 0.07 to 0.12. Codes of face-v5 take two thirds: 12.5 s at 52 bits have LPIPS 0.110 with one picture, 0.097
-    #: with several.
-    low_motion_bits: int = 45
-    #: Share of the target size that is enough for the highest motion.
-    high_motion_share: float = 0.5
     #: A reference takes this much at least; whether a stream is possible at all is for the budget to say.
     min_reference_bits: int = 3000
     #: Nothing is gained by a larger picture; it also bounds the parts that one is sent in.

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
-from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
 from bcdcodec.codec.decode.concealment import LossTracker
 from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_warped_windows, next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record, driver_face
 from bcdcodec.codec.retarget import Retargeter
-from bcdcodec.errors import ConfigError
+from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
@@ -39,6 +39,15 @@ class DecodedFrame(Frame):
 
     box: CropBox
     concealed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loaded:
+    """A reference as frames are made from it. offset: added to motion vectors; box: its shot's crop square."""
+
+    content: Content
+    offset: Tensor | None
+    box: CropBox
 
 
 class Decoder:
@@ -67,10 +76,10 @@ class Decoder:
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
         self._concealed: set[int] = set()
-        self._record = header.content
-        self._parts = ContentAssembler()
-        self._new_content = False
-        self._content, self._offset = self._load_content(header.content)
+        self._parts = ContentAssembler(tolerate_loss=settings.concealer is not None)
+        self._current = self._load(header.content)
+        self._segment_reference: _Loaded | None = None  # of the last segment
+        self._references = ReferenceTable(self._current)
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
         """Decode one packet; only MOTION packets give frames. With a concealer, missing frames before the packet come
@@ -83,18 +92,40 @@ class Decoder:
             self._parts.add(record)
             return []
         if isinstance(record, ContentRecord):
-            frames = self._fill_gap(packet.timestamp, None)  # the end of the shot before
-            self._record = self._parts.assemble(record)
-            self._content, self._offset = self._load_content(self._record)
-            self._new_content = True
-            if self._losses is not None:
-                self._losses.new_shot()
-            return frames
+            return self._push_content(record, packet.timestamp)
         if not isinstance(record, MotionPayload):
             return []
+        reference = self._references.get(record.reference)
+        if reference is None:
+            if self._losses is None:
+                raise BitstreamError(f"packet {packet.sequence} names reference {record.reference}, which never came")
+            self._losses.mark_lost()  # frames of a lost reference are lost
+            return []
         codes = self._codes(record)
-        frames = self._fill_gap(packet.timestamp, codes)
+        frames = self._fill_gap(packet.timestamp, codes if reference is self._current else None)
+        if reference is not self._current:
+            self._use(reference)
+        if self._losses is not None:
+            self._losses.add(codes.cpu().numpy(), packet.timestamp)
         return frames + self._append(codes, packet.timestamp, key=record.key)
+
+    def _push_content(self, record: ContentRecord, tick: int) -> list[DecodedFrame]:
+        """Begin a shot, with the frames that the one before it lacks, or add a reference to the shot."""
+        if record.number and self._losses is not None and record.parts not in (0, self._parts.parts):
+            return []  # a part was lost, so the reference is
+        frames = [] if record.number else self._fill_gap(tick, None)
+        whole = self._parts.assemble(record)
+        loaded = self._load(whole)
+        self._references.add(whole, loaded)
+        if not record.number:
+            self._use(loaded)
+        return frames
+
+    def _use(self, reference: "_Loaded") -> None:
+        """Make what follows from another reference, relative to which codes mean something else."""
+        self._current = reference
+        if self._losses is not None:
+            self._losses.new_shot()
 
     def conceal(self, until: int) -> list[DecodedFrame]:
         """Conceal the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows, or
@@ -113,29 +144,28 @@ class Decoder:
             return []
         known = None if after is None else after.cpu().numpy()
         start = self._losses.end
-        codes = self._losses.fill(until, after=known, content=self._content.map)
-        frames: list[DecodedFrame] = []
-        if codes is not None:
-            self._concealed.update(range(start, until))
-            self._losses.add(codes, start)
-            frames = self._append(torch.from_numpy(codes).to(self.model.device), start, key=False)
-        if known is not None:
-            self._losses.add(known, until)
-        return frames
+        codes = self._losses.fill(until, after=known, content=self._current.content.map)
+        if codes is None:
+            return []
+        self._concealed.update(range(start, until))
+        self._losses.add(codes, start)
+        return self._append(torch.from_numpy(codes).to(self.model.device), start, key=False)
 
     def _append(self, codes: Tensor, tick: int, *, key: bool) -> list[DecodedFrame]:
         """Put codes [n, G] of the frames from `tick` on into their segment; returns the frames that are ready."""
         frames: list[DecodedFrame] = []
         motion = self.model.bcd.quantizer.lookup(codes[None])[0]
-        motion = motion if self._offset is None else motion + self._offset
+        reference = self._current
+        motion = motion if reference.offset is None else motion + reference.offset
         last = self._segments[-1] if self._segments else None
         # A key packet; or, where packets were lost, one that has nothing to continue.
-        if key or last is None or last.next_tick != tick or self._new_content:
-            self._new_content = False
+        if key or last is None or last.next_tick != tick or reference is not self._segment_reference:
+            self._segment_reference = reference
             if len(self._segments) == self._batch_segments:
                 frames = self.flush()
-            box = CropBox(x=self._record.x, y=self._record.y, size=self._record.size)
-            self._segments.append(Segment(self._content, box, tick, motion, frame_multiplier=self.frame_multiplier))
+            self._segments.append(
+                Segment(reference.content, reference.box, tick, motion, frame_multiplier=self.frame_multiplier)
+            )
         else:
             self._segments[-1].append(motion)
         # Decoded at once, or when the waiting frames could no longer be called few.
@@ -184,14 +214,15 @@ class Decoder:
         concealed = not around.isdisjoint(self._concealed)
         return DecodedFrame(pixels=pixels, index=index, box=window.box, concealed=concealed)
 
-    def _load_content(self, record: ContentRecord) -> tuple[Content, Tensor | None]:
-        """The content of a record or what replaces it, and what is added to its motion vectors."""
+    def _load(self, record: ContentRecord) -> "_Loaded":
+        """The reference of a record, or what replaces it."""
+        box = CropBox(x=record.x, y=record.y, size=record.size)
         if self._replacement is None:
-            return content_of_record(self.model, record), None
+            return _Loaded(content_of_record(self.model, record), None, box)
         if self._retargeter is None:
-            return self._replacement, None
+            return _Loaded(self._replacement, None, box)
         placed = self._retargeter.follow(driver_face(self.model, record))
-        return placed.content, placed.motion
+        return _Loaded(placed.content, placed.motion, box)
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)

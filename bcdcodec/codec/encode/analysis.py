@@ -1,14 +1,15 @@
 """Analysis: frames to references and motion codes with the distances of all entries.
 
-push -> crop -> landmarks -> window of frames -> latents -> (first windows of a reference: its picture or token)
+push -> crop -> landmarks -> window of frames -> latents -> (windows from a reference on: its picture or token)
                                                          -> codes, distances
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.codec.encode.references import ReferencePlan
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
@@ -22,9 +23,9 @@ from bcdcodec.video.crop import crop, largest_square
 class Analyzer:
     """Analyse one stream's frames with constant memory.
 
-    packet_windows: encoder windows a packet; reference_windows: windows that a reference is chosen from; effort: steps
-    of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a reference to
-    the largest size of its picture; refreshes: frames at which a shot gets another reference;
+    packet_windows: encoder windows a packet; reference_windows: windows that the reference of a shot is chosen from;
+    effort: steps of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a
+    reference to the largest size of its picture; references: of a file, which are sent instead of one a shot;
     central_reference: as in RateTuning.
     """
 
@@ -37,24 +38,28 @@ class Analyzer:
         effort: int,
         groups: int,
         picture_bits: Callable[[int], int],
-        refreshes: frozenset[int] = frozenset(),
+        references: ReferencePlan | None = None,
         central_reference: bool = False,
     ) -> None:
         self._model, self._refiner = model, Refiner(model, effort, groups=groups)
         self._packet_windows, self._reference_windows = packet_windows, reference_windows
-        self._picture_bits, self._refreshes = picture_bits, refreshes
+        self._picture_bits, self._plan = picture_bits, references
         self._central_reference = central_reference
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
         self._gathered = WindowBuilder(model)
         self._windows: list[Window] = []  # whole windows waiting for their packet
-        self._reference: Reference | None = None  # None before it is made
+        self._references: dict[int, Reference] = {}  # of the shot, by number
         self._next_index = 0
         #: Frames pushed so far.
         self.frames = 0
 
-    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[AnalyzedUnit]:
-        """Analyse one frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one)."""
+    def push(self, frame: Frame, *, box: CropBox | None = None) -> Iterable[AnalyzedUnit]:
+        """Analyse one frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one).
+
+        Units are to be consumed before the next frame comes. Those of a planned segment are made as they are taken, so
+        that the size of a picture may depend on what was sent before it.
+        """
         if frame.index != self.frames:
             raise ConfigError(f"frame index is {frame.index}, expected {self.frames}")
         size = (frame.width, frame.height)
@@ -65,65 +70,97 @@ class Analyzer:
         self._box = self._box or box
         if box != self._box:
             raise ConfigError("the crop square changed within a shot; call new_shot() first")
-        units = self._refresh() if frame.index in self._refreshes else []
+        units: Iterable[AnalyzedUnit] = ()
+        if self._plan is not None and frame.index in self._plan.segments:
+            units = self._close_segment(self._plan)
         self._gathered.push(crop(frame, box, self._model.config.pixels))
         self.frames += 1
         if len(self._gathered) == self._model.config.window_frames:
-            units += self._close_window(last=False)
+            self._windows.append(self._gathered.take())
+            if self._plan is None:
+                units = self._close_windows(last=False)
         return units
 
-    def new_shot(self) -> list[AnalyzedUnit]:
-        """Finish the shot: the next frame begins another one, with a reference and a crop square of its own."""
-        units = self._refresh()
+    def new_shot(self) -> Iterable[AnalyzedUnit]:
+        """Finish the shot: the next frame begins another one, with references and a crop square of its own."""
+        units: Iterable[AnalyzedUnit]
+        if self._plan is not None:
+            units = self._close_segment(self._plan)
+        else:
+            if len(self._gathered):
+                self._windows.append(self._gathered.take())
+            units = self._close_windows(last=True)
+            self._references = {}
         self._box = None
         self._gathered.new_shot()
         return units
 
-    def flush(self) -> list[AnalyzedUnit]:
+    def flush(self) -> Iterable[AnalyzedUnit]:
         """Analyse what is still buffered, after the last frame."""
         return self.new_shot()
 
-    def _refresh(self) -> list[AnalyzedUnit]:
-        """Finish the reference: the next frame begins another one of the same shot."""
-        units = self._close_window(last=True)
-        self._reference = None
-        return units
-
-    def _close_window(self, *, last: bool) -> list[AnalyzedUnit]:
-        if len(self._gathered):
-            self._windows.append(self._gathered.take())
-        if not self._windows:
-            return []
+    def _close_windows(self, *, last: bool) -> list[AnalyzedUnit]:
+        """The units of whole packets, once there is a reference; with `last` of all windows."""
         units: list[AnalyzedUnit] = []
-        if self._reference is None:
+        if self._windows and not self._references:
             if not last and len(self._windows) < self._reference_windows:
                 return []
-            units.append(self._make_reference())
+            units.append(self._add_reference(Window.joined(self._windows), None, self._box, number=0, drops=0))
         while len(self._windows) >= self._packet_windows or (last and self._windows):
-            units.append(self._make_motion())
+            units.append(self._make_motion(self._windows[: self._packet_windows], 0))
             del self._windows[: self._packet_windows]
         return units
 
-    @torch.inference_mode()
-    def _make_reference(self) -> ReferenceUnit:
-        start, box = self._next_index, self._box
-        assert box is not None, "a shot with windows has a crop square"
-        self._reference = encode_reference(
-            self._model,
-            Window.joined(self._windows),
-            picture_bits=self._picture_bits(start),
-            central=self._central_reference,
-        )
-        coding, data = self._reference.coding, self._reference.data
-        return ReferenceUnit(start, ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data))
+    def _close_segment(self, plan: ReferencePlan) -> Iterable[AnalyzedUnit]:
+        """Finish a planned segment: its pictures, each before the first packet that uses it, and its motion."""
+        if len(self._gathered):
+            self._windows.append(self._gathered.take())
+        windows, self._windows = self._windows, []
+        return self._segment_units(plan, windows, self._box) if windows else ()
+
+    def _segment_units(self, plan: ReferencePlan, windows: list[Window], box: CropBox | None) -> Iterator[AnalyzedUnit]:
+        start, segment = self._next_index, Window.joined(windows)
+        for first in range(0, len(windows), self._packet_windows):
+            picture = plan.pictures.get(self._next_index)
+            if picture is not None:
+                index = picture.frame - start
+                yield self._add_reference(segment, index, box, number=picture.number, drops=picture.drops)
+            number = plan.used[self._next_index]
+            yield self._make_motion(windows[first : first + self._packet_windows], number)
 
     @torch.inference_mode()
-    def _make_motion(self) -> MotionUnit:
-        reference = self._reference
-        assert reference is not None, "motion follows the reference it is relative to"
-        results = [self._refiner.refine(window, reference) for window in self._windows[: self._packet_windows]]
+    def _add_reference(
+        self, shot: Window, index: int | None, box: CropBox | None, *, number: int, drops: int
+    ) -> ReferenceUnit:
+        """Code a reference from the frame of this index, or from one that is chosen now."""
+        start = self._next_index
+        assert box is not None, "a shot with windows has a crop square"
+        reference = encode_reference(
+            self._model, shot, picture_bits=self._picture_bits(start), frame=index, central=self._central_reference
+        )
+        if not number:
+            self._references = {}
+        if drops:
+            del self._references[drops]
+        self._references[number] = reference
+        record = ContentRecord(
+            x=box.x,
+            y=box.y,
+            size=box.size,
+            coding=reference.coding,
+            data=reference.data,
+            number=number,
+            drops=drops,
+        )
+        return ReferenceUnit(start, record)
+
+    @torch.inference_mode()
+    def _make_motion(self, windows: list[Window], number: int) -> MotionUnit:
+        """The next packet, relative to the reference of this number."""
+        reference = self._references[number]
+        results = [self._refiner.refine(window, reference) for window in windows]
         codes = torch.cat([nearest for nearest, _ in results]).cpu().numpy()
         distances = torch.cat([distances for _, distances in results]).float().cpu().numpy()
-        motion = MotionUnit(self._next_index, codes, distances)
+        motion = MotionUnit(self._next_index, codes, distances, number)
         self._next_index = motion.end
         return motion

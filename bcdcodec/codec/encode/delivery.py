@@ -15,6 +15,8 @@ class Delivery:
         self._record = unit.record
         #: Frame that the reference is for.
         self.start = unit.start
+        #: Of the reference in its shot.
+        self.number = unit.record.number
         self._left = unit.record.data
         self._parts = 0
 
@@ -26,7 +28,7 @@ class Delivery:
     @property
     def bits(self) -> int:
         """Size of the CONTENT packet that would end it now, at least; framing included."""
-        return 8 * (len(self._left) + FRAMING_BYTES + ContentRecord.WIRE.size)
+        return 8 * (FRAMING_BYTES + len(replace(self._record, data=self._left, parts=0).pack()))
 
     def due_bytes(self, passed: float) -> int:
         """Data to send now, if it is spread evenly and `passed` (0 to 1) of the time has passed."""

@@ -3,6 +3,8 @@
 push -> analysis.py (references, motion codes) -> packetizer.py (what fits the bitrate) -> packets
 """
 
+from collections.abc import Iterable
+
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import CodingMode
@@ -45,7 +47,7 @@ class Encoder:
             effort=self.settings.effort,
             groups=self.groups,
             picture_bits=self._picture_bits,
-            refreshes=frozenset() if self.plan.rate is None else self.plan.rate.refreshes,
+            references=self.plan.references,
             central_reference=self.settings.tuning.central_reference,
         )
         self._size: tuple[int, int] | None = None
@@ -89,13 +91,15 @@ class Encoder:
             raise ConfigError("no frame was pushed, there is nothing to encode")
         return packets + self._packetizer.flush()
 
-    def _packetize(self, units: list[AnalyzedUnit]) -> list[Packet]:
+    def _packetize(self, units: Iterable[AnalyzedUnit]) -> list[Packet]:
         packets: list[Packet] = []
-        for index, unit in enumerate(units):
+        if self._packetizer is None and self.plan.mode is None:
+            units = list(units)  # what the mode is chosen by
+        for unit in units:
             if self._packetizer is not None:
                 packets += self._packetizer.push(unit)
             elif isinstance(unit, ReferenceUnit):
-                self._packetizer = self._begin(unit, units[index + 1 :])
+                self._packetizer = self._begin(unit, units if isinstance(units, list) else [])
         return packets
 
     def _begin(self, reference: ReferenceUnit, units: list[AnalyzedUnit]) -> Packetizer:

@@ -31,13 +31,12 @@ def run_first_pass(
     plan: EncodePlan,
     *,
     group_counts: Sequence[int],
-    refreshes: frozenset[int],
     progress: Callable[[int], None],
 ) -> list[tuple[MotionCoder, FirstPassStats]]:
     """Analyse the whole file, every reference at its target size: for every number of codes a frame, most first, the
     cheapest coder and its statistics.
 
-    refreshes: frames within shots that get a reference. progress: frames done. Raises VideoError.
+    progress: frames done. Raises VideoError.
     """
     model, settings = job.model, job.settings
     analyzer = Analyzer(
@@ -47,7 +46,7 @@ def run_first_pass(
         effort=settings.effort,
         groups=max(group_counts),
         picture_bits=lambda start: model.config.content.picture_bits,
-        refreshes=refreshes,
+        references=plan.references,
         central_reference=settings.tuning.central_reference,
     )
     coders = [coder for groups in group_counts for coder in motion_coders(model, settings.mode, groups)]
@@ -123,5 +122,5 @@ class _MotionCosts:
 
 def _packet_bits(motion: MotionUnit, codes: bytes) -> int:
     """Size of a motion packet; its sequence number is guessed, which is a byte at most."""
-    payload = MotionPayload(len(motion.codes), True, codes).pack()
+    payload = MotionPayload(len(motion.codes), True, codes, motion.reference).pack()
     return 8 * Packet(PacketKind.MOTION, motion.start, motion.start, payload).size

@@ -1,6 +1,6 @@
 """Encode job: a media file, the settings that every pass over it shares, and the pass itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, TypeVar
@@ -12,17 +12,17 @@ from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.shots import Shot, frames_of_shots
 from bcdcodec.video.source import MediaSource
 
-Output = TypeVar("Output")
+Output = TypeVar("Output", covariant=True)
 
 
 class FrameSink(Protocol[Output]):
     """Consumer of a file's frames, shot by shot: the analysis of the first pass, the encoder of the last."""
 
-    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Output]: ...
+    def push(self, frame: Frame, *, box: CropBox | None = None) -> Iterable[Output]: ...
 
-    def new_shot(self) -> list[Output]: ...
+    def new_shot(self) -> Iterable[Output]: ...
 
-    def flush(self) -> list[Output]: ...
+    def flush(self) -> Iterable[Output]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class EncodeJob:
         total = sum(shot.frames for shot in shots)
         with self.source.open_frames(frame_rate) as reader:
             for frame, shot, last in frames_of_shots(reader, shots):
-                output = sink.push(frame, box=shot.box if self.crop else None)
+                output = list(sink.push(frame, box=shot.box if self.crop else None))
                 done = frame.index + 1
                 if last:
                     output += sink.flush() if done == total else sink.new_shot()

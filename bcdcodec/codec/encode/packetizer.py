@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.bitstream.references import ReferenceSender
 from bcdcodec.codec.encode.delivery import Delivery
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit
 from bcdcodec.entropy.motion import MotionCoder
@@ -49,10 +50,12 @@ class Packetizer:
         self._lookahead, self._audio = lookahead, audio
         self._table_bits = code_cost_bits(coder.table)
         self._queue: deque[MotionUnit] = deque()
-        self._due: Delivery | None = None  # should be in force already: motion is skipped until it is
+        self._due: deque[Delivery] = deque()  # should be there already: their motion is skipped until they are
         self._next: Delivery | None = None  # of motion that is not here yet
         self._reference_start = 0  # of the reference that motion is relative to
         self._last_key: int | None = None
+        self._references = ReferenceSender()
+        self._reference = 0  # of the last motion packet
         self._sequence = 0
         #: Frames that got no packet, because nothing fitted.
         self.skipped_frames = 0
@@ -66,11 +69,16 @@ class Packetizer:
         if self._controller is not None:
             self._controller.reserve_content(self._next.bits, at_s=self._seconds(unit.start))
         packets = self._send_queue()
-        if self._due is not None and self._controller is not None:
-            self._controller.settle_content(self._due.bits)  # never came, and is not needed any more
-        self._due, self._next = self._next, None
-        self._reference_start, self._last_key = unit.start, None
-        return packets + self._finish_delivery(self._due, unit.start)
+        if not unit.record.number:
+            while self._due:
+                late = self._due.popleft()
+                if self._controller is not None:
+                    self._controller.settle_content(late.bits)  # never came, and is not needed any more
+            self._last_key = None
+        self._due.append(self._next)
+        self._references.keep(unit.record)
+        self._next, self._reference_start = None, unit.start
+        return packets + self._finish_deliveries(unit.start)
 
     def flush(self) -> list[Packet]:
         """Send what still waits."""
@@ -83,7 +91,7 @@ class Packetizer:
         while self._queue:
             motion = self._queue.popleft()
             packets += self._send_motion(motion)
-            if in_parts and self._next is not None and self._due is None:
+            if in_parts and self._next is not None and not self._due:
                 for tick in self._part_ticks(motion):
                     passed = (tick - self._reference_start) / (self._next.start - self._reference_start)
                     packets += self._send_part(self._next, tick, self._next.due_bytes(passed))
@@ -106,21 +114,24 @@ class Packetizer:
         return delivery.bits > controller.tuning.max_whole_reference_share * controller.bucket_s * controller.bitrate
 
     def _send_motion(self, motion: MotionUnit) -> list[Packet]:
-        packets = [] if self._due is None else self._finish_delivery(self._due, motion.start)
-        codes = self._choose_codes(motion) if self._due is None else None
+        packets = self._finish_deliveries(motion.start)
+        waits = any(late.number in (0, motion.reference) for late in self._due)
+        codes = None if waits else self._choose_codes(motion)
         if codes is None:
             self._skip(motion)
             return packets
-        key = self._is_key(motion.start)
+        key, self._reference = self._is_key(motion), motion.reference
         if key:
             self._last_key = motion.start
             if self._controller is not None:
                 self._controller.reserve(SEEK_POINT_BITS)
-        payload = MotionPayload(len(codes), key, self._coder.encode(codes)).pack()
+        payload = MotionPayload(len(codes), key, self._coder.encode(codes), motion.reference).pack()
         return [*packets, self._packet(PacketKind.MOTION, motion.start, payload)]
 
-    def _is_key(self, start: int) -> bool:
-        return self._last_key is None or (start - self._last_key) / self._frame_rate >= self._key_interval_s
+    def _is_key(self, motion: MotionUnit) -> bool:
+        if self._last_key is None or motion.reference != self._reference:
+            return True
+        return (motion.start - self._last_key) / self._frame_rate >= self._key_interval_s
 
     def _skip(self, motion: MotionUnit) -> None:
         """Leave frames without a packet; what follows is a key packet."""
@@ -134,12 +145,12 @@ class Packetizer:
 
         Raises RateError where a file can only go on with more bits.
         """
-        controller, key = self._controller, self._is_key(motion.start)
+        controller, key = self._controller, self._is_key(motion)
         if controller is None:
             return motion.codes
 
         def size_bits(codes: NDArray[np.int64]) -> int:
-            payload = MotionPayload(len(codes), key, self._coder.encode(codes)).pack()
+            payload = MotionPayload(len(codes), key, self._coder.encode(codes), motion.reference).pack()
             packet = Packet(PacketKind.MOTION, self._sequence, motion.start, payload)
             return self._sent_bits(packet) + SEEK_POINT_BITS * key
 
@@ -168,15 +179,20 @@ class Packetizer:
             raise refusal
         return None
 
-    def _finish_delivery(self, delivery: Delivery, tick: int) -> list[Packet]:
-        """Send the rest of the reference that is due, if there is room for it; else a part."""
-        room_bits = math.inf if self._controller is None else self._controller.room_bits(self._seconds(tick))
-        if delivery.bits > room_bits:
-            return self._send_part(delivery, tick, delivery.left_bytes)
-        if self._controller is not None:
-            self._controller.settle_content(delivery.bits)
-        self._due = None
-        return [self._packet(PacketKind.CONTENT, tick, delivery.record().pack())]
+    def _finish_deliveries(self, tick: int) -> list[Packet]:
+        """Send the rest of the references that are due, in order, as far as there is room; then a part of the next."""
+        packets: list[Packet] = []
+        while self._due:
+            delivery = self._due[0]
+            room_bits = math.inf if self._controller is None else self._controller.room_bits(self._seconds(tick))
+            if delivery.bits > room_bits:
+                return packets + self._send_part(delivery, tick, delivery.left_bytes)
+            if self._controller is not None:
+                self._controller.settle_content(delivery.bits)
+            self._due.popleft()
+            record = self._references.write(delivery.record())
+            packets.append(self._packet(PacketKind.CONTENT, tick, record.pack()))
+        return packets
 
     def _send_part(self, delivery: Delivery, tick: int, count: int) -> list[Packet]:
         """Send at most `count` bytes of a reference ahead, as far as there is room."""

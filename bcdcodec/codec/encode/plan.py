@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
+from bcdcodec.codec.encode.references import ReferencePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.motion import MotionCoder
@@ -16,7 +17,8 @@ class EncodePlan:
     """Decisions that an encoder needs beside its settings.
 
     mode: None for the smallest of coded and context at the start of the stream. rate: bit allocation of a file;
-    references are then sent ahead, and packets come one reference late. duration_s: of the video, where it is known.
+    references are then sent ahead, and packets come one reference late. references: those of a file, None for one a
+    shot. duration_s: of the video, where it is known.
     """
 
     frame_rate: Fraction
@@ -26,6 +28,7 @@ class EncodePlan:
     reference_windows: int
     duration_s: float | None = None
     rate: RatePlan | None = None
+    references: ReferencePlan | None = None
     audio: AudioInfo | None = None
     background: bytes | None = None
 

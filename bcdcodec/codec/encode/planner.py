@@ -1,18 +1,22 @@
 """Planner of a file: first passes, and the encode plan that they lead to.
 
-The first pass is run again where its outcome changes what is coded: with refreshes (motion is less where references are
-nearer), with smaller packets, and at half the frame rate.
+shots -> first pass: what motion takes -> references.py: what pictures are sent -> first pass with these -> plan
+
+The first pass is run again where its outcome changes what is coded: with more references than shots (motion is less
+where they are nearer), with smaller packets, and at half the frame rate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.first_pass import run_first_pass
 from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.plan import EncodePlan
+from bcdcodec.codec.encode.references import ReferencePlan, ReferenceSurvey
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.errors import RateError
-from bcdcodec.ratecontrol.plan import RatePlan, plan_rate
+from bcdcodec.ratecontrol.plan import RatePlan, plan_rate, reference_budget
 from bcdcodec.ratecontrol.stats import FirstPassStats
 from bcdcodec.video.shots import Shot, halve_frame_rate
 
@@ -24,7 +28,7 @@ def plan_encode(job: EncodeJob, shots: list[Shot], plan: EncodePlan) -> tuple[En
     Raises RateError (naming the least bitrate), VideoError.
     """
     settings = job.settings
-    plan = replace(plan, reference_windows=max(plan.reference_windows, settings.tuning.file_reference_windows))
+    plan = replace(plan, reference_windows=max(plan.reference_windows, settings.tuning.segment_windows))
     if settings.bitrate is None or settings.mode is CodingMode.PACKED:
         duration_s = float(sum(shot.frames for shot in shots) / plan.frame_rate)
         return replace(plan, duration_s=duration_s), shots
@@ -52,7 +56,7 @@ class _Planner:
         """Complete a plan for its frame rate; packets that overfill the bucket are divided."""
         settings, tuning = self.job.settings, self.job.settings.tuning
         assert settings.bitrate is not None, "a bitrate is planned for"
-        coder, rate = self._allocate(plan, shots)
+        plan, coder, rate = self._allocate(plan, shots)
         if settings.bucket_s is not None and plan.packet_windows > 1:
             room_bits = tuning.max_packet_bucket_share * settings.bucket_s * settings.bitrate
             if rate.largest_packet_bits(settings.bitrate) > room_bits:
@@ -60,25 +64,41 @@ class _Planner:
         duration_s = rate.stats.duration_s
         return replace(plan, groups=coder.groups, mode=coder.mode, rate=rate, duration_s=duration_s)
 
-    def _allocate(self, plan: EncodePlan, shots: list[Shot]) -> tuple[MotionCoder, RatePlan]:
-        """Run first passes until the refreshes that motion was analysed with are those of the allocation."""
+    def _allocate(self, plan: EncodePlan, shots: list[Shot]) -> tuple[EncodePlan, MotionCoder, RatePlan]:
+        """Run a first pass, and a second one with the references that it leaves bits for."""
+        job, settings = self.job, self.job.settings
+        counts = job.model.config.group_counts if settings.groups is None else (settings.groups,)
+        coder, rate = self._choose_coder(self._first_pass(plan, shots, counts))
+        if job.model.bcd.warper is None or settings.tuning.central_reference:
+            return plan, coder, rate
+        plan = replace(plan, references=self._choose_references(plan, shots, rate.stats))
+        return plan, *self._choose_coder(self._first_pass(plan, shots, (coder.groups,)))
+
+    def _first_pass(
+        self, plan: EncodePlan, shots: list[Shot], group_counts: Sequence[int]
+    ) -> list[tuple[MotionCoder, FirstPassStats]]:
         frames = sum(shot.frames for shot in shots)
+        return run_first_pass(
+            self.job,
+            shots,
+            plan,
+            group_counts=group_counts,
+            progress=lambda done: self.job.progress(done, 2 * frames),
+        )
+
+    def _choose_references(self, plan: EncodePlan, shots: list[Shot], stats: FirstPassStats) -> ReferencePlan:
+        """Run the pass that decides on the references."""
         settings = self.job.settings
-        counts = self.job.model.config.group_counts if settings.groups is None else (settings.groups,)
-        refreshes: frozenset[int] = frozenset()
-        while True:
-            candidates = run_first_pass(
-                self.job,
-                shots,
-                plan,
-                group_counts=counts,
-                refreshes=refreshes,
-                progress=lambda done: self.job.progress(done, 2 * frames),
-            )
-            coder, rate = self._choose_coder(candidates)
-            if rate.refreshes == refreshes:
-                return coder, rate
-            refreshes, counts = rate.refreshes, (coder.groups,)
+        assert settings.bitrate is not None, "a bitrate is planned for"
+        survey = ReferenceSurvey(
+            self.job.model,
+            packet_windows=plan.packet_windows,
+            frame_bits=reference_budget(stats, settings.bitrate, settings.tuning) / stats.frames,
+            tuning=settings.tuning,
+        )
+        for done, _ in self.job.push_shots(shots, survey, plan.frame_rate):
+            self.job.progress(done, 2 * stats.frames)
+        return survey.plan
 
     def _choose_coder(self, candidates: list[tuple[MotionCoder, FirstPassStats]]) -> tuple[MotionCoder, RatePlan]:
         """Choose most codes a frame whose motion gets enough of its min-distortion bits, else the fewest.

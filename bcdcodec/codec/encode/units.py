@@ -10,7 +10,7 @@ from bcdcodec.bitstream.records import ContentRecord
 
 @dataclass(frozen=True, slots=True)
 class ReferenceUnit:
-    """The reference of all motion from frame `start` on."""
+    """A reference of motion from frame `start` on."""
 
     start: int
     record: ContentRecord
@@ -18,11 +18,15 @@ class ReferenceUnit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionUnit:
-    """Frames of one packet: min-distortion codes int64 [n, G], squared distances of all entries float32 [n, G, E]."""
+    """Frames of one packet: min-distortion codes int64 [n, G], squared distances of all entries float32 [n, G, E].
+
+    reference: number of the one in the shot that they are relative to.
+    """
 
     start: int
     codes: NDArray[np.int64]
     distances: NDArray[np.float32]
+    reference: int = 0
 
     @property
     def end(self) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_MOTION_FRAMES, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.bitstream.records import CodingMode, ContentRecord
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.ratecontrol.frame_dropping import DecimatedRun, nearest_tick
 
@@ -29,19 +29,20 @@ Codes = NDArray[np.int32]
 class FrameRun:
     """Consecutive frames of one packet, before coding.
 
-    tick: of the first frame. key: the decoder starts here. codes: int32 [n, groups].
+    tick: of the first frame. key: the decoder starts here. codes: int32 [n, groups]. reference: number of theirs.
     """
 
     tick: int
     key: bool
     codes: Codes
+    reference: int
     _payloads: dict[CodingMode, bytes] = field(default_factory=dict)
 
     def packet(self, coder: MotionCoder) -> Packet:
         """The MOTION packet of the coder's groups, with sequence number 0; coded once per mode."""
         if coder.mode not in self._payloads:
             codes = coder.encode(self.codes[:, : coder.groups])
-            self._payloads[coder.mode] = MotionPayload(len(self.codes), self.key, codes).pack()
+            self._payloads[coder.mode] = MotionPayload(len(self.codes), self.key, codes, self.reference).pack()
         return Packet(PacketKind.MOTION, 0, self.tick, self._payloads[coder.mode])
 
 
@@ -54,7 +55,7 @@ class Repacketizer:
 
     def __init__(self, size: int, *, window: int) -> None:
         self._size, self._window = size, window
-        self._tick = 0
+        self._tick = self._reference = 0
         self._key = False
         self._parts: list[Codes] = []
         self._pending = 0
@@ -64,15 +65,16 @@ class Repacketizer:
         """Whether frames wait for a packet to be filled."""
         return self._pending > 0
 
-    def push(self, tick: int, key: bool, codes: Codes) -> list[FrameRun]:
-        """Append frames to those before, or start anew where they are key; returns the runs that are complete.
+    def push(self, tick: int, key: bool, codes: Codes, reference: int) -> list[FrameRun]:
+        """Append frames to those before, or start anew where they are key, as those of another reference are; returns
+        the runs that are complete.
 
         Empty key codes make the next frames key.
         """
         done = []
         if key:
             done = self.flush()
-            self._key = True
+            self._key, self._reference = True, reference
         if not self._pending:
             self._tick = tick
         self._parts.append(codes)
@@ -87,7 +89,7 @@ class Repacketizer:
 
     def _emit(self, count: int) -> FrameRun:
         codes = np.concatenate(self._parts)
-        run = FrameRun(self._tick, self._key, codes[:count])
+        run = FrameRun(self._tick, self._key, codes[:count], self._reference)
         self._parts = [codes[count:]]
         self._pending -= count
         self._tick, self._key = self._tick + count, False
@@ -111,14 +113,17 @@ class PacketLayout:
         self._repacketizer = Repacketizer(
             packet_frames(header.video.frame_rate / frame_step, window), window=window if frame_step == 1 else 1
         )
+        self._content_tick = 0  # of the last CONTENT packet
         self._audio: list[Packet] = []
 
     def push_content(self, packet: Packet) -> list[Piece]:
-        """Push a CONTENT packet; at a lower frame rate it takes the time of the first frame after it."""
+        """Push a CONTENT packet; at a lower frame rate that of a shot takes the time of the first frame after it."""
+        added = ContentRecord.unpack(packet.payload).number > 0
         if self._frame_step > 1:
-            more = self._next < len(self._runs)
-            tick = self._runs[self._next].tick if more else nearest_tick(packet.timestamp, self._frame_step)
-            packet = dataclasses.replace(packet, timestamp=tick)
+            starts = self._next < len(self._runs) and not added
+            tick = self._runs[self._next].tick if starts else nearest_tick(packet.timestamp, self._frame_step)
+            self._content_tick = max(self._content_tick, tick)
+            packet = dataclasses.replace(packet, timestamp=self._content_tick)
         return [*self.flush(), packet]
 
     def push_audio(self, packet: Packet) -> list[Piece]:
@@ -128,12 +133,14 @@ class PacketLayout:
         self._audio.append(packet)
         return []
 
-    def push_motion(self, tick: int, key: bool, codes: Codes) -> list[Piece]:
-        """Push the codes int32 [n, groups] of a MOTION packet."""
+    def push_motion(self, tick: int, key: bool, codes: Codes, reference: int) -> list[Piece]:
+        """Push the codes int32 [n, groups] of a MOTION packet, made from the reference of this number."""
         if self._next < len(self._runs) and tick == self._runs[self._next].start:
             self._next += 1
         new_tick, kept = self._runs[self._next - 1].remaining(tick, len(codes))
-        return self._release(self._repacketizer.push(new_tick, key, codes[kept.start : kept.stop : kept.step]))
+        return self._release(
+            self._repacketizer.push(new_tick, key, codes[kept.start : kept.stop : kept.step], reference)
+        )
 
     def flush(self) -> list[Piece]:
         """The pending frames and the audio behind them."""

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MotionPayload, PacketKind
+from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.ratecontrol.frame_dropping import Run
@@ -15,7 +16,7 @@ from bcdcodec.ratecontrol.frame_dropping import Run
 class StreamSummary:
     """Header, runs and sizes of a stream.
 
-    runs: frames without a gap or new content between them. audio_bits: of AUDIO packets with their framing.
+    runs: frames of one reference without a gap between them. audio_bits: of AUDIO packets with their framing.
     """
 
     header: StreamHeader
@@ -39,18 +40,19 @@ def scan_stream(file: BinaryIO) -> StreamSummary:
     reader = StreamReader(file)
     runs: list[Run] = []
     start = end = audio_bits = 0
-    continues = False
+    continues, reference = False, 0
     for packet in reader:
         if packet.kind == PacketKind.CONTENT:
-            continues = False
+            continues = continues and ContentRecord.unpack(packet.payload).number > 0
         elif packet.kind == PacketKind.AUDIO:
             audio_bits += 8 * packet.size
         elif packet.kind == PacketKind.MOTION:
-            if continues and packet.timestamp == end:
+            motion = MotionPayload.unpack(packet.payload)
+            if continues and packet.timestamp == end and motion.reference == reference:
                 runs.pop()
             else:
                 start = packet.timestamp
-            end = packet.timestamp + MotionPayload.unpack(packet.payload).frames
+            end, reference = packet.timestamp + motion.frames, motion.reference
             runs.append(Run(start, end - start))
             continues = True
     return StreamSummary(header=reader.header, runs=runs, stats=reader.stats, audio_bits=audio_bits)

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler, ReferenceSender
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 from bcdcodec.codec.transcode.repacketizer import FrameRun, PacketLayout, Piece
 from bcdcodec.codec.transcode.summary import StreamSummary
@@ -60,15 +60,14 @@ class TranscodeVariant:
 
 
 class OutputStream:
-    """Writer of one variant. Content packets wait until frames use them, unless packets are merely re-coded."""
+    """Writer of one variant. References wait until frames use them, unless packets are merely re-coded."""
 
     def __init__(self, file: BinaryIO, source: StreamHeader, variant: TranscodeVariant) -> None:
         self.variant = variant
         self._header = variant.header(source)
         self._writer = StreamWriter(file)
         self._writer.write_header(self._header)
-        self._current_content = self._header.content.pack()
-        self._new_content: Packet | None = None
+        self._references = _UsedReferences(self._header.content)
         self._audio_bits = 0
 
     def push(self, piece: Piece) -> None:
@@ -76,14 +75,14 @@ class OutputStream:
         if isinstance(piece, FrameRun):
             assert self.variant.coder is not None, "where packets are copied there are no frames"
             piece = piece.packet(self.variant.coder)
-        if piece.kind == PacketKind.CONTENT and self.variant.reduction is not RateReduction.RECODE:
-            self._new_content = piece
-            return
-        if piece.kind == PacketKind.MOTION and self._new_content is not None:
-            content, self._new_content = self._new_content, None
-            if content.payload != self._current_content:
-                self._current_content = content.payload
-                self._append(content)
+        if self.variant.reduction is not RateReduction.RECODE:
+            record = piece.record()
+            if isinstance(record, ContentRecord):
+                self._references.push(piece, record)
+                return
+            if isinstance(record, MotionPayload):
+                for packet in self._references.use(record.reference):
+                    self._append(packet)
         self._append(piece)
 
     def finish(self) -> None:
@@ -100,6 +99,45 @@ class OutputStream:
         self._writer.write(packet)
         if packet.kind == PacketKind.AUDIO:
             self._audio_bits += 8 * packet.size
+
+
+class _UsedReferences:
+    """References on their way to a stream that gets only what its frames use, and no shot's content twice."""
+
+    def __init__(self, content: ContentRecord) -> None:
+        self._content = content.pack()
+        self._sender = ReferenceSender()
+        self._shot: tuple[Packet, ContentRecord] | None = None
+        self._added: list[tuple[Packet, ContentRecord]] = []
+
+    def push(self, packet: Packet, record: ContentRecord) -> None:
+        """Keep a CONTENT packet, whole, until frames use it."""
+        self._sender.keep(record)
+        if record.number:
+            self._added.append((packet, record))
+        else:
+            self._shot, self._added = (packet, record), []
+
+    def use(self, number: int) -> list[Packet]:
+        """The packets that come before frames of this reference. Numbers ascend, so that those before it come too,
+        unless they are dropped already.
+        """
+        packets: list[Packet] = []
+        if self._shot is not None:
+            packet, record = self._shot
+            self._shot = None
+            # After additions only a new shot can begin to number again.
+            if packet.payload != self._content or len(self._sender.written) > 1:
+                packets.append(packet)
+                self._sender.write(record)
+                self._content = packet.payload
+        if number in self._sender.written:
+            return packets
+        for packet, record in [one for one in self._added if one[1].number <= number]:
+            if record.number in self._sender.kept:
+                packets.append(dataclasses.replace(packet, payload=self._sender.write(record).pack()))
+        self._added = [one for one in self._added if one[1].number > number]
+        return packets
 
 
 def write_variants(
@@ -141,7 +179,7 @@ def write_variants(
         except BitstreamError as error:
             raise BitstreamError(f"codes of packet {packet.sequence}: {error}") from error
         for layout, sharing in layouts.values():
-            _push_all(sharing, layout.push_motion(packet.timestamp, motion.key, codes))
+            _push_all(sharing, layout.push_motion(packet.timestamp, motion.key, codes, motion.reference))
         frames_done(motion.frames)
     for layout, sharing in layouts.values():
         _push_all(sharing, layout.flush())

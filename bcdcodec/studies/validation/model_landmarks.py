@@ -14,9 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bcdcodec.bitstream.packet import ContentPart, MotionPayload
-from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.references import read_motion
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import check_stream_fits, model_frame_multiplier
 from bcdcodec.codec.decode.windows import Segment
@@ -59,7 +58,7 @@ _NAMES = tuple(field.name for field in fields(ModelLandmarks))
 
 @dataclass(slots=True)
 class _Shot:
-    """A content, the tick from which it is in force, and its runs of codes [n, g] without a key packet inside."""
+    """A reference, the first tick that is made from it, and its runs of codes [n, g] without a key packet inside."""
 
     start: int
     record: ContentRecord
@@ -119,24 +118,20 @@ def _reference(content: Content) -> Places:
 
 
 def _read(model: CodecModel, stream: Path) -> tuple[list[_Shot], int, int, int]:
-    """Shots with frames, shown frames a coded one, ticks, and codes a frame."""
+    """Stretches of one reference, shown frames a coded one, ticks, and codes a frame."""
     with stream.open("rb") as file:
         reader = StreamReader(file)
         check_stream_fits(reader.header, model)
-        coding, assembler = reader.header.coding, ContentAssembler()
+        coding = reader.header.coding
         coder = model.coder(coding.mode, coding.groups)
         shots = [_Shot(0, reader.header.content, [])]
-        for packet in reader:
-            record = packet.record()
-            if isinstance(record, ContentPart):
-                assembler.add(record)
-            elif isinstance(record, ContentRecord):
-                shots.append(_Shot(packet.timestamp, assembler.assemble(record), []))
-            elif isinstance(record, MotionPayload):
-                runs, codes = shots[-1].runs, coder.decode(record.codes, record.frames)
-                if record.key or not runs or runs[-1][0] + sum(map(len, runs[-1][1])) != packet.timestamp:
-                    runs.append((packet.timestamp, []))
-                runs[-1][1].append(codes)
+        for tick, motion, content in read_motion(reader, reader.header.content):
+            if content is not shots[-1].record:
+                shots.append(_Shot(tick, content, []))
+            runs = shots[-1].runs
+            if motion.key or not runs or runs[-1][0] + sum(map(len, runs[-1][1])) != tick:
+                runs.append((tick, []))
+            runs[-1][1].append(coder.decode(motion.codes, motion.frames))
         return shots, model_frame_multiplier(reader.header, model), reader.stats.end_tick, coding.groups
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import CodingMode, ContentCoding, ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler
 from bcdcodec.codec.encode.packetizer import Packetizer
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.entropy.motion import MotionCoder

@@ -59,10 +59,10 @@ def push_all(found: PacketLayout) -> list[tuple[str, int]]:
 
     pieces = found.push_audio(sound(0))
     for tick in (0, 5, 10):
-        pieces += found.push_motion(tick, tick == 0, np.zeros((5, 1), np.int32))
+        pieces += found.push_motion(tick, tick == 0, np.zeros((5, 1), np.int32), 0)
         pieces += found.push_audio(sound(tick + 5))
     pieces += found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()))
-    pieces += found.push_motion(15, True, np.zeros((15, 1), np.int32))
+    pieces += found.push_motion(15, True, np.zeros((15, 1), np.int32), 0)
     return sequence(pieces + found.flush())
 
 
@@ -82,6 +82,6 @@ def test_content_holds_from_the_new_tick_of_its_first_frame() -> None:
 
 def test_content_without_frames_keeps_its_time() -> None:
     found = layout([Run(0, 15)], 2)
-    found.push_motion(0, True, np.zeros((15, 1), np.int32))
+    found.push_motion(0, True, np.zeros((15, 1), np.int32), 0)
     pieces = found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()))
     assert sequence(pieces) == [("frames", 0), ("content", 8)]

@@ -17,7 +17,7 @@ def joined(counts: list[int], *, size: int, window: int, keys: tuple[int, ...] =
     """(tick, key, frames) of what packets of so many frames become; the packets of these numbers are key."""
     repacketizer, found, tick = Repacketizer(size, window=window), list[FrameRun](), 0
     for index, count in enumerate(counts):
-        found += repacketizer.push(tick, index in keys, codes(tick, count))
+        found += repacketizer.push(tick, index in keys, codes(tick, count), 0)
         tick += count
     found += repacketizer.flush()
     assert np.concatenate([frames.codes for frames in found])[:, 0].tolist() == list(range(tick))
@@ -43,10 +43,10 @@ def test_large_packets_are_split_at_whole_windows() -> None:
 
 def test_a_key_packet_that_lost_all_its_frames_passes_the_key_on() -> None:
     repacketizer = Repacketizer(8, window=1)
-    assert repacketizer.push(0, True, codes(0, 2)) == []
-    (before,) = repacketizer.push(2, True, codes(2, 0))
+    assert repacketizer.push(0, True, codes(0, 2), 0) == []
+    (before,) = repacketizer.push(2, True, codes(2, 0), 0)
     assert not repacketizer.has_pending
-    assert repacketizer.push(2, False, codes(2, 3)) == []
+    assert repacketizer.push(2, False, codes(2, 3), 0) == []
     (after,) = repacketizer.flush()
     assert [(before.tick, before.key), (after.tick, after.key, len(after.codes))] == [(0, True), (2, True, 3)]
     assert repacketizer.flush() == []

@@ -8,8 +8,8 @@ import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.parts import ContentAssembler
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler
 from bcdcodec.bitstream.seek import packets_from, read_index
 from bcdcodec.bitstream.stream import StreamReader, read_stats
 from bcdcodec.errors import BitstreamError

@@ -1,0 +1,154 @@
+"""References of a stream: the ones that a shot has, their parts that are sent ahead (spec section 5.5), and where in a
+file they start.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Set
+from typing import Generic, TypeVar
+
+from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart, MotionPayload, Packet, PayloadRecord
+from bcdcodec.bitstream.records import MAX_REFERENCES, ContentRecord
+from bcdcodec.errors import BitstreamError
+
+T = TypeVar("T")
+
+
+class ReferenceTable(Generic[T]):
+    """Values of the references that the current shot has, by their numbers, as content records come in order.
+
+    At most MAX_REFERENCES are kept, also where the record that drops one is missing: then the oldest added one goes.
+    """
+
+    def __init__(self, first: T) -> None:
+        self._kept: dict[int, T] = {0: first}
+
+    @property
+    def numbers(self) -> Set[int]:
+        """Numbers of the references that the shot has."""
+        return self._kept.keys()
+
+    def get(self, number: int) -> T | None:
+        """The value of a reference; None where the shot has none of this number."""
+        return self._kept.get(number)
+
+    def add(self, record: ContentRecord, value: T) -> None:
+        """Begin a shot, or add a reference to it and drop what it takes the place of."""
+        if not record.number:
+            self._kept = {0: value}
+            return
+        if record.drops:
+            self._kept.pop(record.drops, None)
+        self._kept[record.number] = value
+        if len(self._kept) > MAX_REFERENCES:
+            del self._kept[min(number for number in self._kept if number)]
+
+
+class ReferenceSender:
+    """References of the current shot as they are written, of which some that their source keeps may be left out."""
+
+    def __init__(self) -> None:
+        self._kept, self._written = ReferenceTable[None](None), ReferenceTable[None](None)
+
+    @property
+    def written(self) -> Set[int]:
+        """Numbers of the references that readers have."""
+        return self._written.numbers
+
+    @property
+    def kept(self) -> Set[int]:
+        """Numbers of the references that the source has."""
+        return self._kept.numbers
+
+    def keep(self, record: ContentRecord) -> None:
+        """The source begins a shot, or adds a reference to it and drops another."""
+        self._kept.add(record, None)
+
+    def write(self, record: ContentRecord) -> ContentRecord:
+        """The record to write: it drops one that the source does not keep any more, whichever readers still have."""
+        if record.number:
+            stale = (number for number in self.written if number not in self.kept)
+            record = dataclasses.replace(record, drops=min(stale, default=0))
+        self._written.add(record, None)
+        return record
+
+
+class ContentAssembler:
+    """Collects the parts of one content until its CONTENT packet.
+
+    tolerate_loss: parts may be missing, which only the CONTENT packet shows.
+    """
+
+    def __init__(self, *, tolerate_loss: bool = False) -> None:
+        self._data = bytearray()
+        self._tolerate_loss = tolerate_loss
+        #: Parts collected.
+        self.parts = 0
+
+    def add(self, part: ContentPart) -> None:
+        """Add a part; part 0 discards the ones before. BitstreamError for a part out of order or too much data."""
+        if part.index == 0:
+            self._data.clear()
+            self.parts = 0
+        if part.index != self.parts:
+            if self._tolerate_loss:
+                return
+            raise BitstreamError(f"content part {part.index} follows {self.parts} parts")
+        if len(self._data) + len(part.data) > MAX_PAYLOAD_BYTES:
+            raise BitstreamError(
+                f"content parts hold {len(self._data) + len(part.data)} bytes, limit {MAX_PAYLOAD_BYTES}"
+            )
+        self._data += part.data
+        self.parts += 1
+
+    def assemble(self, record: ContentRecord) -> ContentRecord:
+        """The record with the data of its parts joined, `parts` 0; BitstreamError where parts are missing."""
+        data, count = bytes(self._data), self.parts
+        self._data.clear()
+        self.parts = 0
+        if not record.parts:
+            return record
+        if record.parts != count:
+            raise BitstreamError(f"content is in {record.parts} parts and an end, {count} came")
+        return dataclasses.replace(record, data=data + record.data, parts=0)
+
+
+def read_motion(packets: Iterable[Packet], first: ContentRecord) -> Iterator[tuple[int, MotionPayload, ContentRecord]]:
+    """MOTION packets of a stream: tick, payload, and the reference of its frames, whole. first: that of the header.
+
+    Raises BitstreamError.
+    """
+    assembler, references = ContentAssembler(), ReferenceTable(first)
+    for packet in packets:
+        record = packet.record()
+        if isinstance(record, ContentPart):
+            assembler.add(record)
+        elif isinstance(record, ContentRecord):
+            whole = assembler.assemble(record)
+            references.add(whole, whole)
+        elif isinstance(record, MotionPayload):
+            content = references.get(record.reference)
+            if content is None:
+                raise BitstreamError(f"packet {packet.sequence} names reference {record.reference}, which never came")
+            yield packet.timestamp, record, content
+
+
+class ContentLocator:
+    """Tracks, packet by packet, where the references that a key packet needs start (SeekPoint.content_offset)."""
+
+    def __init__(self) -> None:
+        self._current: int | None = None
+        self._upcoming: int | None = None
+
+    @property
+    def offset(self) -> int | None:
+        """File offset of the first of them; None where the header's content is enough."""
+        return self._upcoming if self._current is None else self._current
+
+    def observe(self, record: PayloadRecord | None, offset: int) -> None:
+        """Take note of a packet by its payload and its file offset."""
+        if isinstance(record, ContentPart) and record.index == 0:
+            self._upcoming = offset
+        elif isinstance(record, ContentRecord):
+            if not record.number or self._current is None:
+                self._current = self._upcoming if record.parts else offset
+            self._upcoming = None

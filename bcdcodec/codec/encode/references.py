@@ -1,0 +1,242 @@
+"""References of a file: which frames are sent as pictures, and which picture each packet is warped from.
+
+frames -> segments of a shot -> candidates and the references kept so far, warped to frames of every packet
+       -> how many new pictures, which frames, from when -> the best reference of each packet
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.reference_choice import spread
+from bcdcodec.codec.window import Window, WindowBuilder
+from bcdcodec.frame import CropBox, Frame
+from bcdcodec.model.content import Content
+from bcdcodec.model.landmarks import normalize_displacements
+from bcdcodec.model.vae import from_uint8
+from bcdcodec.ratecontrol.tuning import RateTuning
+from bcdcodec.video.crop import crop, largest_square
+
+#: Frames of a segment that may become a picture, spread evenly, and every which frame they are warped to.
+CANDIDATES, COMPARED_STEP = 12, 4
+#: Weight of the square around the face in the error of a warp; the rest of the picture has 1. With the plain squared
+#: error a curtain decides how a face is seen.
+FACE_WEIGHT, FACE_MARGIN = 4.0, 0.15
+#: LPIPS of a warp by its mean squared error (of values from -1 to 1): a fit to seven validation clips at 17 to 28 dB.
+WARP_LPIPS, WARP_EXPONENT = 1.1, 0.7
+#: LPIPS that a picture of so many kbit loses by its coding: 0.0584, 0.0242 and 0.0120 at 9, 17 and 27 kbit, mean of six
+#: people. More pictures are nearer to the frames, and coarser.
+CODING_LPIPS, CODING_EXPONENT = 1.4, -1.44
+#: Least share of the error in force by which another reference must be better: a switch is seen.
+MIN_GAIN = 0.04
+
+Errors = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPicture:
+    """A picture to send: a frame of the file, its number in its shot, and the number of the one that it drops, or 0."""
+
+    frame: int
+    number: int
+    drops: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePlan:
+    """Pictures of a file by the packet before which they are sent, and the number of the reference of every packet;
+    packets and segments by their first frames.
+    """
+
+    segments: set[int] = field(default_factory=set)
+    pictures: dict[int, PlannedPicture] = field(default_factory=dict)
+    used: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A frame that may become a picture, or did. last: first frame of the last packet that used it."""
+
+    frame: int
+    content: Content
+    face: Tensor
+    number: int = -1
+    last: int = -1
+
+
+class ReferenceSurvey:
+    """Sink of a pass over a file that decides on its references; `plan` after the last frame.
+
+    packet_windows: encoder windows a packet; frame_bits: what the pictures of a segment may take, in bits a frame.
+    Only for models with a warper.
+    """
+
+    def __init__(self, model: CodecModel, *, packet_windows: int, frame_bits: float, tuning: RateTuning) -> None:
+        self._model, self._tuning, self._frame_bits = model, tuning, frame_bits
+        self._packet_frames = packet_windows * model.config.window_frames
+        self._segment_frames = tuning.segment_windows * model.config.window_frames
+        self._gathered = WindowBuilder(model)
+        self._start = self._frames = 0
+        self._number = 0  # of the next picture of the shot
+        self._kept: list[_Candidate] = []
+        self.plan = ReferencePlan()
+
+    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[None]:
+        """Take one frame; box: the shot's crop square (default: the largest centred one)."""
+        box = box or largest_square(frame.width, frame.height)
+        self._gathered.push(crop(frame, box, self._model.config.pixels))
+        self._frames += 1
+        if len(self._gathered) == self._segment_frames:
+            self._close()
+        return []
+
+    def new_shot(self) -> list[None]:
+        """Finish the shot: the next frame begins another one, with references of its own."""
+        self._close()
+        self._gathered.new_shot()
+        self._kept, self._number = [], 0
+        return []
+
+    def flush(self) -> list[None]:
+        """Decide on what is still gathered, after the last frame."""
+        return self.new_shot()
+
+    @torch.inference_mode()
+    def _close(self) -> None:
+        """Decide on a segment: its pictures, and the reference of each of its packets."""
+        if not len(self._gathered):
+            return
+        shot, start = self._gathered.take(), self._start
+        self._start = self._frames
+        self.plan.segments.add(start)
+        if self._number > MAX_REFERENCE_NUMBER - self._tuning.max_segment_references:
+            self._kept, self._number = [], 0  # numbers are used up: as in a new shot
+        faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
+        shown = faces or [*range(len(shot.pixels))]
+        candidates = [self._candidate(shot, shown[index], start) for index in spread(len(shown), CANDIDATES)]
+        kept = self._compared()
+        rows = [*kept, *candidates]
+        errors = np.stack([self._errors(shot, row) for row in rows])
+        bits = self._frame_bits * len(shot.pixels)
+        # A short end of a shot leaves its bits to the others.
+        is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 2
+        most = 0 if is_short else min(self._tuning.max_segment_references, errors.shape[1])
+        picks = choose_pictures(errors, kept=len(kept), bits=bits, most=most)
+        packets = [start + index * self._packet_frames for index in range(errors.shape[1])]
+        for packet, row in zip(packets, assign(errors, kept=len(kept), picks=picks), strict=True):
+            used = rows[row]
+            if used.number < 0:
+                self._send(used, packet)
+            used.last = packet
+            self.plan.used[packet] = used.number
+
+    def _compared(self) -> list[_Candidate]:
+        """The references that a segment may use: the first of the shot and those used last. As many others as the
+        segment may add are never among them, so that none is dropped that is still needed.
+        """
+        later = sorted(self._kept[1:], key=lambda one: one.last)
+        return self._kept[:1] + later[-(MAX_REFERENCES - self._tuning.max_segment_references - 1) :]
+
+    def _send(self, picture: _Candidate, packet: int) -> None:
+        """Plan a picture, in place of the one that was not used for longest."""
+        drops = 0
+        if len(self._kept) == MAX_REFERENCES:
+            oldest = min((one for one in self._kept if one.number), key=lambda one: one.last)
+            self._kept.remove(oldest)
+            drops = oldest.number
+        picture.number = self._number
+        self._number += 1
+        self._kept.append(picture)
+        self.plan.pictures[packet] = PlannedPicture(picture.frame, picture.number, drops)
+
+    def _candidate(self, shot: Window, index: int, start: int) -> _Candidate:
+        """The frame of this index as the reference that it would be."""
+        face = shot.landmarks[index]
+        picture = from_uint8(torch.from_numpy(shot.pixels[index]).to(self._model.device)).permute(2, 0, 1)
+        content = Content(shot.latents[index][None], picture[None], face[None] if len(face) else None)
+        return _Candidate(start + index, content, face)
+
+    def _errors(self, shot: Window, picture: _Candidate) -> Errors:
+        """Expected LPIPS of each packet's frames, warped from a picture by nearest codes [packets]."""
+        bcd, length = self._model.bcd, self._model.config.window_frames
+        losses = list[Tensor]()
+        moved = normalize_displacements(shot.landmarks[None], picture.face[None])
+        for first in range(0, len(shot.pixels), length):
+            some = slice(first, first + length)
+            z = shot.latents[some][None] if bcd.encoder.reads_latents(moved[:, some]) else None
+            codes, _ = bcd.analyze(z, picture.content.map, moved[:, some])
+            warped = bcd.warp_references(
+                picture.content, bcd.quantizer.lookup(codes)[:, ::COMPARED_STEP], None
+            ).pictures
+            assert warped is not None, "a warper gives pictures"
+            true = from_uint8(torch.from_numpy(shot.pixels[some][::COMPARED_STEP]).to(warped.device)).permute(
+                0, 3, 1, 2
+            )
+            squares = (warped[0] - true).square().mean(1)  # [T, P, P]
+            weights = face_weights(shot.landmarks[some][::COMPARED_STEP], squares.shape[-1])
+            errors = (squares * weights).sum((1, 2)) / weights.sum((1, 2))
+            losses.append(WARP_LPIPS * errors**WARP_EXPONENT)
+        windows = np.array([float(window.mean()) for window in losses])
+        size = self._packet_frames // length
+        return np.array([windows[first : first + size].mean() for first in range(0, len(windows), size)])
+
+
+def choose_pictures(errors: Errors, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
+    """Choose new pictures of a segment: rows, each with the packet from which it is there.
+
+    errors: expected LPIPS of each row's warps to each packet [rows, packets]; the first `kept` rows are there already.
+    bits: of all new pictures, which come evenly spread over the segment, the first one before it. most: of them; 0
+    where the segment is too short for one.
+    """
+    best, least = list[tuple[int, int]](), math.inf
+    for count in range(1, most + 1):
+        picks, reached = list[tuple[int, int]](), np.min(errors[:kept], 0, initial=np.inf)
+        for index in range(count):
+            since = round(index * errors.shape[1] / count)
+            rows = [row for row in range(kept, len(errors)) if row not in [pick for pick, _ in picks]]
+            if not rows:
+                break
+            gains = [np.minimum(reached[since:], errors[row, since:]).sum() for row in rows]
+            row = rows[int(np.argmin(gains))]
+            picks.append((row, since))
+            reached[since:] = np.minimum(reached[since:], errors[row, since:])
+        cost = float(reached.mean()) + coding_loss(bits / count)
+        if cost < least:
+            best, least = picks, cost
+    return best
+
+
+def coding_loss(bits: float) -> float:
+    """LPIPS that a picture of this size loses by its coding."""
+    return float(CODING_LPIPS * (max(bits, 1.0) / 1000) ** CODING_EXPONENT)
+
+
+def assign(errors: Errors, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
+    """The row that each packet is warped from: the best one that is there, with a bias to the one before."""
+    rows, before = list[int](), -1
+    for packet in range(errors.shape[1]):
+        there = [*range(kept), *(row for row, since in picks if since <= packet)]
+        best = min(there, key=lambda row: errors[row, packet])
+        if before < 0 or errors[best, packet] < (1 - MIN_GAIN) * errors[before, packet]:
+            before = best
+        rows.append(before)
+    return rows
+
+
+def face_weights(landmarks: Tensor, side: int) -> Tensor:
+    """Weights of pixels [T, side, side] for landmarks [T, L, 2] as fractions of the picture; 1 without a face."""
+    weights = torch.ones(len(landmarks), side, side, device=landmarks.device)
+    places = (torch.arange(side, device=landmarks.device) + 0.5) / side
+    for weight, points in zip(weights, landmarks, strict=True):
+        if len(points) and points.isfinite().all():
+            margin = FACE_MARGIN * (points.amax(0) - points.amin(0))
+            low, high = points.amin(0) - margin, points.amax(0) + margin
+            across, down = ((places >= low[axis]) & (places <= high[axis]) for axis in (0, 1))
+            weight[down[:, None] & across] = FACE_WEIGHT
+    return weights
