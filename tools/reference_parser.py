@@ -242,12 +242,15 @@ def content_record(body: bytes, pixels: int, tables: dict[str, Any], sent: list[
     """A content record (sections 3.4, 5.5 and 7); `sent` holds the parts sent before it."""
     x, y, size, coding = struct.unpack(">hhHB", body[:7])
     rest = Bytes(body[7:])
+    number, drops = (rest.take(1)[0], rest.take(1)[0]) if coding & 64 else (0, 0)
+    need(number > drops if coding & 64 else True, f"reference {number} drops {drops}")
     parts = rest.uvarint() if coding & 128 else 0
     need(parts == len(sent) if coding & 128 else True, f"content in {parts} parts, {len(sent)} were sent")
     data = b"".join(sent[:parts]) + body[7 + rest.at :]
     sent.clear()
-    coding &= 127
+    coding &= 63
     record: dict[str, object] = {"x": x, "y": y, "size": size, "coding": coding, "parts": parts, "data": data.hex()}
+    record |= {"number": number, "drops": drops}
     need(coding < 3, f"content coding {coding}")
     if coding == 2:
         source = Bytes(data)
@@ -289,14 +292,21 @@ def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
 
 
 def parse_payload(
-    kind: int, payload: bytes, header: Any, tables: dict[str, Any], sent: list[bytes]
+    kind: int, payload: bytes, header: Any, tables: dict[str, Any], sent: list[bytes], shot: list[int]
 ) -> dict[str, object]:
     """Payload of a packet (section 5)."""
     body, coding = Bytes(payload), header["coding"]
     if kind == 1:
-        return content_record(payload, header["sizes"][2], tables, sent)
+        content = content_record(payload, header["sizes"][2], tables, sent)
+        join_shot(shot, content)
+        return content
     if kind == 2:
-        record: dict[str, object] = {"frames": (frames := body.uvarint()), "key": body.take(1)[0]}
+        frames, flags = body.uvarint(), body.take(1)[0]
+        need(flags < 4, f"flags {flags} of a MOTION packet")
+        record: dict[str, object] = {"frames": frames, "key": flags & 1}
+        named = body.take(1)[0] if flags & 2 else 0
+        need(named in shot and (named > 0) == (flags >= 2), f"reference {named}, the shot has {shot}")
+        record["reference"] = named
         codes = payload[body.at :]
         need(coding["mode"] < 3, f"coding mode {coding['mode']}")
         if coding["mode"] == 0:
@@ -320,6 +330,19 @@ def parse_payload(
     return {"raw": payload.hex()}
 
 
+def join_shot(shot: list[int], content: dict[str, Any]) -> None:
+    """Numbers of the references that the shot has, after a content record (section 3.4); the last one is the latest."""
+    if content["number"] == 0:
+        shot[:] = [0]
+        return
+    need(
+        content["number"] > shot[-1] and content["drops"] in shot,
+        f"{content['number']} for {content['drops']} in {shot}",
+    )
+    shot[:] = [number for number in shot if number != content["drops"] or number == 0] + [content["number"]]
+    need(len(shot) <= 8, f"references {shot}")
+
+
 def parse_end(body: Bytes) -> dict[str, object]:
     """Payload of the END packet (section 5.4)."""
     frames, count = body.uvarint(), body.uvarint()
@@ -336,6 +359,7 @@ def parse(data: bytes, tables: dict[str, Any]) -> dict[str, object]:
     source = Bytes(data)
     packets: list[dict[str, object]] = []
     sent: list[bytes] = []
+    shot = [0]
     header = parse_header(source, tables)
     while not packets or packets[-1]["kind"] != 4:
         start, kind = source.at, source.take(1)[0]
@@ -345,7 +369,7 @@ def parse(data: bytes, tables: dict[str, Any]) -> dict[str, object]:
         need(sequence == len(packets), f"packet {len(packets)} has sequence {sequence}")
         packet = {"kind": kind, "name": KINDS.get(kind, "UNKNOWN"), "offset": start, "timestamp": timestamp}
         packet |= {"bytes": source.at - start, "payload_bytes": len(payload)}
-        packets.append(packet | parse_payload(kind, payload, header, tables, sent))
+        packets.append(packet | parse_payload(kind, payload, header, tables, sent, shot))
     need(source.at == len(data), "bytes after the END packet")
     return {"bytes": len(data), "header": header, "packets": packets}
 

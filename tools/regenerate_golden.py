@@ -52,12 +52,17 @@ STREAMS = {
     "coded.bcd": (CodingMode.CODED, ContentCoding.LEVELS),
     "picture.bcd": (CodingMode.CODED, ContentCoding.PICTURE),
     "face.bcd": (CodingMode.CODED, ContentCoding.FACE),
+    "gallery.bcd": (CodingMode.CODED, ContentCoding.FACE),
     "context.bcd": (CodingMode.CONTEXT, ContentCoding.LEVELS),
 }
+#: Decoded pictures of each stream.
 THUMBNAILS = {
-    ContentCoding.LEVELS: "levels.npy",
-    ContentCoding.PICTURE: "picture.npy",
-    ContentCoding.FACE: "face.npy",
+    "packed.bcd": "levels.npy",
+    "coded.bcd": "levels.npy",
+    "picture.bcd": "picture.npy",
+    "face.bcd": "face.npy",
+    "gallery.bcd": "gallery.npy",
+    "context.bcd": "levels.npy",
 }
 #: Budget of a content picture in bits.
 PICTURE_BITS = 4000
@@ -68,6 +73,10 @@ WIDTH, HEIGHT = 96, 80
 SHOT_FRAMES = (20, 5)
 BOXES = (CropBox(x=-6, y=4, size=72), CropBox(x=16, y=0, size=80))
 KEY_INTERVAL_S = 1.0
+#: References of gallery.bcd: number, frame and number of the dropped one, by the packet before which each is sent; the
+#: reference of every packet. The first shot has three, of which one comes back and one is dropped.
+PICTURES = {0: (0, 3, 0), 8: (1, 9, 0), 16: (2, 18, 1), 20: (0, 22, 0)}
+NAMED = {0: 0, 4: 0, 8: 1, 12: 0, 16: 2, 20: 0, 24: 0}
 #: An Opus packet of 20 ms of silence.
 SILENCE = bytes.fromhex("f8fffe")
 AUDIO = AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48_000, pre_skip=312, bitrate=6000, frame_ticks=1)
@@ -194,6 +203,7 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
     """Both shots as the library's encoder writes the golden of this name, each preceded by a little sound."""
     from bcdcodec.codec.encode.encoder import Encoder
     from bcdcodec.codec.encode.plan import EncodePlan
+    from bcdcodec.codec.encode.references import PlannedPicture, ReferencePlan
     from bcdcodec.codec.encode.settings import EncodeSettings
 
     model = model_of(path, model)
@@ -203,7 +213,12 @@ def encode_stream(path: Path, model: "CodecModel") -> None:
     config = dataclasses.replace(model.config, content=dataclasses.replace(model.config.content, picture_bits=bits))
     model = dataclasses.replace(model, weights=dataclasses.replace(model.weights, config=config))
     settings = EncodeSettings(mode=mode, bitrate=None, seed=7, key_interval_s=KEY_INTERVAL_S, metadata=METADATA)
-    encoder = Encoder(model, settings, dataclasses.replace(EncodePlan.of_settings(model, settings), audio=AUDIO))
+    plan = dataclasses.replace(EncodePlan.of_settings(model, settings), audio=AUDIO)
+    if path.name == "gallery.bcd":
+        pictures = {start: PlannedPicture(frame, number, drops) for start, (number, frame, drops) in PICTURES.items()}
+        references = ReferencePlan(segments={0, SHOT_FRAMES[0]}, pictures=pictures, used=dict(NAMED))
+        plan = dataclasses.replace(plan, packet_windows=1, references=references)
+    encoder = Encoder(model, settings, plan)
 
     def found(frame: Frame, before: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
         return mesh(frame.index) if coding is ContentCoding.FACE else None
@@ -267,6 +282,8 @@ def _describe_content(record: ContentRecord, tables: Tables, config: ModelConfig
         "coding": int(record.coding),
         "data_bytes": len(record.data),
     }
+    if record.number:
+        described |= {"number": record.number, "drops": record.drops}
     if record.coding is ContentCoding.PICTURE:
         return described | {"picture_sha256": hashlib.sha256(record.data).hexdigest()}
     if record.coding is ContentCoding.FACE:
@@ -297,6 +314,8 @@ def _describe_packet(packet: Packet, coder: MotionCoder, tables: Tables, config:
         return found | {"opus": [frame.hex() for frame in record.frames]}
     assert isinstance(record, MotionPayload), f"golden streams have no packets of kind {packet.kind}"
     codes = coder.decode(record.codes, record.frames)
+    if record.reference:
+        found["reference"] = record.reference
     return found | {"frames": record.frames, "key": record.key, "codes": codes.astype(np.uint8).tobytes().hex()}
 
 
@@ -341,9 +360,9 @@ def regenerate(folder: Path, *, new_weights: bool) -> dict[str, Any]:
     if new_weights or not (folder / CONTEXT_WEIGHTS).exists():
         write_context_weights(folder / CONTEXT_WEIGHTS, weights)
     model = CodecModel.load(weights, device="cpu")
-    for name, (_, coding) in STREAMS.items():
+    for name in STREAMS:
         encode_stream(folder / name, model)
-        np.save(folder / THUMBNAILS[coding], thumbnails(folder / name, model), allow_pickle=False)
+        np.save(folder / THUMBNAILS[name], thumbnails(folder / name, model), allow_pickle=False)
     description = {
         "bitstream_version": VERSION,
         "made_on": machine_id(),

@@ -36,7 +36,7 @@ class RateTuning:
     #: A reference takes this much at least; whether a stream is possible at all is for the budget to say.
     min_reference_bits: int = 3000
     #: Nothing is gained by a larger picture; it also bounds the parts that one is sent in.
-    max_reference_bits: int = 40_000
+    max_reference_bits: int = 48_000
     #: Share of what is left beyond min_reference_bits and the min-rate codes that a reference may take beyond these.
     reference_share: float = 0.5
     #: Motion is planned to get this ratio, so that it can take up what pictures, whose sizes come in steps, leave over.

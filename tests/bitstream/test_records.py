@@ -26,6 +26,7 @@ GOLDEN = [
     (VIDEO, "028001e00100190201"),
     (CODING, "000405000000071004"),
     (CONTENT, "fff80018012c010a0b0c"),
+    (dataclasses.replace(CONTENT, number=7, drops=3), "fff80018012c4107030a0b0c"),
     (AUDIO, "01010000bb80013800001f4001"),
 ]
 
@@ -121,3 +122,14 @@ def test_video_round_trip(width: int, pixels: int, num: int, den: int, cropped: 
         width=width, height=65536 - width, model_pixels=pixels, rate_num=num, rate_den=den, cropped=cropped
     )
     assert VideoInfo.unpack(record.pack()) == record
+
+
+def test_an_addition_says_its_number_and_what_it_drops() -> None:
+    plain, added = CONTENT, dataclasses.replace(CONTENT, number=3, drops=2, parts=1)
+    assert len(added.pack()) == len(plain.pack()) + 3
+    assert ContentRecord.unpack(added.pack()) == added and ContentRecord.unpack(plain.pack()) == plain
+    for number, drops in ((256, 0), (-1, 0), (3, 3), (3, 4), (0, 1)):
+        with pytest.raises(BitstreamError, match="reference"):
+            dataclasses.replace(plain, number=number, drops=drops)
+    with pytest.raises(BitstreamError, match="number of a reference that is added is 0"):
+        ContentRecord.unpack(added.pack()[:7] + b"\0" + added.pack()[8:])

@@ -1,4 +1,4 @@
-"""Content in parts: reassembly from the start of a stream and from seek points."""
+"""References of a shot, and content in parts: from the start of a stream, from seek points and after loss."""
 
 import io
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import ContentRecord
-from bcdcodec.bitstream.references import ContentAssembler
+from bcdcodec.bitstream.records import MAX_REFERENCES, ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler, ReferenceSender, ReferenceTable, read_motion
 from bcdcodec.bitstream.seek import packets_from, read_index
 from bcdcodec.bitstream.stream import StreamReader, read_stats
 from bcdcodec.errors import BitstreamError
@@ -84,3 +84,79 @@ def test_parts_are_content_in_the_accounts(split: list[Packet], write: Callable[
 def test_a_header_has_no_parts(header: StreamHeader) -> None:
     with pytest.raises(BitstreamError, match="no parts"):
         replace(header, content=replace(header.content, parts=1))
+
+
+def addition(header: StreamHeader, number: int, drops: int = 0, parts: int = 0) -> ContentRecord:
+    return replace(header.content, number=number, drops=drops, parts=parts)
+
+
+def test_a_shot_keeps_eight_references_and_a_new_one_none(header: StreamHeader) -> None:
+    table = ReferenceTable("first")
+    for number in range(1, 8):
+        table.add(addition(header, number), f"number {number}")
+    table.add(addition(header, 9, drops=4), "nine")
+    assert table.numbers == {0, 1, 2, 3, 5, 6, 7, 9} and table.get(9) == "nine" and table.get(4) is None
+    table.add(addition(header, 11, drops=10), "the one that added 10 was lost")
+    assert table.numbers == {0, 2, 3, 5, 6, 7, 9, 11}
+    table.add(header.content, "next shot")
+    assert table.numbers == {0} and table.get(0) == "next shot"
+
+
+def test_a_writer_that_leaves_references_out_never_has_more_than_its_source(header: StreamHeader) -> None:
+    sender = ReferenceSender()
+    for number in range(1, 40):
+        record = addition(header, number, drops=number - 7 if number > 7 else 0)
+        sender.keep(record)
+        if number % 3:
+            written = sender.write(record)
+            assert not written.drops or written.drops % 3
+        assert len(sender.written) <= len(sender.kept) <= MAX_REFERENCES
+    sender.keep(header.content)
+    assert sender.write(header.content) == header.content and sender.written == {0}
+
+
+@pytest.fixture
+def gallery(header: StreamHeader) -> list[Packet]:
+    """Two shots; the first one's second reference comes in parts, and its first one comes back."""
+    records = [
+        (PacketKind.MOTION, 0, MotionPayload(2, True, CODES)),
+        (PacketKind.CONTENT_PART, 1, ContentPart(0, b"ab")),
+        (PacketKind.CONTENT, 2, addition(header, 1, parts=1)),
+        (PacketKind.MOTION, 2, MotionPayload(2, True, CODES, 1)),
+        (PacketKind.MOTION, 4, MotionPayload(2, True, CODES)),
+        (PacketKind.CONTENT, 6, replace(header.content, data=b"next", x=9)),
+        (PacketKind.MOTION, 6, MotionPayload(2, True, CODES)),
+    ]
+    return [Packet(kind, index, tick, record.pack()) for index, (kind, tick, record) in enumerate(records)]
+
+
+def test_frames_come_with_their_reference(header: StreamHeader, gallery: list[Packet]) -> None:
+    found = [(tick, content.data) for tick, _, content in read_motion(gallery, header.content)]
+    second = b"ab" + header.content.data
+    assert found == [(0, header.content.data), (2, second), (4, header.content.data), (6, b"next")]
+    with pytest.raises(BitstreamError, match="reference 1, which never came"):
+        list(read_motion([gallery[0], *gallery[3:]], header.content))
+
+
+def test_a_seek_point_brings_all_references_of_its_shot(
+    header: StreamHeader, gallery: list[Packet], write: Callable[..., bytes]
+) -> None:
+    data = write(gallery)
+    points = read_index(io.BytesIO(data)).seek_points
+    assert [point.tick for point in points] == [0, 2, 4, 6]
+    assert points[0].content_offset is None and points[1].content_offset == points[2].content_offset
+    for point, kinds in zip(points, ([2, 5, 1, 2, 2, 1, 2], [5, 1, 2, 2, 1, 2], [5, 1, 2, 1, 2], [1, 2]), strict=True):
+        packets = list(packets_from(io.BytesIO(data), header, point))
+        assert [packet.kind for packet in packets] == kinds
+        motion = list(read_motion(packets, header.content))
+        assert [tick for tick, _, _ in motion] == [*range(point.tick, 8, 2)] and motion[-1][2].data == b"next"
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_lost_addition_or_part_does_not_end_a_tolerant_reading(
+    gallery: list[Packet], write: Callable[..., bytes], lost: int
+) -> None:
+    data, left = write(gallery), gallery[lost].pack()
+    assert data.count(left) == 1
+    reader = StreamReader(io.BytesIO(data.replace(left, b"")), tolerate_loss=True)
+    assert [packet.sequence for packet in reader] == [index for index in range(7) if index != lost] and reader.lost == 1

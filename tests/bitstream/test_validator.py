@@ -110,3 +110,53 @@ def test_a_new_first_part_and_whole_content_throw_parts_away(header: StreamHeade
 
 def part(sequence: int, index: int) -> Packet:
     return Packet(PacketKind.CONTENT_PART, sequence, 5, ContentPart(index, b"abc").pack())
+
+
+def motion(reference: int = 0, *, key: bool = True) -> bytes:
+    return MotionPayload(2, key, b"", reference).pack()
+
+
+def add(header: StreamHeader, number: int, drops: int = 0, **changes: int) -> bytes:
+    return dataclasses.replace(header.content, number=number, drops=drops, **changes).pack()
+
+
+def test_additions_ascend_in_the_square_of_their_shot(header: StreamHeader) -> None:
+    for payload, message in (
+        (add(header, 1), "the shot has 2 already"),
+        (add(header, 3, x=header.content.x + 1), "adds a reference of the square"),
+        (add(header, 3, drops=1), "drops reference 1, which the shot does not have"),
+    ):
+        order = StreamValidator(header)
+        accept(order, Packet(PacketKind.CONTENT, 0, 0, add(header, 2)))
+        with pytest.raises(BitstreamError, match=message):
+            accept(order, Packet(PacketKind.CONTENT, 1, 0, payload))
+
+
+def test_a_full_shot_must_drop_a_reference(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    accept(order, *(Packet(PacketKind.CONTENT, number - 1, 0, add(header, number)) for number in range(1, 8)))
+    with pytest.raises(BitstreamError, match="adds a reference to 8, needs to drop one"):
+        accept(order, Packet(PacketKind.CONTENT, 7, 0, add(header, 8)))
+    accept(order, Packet(PacketKind.CONTENT, 7, 0, add(header, 8, drops=5)))
+    with pytest.raises(BitstreamError, match="names reference 5, which the shot does not have"):
+        accept(order, Packet(PacketKind.MOTION, 8, 0, motion(5)))
+
+
+def test_motion_with_another_reference_is_a_key(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    accept(order, Packet(PacketKind.MOTION, 0, 0, motion()), Packet(PacketKind.CONTENT, 1, 2, add(header, 1)))
+    accept(order, Packet(PacketKind.MOTION, 2, 2, motion(key=False)))
+    with pytest.raises(BitstreamError, match="another reference"):
+        accept(order, Packet(PacketKind.MOTION, 3, 4, motion(1, key=False)))
+    accept(order, Packet(PacketKind.MOTION, 3, 4, motion(1)), Packet(PacketKind.MOTION, 4, 6, motion(1, key=False)))
+    accept(order, Packet(PacketKind.CONTENT, 5, 8, header.content.pack()))
+    with pytest.raises(BitstreamError, match="names reference 1"):
+        accept(order, Packet(PacketKind.MOTION, 6, 8, motion(1)))
+
+
+def test_after_a_loss_references_need_not_be_known(header: StreamHeader) -> None:
+    order = StreamValidator(header, tolerate_loss=True)
+    accept(order, Packet(PacketKind.MOTION, 0, 0, motion()), Packet(PacketKind.MOTION, 2, 2, motion(1)))
+    accept(order, Packet(PacketKind.CONTENT, 3, 4, add(header, 2, drops=1, parts=3)))
+    accept(order, Packet(PacketKind.MOTION, 4, 4, motion(2)))
+    assert order.lost == 1

@@ -84,6 +84,9 @@ def _structure(stream: StreamFacts, *, packets: bool) -> dict[str, Any]:
             "key": stats.key_packets,
             "audio_frames": stats.audio_frames,
         },
+        "references": [
+            {"time_s": float(one.tick / stream.frame_rate)} | dataclasses.asdict(one) for one in stream.references
+        ],
         "sections": [{"type": s.type, "name": section_name(s.type), "bits": s.bits} for s in stats.sections],
         "seek_points": [
             {"tick": point.tick, "time_s": float(point.tick / stream.frame_rate)} | dataclasses.asdict(point)

@@ -10,6 +10,7 @@ from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketK
 from bcdcodec.bitstream.records import CodingMode, ContentCoding
 from bcdcodec.bitstream.stats import CATEGORIES, StreamStats
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.cli.report.references import ReferenceCounter, ReferenceFacts
 from bcdcodec.cli.streams import open_stream, size_of
 from bcdcodec.entropy.motion import coders_of_stream
 from bcdcodec.errors import BitstreamError, WeightsError
@@ -45,6 +46,7 @@ class StreamFacts:
     landmark_bits: int | None
     group_bits: list[float] | None
     losses: Losses | None
+    references: tuple[ReferenceFacts, ...]
 
     @property
     def frame_rate(self) -> Fraction:
@@ -111,12 +113,14 @@ def _read(
 ) -> tuple[StreamFacts, BitstreamError | None]:
     groups = damage = landmark_bits = None
     lost, tick, gaps = 0, 0, list[tuple[int, int]]()
+    references = ReferenceCounter(reader.header)
     weights = weights_if_found(reader.header.model_id)
     try:
         if reader.header.content.coding is ContentCoding.FACE:
             landmark_bits = 8 * len(split_face(reader.header.content.data)[0])
         groups = GroupBits(reader.header, weights) if count_groups else None
         for packet in reader:
+            references.add(packet)
             if packet.kind != PacketKind.MOTION:
                 continue
             if groups is not None:
@@ -136,6 +140,7 @@ def _read(
         landmark_bits=landmark_bits,
         group_bits=None if groups is None else groups.bits,
         losses=Losses(reader.lost, tuple(gaps)) if tolerate_loss else None,
+        references=tuple(references.found),
     )
     return facts, damage
 

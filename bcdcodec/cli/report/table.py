@@ -10,6 +10,7 @@ from bcdcodec.cli.report.summary import StreamFacts, Summary, file_label
 
 SEEK_POINTS_SHOWN = 8
 GROUPS_A_LINE = 8
+REFERENCES_SHOWN = 16
 
 
 def table(summary: Summary, *, packets: bool = False, bits: bool = False) -> str:
@@ -17,7 +18,7 @@ def table(summary: Summary, *, packets: bool = False, bits: bool = False) -> str
     size = "size unknown" if summary.file_bytes is None else f"{summary.file_bytes} bytes"
     lines = [_row("file", f"{file_label(summary.name)}, {size}")]
     if (stream := summary.stream) is not None:
-        lines += [*_header(stream), *_content(stream), "", *_bits(stream)]
+        lines += [*_header(stream), *_content(stream), "", *_bits(stream), "", *_references(stream)]
         if packets:
             lines += _packets(stream)
         if bits:
@@ -56,7 +57,7 @@ def _content(stream: StreamFacts) -> list[str]:
     stats, rate, losses = stream.stats, stream.frame_rate, stream.losses
     lines = [
         _row("video", f"{stats.motion_frames} frames at {float(rate):.4g} fps ({rate}), {stream.duration_s:.2f} s"),
-        _row("packets", f"{stats.packet_count}, {stats.key_packets} key, {stats.content_packets} content refresh"),
+        _row("packets", f"{stats.packet_count}, {stats.key_packets} key, {stats.content_packets} content"),
     ]
     if losses is not None:
         spans = ", ".join(f"{float(start / rate):.2f} to {float(end / rate):.2f} s" for start, end in losses.gaps)
@@ -78,6 +79,16 @@ def _bits(stream: StreamFacts) -> list[str]:
         rates += f"{'-':>12}" if per_frame is None else f"{per_frame:12.1f}"
         lines.append(f"{name:10}{bits:10d}{bits / stream.stats.total_bits:9.1%}{rates}")
     return lines
+
+
+def _references(stream: StreamFacts) -> list[str]:
+    shown = stream.references[:REFERENCES_SHOWN]
+    lines = [f"{'reference':10}{'shot':>6}{'number':>8}{'time s':>10}{'bits':>8}{'frames':>8}  drops"]
+    for one in shown:
+        head = f"{'':10}{one.shot:6d}{one.number:8d}{float(one.tick / stream.frame_rate):10.2f}"
+        lines.append(f"{head}{one.bits:8d}{one.frames:8d}  {one.drops or ''}".rstrip())
+    more = len(stream.references) - len(shown)
+    return [*lines, f"{'':10}and {more} more (--json lists all)"] if more else lines
 
 
 def _packets(stream: StreamFacts) -> list[str]:

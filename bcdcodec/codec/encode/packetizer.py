@@ -114,9 +114,8 @@ class Packetizer:
         return delivery.bits > controller.tuning.max_whole_reference_share * controller.bucket_s * controller.bitrate
 
     def _send_motion(self, motion: MotionUnit) -> list[Packet]:
-        packets = self._finish_deliveries(motion.start)
-        waits = any(late.number in (0, motion.reference) for late in self._due)
-        codes = None if waits else self._choose_codes(motion)
+        packets = self._finish_deliveries(motion.start) if self._waits(motion) else []
+        codes = None if self._waits(motion) else self._choose_codes(motion)
         if codes is None:
             self._skip(motion)
             return packets
@@ -126,7 +125,12 @@ class Packetizer:
             if self._controller is not None:
                 self._controller.reserve(SEEK_POINT_BITS)
         payload = MotionPayload(len(codes), key, self._coder.encode(codes), motion.reference).pack()
-        return [*packets, self._packet(PacketKind.MOTION, motion.start, payload)]
+        packets.append(self._packet(PacketKind.MOTION, motion.start, payload))
+        return packets + self._finish_deliveries(motion.start)
+
+    def _waits(self, motion: MotionUnit) -> bool:
+        """Whether the reference of these frames, or the shot that they belong to, is still on its way."""
+        return any(late.number in (0, motion.reference) for late in self._due)
 
     def _is_key(self, motion: MotionUnit) -> bool:
         if self._last_key is None or motion.reference != self._reference:

@@ -125,7 +125,7 @@ class ReferenceSurvey:
         errors = np.stack([self._errors(shot, row) for row in rows])
         bits = self._frame_bits * len(shot.pixels)
         # A short end of a shot leaves its bits to the others.
-        is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 2
+        is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 4
         most = 0 if is_short else min(self._tuning.max_segment_references, errors.shape[1])
         picks = choose_pictures(errors, kept=len(kept), bits=bits, most=most)
         packets = [start + index * self._packet_frames for index in range(errors.shape[1])]
@@ -195,21 +195,28 @@ def choose_pictures(errors: Errors, *, kept: int, bits: float, most: int) -> lis
     where the segment is too short for one.
     """
     best, least = list[tuple[int, int]](), math.inf
-    for count in range(1, most + 1):
-        picks, reached = list[tuple[int, int]](), np.min(errors[:kept], 0, initial=np.inf)
-        for index in range(count):
-            since = round(index * errors.shape[1] / count)
-            rows = [row for row in range(kept, len(errors)) if row not in [pick for pick, _ in picks]]
-            if not rows:
-                break
-            gains = [np.minimum(reached[since:], errors[row, since:]).sum() for row in rows]
-            row = rows[int(np.argmin(gains))]
-            picks.append((row, since))
-            reached[since:] = np.minimum(reached[since:], errors[row, since:])
+    for count in range(1, min(most, len(errors) - kept) + 1):
+        since = [round(index * errors.shape[1] / count) for index in range(count)]
+        rows = list[int]()
+        for index in [*range(count), *range(count)]:  # in order, and then each again beside all others
+            others = [pick for pick in enumerate(rows) if pick[0] != index]
+            reached = np.min(errors[:kept], 0, initial=np.inf)
+            for other, row in others:
+                reached = _joined(reached, errors[row], since[other])
+            free = [row for row in range(kept, len(errors)) if row not in [taken for _, taken in others]]
+            joined = [_joined(reached, errors[row], since[index]).sum() for row in free]
+            rows[index : index + 1] = [free[int(np.argmin(joined))]]
+        for row, start in zip(rows, since, strict=True):
+            reached = _joined(reached, errors[row], start)
         cost = float(reached.mean()) + coding_loss(bits / count)
         if cost < least:
-            best, least = picks, cost
+            best, least = list(zip(rows, since, strict=True)), cost
     return best
+
+
+def _joined(reached: Errors, row: Errors, since: int) -> Errors:
+    """The least errors with one more row, from a packet on."""
+    return np.concatenate([reached[:since], np.minimum(reached[since:], row[since:])])
 
 
 def coding_loss(bits: float) -> float:

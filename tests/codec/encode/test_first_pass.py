@@ -16,6 +16,7 @@ from bcdcodec.codec.encode import planner
 from bcdcodec.codec.encode.file import EncodeResult, encode_file
 from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.plan import EncodePlan
+from bcdcodec.codec.encode.references import PlannedPicture, ReferencePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import RateError
@@ -125,22 +126,23 @@ def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode) -> None:
     assert groups(bitrate=16_000, tuning=RateTuning(min_codes_ratio=9.0)) == 8
 
 
-def test_codes_that_were_chosen_stay_when_there_are_more_contents(
+def test_codes_that_were_chosen_stay_when_there_are_more_references(
     model: CodecModel, long_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second first pass, with more contents, says nothing new of how many codes a frame there is room for."""
+    """A second first pass, with more references, says nothing new of how many codes a frame there is room for."""
     rate, frames, asked = model.frame_rate, 1500, list[tuple[tuple[int, ...], int]]()
+    chosen = ReferencePlan({0}, {0: PlannedPicture(9, 0, 0), 800: PlannedPicture(805, 1, 0)}, {})
 
     def pretend(  # type: ignore[no-untyped-def]
         job: object,
         shots: object,
-        plan: object,
+        plan: EncodePlan,
         *,
         group_counts: tuple[int, ...],
-        refreshes: frozenset[int],
         **_: object,
     ):
-        asked.append((group_counts, len(refreshes)))
+        pictures = (0,) if plan.references is None else tuple(plan.references.pictures)
+        asked.append((group_counts, len(pictures)))
         bits_a_frame = {32: 160, 16: 40}
         counts = group_counts if len(group_counts) == 1 else [*bits_a_frame]
         return [
@@ -149,7 +151,7 @@ def test_codes_that_were_chosen_stay_when_there_are_more_contents(
                 FirstPassStats(
                     frame_rate=rate,
                     shots=(0,),
-                    references=(0, *sorted(refreshes)),
+                    references=pictures,
                     frames=frames,
                     packets=tuple(
                         PacketCost(start, min(16, frames - start), 16 * bits_a_frame[groups], 200)
@@ -164,13 +166,14 @@ def test_codes_that_were_chosen_stay_when_there_are_more_contents(
         ]
 
     monkeypatch.setattr(planner, "run_first_pass", pretend)
+    monkeypatch.setattr(planner._Planner, "_choose_references", lambda *_: chosen)
     shots = [Shot(start=0, frames=frames, box=CropBox(x=0, y=0, size=8), faces=1, has_face=True)]
     with MediaSource(long_clip, rate) as source:
         job = EncodeJob(source, model, EncodeSettings(bitrate=1500), False, lambda *_: None)
         found, _ = planner.plan_encode(job, shots, EncodePlan.of_settings(model, job.settings))
-    assert found.groups == 16 and found.rate is not None and len(found.rate.references) > 1
-    assert asked[0] == (model.config.group_counts, 0) and asked[1:]
-    assert all(groups == (16,) and refreshes for groups, refreshes in asked[1:])
+    assert found.groups == 16 and found.rate is not None and found.references is chosen
+    assert [reference.start for reference in found.rate.references] == [0, 800]
+    assert asked == [(model.config.group_counts, 1), ((16,), 2)]
 
 
 def test_a_frame_rate_that_was_asked_for_stays(encode: Encode, model: CodecModel) -> None:

@@ -1,5 +1,6 @@
 """Packets within the limits: no bucket overflows, no frame comes twice, a content comes whole or not at all."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingMode, ContentCoding, ContentRecord
-from bcdcodec.bitstream.references import ContentAssembler
+from bcdcodec.bitstream.records import MAX_REFERENCES, CodingMode, ContentCoding, ContentRecord
+from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
 from bcdcodec.codec.encode.packetizer import Packetizer
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.entropy.motion import MotionCoder
@@ -32,9 +33,15 @@ def motion(start: int, frames: int, seed: int, *, costly: bool = True) -> Motion
     return MotionUnit(start, codes, distances)
 
 
-def content(start: int, size: int) -> ReferenceUnit:
+def content(start: int, size: int, number: int = 0, drops: int = 0) -> ReferenceUnit:
     data = np.random.default_rng(start).bytes(size)
-    return ReferenceUnit(start, ContentRecord(x=0, y=0, size=9, coding=ContentCoding.PICTURE, data=data))
+    coding = ContentCoding.PICTURE
+    record = ContentRecord(x=0, y=0, size=9, coding=coding, data=data, number=number, drops=drops)
+    return ReferenceUnit(start, record)
+
+
+def named(unit: MotionUnit, reference: int) -> MotionUnit:
+    return replace(unit, reference=reference)
 
 
 def emit(
@@ -168,3 +175,51 @@ def test_a_shot_that_ends_before_its_content_came_is_held_whole(lookahead: bool)
     assert_sound(packets, findings, emitter.skipped_frames)
     shown = [packet.timestamp for packet in packets if packet.kind == PacketKind.MOTION]
     assert 8 not in shown and any(10 <= tick < 30 for tick in shown)
+
+
+def test_packets_name_their_reference_and_begin_anew_where_it_changes() -> None:
+    used = [0, 0, 1, 1, 0, 2]
+    units: list[AnalyzedUnit] = [named(motion(8 * at, 8, at), number) for at, number in enumerate(used)]
+    units.insert(2, content(16, 50, number=1))
+    units.insert(6, content(40, 50, number=2, drops=1))
+    _, packets = emit(units, None, lookahead=True)
+    records = [packet.record() for packet in packets]
+    moves = [record for record in records if isinstance(record, MotionPayload)]
+    assert [record.reference for record in moves] == used
+    assert [record.key for record in moves] == [True, False, True, False, True, True]
+    assert [(r.number, r.drops) for r in records if isinstance(r, ContentRecord)] == [(1, 0), (2, 1)]
+
+
+def test_a_late_addition_holds_only_the_frames_that_name_it() -> None:
+    """In a call, where nothing can be sent ahead of its time."""
+    used = [0, 1, 0, 1, 1, 1, 1, 1]
+    units: list[AnalyzedUnit] = [named(motion(8 * at, 8, at, costly=False), number) for at, number in enumerate(used)]
+    units.insert(1, content(8, 900, number=1))
+    emitter, packets = emit(units, Controller(2000, bucket_s=1.0), lookahead=False)
+    records = [(packet.timestamp, packet.record()) for packet in packets]
+    there = next(tick for tick, record in records if isinstance(record, ContentRecord))
+    moves = {tick: record.reference for tick, record in records if isinstance(record, MotionPayload)}
+    assert there > 8 and moves[16] == 0 and all(tick >= there for tick, number in moves.items() if number)
+    assert 1 in moves.values() and emitter.skipped_frames == 8 * (len(used) - len(moves)) > 0
+
+
+def test_an_addition_that_never_came_is_not_dropped_from_the_stream() -> None:
+    """What a later one takes the place of need not be there; readers drop what they have and the encoder has not."""
+    units: list[AnalyzedUnit] = [motion(0, 8, 0, costly=False)]
+    for number in range(1, 10):
+        size = 2500 if number == 2 else 20
+        units += [content(8 * number, size, number, max(0, number - 7)), motion(8 * number, 8, number, costly=False)]
+    for at in range(10, 60):
+        units.append(named(motion(8 * at, 8, at, costly=False), 9))
+    _, packets = emit(units, Controller(1500, bucket_s=1.0), lookahead=False)
+    table, latest = ReferenceTable[None](None), 0
+    for packet in packets:
+        record = packet.record()
+        if isinstance(record, ContentRecord):
+            assert record.number > latest and (not record.drops or record.drops in table.numbers)
+            table.add(record, None)
+            latest = record.number
+            assert len(table.numbers) <= MAX_REFERENCES
+        elif isinstance(record, MotionPayload):
+            assert record.reference in table.numbers
+    assert latest == 9

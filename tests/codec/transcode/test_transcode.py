@@ -20,7 +20,7 @@ from bcdcodec.errors import BitstreamError, ConfigError, RateError, TruncatedErr
 from bcdcodec.ratecontrol.budget import allowed_bits
 from bcdcodec.weightfile import open_weights
 
-STREAMS = ["packed.bcd", "coded.bcd", "context.bcd", "picture.bcd"]
+STREAMS = ["packed.bcd", "coded.bcd", "context.bcd", "picture.bcd", "gallery.bcd"]
 
 
 pytestmark = pytest.mark.usefixtures("golden_weights")
