@@ -4,6 +4,7 @@ affine inside the face.
 A network takes long to learn both where lips lie in the picture and which codes move them. Landmarks give both
 explicitly; what remains for the network (model/warp.py) is hair, shoulders and the errors of the landmarks.
 
+    points between the landmarks of the contour           -> a closed line, so that outlines keep straight
     weighted mean of the landmarks around each pixel      -> common motion of the face and its surroundings
     residual at the landmarks -> weighted mean of it, added, three times from wide to narrow
                                                           -> contour, lips, irises
@@ -35,6 +36,14 @@ CORRECTIONS: Gaussians = ((0.045, 0.03), (0.03, 0.05), (0.008, 0.3))
 MIN_CELLS, MIN_SIDE = 1.9, 16
 #: The smooth flow has a grid of half the side: the triangles alone change from pixel to pixel.
 SMOOTH_SCALE = 2
+#: Contour of the face in the mesh, clockwise on screen from the top of the forehead.
+CONTOUR = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+#: Points put evenly between neighbours of the contour. Beyond it nothing but these holds the flow: with gaps as wide as
+#: the narrow Gaussians, cheeks and hair got an outline of beads, one for each landmark.
+CONTOUR_POINTS = 2
 #: Denormal factors would slow the products down several times; e^-30 squared is far from them and as good as zero.
 LEAST_EXPONENT = -30.0
 
@@ -50,12 +59,23 @@ def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Ten
         shape = landmarks.shape[:2]
         positions = landmarks.float().flatten(0, 1)  # [N, L, 2]
         backward = -displacements.float().flatten(0, 1) * size
-        smooth, confidence = smooth_flow(positions, backward / SMOOTH_SCALE, size // SMOOTH_SCALE)
+        known = positions, backward / SMOOTH_SCALE
+        if landmarks.shape[-2] == MESH_LANDMARKS:
+            known = with_contour(known[0]), with_contour(known[1])
+        smooth, confidence = smooth_flow(*known, size // SMOOTH_SCALE)
         flow, confidence = _enlarge(SMOOTH_SCALE * smooth, size), _enlarge(confidence, size).clamp(0, 1)
         if landmarks.shape[-2] == MESH_LANDMARKS:
             affine, covered = mesh_flow(positions * size, backward, size)
             flow = flow + fade(covered) * (affine - flow)
         return flow.unflatten(0, shape), confidence.unflatten(0, shape)
+
+
+def with_contour(values: Tensor) -> Tensor:
+    """Values at the landmarks [N, L, 2], and at CONTOUR_POINTS between each two neighbours of the contour."""
+    here = values[:, list(CONTOUR)]
+    after = here.roll(-1, 1)
+    shares = [point / (CONTOUR_POINTS + 1) for point in range(1, CONTOUR_POINTS + 1)]
+    return torch.cat([values, *(here + share * (after - here) for share in shares)], 1)
 
 
 def smooth_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -99,6 +99,20 @@ def resize_flow(flow: Tensor, size: int) -> Tensor:
     return resized.unflatten(0, (b, t))
 
 
+class Smooth(nn.Module):
+    """Binomial filter of a grid [N, C, H, W], which removes what alternates from cell to cell.
+
+    Vectors of one latent pixel come from weights of their own (`PixelShuffle`); what is left of that pattern
+    gives outlines of hair scallops with the period of a latent pixel.
+    """
+
+    def forward(self, grid: Tensor) -> Tensor:
+        channels = grid.shape[1]
+        row = grid.new_tensor([1.0, 2.0, 1.0]) / 4
+        kernel = torch.outer(row, row).expand(channels, 1, 3, 3)
+        return F.conv2d(F.pad(grid, (1, 1, 1, 1), mode="replicate"), kernel, groups=channels)
+
+
 class ReferenceWarper(nn.Module):
     """Flow network: DiT blocks over the content's patches, one pass a frame, then convolutions that see its edges."""
 
@@ -121,6 +135,7 @@ class ReferenceWarper(nn.Module):
             nn.SiLU(),
             flow,
             nn.PixelShuffle(ADDED_SCALE),
+            Smooth(),
         )
         # The flow starts at the prior: without landmarks, every frame is the unmoved content.
         for layer in (self.coarse, flow):

@@ -139,3 +139,15 @@ def test_without_a_header_only_the_size_is_known(data: bytes, bcd: Bcd, tmp_path
 def test_a_missing_file_is_one_line(bcd: Bcd, tmp_path: Path) -> None:
     done = bcd("info", tmp_path / "x.bcd")
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
+def test_references_are_listed_with_the_frames_made_from_them(bcd: Bcd) -> None:
+    golden = Path(__file__).parents[1] / "data" / "golden" / "gallery.bcd"
+    listed = json.loads(bcd("info", golden, "--json").out)["references"]
+    assert [(one["shot"], one["number"], one["tick"], one["frames"], one["drops"]) for one in listed] == [
+        (0, 0, 0, 12, 0),
+        (0, 1, 8, 4, 0),
+        (0, 2, 16, 4, 1),
+        (1, 0, 20, 5, 0),
+    ]
+    assert "reference   shot  number" in bcd("info", golden).out

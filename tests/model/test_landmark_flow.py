@@ -1,7 +1,10 @@
 """Dense flow from landmarks: exact where they are dense, zero where there are none."""
 
+import pytest
 import torch
+from torch.nn import functional
 
+from bcdcodec.model import landmark_flow
 from bcdcodec.model.landmark_flow import dense_flow
 
 
@@ -74,3 +77,24 @@ def test_the_precision_of_a_surrounding_autocast_does_not_matter() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         half, _ = dense_flow(points, moved, 32)
     assert torch.equal(plain, half)
+
+
+def ripple(points_between: int, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Largest second difference of the flow along a line just outside the contour of a face that turned."""
+    monkeypatch.setattr(landmark_flow, "CONTOUR_POINTS", points_between)
+    angles = 2 * torch.pi * torch.arange(36) / 36
+    circle = torch.stack([angles.sin(), -angles.cos()], -1)
+    points = 0.5 + 0.15 * (torch.rand(478, 2, generator=torch.Generator().manual_seed(0)) - 0.5)
+    points[list(landmark_flow.CONTOUR)] = 0.5 + 0.3 * circle
+    moved = torch.zeros(478, 2)
+    moved[list(landmark_flow.CONTOUR), 0] = 0.08
+    flow, _ = dense_flow(points[None, None], moved[None, None], 256)
+    line = torch.linspace(-0.4, 0.4, 90) * torch.pi
+    around = 0.315 * 2 * torch.stack([line.sin(), -line.cos()], -1)
+    found = functional.grid_sample(flow[0], around[None, None], align_corners=False)[0, 0, 0]
+    return float(found.diff(n=2).abs().max())
+
+
+def test_the_outline_of_a_face_has_no_beads(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ripple(landmark_flow.CONTOUR_POINTS, monkeypatch) < 0.5 * ripple(0, monkeypatch)
+    assert len({*landmark_flow.CONTOUR}) == 36

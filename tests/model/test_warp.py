@@ -11,7 +11,7 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.model.lids import shut_lids
-from bcdcodec.model.warp import FLOW_SCALE, ReferenceWarper, WarpedReference, resize_flow, warp, warp_reference
+from bcdcodec.model.warp import FLOW_SCALE, ReferenceWarper, Smooth, WarpedReference, resize_flow, warp, warp_reference
 
 
 class Blocks(torch.nn.Module):
@@ -136,3 +136,12 @@ def test_denoising_starts_around_the_reference(tiny_config: ModelConfig) -> None
     torch.testing.assert_close(denoise(1e4, conditioned), reference, atol=1e-2, rtol=0)
     torch.testing.assert_close(denoise(1e-4, conditioned), x, atol=1e-2, rtol=0)
     torch.testing.assert_close(denoise(1e4, ~conditioned), torch.zeros_like(x), atol=1e-2, rtol=0)
+
+
+def test_what_alternates_from_cell_to_cell_is_removed() -> None:
+    """And nothing else: slopes stay."""
+    rows, columns = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+    slope = torch.stack([0.5 * columns, rows - columns])[None]
+    checks = torch.where((rows + columns) % 2 == 0, 1.0, -1.0)
+    found = Smooth()(slope + checks)
+    torch.testing.assert_close(found[..., 1:-1, 1:-1], slope[..., 1:-1, 1:-1])

@@ -19,6 +19,7 @@ from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.landmarks import normalize_displacements
+from bcdcodec.model.mesh_flow import MESH_LANDMARKS, triangles
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.video.crop import crop, largest_square
@@ -29,7 +30,10 @@ CANDIDATES, COMPARED_STEP = 12, 4
 #: error a curtain decides how a face is seen.
 FACE_WEIGHT, FACE_MARGIN = 4.0, 0.15
 #: LPIPS of a warp by its mean squared error (of values from -1 to 1): a fit to seven validation clips at 17 to 28 dB.
-WARP_LPIPS, WARP_EXPONENT = 1.1, 0.7
+WARP_LPIPS, WARP_EXPONENT = 1.5, 0.7
+#: LPIPS of a face of which the picture shows nothing, and the share of its area in the frame from which a triangle of
+#: the mesh shows something: the other half of a turned head is few pixels, which squared errors do not mind.
+HIDDEN_LPIPS, MIN_SHOWN_AREA = 0.4, 0.3
 #: LPIPS that a picture of so many kbit loses by its coding: 0.0584, 0.0242 and 0.0120 at 9, 17 and 27 kbit, mean of six
 #: people. More pictures are nearer to the frames, and coarser.
 CODING_LPIPS, CODING_EXPONENT = 1.4, -1.44
@@ -181,7 +185,8 @@ class ReferenceSurvey:
             squares = (warped[0] - true).square().mean(1)  # [T, P, P]
             weights = face_weights(shot.landmarks[some][::COMPARED_STEP], squares.shape[-1])
             errors = (squares * weights).sum((1, 2)) / weights.sum((1, 2))
-            losses.append(WARP_LPIPS * errors**WARP_EXPONENT)
+            hidden = hidden_share(shot.landmarks[some][::COMPARED_STEP], picture.face)
+            losses.append(WARP_LPIPS * errors**WARP_EXPONENT + HIDDEN_LPIPS * hidden)
         windows = np.array([float(window.mean()) for window in losses])
         size = self._packet_frames // length
         return np.array([windows[first : first + size].mean() for first in range(0, len(windows), size)])
@@ -234,6 +239,27 @@ def assign(errors: Errors, *, kept: int, picks: list[tuple[int, int]]) -> list[i
             before = best
         rows.append(before)
     return rows
+
+
+def hidden_share(landmarks: Tensor, face: Tensor) -> Tensor:
+    """Share of the face of each frame that a picture hides or shows at a fraction of its size [T].
+
+    landmarks: [T, L, 2]; face: of the picture [L, 2]; 0 for other landmarks than those of the mesh, and without a face.
+    """
+    if len(face) != MESH_LANDMARKS:
+        return landmarks.new_zeros(len(landmarks))
+    sizes = (landmarks - landmarks.mean(1, keepdim=True)).square().sum((1, 2)), (face - face.mean(0)).square().sum()
+    areas, shown = _areas(landmarks) / sizes[0][:, None], _areas(face[None]) / sizes[1]
+    areas = areas.clamp(min=0)
+    share = (areas * (shown < MIN_SHOWN_AREA * areas)).sum(1) / areas.sum(1)
+    return share.nan_to_num(0.0)
+
+
+def _areas(landmarks: Tensor) -> Tensor:
+    """Twice the signed areas of the mesh's triangles [T, M], positive as seen from the front."""
+    corners = landmarks[:, torch.from_numpy(triangles()).to(landmarks.device)]  # [T, M, 3, 2]
+    first, second = corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]
+    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
 
 
 def face_weights(landmarks: Tensor, side: int) -> Tensor:
