@@ -230,14 +230,22 @@ def coding_loss(bits: float) -> float:
 
 
 def assign(errors: Errors, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
-    """The row that each packet is warped from: the best one that is there, with a bias to the one before."""
-    rows, before = list[int](), -1
+    """The row that each packet is warped from: the best one that is there, with a bias to the one before, and at first
+    to the new one.
+
+    A new picture is used in one packet at least: were none sent for long, the bits of a calm file would find no use.
+    """
+    rows, before = list[int](), picks[0][0] if picks else -1
     for packet in range(errors.shape[1]):
         there = [*range(kept), *(row for row, since in picks if since <= packet)]
         best = min(there, key=lambda row: errors[row, packet])
         if before < 0 or errors[best, packet] < (1 - MIN_GAIN) * errors[before, packet]:
             before = best
         rows.append(before)
+    if picks and not {row for row, _ in picks} & {*rows}:
+        new = picks[0][0]
+        losses = [errors[new, packet] / errors[row, packet] for packet, row in enumerate(rows)]
+        rows[int(np.argmin(losses))] = new
     return rows
 
 

@@ -46,6 +46,12 @@ def test_a_reference_stays_in_force_where_another_is_hardly_better() -> None:
     assert assign(np.array([[0.1, 0.1, 0.1], [0.2, 0.098, 0.05]]), kept=2, picks=[]) == [0, 0, 1]
 
 
+def test_every_segment_sends_a_picture() -> None:
+    """Though those that are there would do as well, or better; where they are much better only one packet uses it."""
+    assert assign(np.array([[0.1, 0.1], [0.101, 0.1]]), kept=1, picks=[(1, 0)]) == [1, 1]
+    assert assign(np.array([[0.1, 0.1, 0.1], [0.3, 0.15, 0.3]]), kept=1, picks=[(1, 0)]) == [0, 1, 0]
+
+
 def test_segments_too_short_for_a_picture_use_those_before() -> None:
     assert choose_pictures(HALVES, kept=1, bits=100.0, most=0) == []
 
