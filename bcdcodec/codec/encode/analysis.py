@@ -4,6 +4,7 @@ push -> crop -> landmarks -> window of frames -> latents -> (windows from a refe
                                                          -> codes, distances
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
@@ -119,14 +120,17 @@ class Analyzer:
         return self._segment_units(plan, windows, self._box) if windows else ()
 
     def _segment_units(self, plan: ReferencePlan, windows: list[Window], box: CropBox | None) -> Iterator[AnalyzedUnit]:
-        start, segment = self._next_index, Window.joined(windows)
-        for first in range(0, len(windows), self._packet_windows):
-            picture = plan.pictures.get(self._next_index)
+        start, segment, waiting = self._next_index, Window.joined(windows), deque(windows)
+        while waiting:
+            picture, number = plan.pictures.get(self._next_index), plan.used[self._next_index]
             if picture is not None:
                 index = picture.frame - start
                 yield self._add_reference(segment, index, box, number=picture.number, drops=picture.drops)
-            number = plan.used[self._next_index]
-            yield self._make_motion(windows[first : first + self._packet_windows], number)
+            packet, end = [waiting.popleft()], self._next_index + self._model.config.window_frames
+            while waiting and len(packet) < self._packet_windows and plan.used[end] == number:
+                packet.append(waiting.popleft())
+                end += self._model.config.window_frames
+            yield self._make_motion(packet, number)
 
     @torch.inference_mode()
     def _add_reference(

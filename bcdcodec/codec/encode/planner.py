@@ -92,7 +92,6 @@ class _Planner:
         assert settings.bitrate is not None, "a bitrate is planned for"
         survey = ReferenceSurvey(
             self.job.model,
-            packet_windows=plan.packet_windows,
             frame_bits=reference_budget(stats, settings.bitrate, settings.tuning) / stats.frames,
             tuning=settings.tuning,
         )

@@ -1,7 +1,7 @@
-"""References of a file: which frames are sent as pictures, and which picture each packet is warped from.
+"""References of a file: which frames are sent as pictures, and which picture each window is warped from.
 
-frames -> segments of a shot -> candidates and the references kept so far, warped to frames of every packet
-       -> how many new pictures, which frames, from when -> the best reference of each packet
+frames -> segments of a shot -> candidates and the references kept so far, warped to frames of every window
+       -> how many new pictures, which frames, from when -> the best reference of each window
 """
 
 import math
@@ -54,8 +54,8 @@ class PlannedPicture:
 
 @dataclass(frozen=True, slots=True)
 class ReferencePlan:
-    """Pictures of a file by the packet before which they are sent, and the number of the reference of every packet;
-    packets and segments by their first frames.
+    """Pictures of a file by the window before which they are sent, and the number of the reference of every window;
+    windows and segments by their first frames.
     """
 
     segments: set[int] = field(default_factory=set)
@@ -65,7 +65,7 @@ class ReferencePlan:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A frame that may become a picture, or did. last: first frame of the last packet that used it."""
+    """A frame that may become a picture, or did. last: first frame of the last window that used it."""
 
     frame: int
     content: Content
@@ -77,13 +77,11 @@ class _Candidate:
 class ReferenceSurvey:
     """Sink of a pass over a file that decides on its references; `plan` after the last frame.
 
-    packet_windows: encoder windows a packet; frame_bits: what the pictures of a segment may take, in bits a frame.
-    Only for models with a warper.
+    frame_bits: what the pictures of a segment may take, in bits a frame. Only for models with a warper.
     """
 
-    def __init__(self, model: CodecModel, *, packet_windows: int, frame_bits: float, tuning: RateTuning) -> None:
+    def __init__(self, model: CodecModel, *, frame_bits: float, tuning: RateTuning) -> None:
         self._model, self._tuning, self._frame_bits = model, tuning, frame_bits
-        self._packet_frames = packet_windows * model.config.window_frames
         self._segment_frames = tuning.segment_windows * model.config.window_frames
         self._gathered = WindowBuilder(model)
         self._start = self._frames = 0
@@ -113,7 +111,7 @@ class ReferenceSurvey:
 
     @torch.inference_mode()
     def _close(self) -> None:
-        """Decide on a segment: its pictures, and the reference of each of its packets."""
+        """Decide on a segment: its pictures, and the reference of each of its windows."""
         if not len(self._gathered):
             return
         shot, start = self._gathered.take(), self._start
@@ -132,13 +130,12 @@ class ReferenceSurvey:
         is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 4
         most = 0 if is_short else min(self._tuning.max_segment_references, errors.shape[1])
         picks = choose_pictures(errors, kept=len(kept), bits=bits, most=most)
-        packets = [start + index * self._packet_frames for index in range(errors.shape[1])]
-        for packet, row in zip(packets, assign(errors, kept=len(kept), picks=picks), strict=True):
-            used = rows[row]
+        for index, row in enumerate(assign(errors, kept=len(kept), picks=picks)):
+            window, used = start + index * self._model.config.window_frames, rows[row]
             if used.number < 0:
-                self._send(used, packet)
-            used.last = packet
-            self.plan.used[packet] = used.number
+                self._send(used, window)
+            used.last = window
+            self.plan.used[window] = used.number
 
     def _compared(self) -> list[_Candidate]:
         """The references that a segment may use: the first of the shot and those used last. As many others as the
@@ -147,7 +144,7 @@ class ReferenceSurvey:
         later = sorted(self._kept[1:], key=lambda one: one.last)
         return self._kept[:1] + later[-(MAX_REFERENCES - self._tuning.max_segment_references - 1) :]
 
-    def _send(self, picture: _Candidate, packet: int) -> None:
+    def _send(self, picture: _Candidate, window: int) -> None:
         """Plan a picture, in place of the one that was not used for longest."""
         drops = 0
         if len(self._kept) == MAX_REFERENCES:
@@ -157,7 +154,7 @@ class ReferenceSurvey:
         picture.number = self._number
         self._number += 1
         self._kept.append(picture)
-        self.plan.pictures[packet] = PlannedPicture(picture.frame, picture.number, drops)
+        self.plan.pictures[window] = PlannedPicture(picture.frame, picture.number, drops)
 
     def _candidate(self, shot: Window, index: int, start: int) -> _Candidate:
         """The frame of this index as the reference that it would be."""
@@ -167,7 +164,7 @@ class ReferenceSurvey:
         return _Candidate(start + index, content, face)
 
     def _errors(self, shot: Window, picture: _Candidate) -> Errors:
-        """Expected LPIPS of each packet's frames, warped from a picture by nearest codes [packets]."""
+        """Expected LPIPS of each window's frames, warped from a picture by nearest codes [windows]."""
         bcd, length = self._model.bcd, self._model.config.window_frames
         losses = list[Tensor]()
         moved = normalize_displacements(shot.landmarks[None], picture.face[None])
@@ -187,15 +184,13 @@ class ReferenceSurvey:
             errors = (squares * weights).sum((1, 2)) / weights.sum((1, 2))
             hidden = hidden_share(shot.landmarks[some][::COMPARED_STEP], picture.face)
             losses.append(WARP_LPIPS * errors**WARP_EXPONENT + HIDDEN_LPIPS * hidden)
-        windows = np.array([float(window.mean()) for window in losses])
-        size = self._packet_frames // length
-        return np.array([windows[first : first + size].mean() for first in range(0, len(windows), size)])
+        return np.array([float(window.mean()) for window in losses])
 
 
 def choose_pictures(errors: Errors, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
-    """Choose new pictures of a segment: rows, each with the packet from which it is there.
+    """Choose new pictures of a segment: rows, each with the window from which it is there.
 
-    errors: expected LPIPS of each row's warps to each packet [rows, packets]; the first `kept` rows are there already.
+    errors: expected LPIPS of each row's warps to each window [rows, windows]; the first `kept` rows are there already.
     bits: of all new pictures, which come evenly spread over the segment, the first one before it. most: of them; 0
     where the segment is too short for one.
     """
@@ -220,7 +215,7 @@ def choose_pictures(errors: Errors, *, kept: int, bits: float, most: int) -> lis
 
 
 def _joined(reached: Errors, row: Errors, since: int) -> Errors:
-    """The least errors with one more row, from a packet on."""
+    """The least errors with one more row, from a window on."""
     return np.concatenate([reached[:since], np.minimum(reached[since:], row[since:])])
 
 
@@ -230,21 +225,21 @@ def coding_loss(bits: float) -> float:
 
 
 def assign(errors: Errors, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
-    """The row that each packet is warped from: the best one that is there, with a bias to the one before, and at first
+    """The row that each window is warped from: the best one that is there, with a bias to the one before, and at first
     to the new one.
 
-    A new picture is used in one packet at least: were none sent for long, the bits of a calm file would find no use.
+    A new picture is used in one window at least: were none sent for long, the bits of a calm file would find no use.
     """
     rows, before = list[int](), picks[0][0] if picks else -1
-    for packet in range(errors.shape[1]):
-        there = [*range(kept), *(row for row, since in picks if since <= packet)]
-        best = min(there, key=lambda row: errors[row, packet])
-        if before < 0 or errors[best, packet] < (1 - MIN_GAIN) * errors[before, packet]:
+    for window in range(errors.shape[1]):
+        there = [*range(kept), *(row for row, since in picks if since <= window)]
+        best = min(there, key=lambda row: errors[row, window])
+        if before < 0 or errors[best, window] < (1 - MIN_GAIN) * errors[before, window]:
             before = best
         rows.append(before)
     if picks and not {row for row, _ in picks} & {*rows}:
         new = picks[0][0]
-        losses = [errors[new, packet] / errors[row, packet] for packet, row in enumerate(rows)]
+        losses = [errors[new, window] / errors[row, window] for window, row in enumerate(rows)]
         rows[int(np.argmin(losses))] = new
     return rows
 

@@ -60,7 +60,7 @@ def test_segments_too_short_for_a_picture_use_those_before() -> None:
 def survey(model: CodecModel) -> Callable[..., ReferenceSurvey]:
     def make(**tuning: int) -> ReferenceSurvey:
         settings = RateTuning(segment_windows=2, **tuning)
-        return ReferenceSurvey(model, packet_windows=1, frame_bits=4000.0, tuning=settings)
+        return ReferenceSurvey(model, frame_bits=4000.0, tuning=settings)
 
     return make
 
