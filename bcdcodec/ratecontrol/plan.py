@@ -163,7 +163,7 @@ def _payload_bits(stats: FirstPassStats, bitrate: float) -> float:
 def reference_budget(stats: FirstPassStats, bitrate: float, tuning: RateTuning) -> int:
     """Bits for all references together, framing included."""
     count, shots = len(stats.references), len(stats.shots)
-    total_bits = _payload_bits(stats, bitrate) - SEEK_POINT_BITS * (count - shots)
+    total_bits = _payload_bits(stats, bitrate)
     bits = total_bits - tuning.planned_motion_ratio * stats.min_distortion_bits
     target_bits = shots * (stats.target_bits + REFERENCE_FRAMING_BITS)
     is_short = stats.duration_s < GRACE_S  # it may take what GRACE_S may, which is no reason to

@@ -51,8 +51,10 @@ class RateTuning:
     max_whole_reference_share: float = 0.5
     #: Parts are at most this share of the bucket's seconds apart.
     part_interval_share: float = 0.5
-    #: Bytes that a packet of a part carries at least, so that framing stays the smaller part.
-    min_part_bytes: int = 24
+    #: Bytes that a packet of a part carries at least, so that framing stays the smaller part; fewer in a bucket of
+    #: which that would be more than a quarter, down to the second number.
+    min_part_bytes: int = 128
+    least_part_bytes: int = 24
     #: A packet whose min-rate codes exceed its share may take this multiple of it before all of its codes are those.
     max_share_multiple: float = 1.5
     #: The smallest bucket: a small part of a picture, and its packet.

@@ -14,7 +14,7 @@ from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.motion import MotionCoder, coder_modes
 from bcdcodec.entropy.static import code_cost_bits
-from bcdcodec.ratecontrol.budget import FRAMING_BYTES
+from bcdcodec.ratecontrol.budget import FRAMING_BYTES, SEEK_POINT_BITS
 from bcdcodec.ratecontrol.stats import FirstPassStats, PacketCost
 from bcdcodec.video.shots import Shot
 
@@ -73,6 +73,7 @@ class _MotionCosts:
         self._model, self._coders = model, coders
         self._packets: list[list[PacketCost]] = [[] for _ in coders]
         self.references: list[ReferenceUnit] = []
+        self._reference: int | None = None  # of the last packet, None before the first one of a shot
         self._cheapest_codes = code_cost_bits(model.tables.motion).argmin(-1)
         self._min_rate_bits: dict[tuple[int, int], int] = {}  # by coder and frames
 
@@ -80,11 +81,14 @@ class _MotionCosts:
         """Count a unit; units come in order."""
         if isinstance(unit, ReferenceUnit):
             self.references.append(unit)
+            self._reference = self._reference if unit.record.number else None
             return
+        index_bits = SEEK_POINT_BITS * (self._reference not in (None, unit.reference))
+        self._reference = unit.reference
         for index, coder in enumerate(self._coders):
-            self._packets[index].append(self._cost(unit, index, coder))
+            self._packets[index].append(self._cost(unit, index, coder, index_bits))
 
-    def _cost(self, motion: MotionUnit, index: int, coder: MotionCoder) -> PacketCost:
+    def _cost(self, motion: MotionUnit, index: int, coder: MotionCoder, index_bits: int) -> PacketCost:
         codes = motion.codes[:, : coder.groups]
         frames = len(codes)
         if (index, frames) not in self._min_rate_bits:
@@ -92,7 +96,7 @@ class _MotionCosts:
             self._min_rate_bits[index, frames] = _packet_bits(motion, coder.encode(cheapest))
         min_distortion_bits = _packet_bits(motion, coder.encode(codes))
         min_rate_bits = min(min_distortion_bits, self._min_rate_bits[index, frames])
-        return PacketCost(motion.start, frames, min_distortion_bits, min_rate_bits)
+        return PacketCost(motion.start, frames, min_distortion_bits + index_bits, min_rate_bits + index_bits)
 
     def cheapest_coders(self) -> list[MotionCoder]:
         """Coder with the smallest min-distortion size for each number of codes a frame; most codes first."""

@@ -203,7 +203,11 @@ class Packetizer:
         controller = self._controller
         assert controller is not None, "without limits nothing goes in parts"
         room_bytes = int(max(0.0, controller.room_bits(self._seconds(tick)))) // 8 - FRAMING_BYTES
-        part = delivery.split(min(count, room_bytes), min_bytes=controller.tuning.min_part_bytes)
+        tuning, min_bytes = controller.tuning, controller.tuning.min_part_bytes
+        if controller.bucket_s is not None:
+            quarter = int(controller.bucket_s * controller.bitrate) // 32
+            min_bytes = max(tuning.least_part_bytes, min(min_bytes, quarter))
+        part = delivery.split(min(count, room_bytes), min_bytes=min_bytes)
         if part is None:
             return []
         controller.settle_content(8 * len(part.data))

@@ -123,7 +123,7 @@ def test_a_low_bitrate_takes_fewer_codes_a_frame(encode: Encode) -> None:
     assert groups(bitrate=1300) == 8
     assert groups(bitrate=1700, groups=32) == 32 and groups(bitrate=16_000, groups=16) == 16
     assert groups(bitrate=1700, tuning=RateTuning(min_codes_ratio=0.0)) == 32
-    assert groups(bitrate=16_000, tuning=RateTuning(min_codes_ratio=9.0)) == 8
+    assert groups(bitrate=16_000, tuning=RateTuning(min_codes_ratio=99.0)) == 8
 
 
 def test_codes_that_were_chosen_stay_when_there_are_more_references(
