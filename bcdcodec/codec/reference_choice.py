@@ -29,13 +29,18 @@ def select_reference_frame(model: CodecModel, shot: Window) -> int:
     Among the candidates of nearly the least expected error the winner has the least error times a penalty for eyes and
     mouth that others open further.
     """
-    faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
-    shown = faces or [*range(len(shot.latents))]
-    candidates = [shown[index] for index in spread(len(shown), CANDIDATES)]
+    candidates = candidate_frames(shot, CANDIDATES)
     costs, penalties = _expected(model, shot, candidates)
     # With costs of NaN none is close, and the first is taken.
     close = [index for index, cost in enumerate(costs) if cost <= COST_TOLERANCE * min(costs)] or [0]
     return candidates[min(close, key=lambda index: costs[index] * penalties[index])]
+
+
+def candidate_frames(shot: Window, count: int) -> list[int]:
+    """At most `count` frames of a shot, evenly spread over those with a face, or over all where none has one."""
+    faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
+    shown = faces or [*range(len(shot.pixels))]
+    return [shown[index] for index in spread(len(shown), count)]
 
 
 def _expected(model: CodecModel, shot: Window, candidates: list[int]) -> tuple[list[float], list[float]]:

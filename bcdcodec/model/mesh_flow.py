@@ -34,13 +34,18 @@ def triangles() -> NDArray[np.int64]:
         return np.load(file, allow_pickle=False).astype(np.int64)
 
 
+def triangle_areas(positions: Tensor) -> Tensor:
+    """Twice the signed area of each triangle [N, M], positive as seen from the front; positions: [N, L, 2]."""
+    return _area(*_sides(positions[:, torch.from_numpy(triangles()).to(positions.device)]))
+
+
 def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Piecewise affine flow [N, 2, size, size], 0 outside the triangles, and what they cover [N, 1, size, size].
 
     positions: [N, L, 2] and backward: flow at them [N, L, 2], both in pixels of the grid.
     """
     mesh = torch.from_numpy(triangles()).to(positions.device)
-    seen = _area(*_sides((positions + backward)[:, mesh])) > MIN_AREA  # what the content hides has no picture
+    seen = triangle_areas(positions + backward) > MIN_AREA  # what the content hides has no picture
     shown = rasterize(positions, mesh, seen, size)  # [N, size * size]
     covered = (shown >= 0)[..., None]
     corners, values = positions[:, mesh], backward[:, mesh]  # [N, M, 3, 2]

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference_choice import spread
+from bcdcodec.codec.reference_choice import candidate_frames
 from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.model.landmarks import normalize_displacements
-from bcdcodec.model.mesh_flow import MESH_LANDMARKS, triangles
+from bcdcodec.model.mesh_flow import MESH_LANDMARKS, triangle_areas
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.video.crop import crop, largest_square
@@ -119,12 +119,11 @@ class ReferenceSurvey:
         self.plan.segments.add(start)
         if self._number > MAX_REFERENCE_NUMBER - self._tuning.max_segment_references:
             self._kept, self._number = [], 0  # numbers are used up: as in a new shot
-        faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
-        shown = faces or [*range(len(shot.pixels))]
-        candidates = [self._candidate(shot, shown[index], start) for index in spread(len(shown), CANDIDATES)]
+        candidates = [self._candidate(shot, index, start) for index in candidate_frames(shot, CANDIDATES)]
         kept = self._compared()
         rows = [*kept, *candidates]
-        errors = np.stack([self._errors(shot, row) for row in rows])
+        compared = self._compared_frames(shot)
+        errors = np.stack([self._errors(shot, compared, row) for row in rows])
         bits = self._frame_bits * len(shot.pixels)
         # A short end of a shot leaves its bits to the others.
         is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 4
@@ -163,26 +162,35 @@ class ReferenceSurvey:
         content = Content(shot.latents[index][None], picture[None], face[None] if len(face) else None)
         return _Candidate(start + index, content, face)
 
-    def _errors(self, shot: Window, picture: _Candidate) -> Errors:
-        """Expected LPIPS of each window's frames, warped from a picture by nearest codes [windows]."""
-        bcd, length = self._model.bcd, self._model.config.window_frames
-        losses = list[Tensor]()
-        moved = normalize_displacements(shot.landmarks[None], picture.face[None])
+    def _compared_frames(self, shot: Window) -> list[tuple[slice, Tensor, Tensor, Tensor]]:
+        """Windows of a segment; of the frames that are compared in each: pictures [T, 3, P, P], weights of their pixels
+        [T, P, P], landmarks [T, L, 2].
+        """
+        length, windows = self._model.config.window_frames, list[tuple[slice, Tensor, Tensor, Tensor]]()
         for first in range(0, len(shot.pixels), length):
             some = slice(first, first + length)
+            pixels, landmarks = shot.pixels[some][::COMPARED_STEP], shot.landmarks[some][::COMPARED_STEP]
+            true = from_uint8(torch.from_numpy(pixels).to(self._model.device)).permute(0, 3, 1, 2)
+            windows.append((some, true, face_weights(landmarks, true.shape[-1]), landmarks))
+        return windows
+
+    def _errors(
+        self, shot: Window, compared: list[tuple[slice, Tensor, Tensor, Tensor]], picture: _Candidate
+    ) -> Errors:
+        """Expected LPIPS of each window's frames, warped from a picture by nearest codes [windows]."""
+        bcd = self._model.bcd
+        losses = list[Tensor]()
+        moved = normalize_displacements(shot.landmarks[None], picture.face[None])
+        for some, true, weights, landmarks in compared:
             z = shot.latents[some][None] if bcd.encoder.reads_latents(moved[:, some]) else None
             codes, _ = bcd.analyze(z, picture.content.map, moved[:, some])
             warped = bcd.warp_references(
                 picture.content, bcd.quantizer.lookup(codes)[:, ::COMPARED_STEP], None
             ).pictures
             assert warped is not None, "a warper gives pictures"
-            true = from_uint8(torch.from_numpy(shot.pixels[some][::COMPARED_STEP]).to(warped.device)).permute(
-                0, 3, 1, 2
-            )
             squares = (warped[0] - true).square().mean(1)  # [T, P, P]
-            weights = face_weights(shot.landmarks[some][::COMPARED_STEP], squares.shape[-1])
             errors = (squares * weights).sum((1, 2)) / weights.sum((1, 2))
-            hidden = hidden_share(shot.landmarks[some][::COMPARED_STEP], picture.face)
+            hidden = hidden_share(landmarks, picture.face)
             losses.append(WARP_LPIPS * errors**WARP_EXPONENT + HIDDEN_LPIPS * hidden)
         return np.array([float(window.mean()) for window in losses])
 
@@ -252,17 +260,10 @@ def hidden_share(landmarks: Tensor, face: Tensor) -> Tensor:
     if len(face) != MESH_LANDMARKS:
         return landmarks.new_zeros(len(landmarks))
     sizes = (landmarks - landmarks.mean(1, keepdim=True)).square().sum((1, 2)), (face - face.mean(0)).square().sum()
-    areas, shown = _areas(landmarks) / sizes[0][:, None], _areas(face[None]) / sizes[1]
+    areas, shown = triangle_areas(landmarks) / sizes[0][:, None], triangle_areas(face[None]) / sizes[1]
     areas = areas.clamp(min=0)
     share = (areas * (shown < MIN_SHOWN_AREA * areas)).sum(1) / areas.sum(1)
     return share.nan_to_num(0.0)
-
-
-def _areas(landmarks: Tensor) -> Tensor:
-    """Twice the signed areas of the mesh's triangles [T, M], positive as seen from the front."""
-    corners = landmarks[:, torch.from_numpy(triangles()).to(landmarks.device)]  # [T, M, 3, 2]
-    first, second = corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]
-    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
 
 
 def face_weights(landmarks: Tensor, side: int) -> Tensor:
