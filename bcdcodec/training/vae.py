@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from bcdcodec.config import VaeConfig
 from bcdcodec.errors import WeightsError
-from bcdcodec.model.tensors import save_tensors
+from bcdcodec.model.tensors import halved, save_tensors, widened
 from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.training.run.ema import update_ema
 from bcdcodec.weightfile import read_tensors
@@ -64,13 +64,13 @@ def train_vae(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         update_ema(average, model, step)
-        progress(step + 1, float(loss))
+        progress(step + 1, loss.item())
     return average.eval()
 
 
 def save_vae(path: Path, vae: Vae) -> None:
-    """Write the weights alone, float32, for the clip cache and the export of the whole model."""
-    save_tensors(path, vae.state_dict())
+    """Write the weights alone, as float16 like the whole model will: a clip cache fits both, or none."""
+    save_tensors(path, halved(vae.state_dict()))
 
 
 def load_vae(path: Path, config: VaeConfig) -> Vae:
@@ -78,7 +78,7 @@ def load_vae(path: Path, config: VaeConfig) -> Vae:
     vae = Vae(config)
     try:
         whole = read_tensors(path, prefix="vae.", framework="pt")
-        vae.load_state_dict(whole or read_tensors(path, prefix="", framework="pt"))
+        vae.load_state_dict(widened(whole or read_tensors(path, prefix="", framework="pt")))
     except (RuntimeError, WeightsError) as error:
         raise WeightsError(f"{path} is not an autoencoder of this shape: {str(error).splitlines()[0]}") from error
     return vae.eval()

@@ -8,12 +8,16 @@ import torch
 
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
+from bcdcodec.model.weights import Networks, load_networks, save_networks
 from bcdcodec.training import commands
 from bcdcodec.training.commands import _cache_folder, plan_training, run_export, run_training
+from bcdcodec.training.data.cache import cache_mark
 from bcdcodec.training.options import CodecTrainOptions, TrainOptions
 from bcdcodec.training.run.loop import train
-from bcdcodec.training.vae import save_vae
+from bcdcodec.training.vae import load_vae, save_vae
+from bcdcodec.weightfile import open_weights
 
 
 def test_excerpts_have_a_folder_of_their_own(tmp_path: Path, tiny_config: ModelConfig) -> None:
@@ -58,6 +62,19 @@ def test_export_counts_on_clips_as_they_are(tmp_path: Path, tiny_config: ModelCo
     clip_cache.rename(run / "latents")
     run_export(run, tmp_path / "out.safetensors", vae=tmp_path / "vae.safetensors")
     assert (tmp_path / "out.safetensors").exists()
+
+
+def test_the_cache_of_a_run_serves_the_weights_exported_from_it(tmp_path: Path, tiny_config: ModelConfig) -> None:
+    """`bcd train context --run RUN` goes on with the latents of the run, made before weights were rounded."""
+    assert tiny_config.vae is not None
+    torch.manual_seed(0)
+    bcd, path = Bcd(tiny_config), tmp_path / "vae.safetensors"
+    save_vae(path, Vae(tiny_config.vae))
+    trained = load_vae(path, tiny_config.vae)
+    save_networks(tmp_path / "plain.safetensors", Networks(bcd, trained), config=tiny_config, tables={})
+    exported = load_networks(open_weights(tmp_path / "plain.safetensors"), torch.device("cpu")).vae
+    marks = {cache_mark(vae, tiny_config, "1 whole clips", [("a.mp4", "a")]) for vae in (trained, exported)}
+    assert len(marks) == 1
 
 
 def test_compiling_without_a_compiler_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
