@@ -154,11 +154,11 @@ class Controller:
             return None
         return self._budget.refuse(needed_bits, start_s, end_s)
 
-    def picture_bits(self, target_bits: int, at_s: float, *, min_rate_bps: float) -> int:
+    def picture_bits(self, target_bits: int, at_s: float, *, min_rate_bps: float, is_added: bool = False) -> int:
         """Largest size of the reference picture from `at_s` on. min_rate_bps: of motion, in bit/s.
 
         Files: as planned, with a share of what the references before left over. Else the model's target, less where the
-        bitrate is low or shots are many.
+        bitrate is low or shots are many. is_added: motion does not wait for it.
         """
         if self._plan is not None:
             return self._plan.picture_bits(
@@ -169,7 +169,8 @@ class Controller:
         bits = self._budget.picture_bits(target_bits, at_s, min_rate_bps=min_rate_bps)
         if self._bucket is None or self._state is State.START:
             return bits
-        waiting = self._bucket.room_bits(at_s) + self.tuning.max_reference_wait_s * self._bucket.bitrate
+        wait_s = self.tuning.max_added_wait_s if is_added else self.tuning.max_reference_wait_s
+        waiting = self._bucket.room_bits(at_s) + wait_s * self._bucket.bitrate
         return max(min(bits, int(waiting)), self.tuning.min_reference_bits)
 
     def reserve_content(self, bits: float, *, at_s: float) -> None:

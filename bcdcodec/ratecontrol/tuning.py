@@ -43,8 +43,10 @@ class RateTuning:
     planned_motion_ratio: float = 0.9
     #: Share of what the bitrate brings between two references that is planned for the second and the motion.
     max_delivery_share: float = 0.96
-    #: In a call, the picture of a new shot may delay its motion for about this time.
+    #: In a call, the picture of a new shot may delay its motion for about this time, and one beside it, which motion
+    #: does not wait for, may take about this long if nothing else were sent.
     max_reference_wait_s: float = 1.0
+    max_added_wait_s: float = 4.0
 
     # Packets (codec/encode/packetizer.py, codec/encode/delivery.py).
     #: A reference that would fill more of the bucket than this is sent ahead in parts.

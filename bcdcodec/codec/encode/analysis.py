@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.codec.encode.live_references import LiveReferences, new_frame
 from bcdcodec.codec.encode.references import ReferencePlan
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
@@ -26,8 +27,8 @@ class Analyzer:
 
     packet_windows: encoder windows a packet; reference_windows: windows that the reference of a shot is chosen from;
     effort: steps of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a
-    reference to the largest size of its picture; references: of a file, which are sent instead of one a shot;
-    central_reference: as in RateTuning.
+    reference, and its number, to the largest size of its picture; references: of a file; live: rule of a call, without
+    which a shot that nothing is planned for has one reference; central_reference: as in RateTuning.
     """
 
     def __init__(
@@ -38,13 +39,14 @@ class Analyzer:
         reference_windows: int,
         effort: int,
         groups: int,
-        picture_bits: Callable[[int], int],
+        picture_bits: Callable[[int, int], int],
         references: ReferencePlan | None = None,
+        live: LiveReferences | None = None,
         central_reference: bool = False,
     ) -> None:
         self._model, self._refiner = model, Refiner(model, effort, groups=groups)
         self._packet_windows, self._reference_windows = packet_windows, reference_windows
-        self._picture_bits, self._plan = picture_bits, references
+        self._picture_bits, self._plan, self._live = picture_bits, references, live
         self._central_reference = central_reference
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
@@ -108,8 +110,19 @@ class Analyzer:
                 return []
             units.append(self._add_reference(Window.joined(self._windows), None, self._box, number=0, drops=0))
         while len(self._windows) >= self._packet_windows or (last and self._windows):
-            units.append(self._make_motion(self._windows[: self._packet_windows], 0))
-            del self._windows[: self._packet_windows]
+            packet, self._windows = self._windows[: self._packet_windows], self._windows[self._packet_windows :]
+            units += [self._make_motion(packet, 0)] if self._live is None else self._live_units(self._live, packet)
+        return units
+
+    def _live_units(self, live: LiveReferences, windows: list[Window]) -> list[AnalyzedUnit]:
+        """The next packet of a call, and a new picture if one is due."""
+        packet, end = Window.joined(windows), self._next_index + sum(len(window.pixels) for window in windows)
+        number = live.choose(packet, new_bits=self._picture_bits(end, 1))
+        units: list[AnalyzedUnit] = [self._make_motion(windows, number)]
+        due = live.due()
+        if due is not None:
+            number, drops = due
+            units.append(self._add_reference(packet, new_frame(packet), self._box, number=number, drops=drops))
         return units
 
     def _close_segment(self, plan: ReferencePlan) -> Iterable[AnalyzedUnit]:
@@ -140,13 +153,19 @@ class Analyzer:
         start = self._next_index
         assert box is not None, "a shot with windows has a crop square"
         reference = encode_reference(
-            self._model, shot, picture_bits=self._picture_bits(start), frame=index, central=self._central_reference
+            self._model,
+            shot,
+            picture_bits=self._picture_bits(start, number),
+            frame=index,
+            central=self._central_reference,
         )
         if not number:
             self._references = {}
         if drops:
             del self._references[drops]
         self._references[number] = reference
+        if self._live is not None:
+            self._live.add(number, reference, drops=drops)
         record = ContentRecord(
             x=box.x,
             y=box.y,

@@ -10,6 +10,7 @@ from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.analysis import Analyzer
 from bcdcodec.codec.encode.first_pass import motion_coders
+from bcdcodec.codec.encode.live_references import LiveReferences
 from bcdcodec.codec.encode.packetizer import Packetizer
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
@@ -48,6 +49,7 @@ class Encoder:
             groups=self.groups,
             picture_bits=self._picture_bits,
             references=self.plan.references,
+            live=self._live_references(),
             central_reference=self.settings.tuning.central_reference,
         )
         self._size: tuple[int, int] | None = None
@@ -134,13 +136,26 @@ class Encoder:
             tuning=settings.tuning,
         )
 
-    def _picture_bits(self, start: int) -> int:
-        """Largest size of the picture of the reference from this frame on."""
+    def _live_references(self) -> LiveReferences | None:
+        """The rule of a call; None for a file, which has a plan, and for models without pictures."""
+        has_pictures = self.model.bcd.warper is not None and self.model.config.content.picture_bits
+        if self.plan.duration_s is not None or not has_pictures:
+            return None
+        return LiveReferences(self.model, self.settings.live_references, is_sent=self._is_sent)
+
+    def _is_sent(self, number: int) -> bool:
+        return self._packetizer is not None and self._packetizer.has_sent(number)
+
+    def _picture_bits(self, start: int, number: int) -> int:
+        """Largest size of the picture of a reference from this frame on."""
         target_bits = self.model.config.content.picture_bits
         if self._controller is None:
             return target_bits
         packet_frames = self.plan.packet_windows * self.model.config.window_frames
         frame_bits = self._min_rate_frame_bits + 8 * FRAMING_BYTES / packet_frames
         return self._controller.picture_bits(
-            target_bits, float(start / self.frame_rate), min_rate_bps=frame_bits * float(self.frame_rate)
+            target_bits,
+            float(start / self.frame_rate),
+            min_rate_bps=frame_bits * float(self.frame_rate),
+            is_added=number > 0,
         )

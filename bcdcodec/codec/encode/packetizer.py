@@ -78,7 +78,15 @@ class Packetizer:
         self._due.append(self._next)
         self._references.keep(unit.record)
         self._next, self._reference_start = None, unit.start
+        if unit.record.number and not self._lookahead:
+            return packets  # nothing waits for it: it goes behind the motion, which has the same tick
         return packets + self._finish_deliveries(unit.start)
+
+    def has_sent(self, number: int) -> bool:
+        """Whether readers have this reference of the current shot."""
+        references = self._references
+        is_late = any(late.number in (0, number) for late in self._due)
+        return number in references.kept and number in references.written and not is_late
 
     def flush(self) -> list[Packet]:
         """Send what still waits."""
@@ -125,8 +133,21 @@ class Packetizer:
             if self._controller is not None:
                 self._controller.reserve(SEEK_POINT_BITS)
         payload = MotionPayload(len(codes), key, self._coder.encode(codes), motion.reference).pack()
-        packets.append(self._packet(PacketKind.MOTION, motion.start, payload))
-        return packets + self._finish_deliveries(motion.start)
+        packet = self._packet(PacketKind.MOTION, motion.start, payload)
+        packets.append(packet)
+        has_bucket = self._controller is not None and self._controller.bucket_s is not None
+        if self._lookahead or not self._due or not has_bucket:
+            return packets + self._finish_deliveries(motion.start)
+        for tick in self._part_ticks(motion):
+            packets += self._finish_deliveries(tick, kept_bits=self._next_motion_bits(packet, motion.end - tick))
+        return packets
+
+    def _next_motion_bits(self, last: Packet, frames: int) -> float:
+        """Room in the bucket, so many frames before the next motion, that a packet half as large again as the last one
+        will need beside what drains until then.
+        """
+        assert self._controller is not None, "only limits leave room"
+        return max(0.0, 1.5 * self._sent_bits(last) - self._controller.bitrate * self._seconds(frames))
 
     def _waits(self, motion: MotionUnit) -> bool:
         """Whether the reference of these frames, or the shot that they belong to, is still on its way."""
@@ -183,14 +204,20 @@ class Packetizer:
             raise refusal
         return None
 
-    def _finish_deliveries(self, tick: int) -> list[Packet]:
-        """Send the rest of the references that are due, in order, as far as there is room; then a part of the next."""
+    def _finish_deliveries(self, tick: int, *, kept_bits: float = 0.0) -> list[Packet]:
+        """Send the rest of the references that are due, in order, as far as there is room; then a part of the next.
+
+        kept_bits: room that is left for others.
+        """
         packets: list[Packet] = []
         while self._due:
             delivery = self._due[0]
-            room_bits = math.inf if self._controller is None else self._controller.room_bits(self._seconds(tick))
+            room_bits = math.inf
+            if self._controller is not None:
+                room_bits = self._controller.room_bits(self._seconds(tick)) - kept_bits
             if delivery.bits > room_bits:
-                return packets + self._send_part(delivery, tick, delivery.left_bytes)
+                count = min(delivery.left_bytes, int(max(0.0, room_bits)) // 8 - FRAMING_BYTES)
+                return packets + self._send_part(delivery, tick, count)
             if self._controller is not None:
                 self._controller.settle_content(delivery.bits)
             self._due.popleft()

@@ -9,38 +9,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
+from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss, frame_content
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference_choice import candidate_frames
 from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
-from bcdcodec.model.landmarks import normalize_displacements
-from bcdcodec.model.mesh_flow import MESH_LANDMARKS, triangle_areas
-from bcdcodec.model.vae import from_uint8
 from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.video.crop import crop, largest_square
 
 #: Frames of a segment that may become a picture, spread evenly, and every which frame they are warped to.
 CANDIDATES, COMPARED_STEP = 12, 4
-#: Weight of the square around the face in the error of a warp; the rest of the picture has 1. With the plain squared
-#: error a curtain decides how a face is seen.
-FACE_WEIGHT, FACE_MARGIN = 4.0, 0.15
-#: LPIPS of a warp by its mean squared error (of values from -1 to 1): a fit to seven validation clips at 17 to 28 dB.
-WARP_LPIPS, WARP_EXPONENT = 1.5, 0.7
-#: LPIPS of a face of which the picture shows nothing, and the share of its area in the frame from which a triangle of
-#: the mesh shows something: the other half of a turned head is few pixels, which squared errors do not mind.
-HIDDEN_LPIPS, MIN_SHOWN_AREA = 0.4, 0.3
-#: LPIPS that a picture of so many kbit loses by its coding: 0.0584, 0.0242 and 0.0120 at 9, 17 and 27 kbit, mean of six
-#: people. More pictures are nearer to the frames, and coarser.
-CODING_LPIPS, CODING_EXPONENT = 1.4, -1.44
 #: Least share of the error in force by which another reference must be better: a switch is seen.
 MIN_GAIN = 0.04
-
-Errors = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +106,8 @@ class ReferenceSurvey:
         candidates = [self._candidate(shot, index, start) for index in candidate_frames(shot, CANDIDATES)]
         kept = self._compared()
         rows = [*kept, *candidates]
-        compared = self._compared_frames(shot)
-        errors = np.stack([self._errors(shot, compared, row) for row in rows])
+        comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
+        errors = np.stack([comparison.losses(row.content, row.face) for row in rows])
         bits = self._frame_bits * len(shot.pixels)
         # A short end of a shot leaves its bits to the others.
         is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 4
@@ -157,45 +141,10 @@ class ReferenceSurvey:
 
     def _candidate(self, shot: Window, index: int, start: int) -> _Candidate:
         """The frame of this index as the reference that it would be."""
-        face = shot.landmarks[index]
-        picture = from_uint8(torch.from_numpy(shot.pixels[index]).to(self._model.device)).permute(2, 0, 1)
-        content = Content(shot.latents[index][None], picture[None], face[None] if len(face) else None)
-        return _Candidate(start + index, content, face)
-
-    def _compared_frames(self, shot: Window) -> list[tuple[slice, Tensor, Tensor, Tensor]]:
-        """Windows of a segment; of the frames that are compared in each: pictures [T, 3, P, P], weights of their pixels
-        [T, P, P], landmarks [T, L, 2].
-        """
-        length, windows = self._model.config.window_frames, list[tuple[slice, Tensor, Tensor, Tensor]]()
-        for first in range(0, len(shot.pixels), length):
-            some = slice(first, first + length)
-            pixels, landmarks = shot.pixels[some][::COMPARED_STEP], shot.landmarks[some][::COMPARED_STEP]
-            true = from_uint8(torch.from_numpy(pixels).to(self._model.device)).permute(0, 3, 1, 2)
-            windows.append((some, true, face_weights(landmarks, true.shape[-1]), landmarks))
-        return windows
-
-    def _errors(
-        self, shot: Window, compared: list[tuple[slice, Tensor, Tensor, Tensor]], picture: _Candidate
-    ) -> Errors:
-        """Expected LPIPS of each window's frames, warped from a picture by nearest codes [windows]."""
-        bcd = self._model.bcd
-        losses = list[Tensor]()
-        moved = normalize_displacements(shot.landmarks[None], picture.face[None])
-        for some, true, weights, landmarks in compared:
-            z = shot.latents[some][None] if bcd.encoder.reads_latents(moved[:, some]) else None
-            codes, _ = bcd.analyze(z, picture.content.map, moved[:, some])
-            warped = bcd.warp_references(
-                picture.content, bcd.quantizer.lookup(codes)[:, ::COMPARED_STEP], None
-            ).pictures
-            assert warped is not None, "a warper gives pictures"
-            squares = (warped[0] - true).square().mean(1)  # [T, P, P]
-            errors = (squares * weights).sum((1, 2)) / weights.sum((1, 2))
-            hidden = hidden_share(landmarks, picture.face)
-            losses.append(WARP_LPIPS * errors**WARP_EXPONENT + HIDDEN_LPIPS * hidden)
-        return np.array([float(window.mean()) for window in losses])
+        return _Candidate(start + index, frame_content(shot, index), shot.landmarks[index])
 
 
-def choose_pictures(errors: Errors, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
+def choose_pictures(errors: Losses, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
     """Choose new pictures of a segment: rows, each with the window from which it is there.
 
     errors: expected LPIPS of each row's warps to each window [rows, windows]; the first `kept` rows are there already.
@@ -222,17 +171,12 @@ def choose_pictures(errors: Errors, *, kept: int, bits: float, most: int) -> lis
     return best
 
 
-def _joined(reached: Errors, row: Errors, since: int) -> Errors:
+def _joined(reached: Losses, row: Losses, since: int) -> Losses:
     """The least errors with one more row, from a window on."""
     return np.concatenate([reached[:since], np.minimum(reached[since:], row[since:])])
 
 
-def coding_loss(bits: float) -> float:
-    """LPIPS that a picture of this size loses by its coding."""
-    return float(CODING_LPIPS * (max(bits, 1.0) / 1000) ** CODING_EXPONENT)
-
-
-def assign(errors: Errors, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
+def assign(errors: Losses, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
     """The row that each window is warped from: the best one that is there, with a bias to the one before, and at first
     to the new one.
 
@@ -250,30 +194,3 @@ def assign(errors: Errors, *, kept: int, picks: list[tuple[int, int]]) -> list[i
         losses = [errors[new, window] / errors[row, window] for window, row in enumerate(rows)]
         rows[int(np.argmin(losses))] = new
     return rows
-
-
-def hidden_share(landmarks: Tensor, face: Tensor) -> Tensor:
-    """Share of the face of each frame that a picture hides or shows at a fraction of its size [T].
-
-    landmarks: [T, L, 2]; face: of the picture [L, 2]; 0 for other landmarks than those of the mesh, and without a face.
-    """
-    if len(face) != MESH_LANDMARKS:
-        return landmarks.new_zeros(len(landmarks))
-    sizes = (landmarks - landmarks.mean(1, keepdim=True)).square().sum((1, 2)), (face - face.mean(0)).square().sum()
-    areas, shown = triangle_areas(landmarks) / sizes[0][:, None], triangle_areas(face[None]) / sizes[1]
-    areas = areas.clamp(min=0)
-    share = (areas * (shown < MIN_SHOWN_AREA * areas)).sum(1) / areas.sum(1)
-    return share.nan_to_num(0.0)
-
-
-def face_weights(landmarks: Tensor, side: int) -> Tensor:
-    """Weights of pixels [T, side, side] for landmarks [T, L, 2] as fractions of the picture; 1 without a face."""
-    weights = torch.ones(len(landmarks), side, side, device=landmarks.device)
-    places = (torch.arange(side, device=landmarks.device) + 0.5) / side
-    for weight, points in zip(weights, landmarks, strict=True):
-        if len(points) and points.isfinite().all():
-            margin = FACE_MARGIN * (points.amax(0) - points.amin(0))
-            low, high = points.amin(0) - margin, points.amax(0) + margin
-            across, down = ((places >= low[axis]) & (places <= high[axis]) for axis in (0, 1))
-            weight[down[:, None] & across] = FACE_WEIGHT
-    return weights

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.bitstream.records import MAX_REFERENCES, CodingMode
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.controller import check_limits
@@ -21,8 +21,9 @@ class EncodeSettings:
     noise. effort: steps that refine the codes of every window (refinement.py); 20 take thirty times as long as none.
 
     packet_windows: encoder windows a packet; reference_windows: windows buffered before a reference is chosen among
-    their frames (latency); key_interval_s: longest segment of frames that depend on each other. tuning: of the rate
-    control.
+    their frames (latency); key_interval_s: longest segment of frames that depend on each other. live_references:
+    pictures that a shot of a call keeps, 1 where packets may get lost and are not sent again: until the shot ends, all
+    frames that name a lost picture are lost. tuning: of the rate control.
     """
 
     mode: CodingMode | None = None
@@ -35,6 +36,7 @@ class EncodeSettings:
     packet_windows: int = 2
     reference_windows: int = 6
     key_interval_s: float = 10.0
+    live_references: int = MAX_REFERENCES
     metadata: dict[str, str] = field(default_factory=dict)
     tuning: RateTuning = field(default_factory=RateTuning)
 
@@ -45,6 +47,8 @@ class EncodeSettings:
             raise ConfigError(f"mode context needs weights with a context model, {name} has none")
         if self.effort and model.bcd.warper is None:
             raise ConfigError(f"effort needs weights that warp a reference picture, {name} do not")
+        if not 1 <= self.live_references <= MAX_REFERENCES:
+            raise ConfigError(f"live_references is {self.live_references}, allowed are 1 to {MAX_REFERENCES}")
         counts = model.config.group_counts
         if self.groups is not None and self.groups not in counts:
             raise ConfigError(f"groups is {self.groups}, the weights allow {', '.join(map(str, counts))}")

@@ -74,7 +74,9 @@ def test_a_shot_brings_its_own_content_and_square(model: CodecModel, make_frames
 def test_key_packets_come_at_the_interval(
     model: CodecModel, make_frames: MakeFrames, encode_frames: EncodeFrames
 ) -> None:
-    _, packets = encode_frames(model, make_frames(60), EncodeSettings(key_interval_s=1.5, bitrate=None))
+    _, packets = encode_frames(
+        model, make_frames(60), EncodeSettings(key_interval_s=1.5, bitrate=None, live_references=1)
+    )
     keys = [p.timestamp for p in packets if MotionPayload.unpack(p.payload).key]
     assert keys == [0, 24, 48]
 
@@ -107,7 +109,7 @@ def test_nothing_pushed_is_an_error(model: CodecModel) -> None:
 def test_the_budget_holds_from_ten_seconds_on(
     model: CodecModel, make_frames: MakeFrames, frames: int, encode_frames: EncodeFrames
 ) -> None:
-    header, unlimited = encode_frames(model, make_frames(frames), EncodeSettings(bitrate=None))
+    header, unlimited = encode_frames(model, make_frames(frames), EncodeSettings(bitrate=None), frames / 12.5)
     free_bits = 8 * (len(header.pack()) + sum(p.size for p in unlimited))
     motion_bits = 8 * sum(len(MotionPayload.unpack(p.payload).codes) for p in unlimited)
     reserved_bits = END_RESERVE_BITS + 2 * SEEK_POINT_BITS + 8 * len(unlimited)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import MAX_REFERENCES
 from bcdcodec.codec.encode import references
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.expected_loss import coding_loss
 from bcdcodec.codec.encode.plan import EncodePlan
-from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pictures, coding_loss, hidden_share
+from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pictures
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
@@ -130,19 +130,3 @@ def test_the_stream_has_the_planned_pictures(
     records = [packet.record() for packet in packets]
     named = [record.reference for record in records if isinstance(record, MotionPayload)]
     assert named == [found.plan.used[start] for start in range(0, 20, model.config.window_frames)]
-
-
-def test_a_turned_picture_hides_what_a_frontal_face_shows() -> None:
-    """A face of the mesh on a cylinder, turned; of a frontal picture a turned frame misses little."""
-    x, y = (torch.rand(478, generator=torch.Generator().manual_seed(seed)) * 2 - 1 for seed in (0, 1))
-
-    def turned(angle: float) -> torch.Tensor:
-        around = 1.2 * x + angle
-        return torch.stack([0.5 + 0.2 * around.sin(), 0.5 + 0.2 * y], -1)
-
-    frames = torch.stack([turned(0.0), turned(1.0), turned(1.0) * 0.5])
-    frontal, profile = (hidden_share(frames, turned(angle)) for angle in (0.0, 1.0))
-    assert frontal[0] == 0 == profile[1] == profile[2]
-    assert profile[0] > 0.1 > frontal[1]
-    nowhere = torch.full((478, 2), torch.nan)
-    assert hidden_share(frames, nowhere).tolist() == [0, 0, 0] == hidden_share(frames[:, :68], nowhere[:68]).tolist()

@@ -1,0 +1,103 @@
+"""Expected LPIPS of frames made from a picture: by real warps, by what it hides of the face, and by its coding.
+
+References are chosen by it: in files (references.py) and in calls (live_references.py).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.window import Window
+from bcdcodec.model.content import Content
+from bcdcodec.model.landmarks import normalize_displacements
+from bcdcodec.model.mesh_flow import MESH_LANDMARKS, triangle_areas
+from bcdcodec.model.vae import from_uint8
+
+#: Weight of the square around the face in the error of a warp; the rest of the picture has 1. With the plain squared
+#: error a curtain decides how a face is seen.
+FACE_WEIGHT, FACE_MARGIN = 4.0, 0.15
+#: LPIPS of a warp by its mean squared error (of values from -1 to 1): a fit to seven validation clips at 17 to 28 dB.
+WARP_LPIPS, WARP_EXPONENT = 1.5, 0.7
+#: LPIPS of a face of which the picture shows nothing, and the share of its area in the frame from which a triangle of
+#: the mesh shows something: the other half of a turned head is few pixels, which squared errors do not mind.
+HIDDEN_LPIPS, MIN_SHOWN_AREA = 0.4, 0.3
+#: LPIPS that a picture of so many kbit loses by its coding: 0.0584, 0.0242 and 0.0120 at 9, 17 and 27 kbit, mean of six
+#: people. More pictures are nearer to the frames, and coarser.
+CODING_LPIPS, CODING_EXPONENT = 1.4, -1.44
+
+Losses = NDArray[np.float64]
+
+
+class WarpComparison:
+    """Frames of successive windows, to which pictures are warped.
+
+    step: every which frame of a window.
+    """
+
+    def __init__(self, model: CodecModel, shot: Window, *, step: int) -> None:
+        self._bcd, self._shot, self._step = model.bcd, shot, step
+        # Of each window: its frames, pictures [T, 3, P, P], weights of their pixels [T, P, P], landmarks [T, L, 2].
+        self._windows: list[tuple[slice, Tensor, Tensor, Tensor]] = []
+        length = model.config.window_frames
+        for first in range(0, len(shot.pixels), length):
+            some = slice(first, first + length)
+            pixels, landmarks = shot.pixels[some][::step], shot.landmarks[some][::step]
+            true = from_uint8(torch.from_numpy(pixels).to(model.device)).permute(0, 3, 1, 2)
+            self._windows.append((some, true, face_weights(landmarks, true.shape[-1]), landmarks))
+
+    @torch.inference_mode()
+    def losses(self, content: Content, face: Tensor) -> Losses:
+        """Expected LPIPS of each window's frames, warped by nearest codes from a picture of this face [windows]."""
+        bcd, shot = self._bcd, self._shot
+        losses = list[Tensor]()
+        moved = normalize_displacements(shot.landmarks[None], face[None])
+        for some, true, weights, landmarks in self._windows:
+            z = shot.latents[some][None] if bcd.encoder.reads_latents(moved[:, some]) else None
+            codes, _ = bcd.analyze(z, content.map, moved[:, some])
+            warped = bcd.warp_references(content, bcd.quantizer.lookup(codes)[:, :: self._step], None).pictures
+            assert warped is not None, "a warper gives pictures"
+            squares = (warped[0] - true).square().mean(1)  # [T, P, P]
+            errors = (squares * weights).sum((1, 2)) / weights.sum((1, 2))
+            losses.append(WARP_LPIPS * errors**WARP_EXPONENT + HIDDEN_LPIPS * hidden_share(landmarks, face))
+        return np.array([float(window.mean()) for window in losses])
+
+
+def frame_content(shot: Window, index: int) -> Content:
+    """A frame as the content that it would be, without any loss of coding; a batch of one."""
+    face = shot.landmarks[index]
+    picture = from_uint8(torch.from_numpy(shot.pixels[index]).to(face.device)).permute(2, 0, 1)
+    return Content(shot.latents[index][None], picture[None], face[None] if len(face) else None)
+
+
+def coding_loss(bits: float) -> float:
+    """LPIPS that a picture of this size loses by its coding."""
+    return float(CODING_LPIPS * (max(bits, 1.0) / 1000) ** CODING_EXPONENT)
+
+
+def hidden_share(landmarks: Tensor, face: Tensor) -> Tensor:
+    """Share of the face of each frame that a picture hides or shows at a fraction of its size [T].
+
+    landmarks: [T, L, 2]; face: of the picture [L, 2]; 0 for other landmarks than those of the mesh, and without a face.
+    """
+    if len(face) != MESH_LANDMARKS:
+        return landmarks.new_zeros(len(landmarks))
+    sizes = (landmarks - landmarks.mean(1, keepdim=True)).square().sum((1, 2)), (face - face.mean(0)).square().sum()
+    areas, shown = triangle_areas(landmarks) / sizes[0][:, None], triangle_areas(face[None]) / sizes[1]
+    areas = areas.clamp(min=0)
+    share = (areas * (shown < MIN_SHOWN_AREA * areas)).sum(1) / areas.sum(1)
+    return share.nan_to_num(0.0)
+
+
+def face_weights(landmarks: Tensor, side: int) -> Tensor:
+    """Weights of pixels [T, side, side] for landmarks [T, L, 2] as fractions of the picture; 1 without a face."""
+    weights = torch.ones(len(landmarks), side, side, device=landmarks.device)
+    places = (torch.arange(side, device=landmarks.device) + 0.5) / side
+    for weight, points in zip(weights, landmarks, strict=True):
+        if len(points) and points.isfinite().all():
+            margin = FACE_MARGIN * (points.amax(0) - points.amin(0))
+            low, high = points.amin(0) - margin, points.amax(0) + margin
+            across, down = ((places >= low[axis]) & (places <= high[axis]) for axis in (0, 1))
+            weight[down[:, None] & across] = FACE_WEIGHT
+    return weights
