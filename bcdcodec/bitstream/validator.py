@@ -44,10 +44,8 @@ class StreamValidator:
         """Take a reference, or a part of one, from before the packet at which reading starts."""
         if isinstance(record, ContentPart):
             self._parts = record.index + 1
-            return
-        self._shot = self._shot if record.number else record
-        self._references.add(record, None)
-        self._latest, self._parts = record.number, 0
+        else:
+            self._take_reference(record)
 
     def accept(self, packet: Packet, record: PayloadRecord | None, *, offset: int) -> None:
         """Check a packet at file offset `offset`, with its unpacked payload `record`; BitstreamError if invalid."""
@@ -80,12 +78,15 @@ class StreamValidator:
             )
         if record.number:
             self._accept_addition(packet, record)
-        else:
-            self._shot, self._new_content = record, True
-        self._references.add(record, None)
-        self._latest, self._parts = record.number, 0
+        self._new_content |= not record.number
+        self._take_reference(record)
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
+
+    def _take_reference(self, record: ContentRecord) -> None:
+        self._shot = self._shot if record.number else record
+        self._references.add(record, None)
+        self._latest, self._parts = record.number, 0
 
     def _accept_addition(self, packet: Packet, record: ContentRecord) -> None:
         if self.lost:

@@ -140,7 +140,9 @@ class Analyzer:
                 index = picture.frame - start
                 yield self._add_reference(segment, index, box, number=picture.number, drops=picture.drops)
             packet, end = [waiting.popleft()], self._next_index + self._model.config.window_frames
-            while waiting and len(packet) < self._packet_windows and plan.used[end] == number:
+            while (
+                waiting and len(packet) < self._packet_windows and plan.used[end] == number and end not in plan.pictures
+            ):
                 packet.append(waiting.popleft())
                 end += self._model.config.window_frames
             yield self._make_motion(packet, number)

@@ -25,6 +25,8 @@ from bcdcodec.video.crop import crop, largest_square
 CANDIDATES, COMPARED_STEP = 12, 4
 #: Least share of the error in force by which another reference must be better: a switch is seen.
 MIN_GAIN = 0.04
+#: Share of the first segment's bits that the first picture of a file gets at least.
+FIRST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,14 @@ class ReferencePlan:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A frame that may become a picture, or did. last: first frame of the last window that used it."""
+    """A frame that may become a picture, or did. loss: LPIPS by its coding; last: first frame of the last window that
+    used it.
+    """
 
     frame: int
     content: Content
     face: Tensor
+    loss: float = 0.0
     number: int = -1
     last: int = -1
 
@@ -71,6 +76,7 @@ class ReferenceSurvey:
         self._start = self._frames = 0
         self._number = 0  # of the next picture of the shot
         self._kept: list[_Candidate] = []
+        self._last_picture = -1  # first frame that may use the last picture
         self.plan = ReferencePlan()
 
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[None]:
@@ -104,28 +110,39 @@ class ReferenceSurvey:
         if self._number > MAX_REFERENCE_NUMBER - self._tuning.max_segment_references:
             self._kept, self._number = [], 0  # numbers are used up: as in a new shot
         candidates = [self._candidate(shot, index, start) for index in candidate_frames(shot, CANDIDATES)]
-        kept = self._compared()
+        kept = [*self._kept]
         rows = [*kept, *candidates]
         comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
-        errors = np.stack([comparison.losses(row.content, row.face) for row in rows])
+        losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
         bits = self._frame_bits * len(shot.pixels)
         # A short end of a shot leaves its bits to the others.
         is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 4
-        most = 0 if is_short else min(self._tuning.max_segment_references, errors.shape[1])
-        picks = choose_pictures(errors, kept=len(kept), bits=bits, most=most)
-        for index, row in enumerate(assign(errors, kept=len(kept), picks=picks)):
-            window, used = start + index * self._model.config.window_frames, rows[row]
-            if used.number < 0:
-                self._send(used, window)
-            used.last = window
-            self.plan.used[window] = used.number
+        most = 0 if is_short else min(self._tuning.max_segment_references, losses.shape[1])
+        picks = choose_pictures(losses, kept=len(kept), bits=bits, most=most)
+        for row, since in picks:
+            first = start + since * self._model.config.window_frames
+            rows[row].loss = coding_loss(self._expected_bits(first, bits))
+            losses[row] += rows[row].loss
+            self._last_picture = first
+        for row in superfluous(losses[: len(kept)], len(kept) + len(picks) - MAX_REFERENCES):
+            losses[row] = np.inf
+            rows[row].last = -1  # the next to be dropped
+        assigned = assign(losses, kept=len(kept), picks=picks)
+        begins = [start + index * self._model.config.window_frames for index in range(len(assigned))]
+        for begin, row in zip(begins, assigned, strict=True):
+            rows[row].last = begin
+        for row, since in picks:
+            if row in assigned:  # sent in time, used where it is best
+                self._send(rows[row], begins[since])
+        self.plan.used.update({begin: rows[row].number for begin, row in zip(begins, assigned, strict=True)})
 
-    def _compared(self) -> list[_Candidate]:
-        """The references that a segment may use: the first of the shot and those used last. As many others as the
-        segment may add are never among them, so that none is dropped that is still needed.
+    def _expected_bits(self, start: int, segment_bits: float) -> float:
+        """Expected size of a picture that is used from frame `start` on: it is sent after the one before it. The first
+        of the file comes before all motion, and gets what later ones have no time for.
         """
-        later = sorted(self._kept[1:], key=lambda one: one.last)
-        return self._kept[:1] + later[-(MAX_REFERENCES - self._tuning.max_segment_references - 1) :]
+        if self._last_picture < 0:
+            return segment_bits * FIRST_SHARE
+        return self._frame_bits * (start - self._last_picture)
 
     def _send(self, picture: _Candidate, window: int) -> None:
         """Plan a picture, in place of the one that was not used for longest."""
@@ -144,31 +161,45 @@ class ReferenceSurvey:
         return _Candidate(start + index, frame_content(shot, index), shot.landmarks[index])
 
 
-def choose_pictures(errors: Losses, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
+def choose_pictures(losses: Losses, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
     """Choose new pictures of a segment: rows, each with the window from which it is there.
 
-    errors: expected LPIPS of each row's warps to each window [rows, windows]; the first `kept` rows are there already.
-    bits: of all new pictures, which come evenly spread over the segment, the first one before it. most: of them; 0
-    where the segment is too short for one.
+    losses: expected LPIPS of each window from each row [rows, windows]; the first `kept` rows are there already, those
+    of the others are of warps alone. bits: of all new pictures, which come evenly spread over the segment, the first
+    one before it. most: of them; 0 where the segment is too short for one.
     """
     best, least = list[tuple[int, int]](), math.inf
-    for count in range(1, min(most, len(errors) - kept) + 1):
-        since = [round(index * errors.shape[1] / count) for index in range(count)]
+    for count in range(1, min(most, len(losses) - kept) + 1):
+        coded = losses.copy()
+        coded[kept:] += coding_loss(bits / count)
+        since = [round(index * losses.shape[1] / count) for index in range(count)]
         rows = list[int]()
         for index in [*range(count), *range(count)]:  # in order, and then each again beside all others
             others = [pick for pick in enumerate(rows) if pick[0] != index]
-            reached = np.min(errors[:kept], 0, initial=np.inf)
+            reached = np.min(coded[:kept], 0, initial=np.inf)
             for other, row in others:
-                reached = _joined(reached, errors[row], since[other])
-            free = [row for row in range(kept, len(errors)) if row not in [taken for _, taken in others]]
-            joined = [_joined(reached, errors[row], since[index]).sum() for row in free]
+                reached = _joined(reached, coded[row], since[other])
+            free = [row for row in range(kept, len(losses)) if row not in [taken for _, taken in others]]
+            joined = [_joined(reached, coded[row], since[index]).sum() for row in free]
             rows[index : index + 1] = [free[int(np.argmin(joined))]]
         for row, start in zip(rows, since, strict=True):
-            reached = _joined(reached, errors[row], start)
-        cost = float(reached.mean()) + coding_loss(bits / count)
-        if cost < least:
-            best, least = list(zip(rows, since, strict=True)), cost
+            reached = _joined(reached, coded[row], start)
+        if float(reached.mean()) < least:
+            best, least = list(zip(rows, since, strict=True)), float(reached.mean())
     return best
+
+
+def superfluous(losses: Losses, count: int) -> list[int]:
+    """The `count` kept references that a segment misses least, never the first: they make room for new ones.
+
+    losses: [kept, windows].
+    """
+    rows, gone = [*range(1, len(losses))], list[int]()
+    for _ in range(count):
+        without = {row: float(losses[[0, *(other for other in rows if other != row)]].min(0).sum()) for row in rows}
+        gone.append(min(rows, key=without.__getitem__))
+        rows.remove(gone[-1])
+    return gone
 
 
 def _joined(reached: Losses, row: Losses, since: int) -> Losses:
@@ -176,21 +207,21 @@ def _joined(reached: Losses, row: Losses, since: int) -> Losses:
     return np.concatenate([reached[:since], np.minimum(reached[since:], row[since:])])
 
 
-def assign(errors: Losses, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
+def assign(losses: Losses, *, kept: int, picks: list[tuple[int, int]]) -> list[int]:
     """The row that each window is warped from: the best one that is there, with a bias to the one before, and at first
     to the new one.
 
     A new picture is used in one window at least: were none sent for long, the bits of a calm file would find no use.
     """
     rows, before = list[int](), picks[0][0] if picks else -1
-    for window in range(errors.shape[1]):
+    for window in range(losses.shape[1]):
         there = [*range(kept), *(row for row, since in picks if since <= window)]
-        best = min(there, key=lambda row: errors[row, window])
-        if before < 0 or errors[best, window] < (1 - MIN_GAIN) * errors[before, window]:
+        best = min(there, key=lambda row: losses[row, window])
+        if before < 0 or losses[best, window] < (1 - MIN_GAIN) * losses[before, window]:
             before = best
         rows.append(before)
     if picks and not {row for row, _ in picks} & {*rows}:
         new = picks[0][0]
-        losses = [errors[new, window] / errors[row, window] for window, row in enumerate(rows)]
-        rows[int(np.argmin(losses))] = new
+        ratios = [losses[new, window] / losses[row, window] for window, row in enumerate(rows)]
+        rows[int(np.argmin(ratios))] = new
     return rows

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_MOTION_FRAMES, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingMode, ContentRecord
+from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.ratecontrol.frame_dropping import DecimatedRun, nearest_tick
 
@@ -116,9 +116,11 @@ class PacketLayout:
         self._content_tick = 0  # of the last CONTENT packet
         self._audio: list[Packet] = []
 
-    def push_content(self, packet: Packet) -> list[Piece]:
-        """Push a CONTENT packet; at a lower frame rate that of a shot takes the time of the first frame after it."""
-        added = ContentRecord.unpack(packet.payload).number > 0
+    def push_content(self, packet: Packet, *, added: bool) -> list[Piece]:
+        """Push a CONTENT packet; at a lower frame rate that of a shot takes the time of the first frame after it.
+
+        added: to a shot that has a reference.
+        """
         if self._frame_step > 1:
             starts = self._next < len(self._runs) and not added
             tick = self._runs[self._next].tick if starts else nearest_tick(packet.timestamp, self._frame_step)

@@ -168,19 +168,20 @@ def write_variants(
         if isinstance(record, ContentRecord):
             # Parts are joined again: joined packets do not keep to a leaky bucket either.
             packet = dataclasses.replace(packet, payload=parts.assemble(record).pack())
-        motion = record if isinstance(record, MotionPayload) else None
-        if motion is None:
             for layout, sharing in layouts.values():
-                pieces = layout.push_content(packet) if packet.kind == PacketKind.CONTENT else layout.push_audio(packet)
-                _push_all(sharing, pieces)
+                _push_all(sharing, layout.push_content(packet, added=record.number > 0))
+            continue
+        if not isinstance(record, MotionPayload):
+            for layout, sharing in layouts.values():
+                _push_all(sharing, layout.push_audio(packet))
             continue
         try:
-            codes = decoder.decode(motion.codes, motion.frames)
+            codes = decoder.decode(record.codes, record.frames)
         except BitstreamError as error:
             raise BitstreamError(f"codes of packet {packet.sequence}: {error}") from error
         for layout, sharing in layouts.values():
-            _push_all(sharing, layout.push_motion(packet.timestamp, motion.key, codes, motion.reference))
-        frames_done(motion.frames)
+            _push_all(sharing, layout.push_motion(packet.timestamp, record.key, codes, record.reference))
+        frames_done(record.frames)
     for layout, sharing in layouts.values():
         _push_all(sharing, layout.flush())
     for output in outputs:

@@ -12,7 +12,7 @@ from bcdcodec.codec.encode import references
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.expected_loss import coding_loss
 from bcdcodec.codec.encode.plan import EncodePlan
-from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pictures
+from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pictures, superfluous
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
@@ -50,6 +50,12 @@ def test_every_segment_sends_a_picture() -> None:
     """Though those that are there would do as well, or better; where they are much better only one packet uses it."""
     assert assign(np.array([[0.1, 0.1], [0.101, 0.1]]), kept=1, picks=[(1, 0)]) == [1, 1]
     assert assign(np.array([[0.1, 0.1, 0.1], [0.3, 0.15, 0.3]]), kept=1, picks=[(1, 0)]) == [0, 1, 0]
+
+
+def test_a_full_shot_makes_room_where_it_is_missed_least() -> None:
+    losses = np.array([[0.5, 0.5, 0.5], [0.1, 0.5, 0.5], [0.5, 0.1, 0.5], [0.11, 0.5, 0.05], [0.05, 0.5, 0.5]])
+    assert superfluous(losses, 2) == [1, 4]
+    assert superfluous(losses, 0) == [] == superfluous(losses, -3)
 
 
 def test_segments_too_short_for_a_picture_use_those_before() -> None:
@@ -96,7 +102,7 @@ def test_a_full_shot_drops_what_was_not_used_for_longest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where every segment needs a picture of its own."""
-    monkeypatch.setattr(references, "assign", lambda errors, kept, picks: [picks[0][0]] * errors.shape[1])
+    monkeypatch.setattr(references, "assign", lambda losses, kept, picks: [picks[0][0]] * losses.shape[1])
     monkeypatch.setattr(references, "CANDIDATES", 1)
     found = survey(max_segment_references=1)
     segment = 2 * model.config.window_frames

@@ -61,7 +61,7 @@ def push_all(found: PacketLayout) -> list[tuple[str, int]]:
     for tick in (0, 5, 10):
         pieces += found.push_motion(tick, tick == 0, np.zeros((5, 1), np.int32), 0)
         pieces += found.push_audio(sound(tick + 5))
-    pieces += found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()))
+    pieces += found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()), added=False)
     pieces += found.push_motion(15, True, np.zeros((15, 1), np.int32), 0)
     return sequence(pieces + found.flush())
 
@@ -83,5 +83,5 @@ def test_content_holds_from_the_new_tick_of_its_first_frame() -> None:
 def test_content_without_frames_keeps_its_time() -> None:
     found = layout([Run(0, 15)], 2)
     found.push_motion(0, True, np.zeros((15, 1), np.int32), 0)
-    pieces = found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()))
+    pieces = found.push_content(Packet(PacketKind.CONTENT, 0, 15, CONTENT.pack()), added=False)
     assert sequence(pieces) == [("frames", 0), ("content", 8)]
