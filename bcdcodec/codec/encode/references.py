@@ -121,7 +121,7 @@ class ReferenceSurvey:
         picks = choose_pictures(losses, kept=len(kept), bits=bits, most=most)
         for row, since in picks:
             first = start + since * self._model.config.window_frames
-            rows[row].loss = coding_loss(self._expected_bits(first, bits))
+            rows[row].loss = coding_loss(self._expected_bits(first, bits * max(FIRST_SHARE, 1 / len(picks))))
             losses[row] += rows[row].loss
             self._last_picture = first
         for row in superfluous(losses[: len(kept)], len(kept) + len(picks) - MAX_REFERENCES):
@@ -136,13 +136,11 @@ class ReferenceSurvey:
                 self._send(rows[row], begins[since])
         self.plan.used.update({begin: rows[row].number for begin, row in zip(begins, assigned, strict=True)})
 
-    def _expected_bits(self, start: int, segment_bits: float) -> float:
+    def _expected_bits(self, start: int, first_bits: float) -> float:
         """Expected size of a picture that is used from frame `start` on: it is sent after the one before it. The first
-        of the file comes before all motion, and gets what later ones have no time for.
+        of the file comes before all motion, and gets `first_bits`, what later ones have no time for among them.
         """
-        if self._last_picture < 0:
-            return segment_bits * FIRST_SHARE
-        return self._frame_bits * (start - self._last_picture)
+        return first_bits if self._last_picture < 0 else self._frame_bits * (start - self._last_picture)
 
     def _send(self, picture: _Candidate, window: int) -> None:
         """Plan a picture, in place of the one that was not used for longest."""
