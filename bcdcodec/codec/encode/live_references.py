@@ -68,8 +68,11 @@ class LiveReferences:
             return None
         if not all(map(self._is_sent, self._kept)):
             return None  # one at a time
-        is_full = len(self._kept) == self._most
-        return self._next, next(number for number in self._kept if number not in (0, self._used)) if is_full else 0
+        if len(self._kept) < self._most:
+            return self._next, 0
+        unused = (number for number in self._kept if number not in (0, self._used))
+        drops = next(unused, None)
+        return None if drops is None else (self._next, drops)
 
     def _compared(self) -> list[int]:
         """Numbers of the pictures that frames may be warped from, the one in use among them."""

@@ -92,6 +92,15 @@ def test_a_full_set_drops_what_was_not_used_for_longest(monkeypatch: pytest.Monk
     assert call.rule.due() == (3, 1), "neither the first one nor the one in use"
 
 
+def test_neither_the_first_nor_the_one_in_use_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Call(monkeypatch, most=2)
+    call.picture(1, 1.0)
+    call.sent.add(1)
+    for _ in range(NEW_AFTER_PACKETS):
+        assert call.packet(5.0) == 1
+    assert call.rule.due() is None
+
+
 def test_one_picture_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     call = Call(monkeypatch, most=1)
     assert [call.packet(9.0) for _ in range(NEW_AFTER_PACKETS)] == [0] * NEW_AFTER_PACKETS
