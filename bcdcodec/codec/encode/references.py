@@ -115,9 +115,12 @@ class ReferenceSurvey:
         comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
         losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
         bits = self._frame_bits * len(shot.pixels)
-        # A short end of a shot leaves its bits to the others.
-        is_short = bool(kept) and len(shot.pixels) < self._segment_frames / 4
-        most = 0 if is_short else min(self._tuning.max_segment_references, losses.shape[1])
+        # Beside the first picture of a shot only as many as have room; a short end leaves its bits to the others.
+        most = min(self._tuning.max_segment_references, losses.shape[1], int(bits / self._tuning.min_reference_bits))
+        if not kept:
+            most = max(1, most)
+        elif len(shot.pixels) < self._segment_frames / 4:
+            most = 0
         picks = choose_pictures(losses, kept=len(kept), bits=bits, most=most)
         for row, since in picks:
             first = start + since * self._model.config.window_frames
