@@ -4,6 +4,7 @@ levels (the paper's models): content map c -> integer levels (entropy/content.py
 picture (`face`):            a still (video/still.py) -> image autoencoder -> c; landmarks of its face beside it
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,13 @@ class Content:
     map: Tensor
     picture: Tensor | None
     landmarks: Tensor | None = None
+
+
+def stack_contents(contents: Sequence[Content]) -> Content:
+    """A batch of contents of one model, each without a batch dimension; copies."""
+    columns = zip(*((one.map, one.picture, one.landmarks) for one in contents), strict=True)
+    # Contents of one model have the same parts.
+    return Content(*(None if column[0] is None else torch.stack(column) for column in columns))  # type: ignore[arg-type]
 
 
 def quantize_content(c: Tensor, config: ContentConfig) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
 from bcdcodec.model.bcd import reconstruct
-from bcdcodec.model.content import Content
+from bcdcodec.model.content import Content, stack_contents
 from bcdcodec.model.vae import to_uint8
 from bcdcodec.model.weights import Networks
 
@@ -79,7 +79,7 @@ def next_windows(
     done: list[DecodedWindow] = []
     for (frames, before), batch in _batches(segments, window_frames).items():
         synthesis = networks.bcd.synthesize(
-            _stack_content([segment.content for segment in batch]),
+            stack_contents([segment.content for segment in batch]),
             torch.stack([segment.motion[:frames] for segment in batch]),
             noise.expand(len(batch), frames, -1, -1, -1),
             sampling,
@@ -100,7 +100,7 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
     """
     done: list[DecodedWindow] = []
     for (frames, _), batch in _batches(segments, window_frames).items():
-        content = _stack_content([segment.content for segment in batch])
+        content = stack_contents([segment.content for segment in batch])
         motion = torch.stack([segment.motion[:frames] for segment in batch])
         # Without the autoencoder no latents are made, which the denoiser alone needs.
         reference = networks.bcd.warp_references(content, motion, None)
@@ -134,12 +134,6 @@ def _advance(segment: Segment, z: Tensor, frames: int, context_frames: int) -> N
         segment.context, segment.context_motion = recent[-context_frames:], recent_motion[-context_frames:]
     segment.motion = segment.motion[frames:]
     segment.index += frames
-
-
-def _stack_content(parts: list[Content]) -> Content:
-    columns = zip(*((part.map, part.picture, part.landmarks) for part in parts), strict=True)
-    # Contents of one model have the same parts.
-    return Content(*(None if column[0] is None else torch.stack(column) for column in columns))  # type: ignore[arg-type]
 
 
 def _stack(parts: list[Tensor | None]) -> Tensor:

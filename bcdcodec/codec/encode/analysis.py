@@ -27,8 +27,8 @@ class Analyzer:
 
     packet_windows: encoder windows a packet; reference_windows: windows that the reference of a shot is chosen from;
     effort: steps of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a
-    reference, and its number, to the largest size of its picture; references: of a file; live: rule of a call, without
-    which a shot that nothing is planned for has one reference; central_reference: as in RateTuning.
+    reference, and whether its shot has others, to the largest size of its picture; references: of a file; live: rule of
+    a call, without which a shot that nothing is planned for has one; central_reference: as in RateTuning.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Analyzer:
         reference_windows: int,
         effort: int,
         groups: int,
-        picture_bits: Callable[[int, int], int],
+        picture_bits: Callable[[int, bool], int],
         references: ReferencePlan | None = None,
         live: LiveReferences | None = None,
         central_reference: bool = False,
@@ -117,7 +117,7 @@ class Analyzer:
     def _live_units(self, live: LiveReferences, windows: list[Window]) -> list[AnalyzedUnit]:
         """The next packet of a call, and a new picture if one is due."""
         packet, end = Window.joined(windows), self._next_index + sum(len(window.pixels) for window in windows)
-        number = live.choose(packet, new_bits=self._picture_bits(end, 1))
+        number = live.choose(packet, new_bits=self._picture_bits(end, True))
         units: list[AnalyzedUnit] = [self._make_motion(windows, number)]
         due = live.due()
         if due is not None:
@@ -157,7 +157,7 @@ class Analyzer:
         reference = encode_reference(
             self._model,
             shot,
-            picture_bits=self._picture_bits(start, number),
+            picture_bits=self._picture_bits(start, number > 0),
             frame=index,
             central=self._central_reference,
         )

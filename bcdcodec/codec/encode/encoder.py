@@ -137,17 +137,18 @@ class Encoder:
         )
 
     def _live_references(self) -> LiveReferences | None:
-        """The rule of a call; None for a file, which has a plan, and for models without pictures."""
+        """The rule of a call; None for a file, which has a plan, for models without pictures, and for one a shot."""
         has_pictures = self.model.bcd.warper is not None and self.model.config.content.picture_bits
-        if self.plan.duration_s is not None or not has_pictures:
+        most = self.settings.live_references
+        if self.plan.duration_s is not None or not has_pictures or most == 1:
             return None
-        return LiveReferences(self.model, self.settings.live_references, is_sent=self._is_sent)
+        return LiveReferences(self.model, most, is_sent=self._is_sent)
 
     def _is_sent(self, number: int) -> bool:
         return self._packetizer is not None and self._packetizer.has_sent(number)
 
-    def _picture_bits(self, start: int, number: int) -> int:
-        """Largest size of the picture of a reference from this frame on."""
+    def _picture_bits(self, start: int, is_added: bool) -> int:
+        """Largest size of the picture of a reference from this frame on, beside others of its shot or not."""
         target_bits = self.model.config.content.picture_bits
         if self._controller is None:
             return target_bits
@@ -157,5 +158,5 @@ class Encoder:
             target_bits,
             float(start / self.frame_rate),
             min_rate_bps=frame_bits * float(self.frame_rate),
-            is_added=number > 0,
+            is_added=is_added,
         )

@@ -45,7 +45,7 @@ def run_first_pass(
         reference_windows=plan.reference_windows,
         effort=settings.effort,
         groups=max(group_counts),
-        picture_bits=lambda start, number: model.config.content.picture_bits,
+        picture_bits=lambda start, is_added: model.config.content.picture_bits,
         references=plan.references,
         central_reference=settings.tuning.central_reference,
     )

@@ -11,7 +11,7 @@ from bcdcodec.codec.encode.expected_loss import WarpComparison, coding_loss, fra
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import Reference
 from bcdcodec.codec.window import Window
-from bcdcodec.model.content import Content
+from bcdcodec.model.content import stack_contents
 
 #: Pictures that the frames of a packet are compared with, the first of the shot and those used last, and every which
 #: frame of a window: a call has little time.
@@ -25,7 +25,7 @@ MIN_NEW_GAIN, NEW_AFTER_PACKETS = 0.02, 2
 class LiveReferences:
     """Pictures of the current shot of a call.
 
-    most: pictures kept at most; 1 never asks for another. is_sent: whether the decoder has the picture of a number.
+    most: pictures kept at most. is_sent: whether the decoder has the picture of a number.
     """
 
     def __init__(self, model: CodecModel, most: int, *, is_sent: Callable[[int], bool]) -> None:
@@ -47,13 +47,11 @@ class LiveReferences:
 
         new_bits: what a new picture may take.
         """
-        if self._most == 1:
-            return 0
         comparison = WarpComparison(self._model, packet, step=COMPARED_STEP)
-        losses = {
-            number: float(comparison.losses(_batch_of_one(self._kept[number].content), self._kept[number].face).mean())
-            for number in self._compared()
-        }
+        losses = dict[int, float]()
+        for number in self._compared():
+            kept = self._kept[number]
+            losses[number] = float(comparison.losses(stack_contents([kept.content]), kept.face).mean())
         best = min(losses, key=losses.__getitem__)
         if losses[best] < (1 - MIN_GAIN) * losses[self._used]:
             self._used = best
@@ -92,12 +90,3 @@ class LiveReferences:
 def new_frame(packet: Window) -> int:
     """Index of the frame of a packet that becomes a picture."""
     return len(packet.pixels) // 2
-
-
-def _batch_of_one(content: Content) -> Content:
-    picture, landmarks = content.picture, content.landmarks
-    return Content(
-        content.map[None],
-        None if picture is None else picture[None],
-        None if landmarks is None else landmarks[None],
-    )

@@ -216,8 +216,7 @@ class Packetizer:
             if self._controller is not None:
                 room_bits = self._controller.room_bits(self._seconds(tick)) - kept_bits
             if delivery.bits > room_bits:
-                count = min(delivery.left_bytes, int(max(0.0, room_bits)) // 8 - FRAMING_BYTES)
-                return packets + self._send_part(delivery, tick, count)
+                return packets + self._send_part(delivery, tick, delivery.left_bytes, kept_bits=kept_bits)
             if self._controller is not None:
                 self._controller.settle_content(delivery.bits)
             self._due.popleft()
@@ -225,11 +224,11 @@ class Packetizer:
             packets.append(self._packet(PacketKind.CONTENT, tick, record.pack()))
         return packets
 
-    def _send_part(self, delivery: Delivery, tick: int, count: int) -> list[Packet]:
-        """Send at most `count` bytes of a reference ahead, as far as there is room."""
+    def _send_part(self, delivery: Delivery, tick: int, count: int, *, kept_bits: float = 0.0) -> list[Packet]:
+        """Send at most `count` bytes of a reference ahead, as far as there is room beside `kept_bits`."""
         controller = self._controller
         assert controller is not None, "without limits nothing goes in parts"
-        room_bytes = int(max(0.0, controller.room_bits(self._seconds(tick)))) // 8 - FRAMING_BYTES
+        room_bytes = int(max(0.0, controller.room_bits(self._seconds(tick)) - kept_bits)) // 8 - FRAMING_BYTES
         tuning, min_bytes = controller.tuning, controller.tuning.min_part_bytes
         if controller.bucket_s is not None:
             quarter = int(controller.bucket_s * controller.bitrate) // 32

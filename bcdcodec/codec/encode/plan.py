@@ -17,8 +17,8 @@ class EncodePlan:
     """Decisions that an encoder needs beside its settings.
 
     mode: None for the smallest of coded and context at the start of the stream. rate: bit allocation of a file;
-    references are then sent ahead, and packets come one reference late. references: those of a file, None for one a
-    shot. duration_s: of the video, where it is known.
+    references are then sent ahead, and packets come one reference late. references: those of a file, None where they
+    are decided on as frames come. duration_s: of the video, where it is known.
     """
 
     frame_rate: Fraction

@@ -13,7 +13,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import Reference
 from bcdcodec.codec.window import Window
 from bcdcodec.entropy.static import code_cost_bits
-from bcdcodec.model.content import Content
+from bcdcodec.model.content import stack_contents
 from bcdcodec.model.vae import from_uint8
 
 #: Step of Adam, in the units of the codebooks, whose entries lie about 0.2 from each other.
@@ -47,8 +47,7 @@ class Refiner:
             return codes[0, :, : self._groups], distances[0, :, : self._groups]
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors of inference mode cannot take part in a gradient; their copies can.
-            parts = (content.map, content.picture, content.landmarks)
-            shown = Content(*(None if part is None else part.clone()[None] for part in parts))  # type: ignore[arg-type]
+            shown = stack_contents([content])
             z, moved = window.latents[:].clone()[None], displacements.clone()[None]
             wanted = from_uint8(torch.from_numpy(window.pixels).to(z.device)).permute(0, 3, 1, 2)
             with torch.no_grad():

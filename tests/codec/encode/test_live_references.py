@@ -28,7 +28,7 @@ class Call:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int = 8) -> None:
         self.sent = {0}
         monkeypatch.setattr(live_references, "WarpComparison", self._compare)
-        monkeypatch.setattr(live_references, "_batch_of_one", lambda content: content)
+        monkeypatch.setattr(live_references, "stack_contents", lambda contents: contents[0])
         monkeypatch.setattr(live_references, "frame_content", lambda packet, index: packet.place)
         rule: Any = LiveReferences
         self.rule: LiveReferences = rule(None, most, is_sent=self.sent.__contains__)
