@@ -2,7 +2,14 @@
 
 from bcdcodec.cli.model_studies import add_ablations, add_autoencoder, add_sprites
 from bcdcodec.cli.options import Commands, new_command
-from bcdcodec.cli.studies import add_generation, add_rate_control, add_rate_distortion, add_transfer, add_validation
+from bcdcodec.cli.studies import (
+    add_generation,
+    add_rate_control,
+    add_rate_distortion,
+    add_references,
+    add_transfer,
+    add_validation,
+)
 
 EXAMPLES = """  bcd bench rate-distortion benchmarks/rd_small.toml clips
   bcd bench validation clips
@@ -15,7 +22,7 @@ def add_command(commands: Commands) -> None:
     parser = new_command(commands, "bench", None, about="measure the codec, one study a page", examples=EXAMPLES)
     studies = parser.add_subparsers(title="studies", metavar="STUDY", required=True)
     for add_study in (
-        *(add_rate_distortion, add_validation, add_transfer, add_rate_control),
+        *(add_rate_distortion, add_validation, add_transfer, add_rate_control, add_references),
         *(add_generation, add_sprites, add_ablations, add_autoencoder),
     ):
         add_study(studies)

@@ -162,6 +162,37 @@ def run_rate_control(options: argparse.Namespace) -> int:
     return run_study(options, study, tool_clips=tuple(options.tool_clips))
 
 
+def add_references(studies: Commands) -> None:
+    """Add the study of reference pictures."""
+    parser = new_command(
+        studies,
+        "references",
+        run_references,
+        about="compare one picture a shot with several",
+        examples="  bcd bench references clips --lively c3bf13df4d,9efe4e4ff7 --calm 11492a1d69,3e1132017d",
+    )
+    add_clips(parser)
+    for group, kind in (("lively", "that move much"), ("calm", "that move little")):
+        parser.add_argument(
+            f"--{group}",
+            type=lambda text: tuple(text.split(",")),
+            required=True,
+            metavar="A,B,C",
+            help=f"clips of people {kind}",
+        )
+    parser.add_argument("--seconds", type=seconds, default=10.0, metavar="S", help="length of each clip (10)")
+    parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
+    add_study_options(parser, "references")
+
+
+def run_references(options: argparse.Namespace) -> int:
+    """Measure what is missing and write the page."""
+    check_clips(options.clips)
+    from bcdcodec.studies.references import study
+
+    return run_study(options, study)
+
+
 def add_generation(studies: Commands) -> None:
     """Add the study of motion generation and loss concealment."""
     parser = new_command(

@@ -101,10 +101,7 @@ def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Con
     config, side = model.config, model.config.pixels
     if coding is not ContentCoding.LEVELS:
         landmarks, still = _decode_landmarks(model, coding, data)
-        try:
-            pixels = decode_still(still)
-        except VideoError as error:
-            raise BitstreamError(f"content picture: {error}") from error
+        pixels = _decode_still(still)
         if pixels.shape[:2] != (side, side):
             raise BitstreamError(f"content picture is {pixels.shape[1]}x{pixels.shape[0]}, its model needs {side}")
         picture = from_uint8(torch.from_numpy(pixels).to(model.device)).permute(2, 0, 1)
@@ -122,9 +119,23 @@ def content_of_record(model: CodecModel, record: ContentRecord) -> Content:
     return decode_content(model, record.coding, record.data)
 
 
+def picture_of_record(record: ContentRecord) -> NDArray[np.uint8]:
+    """Decode the picture of a record without its model [P, P, 3]; BitstreamError where it holds none."""
+    if record.coding is ContentCoding.LEVELS:
+        raise BitstreamError("content is coded as levels, which show nothing without a model")
+    return _decode_still(split_face(record.data)[1] if record.coding is ContentCoding.FACE else record.data)
+
+
 def driver_face(model: CodecModel, record: ContentRecord) -> Tensor | None:
     """Landmarks of the face in a record's picture, as in its `Content`, without decoding the picture."""
     return None if record.coding is ContentCoding.LEVELS else _decode_landmarks(model, record.coding, record.data)[0]
+
+
+def _decode_still(still: bytes) -> NDArray[np.uint8]:
+    try:
+        return decode_still(still)
+    except VideoError as error:
+        raise BitstreamError(f"content picture: {error}") from error
 
 
 def _decode_landmarks(model: CodecModel, coding: ContentCoding, data: bytes) -> tuple[Tensor | None, bytes]:

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from bcdcodec.bitstream.face import join_face, split_face
-from bcdcodec.bitstream.records import ContentCoding
+from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec import reference, reference_choice
 from bcdcodec.codec.decode.windows import Segment, next_warped_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import decode_content, encode_reference
+from bcdcodec.codec.reference import decode_content, encode_reference, picture_of_record
 from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, select_reference_frame
 from bcdcodec.codec.window import Window
 from bcdcodec.errors import BitstreamError, RateError
@@ -230,3 +230,22 @@ def test_landmarks_with_both_eyes_in_one_place_are_decoded(model: CodecModel, pi
     content = Content(found.map[None], None if found.picture is None else found.picture[None], broken[None])
     shown = model.bcd.warp_references(content, motion[None], None).pictures
     assert shown is not None and shown.isfinite().all()
+
+
+def test_a_record_shows_its_picture_without_a_model(model: CodecModel, pixels: np.ndarray) -> None:
+    still = encode_still(pixels[0], budget_bits=20_000)
+    coding, data, content = round_trip(model, pixels, 60_000)
+    assert content.picture is not None
+    shown = ((content.picture + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    assert np.array_equal(picture_of_record(record_of(coding, data)), shown)
+    face = join_face(b"landmarks", still)
+    plain = picture_of_record(record_of(ContentCoding.PICTURE, still))
+    assert np.array_equal(picture_of_record(record_of(ContentCoding.FACE, face)), plain)
+    with pytest.raises(BitstreamError, match="levels"):
+        picture_of_record(record_of(ContentCoding.LEVELS, b"\0"))
+    with pytest.raises(BitstreamError, match="content picture"):
+        picture_of_record(record_of(ContentCoding.PICTURE, b"\x12"))
+
+
+def record_of(coding: ContentCoding, data: bytes) -> ContentRecord:
+    return ContentRecord(x=0, y=0, size=256, coding=coding, data=data)

@@ -1,0 +1,38 @@
+"""Tables of docs/references.md."""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+from bcdcodec.evaluation.report.tables import metric_digits, metric_title, number, table
+from bcdcodec.studies.references.measure import HELD_METRICS, METRICS, TARGETS, VARIANTS
+
+Record = dict[str, Any]
+
+
+def group_table(records: Sequence[Record]) -> list[str]:
+    """One row a target and variant, means over the clips; those that a variant cannot code are named below."""
+    head = ["bit/s", "", "pictures a clip", "kbps of pictures", "kbps of motion", "kbps in all"]
+    head += [*map(metric_title, METRICS), *(f"held: {name}" for name in HELD_METRICS)]
+    rows = []
+    for target in TARGETS:
+        for variant in VARIANTS:
+            own = [record for record in records if (record["target"], record["variant"]) == (target, variant)]
+            if coded := [record for record in own if "refused" not in record]:
+                rows.append([str(target), variant, *_cells(coded)])
+    refused = [record for record in records if "refused" in record]
+    lines = [f"- `{item['clip']}` at {item['target']}, {item['variant']}: {item['refused']}." for item in refused]
+    return [*table(head, rows), *([""] if lines else []), *lines]
+
+
+def _cells(coded: Sequence[Record]) -> list[str]:
+    cells = [f"{fmean(record['pictures'] for record in coded):.1f}"]
+    cells += [f"{fmean(record['kbps'][part] for record in coded):.2f}" for part in ("pictures", "motion", "all")]
+    for column, names in (("decoded", METRICS), ("held", HELD_METRICS)):
+        cells += [number(_mean(record[column][name] for record in coded), metric_digits(name)) for name in names]
+    return cells
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
