@@ -1,5 +1,5 @@
-"""Value of the reference pictures: clips coded with one picture a shot, with one new one a segment, and with as many as
-the encoder chooses, each decoded and held still.
+"""Value of the reference pictures: clips coded with one picture a shot and with as many as the encoder chooses, each
+decoded, and its pictures held still.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,7 @@ HELD_METRICS = ("psnr", "lpips-alex", "dists")
 WHOLE_SHOT = 1_000_000
 VARIANTS = {
     "one picture a shot": RateTuning(segment_windows=WHOLE_SHOT, max_segment_references=1),
-    "one new picture in 10 s": RateTuning(max_segment_references=1),
-    "up to four new pictures in 10 s": RateTuning(),
+    "several": RateTuning(),
 }
 
 
