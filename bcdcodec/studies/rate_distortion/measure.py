@@ -1,11 +1,14 @@
 """One rate-distortion point: a clip coded by one codec at one operating point, decoded and compared with its source.
 
-    lossless excerpt -> bcdcodec or a baseline -> file on disk -> bytes
+    lossless excerpt -> bcdcodec or another codec -> file on disk -> bytes
                                                               -> decoded frames -> metrics against the excerpt
 
 The freeze frame (first frame of the excerpt, lossless, repeated) takes no bytes and bounds every codec from below.
 
-WORK/points/KEY.json, KEY.png and KEY.npy are the record, a picture and the features of a point. The key names
+Its own streams may also be decoded without the denoiser, and their references shown without motion (plan.py).
+
+WORK/points/KEY.json, KEY.png and KEY.npy are the record, a picture and the features of a point; WORK/streams holds what
+bcdcodec wrote. The key names
 everything that the numbers depend on but the code, which VERSION stands for: the content of the clip, not its name,
 and the releases of the packages that bring encoders.
 """
@@ -29,7 +32,7 @@ from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.errors import VideoError
 from bcdcodec.evaluation.harness.clips import read_frames
-from bcdcodec.evaluation.harness.decoding import Codec, decoded_frames
+from bcdcodec.evaluation.harness.decoding import Codec, decoded_frames, held_references
 from bcdcodec.evaluation.harness.experiment import record_path
 from bcdcodec.evaluation.harness.timing import now, processor
 from bcdcodec.evaluation.metrics.features import Features
@@ -39,7 +42,7 @@ from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.evaluation.report.sheets import load_png, save_png
 from bcdcodec.studies.rate_distortion.baselines import BASELINES, encode_by_binary
-from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, OWN, SIDE, Plan, Series
+from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, HELD, OWN, OWN_STREAMS, SIDE, WARPED, Plan, Series
 from bcdcodec.studies.rate_distortion.scores import RDPoint, RDResult
 from bcdcodec.video.crop import scale
 from bcdcodec.video.payload import payload_bytes
@@ -86,6 +89,8 @@ class Bench:
         settings: object = None
         if series.codec == OWN:
             settings = [OWN_VERSION, self.codec.model_id, dataclasses.asdict(self.codec.sampling)]
+        elif series.codec in OWN_STREAMS:
+            settings = [OWN_VERSION, self.codec.model_id]
         elif series.codec != FREEZE_FRAME:
             settings = BASELINES[series.codec].options(series.profile, point.operating_point)
         steps = {name: plan.every_nth.get(name, 1) for name in sorted(plan.metrics)}
@@ -93,6 +98,11 @@ class Bench:
         releases = {name: _release(name) for name in _PACKAGES}
         key = (VERSION, releases, point.content_hash, plan.seconds, series.name, point.operating_point, settings)
         return record_path(self.setting.work / "points", *key, metrics, suffix=suffix)
+
+    def stream(self, point: RDPoint) -> Path:
+        """File of what bcdcodec wrote at a point, the same for all of OWN_STREAMS."""
+        key = (OWN_VERSION, self.codec.model_id, point.content_hash, self.setting.plan.seconds, str(point.series.rate))
+        return record_path(self.setting.work / "streams", *key, point.operating_point, suffix=".bcd")
 
     def picture(self, point: RDPoint) -> Frames:
         """The decoded frame at SHEET_POSITION, as saved."""
@@ -105,8 +115,9 @@ class Bench:
 
     def device_name(self, series: Series) -> str:
         """The hardware of a series: bcdcodec on the model's device, the others on one thread."""
-        device, threads = self.codec.model.device, torch.get_num_threads() if series.codec == OWN else 1
-        if series.codec == OWN and device.type == "cuda":
+        own = series.codec in OWN_STREAMS
+        device, threads = self.codec.model.device, torch.get_num_threads() if own else 1
+        if own and device.type == "cuda":
             return str(torch.cuda.get_device_name(device))
         return f"{processor()}, {threads} thread{'s' * (threads != 1)}"
 
@@ -118,8 +129,9 @@ def measure_rd_point(bench: Bench, point: RDPoint) -> RDResult:
     """
     plan, rate = bench.setting.plan, point.series.rate
     source = read_frames(point.source, rate)
+    own = point.series.codec in OWN_STREAMS
     # Two workers may have one clip under two names.
-    coded = bench.path(point, f".{os.getpid()}{'.bcd' if point.series.codec == OWN else '.mp4'}")
+    coded = bench.stream(point) if own else bench.path(point, f".{os.getpid()}.mp4")
     try:
         began = now()
         file_bytes, payload = _encode(bench.codec, point, source, coded)
@@ -127,7 +139,8 @@ def measure_rd_point(bench: Bench, point: RDPoint) -> RDResult:
         decoded = _decode(bench.codec, point, source, coded)
         encoding, decoding = encoded - began, now() - encoded
     finally:
-        coded.unlink(missing_ok=True)
+        if not own:
+            coded.unlink(missing_ok=True)
     means, missing = {}, {}
     for name in plan.metrics:
         step = plan.every_nth.get(name, 1)
@@ -167,10 +180,13 @@ def _encode(codec: Codec, point: RDPoint, source: Frames, coded: Path) -> tuple[
     series, operating_point = point.series, point.operating_point
     if series.codec == FREEZE_FRAME:
         return 0, 0
-    if series.codec == OWN:
+    if series.codec in OWN_STREAMS:
+        if series.codec != OWN and coded.exists():
+            return coded.stat().st_size, coded.stat().st_size
         # At its own frame rate the model may code half the frames and interpolate the others.
         rate = None if series.rate == codec.model.frame_rate else series.rate
         settings = EncodeSettings(bitrate=float(operating_point), frame_rate=rate)
+        coded.parent.mkdir(parents=True, exist_ok=True)
         encode_file(point.source, coded, model=codec.model, settings=settings, crop=False, audio_bitrate=None)
         return coded.stat().st_size, coded.stat().st_size
     baseline = BASELINES[series.codec]
@@ -187,8 +203,14 @@ def _decode(codec: Codec, point: RDPoint, source: Frames, coded: Path) -> Frames
     series = point.series
     if series.codec == FREEZE_FRAME:
         return np.broadcast_to(source[:1], source.shape)
-    if series.codec == OWN:
-        frames = np.stack([frame.pixels for frame in decoded_frames(codec.model, coded, codec.sampling)])
+    if series.codec in OWN_STREAMS:
+        warped = dataclasses.replace(codec.sampling, steps=0)
+        shown = {
+            OWN: lambda: decoded_frames(codec.model, coded, codec.sampling),
+            WARPED: lambda: decoded_frames(codec.model, coded, warped),
+            HELD: lambda: held_references(codec.model, coded),
+        }[series.codec]()
+        frames = np.stack([frame.pixels for frame in shown])
         if len(frames) == len(source) + 1:  # where half the frames are coded, the last one always stands for two
             frames = frames[:-1]
     else:

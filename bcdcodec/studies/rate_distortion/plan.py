@@ -8,7 +8,7 @@ inception = "weights.pth"              # FID and KID proper (metrics/fid.py); be
 [every_nth]                            # frame step of a metric, 1 where left out
 lpips-alex = 5
 [[codec]]
-name = "bcdcodec"                      # or one of baselines.py
+name = "bcdcodec"                      # or "warp only", "references held", or one of baselines.py
 frame_rates = ["12.5"]
 points = [1000, 2000, 3000, 4000, 8000]  # bcdcodec: bit/s; others: crf or qp
 sides = [256, 128]                     # others only: coded at this size, scaled back up
@@ -29,6 +29,9 @@ from bcdcodec.studies.rate_distortion.baselines import BASELINES, LOOKAHEAD, PRO
 Table = dict[str, Any]
 Kind = TypeVar("Kind")
 OWN, FREEZE_FRAME = "bcdcodec", "freeze frame"
+#: Streams of bcdcodec, decoded without denoising, and shown without motion: what its decoder has to be better than.
+WARPED, HELD = "warp only", "references held"
+OWN_STREAMS = (OWN, WARPED, HELD)
 MAX_SECONDS, MAX_STEP, MAX_FRAME_RATE = 3600, 1000, 60
 #: Metrics between frames: a frame step would change what they measure.
 EVERY_FRAME = frozenset({"flicker", "vmaf"})
@@ -41,9 +44,9 @@ BITRATES = (500, 64000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """A codec in one form. codec: OWN, FREEZE_FRAME or one of BASELINES. side: pixels coded. profile: of baselines.
+    """A codec in one form. codec: one of OWN_STREAMS, FREEZE_FRAME or one of BASELINES. side: pixels coded.
 
-    points: operating points; bit/s, crf or qp.
+    profile: of baselines; points: operating points; bit/s, crf or qp.
     """
 
     codec: str
@@ -146,15 +149,15 @@ def _freeze_frames(series: list[Series]) -> list[Series]:
 def _series(table: Table) -> list[Series]:
     """Every form of one table [[codec]]. ValueError, or ConfigError for options that an encoder would refuse."""
     name = _value(_require(table, "name"), "name", str)
-    if name != OWN and name not in BASELINES:
-        raise ValueError(f"names the codec {name!r}, known are {', '.join([OWN, *BASELINES])}")
-    low, high = BITRATES if name == OWN else (0, BASELINES[name].worst)
+    if name not in (*OWN_STREAMS, *BASELINES):
+        raise ValueError(f"names the codec {name!r}, known are {', '.join([*OWN_STREAMS, *BASELINES])}")
+    low, high = BITRATES if name in OWN_STREAMS else (0, BASELINES[name].worst)
     points = _list(_require(table, "points"), f"points of {name}", int, low, high)
     if len({*points}) < max(MIN_POINTS, len(points)):
         raise ValueError(f"has {len({*points})} different points for {name}, needs {MIN_POINTS}, each once")
     rates = [_frame_rate(rate) for rate in _list(_require(table, "frame_rates"), f"frame_rates of {name}", str)]
-    if name == OWN:
-        _check_keys(table, {"name", "frame_rates", "points"}, of=OWN)
+    if name in OWN_STREAMS:
+        _check_keys(table, {"name", "frame_rates", "points"}, of=name)
         return [Series(codec=name, side=SIDE, profile="", rate=rate, points=points) for rate in rates]
     _check_keys(table, {"name", "frame_rates", "points", "sides", "profiles"}, of=name)
     sides = _list(table.get("sides", [SIDE]), f"sides of {name}", int, MIN_SIDE, SIDE)

@@ -2,6 +2,7 @@
 
     clip -> encode_file -> .bcd on disk -> Decoder (own content) ----------.
                                         -> Decoder (without denoiser) -----+
+                                        -> references, without motion -----+
                                         -> Decoder (content of a donor) ---+-> compared with the source
     first source frame, repeated (freeze frame) ---------------------------'
 
@@ -26,7 +27,7 @@ from bcdcodec.codec.transfer import content_of_file
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.evaluation.harness.clips import Clip
-from bcdcodec.evaluation.harness.decoding import decoded_frames
+from bcdcodec.evaluation.harness.decoding import decoded_frames, held_references
 from bcdcodec.evaluation.metrics.judges import JUDGES
 from bcdcodec.evaluation.metrics.landmarks import Landmarks
 from bcdcodec.evaluation.metrics.psnr import psnr_db
@@ -85,6 +86,8 @@ def measure_clip(
     candidates = {"codec": decoded_frames(model, stream, settings.sampling)}
     if model.bcd.warper is not None and settings.sampling.steps:
         candidates["warp_only"] = decoded_frames(model, stream, replace(settings.sampling, steps=0))
+    if model.bcd.warper is not None:
+        candidates["references_held"] = held_references(model, stream)
     if donor is not None:
         content = content_of_file(model, donor.path, crop=False)
         candidates["mismatched_content"] = decoded_frames(
@@ -110,6 +113,7 @@ def measure_clip(
         source_misses={name: sum(face is None for face in track) for name, track in compared.source.items()},
         codec=columns["codec"],
         warp_only=columns.get("warp_only"),
+        references_held=columns.get("references_held"),
         freeze_frame=columns["freeze_frame"],
         mismatched_content=columns.get("mismatched_content"),
         chain=_chain(model, clip, stream, compared),

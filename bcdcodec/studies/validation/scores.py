@@ -15,7 +15,7 @@ from bcdcodec.evaluation.metrics.landmarks import (
 )
 
 #: What is compared with the source, in the order of the tables; fields of `ClipScore`.
-COLUMNS = ("codec", "warp_only", "freeze_frame", "mismatched_content")
+COLUMNS = ("codec", "warp_only", "references_held", "freeze_frame", "mismatched_content")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,8 @@ class ClipScore:
 
     kbps: the file over its duration. packed_kbps: rate of packed motion codes alone. source_misses: by judge, frames
     without a face in the source, which are excluded. warp_only: decoded without the denoiser; None for a model without
-    a warper, and where the codec itself stops there. freeze_frame: the first source frame repeated. mismatched_content:
+    a warper, and where the codec itself stops there. references_held: the reference of each frame, without motion; None
+    for a model without a warper. freeze_frame: the first source frame repeated. mismatched_content:
     the same motion with the content of the clip `donor` of another person; None where there is no other person. chain:
     judge -> link -> score, empty where faces were not measured.
     """
@@ -105,3 +106,4 @@ class ClipScore:
     freeze_frame: Quality
     mismatched_content: Quality | None
     chain: dict[str, dict[str, LinkScore]]
+    references_held: Quality | None = None

@@ -20,7 +20,7 @@ from bcdcodec.studies.validation.summary import summarize
 from bcdcodec.studies.validation.tables import page_tables
 
 #: Counts up when the same settings measure something else, by a changed encoder or decoder too.
-VERSION = 5
+VERSION = 6
 SHEET_CLIPS, SHEET_CELL = 5, 128
 PAGE, FOLDER, NUMBERS, SHEET = "validation.md", "validation", "validation.json", "contact_sheet.png"
 

@@ -10,7 +10,7 @@ from bcdcodec.studies.validation.chain import LINKS
 from bcdcodec.studies.validation.scores import COLUMNS, ClipScore, FaceQuality, LinkScore, Quality
 
 #: Columns that the codec is held against.
-BOUNDS = ("freeze_frame", "mismatched_content")
+BOUNDS = ("warp_only", "references_held", "freeze_frame", "mismatched_content")
 PSNR = "psnr_db"
 
 

@@ -20,6 +20,7 @@ from bcdcodec.studies.validation.summary import (
 COLUMN_TITLES = {
     "codec": "codec",
     "warp_only": "warp only",
+    "references_held": "references held",
     "freeze_frame": "freeze frame",
     "mismatched_content": "mismatched content",
 }

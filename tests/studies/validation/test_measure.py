@@ -82,9 +82,9 @@ def test_faces_that_are_not_found_are_counted(
     rng = np.random.default_rng(0)
 
     def plant(name: str) -> dict[str, int]:
-        judge, seen = JUDGES[name], {"source": 0, "decoded": 0, "warped": 0, "mismatched": 0}
+        judge, seen = JUDGES[name], {"source": 0, "decoded": 0, "warped": 0, "held": 0, "mismatched": 0}
         points = rng.uniform(0, 256, (judge.layout.points, 3)).astype(np.float32)
-        kinds = iter(["source", *["source", "decoded", "warped", "mismatched"] * 23, "source"])
+        kinds = iter(["source", *["source", "decoded", "warped", "held", "mismatched"] * 23, "source"])
 
         def find(pixels: np.ndarray) -> np.ndarray | None:
             kind = next(kinds)
@@ -101,7 +101,7 @@ def test_faces_that_are_not_found_are_counted(
     score, _ = measure_clip(
         model, clips[0], clips[1], stream=tmp_path / "a.bcd", settings=settings(model, judges=("mesh", "dlib"))
     )
-    assert mesh == dlib == {"source": 25, "decoded": 23, "warped": 23, "mismatched": 23}
+    assert mesh == dlib == {"source": 25, "decoded": 23, "warped": 23, "held": 23, "mismatched": 23}
     assert score.source_misses == {"mesh": 1, "dlib": 1}
     for name in ("mesh", "dlib"):
         assert (score.codec.faces[name].misses, score.freeze_frame.faces[name].misses) == (12, 0)
