@@ -19,6 +19,7 @@ from bcdcodec.studies.rate_distortion import tables as rate_distortion
 from bcdcodec.studies.rate_distortion.comparison import compare
 from bcdcodec.studies.rate_distortion.plan import read_plan
 from bcdcodec.studies.rate_distortion.scores import DistributionDistance, RDResult, Results
+from bcdcodec.studies.references import tables as references
 from bcdcodec.studies.sprites import tables as sprites
 from bcdcodec.studies.sprites.measure import SpriteScores
 from bcdcodec.studies.transfer import study as transfer_study
@@ -102,3 +103,8 @@ def test_rate_control() -> None:
         "tools": rate_control.variant_table(tools["points"]),
     }
     check("rate_control.md", tables)
+
+
+def test_references() -> None:
+    numbers = kept("references/references.json")
+    check("references.md", {name: references.group_table(numbers[name]) for name in ("lively", "calm")})
