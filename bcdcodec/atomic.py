@@ -9,11 +9,15 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from bcdcodec.errors import ConfigError, VideoError
+
+#: Suffixes longer than this are no file types, and are not kept in temporary names.
+MAX_SUFFIX_BYTES = 32
 
 
 @contextlib.contextmanager
@@ -53,15 +57,31 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path` that replaces it when the block ends, and is removed if it raises.
 
     Its suffix is that of `path`, which media and weight writers read; its name is random, so that several processes
-    may write the same file.
+    may write the same file. A link stays, and the file that it names is replaced; a device or a FIFO is never replaced
+    but written to, from a temporary folder, when the block ends.
     """
-    partial = path.with_name(f".part.{secrets.token_hex(4)}.{path.name}")
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        with tempfile.TemporaryDirectory(prefix="bcd-") as folder:
+            whole = Path(folder, path.name)
+            yield whole
+            with whole.open("rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        return
+    partial = path.with_name(_partial_name(path.name))
     try:
         yield partial
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _partial_name(name: str) -> str:
+    """A random name with the suffix of `name`, no longer than names may be."""
+    suffix = Path(name).suffix
+    suffix = suffix if len(os.fsencode(suffix)) < MAX_SUFFIX_BYTES else ""
+    return f".part.{secrets.token_hex(4)}{suffix}"
 
 
 @contextlib.contextmanager

@@ -1,5 +1,8 @@
 """Exceptions of the package; each also derives from the builtin exception of the same meaning."""
 
+from functools import partial
+from typing import Any
+
 
 class BcdError(Exception):
     """Base of all exceptions of the package; messages name the value found and the values allowed."""
@@ -22,6 +25,10 @@ class DamagedError(BitstreamError):
     def __init__(self, message: str, *, kind: int) -> None:
         super().__init__(message)
         self.kind = kind
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled by their positional arguments, and `kind` is none.
+        return partial(DamagedError, kind=self.kind), self.args
 
 
 class ConfigError(BcdError, ValueError):

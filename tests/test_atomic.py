@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,33 @@ def test_a_folder_appears_complete_or_not_at_all(tmp_path: Path) -> None:
         (partial / "x").write_bytes(b"1")
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    with open_output(tmp_path / "link") as file:
+        file.write(b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a FIFO is a kind of file of POSIX")
+def test_devices_and_fifos_are_written_to(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(fifo.read_bytes()))
+    reader.start()
+    with open_output(fifo) as file:
+        file.write(b"all of it")
+    reader.join(10)
+    assert found == [b"all of it"] and fifo.is_fifo() and [*tmp_path.iterdir()] == [fifo]
+    with open_output(os.devnull) as file:
+        file.write(b"gone")
+    assert Path(os.devnull).is_char_device()
+
+
+def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / f"{'a' * 251}.bcd"
+    write_bytes(path, b"x")
+    assert path.read_bytes() == b"x"

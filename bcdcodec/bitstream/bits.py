@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, Self
 
-from bcdcodec.errors import BitstreamError, TruncatedError
+from bcdcodec.errors import BitstreamError, ConfigError, TruncatedError
 
 #: Largest value of a uvarint, and its length in bytes (spec section 1.2).
 MAX_UVARINT = 0xFFFF_FFFF
@@ -69,6 +69,8 @@ class ByteReader:
     """
 
     def __init__(self, source: Readable, *, offset: int = 0) -> None:
+        if not hasattr(source, "read"):
+            raise ConfigError(f"a stream is {type(source).__name__}, needs a file that was opened to read bytes")
         self._source = source
         self.offset = offset
         self._crc = 0

@@ -1,6 +1,7 @@
 """`bcd encode`: compress a video to a `.bcd` stream."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bcdcodec.bitstream.header import pack_metadata
@@ -22,7 +23,8 @@ from bcdcodec.cli.options import (
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import check_target, print_report, source_path
+from bcdcodec.cli.streams import STANDARD, check_target, print_report, source_path
+from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 MAX_EFFORT = 100
+#: Names that nobody wants a stream to have.
+VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".gif"}
 EXAMPLES = """  bcd encode talk.mp4 talk.bcd
   bcd encode talk.mp4 talk.bcd --bitrate 2k --no-audio
   bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --background
@@ -99,6 +103,8 @@ def add_command(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Encode one file."""
+    if options.target != STANDARD and Path(options.target).suffix.lower() in VIDEO_SUFFIXES:
+        raise ConfigError(f"{options.target} is the name of a video, needs one such as OUT.bcd")
     target = check_target(options.target, sources=(options.source,), force=options.force)
     metadata = dict(options.meta)
     pack_metadata(metadata)  # too long for the stream: say so before the work

@@ -1,4 +1,5 @@
-"""The `bcd` command, with exit codes 0 (done), 2 (refused or damaged) and 130 (interrupted).
+"""The `bcd` command, with exit codes 0 (done), 2 (refused or damaged), 130 (interrupted), 143 and 129 (terminated,
+hung up) and 141 (whoever read the output has left).
 
 Each command has a file of its own with `add_command` and `run`; torch is imported inside those that need it.
 """
@@ -7,8 +8,11 @@ import argparse
 import contextlib
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from bcdcodec import __version__
 from bcdcodec.cli import (
@@ -27,6 +31,8 @@ from bcdcodec.cli import (
 from bcdcodec.errors import BcdError
 
 DONE, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+#: What shells add to the number of the signal that ended a process.
+SIGNALED = 128
 
 EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
@@ -55,15 +61,25 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class Terminated(BaseException):
+    """A signal that ends the process: raised, so that what is half-written is removed as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Wrong usage raises SystemExit(2), as argparse does."""
     options = build_parser().parse_args(argv)
-    with _warnings_to_stderr(quiet=getattr(options, "quiet", False)):
+    with _warnings_to_stderr(quiet=getattr(options, "quiet", False)), _raised_signals():
         try:
             code: int = options.run(options)
             sys.stdout.flush()
         except KeyboardInterrupt:
             return INTERRUPTED
+        except Terminated as signaled:
+            return SIGNALED + signaled.number
         except BrokenPipeError:
             # Whoever read our output has left; without this the interpreter complains again when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,6 +88,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bcd: error: {' '.join(str(error).split())}", file=sys.stderr)
             return REFUSED
     return code
+
+
+@contextlib.contextmanager
+def _raised_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise Terminated within the block, in the main thread, which alone may set handlers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(number: int, _: FrameType | None) -> None:
+        raise Terminated(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+    before = {number: signal.signal(number, terminate) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

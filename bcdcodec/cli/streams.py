@@ -18,7 +18,11 @@ STANDARD = "-"
 
 
 def check_target(target: str, *, sources: tuple[str, ...], force: bool) -> Path | BinaryIO:
-    """Return the output. ConfigError for an existing file without `force`, one of the sources, a missing folder."""
+    """Return the output. ConfigError for an existing file without `force`, one of the sources, a missing folder, or one
+    that cannot be written into.
+
+    Devices and FIFOs are written to, and links followed; a link to nothing needs `force` as well.
+    """
     if target == STANDARD:
         if sys.stdout.isatty():
             raise ConfigError("standard output is a terminal; send it to a file or a pipe")
@@ -28,6 +32,13 @@ def check_target(target: str, *, sources: tuple[str, ...], force: bool) -> Path 
         raise ConfigError(f"{path} is a folder, needs a file name")
     if not path.parent.is_dir():
         raise ConfigError(f"folder {path.parent} does not exist")
+    if path.is_symlink() and not path.exists() and not force:
+        raise ConfigError(f"{path} is a link to {os.path.realpath(path)}, which does not exist; -f writes that")
+    if path.exists() and not path.is_file():
+        return path  # a device or a FIFO, of which nothing is replaced
+    folder = Path(os.path.realpath(path)).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"folder {folder} cannot be written into")
     if path.exists():
         if any(source != STANDARD and Path(source).exists() and path.samefile(source) for source in sources):
             raise ConfigError(f"{path} is input and output at once")

@@ -101,7 +101,7 @@ class WindowBuilder:
             self._face = self._find(picture)
             if self._face is not None:
                 landmarks = (self._face[:, :2] / picture.width).astype(np.float32)
-        self._pixels.append(picture.pixels)
+        self._pixels.append(picture.pixels.copy())  # callers may fill one buffer again and again
         self._landmarks.append(landmarks)
 
     def _find(self, picture: Frame) -> Points | None:

@@ -4,6 +4,7 @@
 20 ms frames cost 800, too much of 6 kbit/s. Live use may ask for 20 ms.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import Self
 
 import av
 import numpy as np
-from av import AudioFrame, AudioResampler
+from av import AudioFrame
 from av.audio.codeccontext import AudioCodecContext
+from av.filter import Graph
 from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError, VideoError
@@ -151,17 +153,14 @@ class OpusReader:
                 position += samples.shape[1]
 
     def _resampled(self) -> Iterator[tuple[Samples, Fraction | None]]:
-        resampler = AudioResampler(format="fltp", layout=self.track.layout, rate=SAMPLE_RATE)
-        shape: tuple[object, ...] | None = None
+        mixer: _Mixer | None = None
         for frame in self._decoded():
-            new_shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if shape is not None and shape != new_shape:  # the stream changes its layout midway
-                resampler = AudioResampler(format="fltp", layout=self.track.layout, rate=SAMPLE_RATE)
-            shape = new_shape
-            for out in resampler.resample(frame):
+            if mixer is None or not mixer.takes(frame):  # the stream may change its layout midway
+                mixer = _Mixer(frame, self.track.layout)
+            for out in mixer.push(frame):
                 yield out.to_ndarray().astype(np.float32, copy=False), seconds(out.pts, out.time_base)
-        if shape is not None:
-            for out in resampler.resample(None):
+        if mixer is not None:
+            for out in mixer.push(None):
                 yield out.to_ndarray().astype(np.float32, copy=False), seconds(out.pts, out.time_base)
 
     def _decoded(self) -> Iterator[AudioFrame]:
@@ -182,6 +181,45 @@ class OpusReader:
             for frame in frames:
                 if isinstance(frame, AudioFrame) and frame.samples:
                     yield frame
+
+
+class _Mixer:
+    """Resampler of one form of frames to planar floats at SAMPLE_RATE, mixed down by the weights of ITU-R BS.775.
+
+    The weights of a channel that is left add up to 1: what is within range stays so, and equal channels keep their
+    level. A plain resampler adds them up as they are, 3 dB too loud for stereo.
+    """
+
+    def __init__(self, frame: AudioFrame, layout: str) -> None:
+        self._form = _form(frame)
+        graph = Graph()
+        source = graph.add_abuffer(
+            sample_rate=frame.sample_rate, format=frame.format, layout=frame.layout.name, time_base=frame.time_base
+        )
+        mix = graph.add("aresample", "rematrix_maxval=1.0")
+        target = graph.add("aformat", f"sample_fmts=fltp:channel_layouts={layout}:sample_rates={SAMPLE_RATE}")
+        sink = graph.add("abuffersink")
+        for one, other in ((source, mix), (mix, target), (target, sink)):
+            one.link_to(other)
+        graph.configure()
+        self._graph = graph
+
+    def takes(self, frame: AudioFrame) -> bool:
+        """Whether frames of this form were announced."""
+        return _form(frame) == self._form
+
+    def push(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+        """Frames that are ready; all that are left after None."""
+        self._graph.push(frame)
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                out = self._graph.pull()
+                assert isinstance(out, AudioFrame), "the graph is one of audio"
+                yield out
+
+
+def _form(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _opus_encoder(bitrate: int, channels: int, frame_ms: int) -> AudioCodecContext:

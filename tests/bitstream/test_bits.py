@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bcdcodec.bitstream.bits import MAX_UVARINT, ByteReader, checked_bytes, crc32, pack_crc, pack_uint, pack_uvarint
-from bcdcodec.errors import BitstreamError, TruncatedError
+from bcdcodec.errors import BitstreamError, ConfigError, TruncatedError
 
 GOLDEN = [(0, "00"), (1, "01"), (127, "7f"), (128, "8001"), (300, "ac02"), (MAX_UVARINT, "ffffffff0f")]
 
@@ -83,3 +83,8 @@ def test_early_end_inside_checked_bytes_is_not_truncation() -> None:
     with pytest.raises(BitstreamError) as caught, checked_bytes(name="payload"):
         ByteReader.over(b"").take(1, name="field")
     assert not isinstance(caught.value, TruncatedError)
+
+
+def test_a_path_is_no_file() -> None:
+    with pytest.raises(ConfigError, match="a stream is str, needs a file that was opened"):
+        ByteReader("talk.bcd")  # type: ignore[arg-type]

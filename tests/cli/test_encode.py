@@ -131,3 +131,9 @@ def test_an_interruption_leaves_no_file(
     monkeypatch.setattr(encode_module.StreamWriter, "finish", interrupt)
     assert bcd("encode", talking_clip, tmp_path / "talk.bcd", *TINY).code == 130
     assert names(tmp_path) == []
+
+
+def test_a_stream_is_not_given_the_name_of_a_video(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
+    done = bcd("encode", talking_clip, tmp_path / "b.MP4")
+    assert done.code == 2 and "is the name of a video, needs one such as OUT.bcd" in done.err
+    assert [*tmp_path.iterdir()] == []

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from bcdcodec.cli import info
-from bcdcodec.cli.main import INTERRUPTED, PIPE_CLOSED, REFUSED, build_parser
+from bcdcodec.cli.main import INTERRUPTED, PIPE_CLOSED, REFUSED, SIGNALED, build_parser
 from bcdcodec.errors import BcdError, ConfigError
 
 COMMANDS = ("encode", "decode", "info", "verify", "transfer", "train", "data")
@@ -136,3 +137,34 @@ def _raiser(error: BaseException) -> Callable[..., None]:
         raise error
 
     return fail
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
+def test_a_signal_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
+    script = f"""
+import os, sys, time
+from bcdcodec.atomic import open_output
+from bcdcodec.cli import info, main
+def wait(*_, **__):
+    with open_output({str(tmp_path / "a.bcd")!r}) as file:
+        file.write(b"half")
+        print("ready", flush=True)
+        time.sleep(60)
+info.summarize = wait
+sys.exit(main.main(["info", "x.bcd"]))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        assert process.stderr.read() == b""
+    assert process.returncode == SIGNALED + number
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_handlers_of_a_caller_come_back(bcd: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "summarize", _raiser(BcdError("end")))
+    before = signal.getsignal(signal.SIGTERM)
+    bcd("info", "x.bcd")
+    assert signal.getsignal(signal.SIGTERM) == before

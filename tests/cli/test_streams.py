@@ -1,6 +1,7 @@
 """Names from the command line become files, pipes or refusals."""
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,3 +51,23 @@ def test_looking_ahead_comes_back_to_where_it_started(stream_bytes: bytes) -> No
     header, again, frames = look_ahead(file)
     assert (header.coding.groups, again.tell(), frames) == (32, 6, None)
     assert look_ahead(io.BytesIO(stream_bytes))[2] == 25
+
+
+def test_a_link_to_nothing_is_not_written_without_force(tmp_path: Path) -> None:
+    link = tmp_path / "link.bcd"
+    link.symlink_to("missing.bcd")
+    with pytest.raises(ConfigError, match=r"is a link to .*missing.bcd, which does not exist"):
+        check_target(str(link), sources=(), force=False)
+    assert check_target(str(link), sources=(), force=True) == link
+
+
+def test_devices_need_no_force() -> None:
+    assert check_target(os.devnull, sources=(), force=False) == Path(os.devnull)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root writes into every folder")
+def test_a_folder_that_cannot_be_written_into_is_refused_before_the_work(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match="cannot be written into"):
+        check_target(str(tmp_path / "a.bcd"), sources=(), force=False)
+    tmp_path.chmod(0o700)

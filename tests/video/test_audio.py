@@ -87,3 +87,33 @@ def test_silent_file_and_bad_options(make_video: MakeVideo) -> None:
     for options in ({"bitrate": 100}, {"frame_ms": 30}, {"channels": 6}):
         with pytest.raises(ConfigError, match="allowed"):
             OpusReader(path, **options)
+
+
+@pytest.mark.parametrize(
+    ("layout", "levels", "level"),
+    [
+        ("mono", (0.95,), 0.95),
+        ("stereo", (0.95, 0.95), 0.95),
+        ("stereo", (0.9, 0.0), 0.45),
+        ("5.1", (0.5,) * 6, 0.5),
+        ("5.1", (0.95,) * 6, 0.95),
+    ],
+)
+def test_channels_are_mixed_within_their_range(
+    tmp_path: Path, layout: str, levels: tuple[float, ...], level: float
+) -> None:
+    rate, path = 44100, tmp_path / "a.mkv"
+    wave = np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    packed = np.stack([round(32767 * one) * wave for one in levels], 1).astype(np.int16).reshape(1, -1)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("pcm_s16le", rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    with OpusReader(path) as reader:
+        samples = np.concatenate([part for part, _ in reader._resampled()], 1)
+    assert samples.shape[0] == 1 and abs(samples.shape[1] - SAMPLE_RATE) <= 64
+    assert np.abs(samples).max() == pytest.approx(level, abs=2e-3)
+    spectrum = np.abs(np.fft.rfft(samples[0, 4800:43200]))
+    assert spectrum[3 * 352] < 1e-3 * spectrum[352]  # no third harmonic: nothing clips

@@ -34,8 +34,8 @@ class Encoder:
         self, model: CodecModel, settings: EncodeSettings | None = None, plan: EncodePlan | None = None
     ) -> None:
         self.model = model
-        self.settings = settings or EncodeSettings()
-        self.settings.check(model)
+        self._settings = settings or EncodeSettings()
+        self._settings.check(model)
         self.plan = plan or EncodePlan.of_settings(model, self.settings)
         self.frame_rate = self.plan.frame_rate
         #: Codes a frame.
@@ -59,6 +59,11 @@ class Encoder:
         self._min_rate_frame_bits = float(code_cost_bits(model.tables.motion)[: self.groups].min(-1).sum())
 
     @property
+    def settings(self) -> EncodeSettings:
+        """What it was made with; another encoder takes others."""
+        return self._settings
+
+    @property
     def header(self) -> StreamHeader:
         """The stream header; ConfigError before the first packets came out (the content token is part of it)."""
         if self._header is None:
@@ -77,6 +82,10 @@ class Encoder:
 
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Packet]:
         """Encode one frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one)."""
+        if not isinstance(frame, Frame):
+            raise ConfigError(
+                f"push takes a Frame, got {type(frame).__name__}; make one by Frame(pixels=..., index=...)"
+            )
         units = self._analyzer.push(frame, box=box)
         if self._size is None:
             self._size, self._cropped = (frame.width, frame.height), box is not None

@@ -42,6 +42,7 @@ class EncodeSettings:
 
     def check(self, model: CodecModel) -> None:
         """Refuse settings that cannot work with this model. Raises ConfigError, RateError."""
+        self._check_numbers()
         name = model.weights.path.name
         if self.mode is CodingMode.CONTEXT and model.predictor is None:
             raise ConfigError(f"mode context needs weights with a context model, {name} has none")
@@ -58,6 +59,20 @@ class EncodeSettings:
             self._check_packed_rate(model, self.bitrate)
         else:
             check_limits(self.bitrate, self.bucket_s, self.tuning)
+
+    def _check_numbers(self) -> None:
+        if not isinstance(self.frame_rate, Fraction | int | None):
+            kind = type(self.frame_rate).__name__
+            raise ConfigError(f"frame_rate is {self.frame_rate!r}, a {kind}, needs a Fraction such as 30000/1001")
+        if self.frame_rate is not None and self.frame_rate <= 0:
+            raise ConfigError(f"frame_rate is {self.frame_rate}, allowed are numbers above 0")
+        for field_name in ("packet_windows", "reference_windows"):
+            if (count := getattr(self, field_name)) < 1:
+                raise ConfigError(f"{field_name} is {count}, allowed are 1 and more")
+        if not self.key_interval_s > 0:
+            raise ConfigError(f"key_interval_s is {self.key_interval_s:g}, allowed are numbers above 0")
+        if self.effort < 0:
+            raise ConfigError(f"effort is {self.effort}, allowed are 0 and more")
 
     def _check_packed_rate(self, model: CodecModel, bitrate: float) -> None:
         rate = self.frame_rate or model.frame_rate

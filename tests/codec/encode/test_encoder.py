@@ -18,6 +18,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.budget import END_RESERVE_BITS, SEEK_POINT_BITS
+from bcdcodec.video.crop import scale
 
 MakeFrames = Callable[[int], list[Frame]]
 EncodeFrames = Callable[..., tuple[StreamHeader, list[Packet]]]
@@ -172,3 +173,42 @@ def test_a_face_goes_through_a_stream_with_its_landmarks() -> None:
     assert len(decoded) == len(frames)
     still = np.abs(decoded[0].pixels.astype(int) - frames[3].pixels).mean()
     assert np.abs(decoded[3].pixels.astype(int) - frames[3].pixels).mean() < 0.7 * still
+
+
+def test_a_buffer_may_be_filled_again_and_again(model: CodecModel, make_frames: MakeFrames) -> None:
+    # Of the model's size: a square that needs no scaling is passed on as it is.
+    frames = [Frame(pixels=scale(frame.pixels, 256, 256), index=frame.index) for frame in make_frames(10)]
+
+    def encoded(reuse: bool) -> list[Packet]:
+        encoder, buffer, packets = Encoder(model, EncodeSettings(bitrate=None)), np.zeros_like(frames[0].pixels), []
+        for frame in frames:
+            buffer[:] = frame.pixels
+            packets += encoder.push(Frame(pixels=buffer if reuse else frame.pixels, index=frame.index))
+        return packets + encoder.flush()
+
+    assert encoded(reuse=True) == encoded(reuse=False)
+
+
+def test_other_types_are_refused_by_name(model: CodecModel) -> None:
+    encoder = Encoder(model, EncodeSettings(bitrate=None))
+    with pytest.raises(ConfigError, match="push takes a Frame, got ndarray"):
+        encoder.push(np.zeros((256, 256, 3), np.uint8))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"frame_rate is 29.97, a float, needs a Fraction"):
+        Encoder(model, EncodeSettings(frame_rate=29.97))  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        encoder.settings = EncodeSettings()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"packet_windows": 0}, "packet_windows is 0, allowed are 1"),
+        ({"reference_windows": 0}, "reference_windows is 0, allowed are 1"),
+        ({"key_interval_s": 0.0}, "key_interval_s is 0, allowed are numbers above 0"),
+        ({"frame_rate": Fraction(0)}, "frame_rate is 0, allowed are numbers above 0"),
+        ({"effort": -1}, "effort is -1, allowed are 0"),
+    ],
+)
+def test_numbers_outside_their_range_are_refused(model: CodecModel, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Encoder(model, EncodeSettings(**settings))  # type: ignore[arg-type]
