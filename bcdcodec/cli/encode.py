@@ -103,9 +103,9 @@ def add_command(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Encode one file."""
+    target = check_target(options.target, sources=(options.source,), force=options.force)
     if options.target != STANDARD and Path(options.target).suffix.lower() in VIDEO_SUFFIXES:
         raise ConfigError(f"{options.target} is the name of a video, needs one such as OUT.bcd")
-    target = check_target(options.target, sources=(options.source,), force=options.force)
     metadata = dict(options.meta)
     pack_metadata(metadata)  # too long for the stream: say so before the work
     with source_path(options.source) as source:
