@@ -92,7 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _raised_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise Terminated within the block, in the main thread, which alone may set handlers."""
+    """SIGTERM and SIGHUP raise Terminated within the block, in the main thread, which alone may set handlers.
+
+    Where they do something else already it stays: `nohup` ignores SIGHUP, callers have handlers of their own.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -101,12 +104,14 @@ def _raised_signals() -> Iterator[None]:
         raise Terminated(number)
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
-    before = {number: signal.signal(number, terminate) for number in numbers}
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, terminate)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

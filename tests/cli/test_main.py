@@ -168,3 +168,20 @@ def test_handlers_of_a_caller_come_back(bcd: Bcd, monkeypatch: pytest.MonkeyPatc
     before = signal.getsignal(signal.SIGTERM)
     bcd("info", "x.bcd")
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_what_ignores_a_signal_goes_on_ignoring_it(bcd: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def summarize(*_: Any, **__: Any) -> None:
+        seen.append(signal.getsignal(signal.SIGHUP))
+        raise BcdError("end")
+
+    monkeypatch.setattr(info, "summarize", summarize)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert bcd("info", "x.bcd").code == REFUSED
+        assert seen == [signal.SIG_IGN] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -1,16 +1,14 @@
 """One rate-distortion point: a clip coded by one codec at one operating point, decoded and compared with its source.
 
-    lossless excerpt -> bcdcodec or another codec -> file on disk -> bytes
+    lossless excerpt -> bcdcodec or a baseline -> file on disk -> bytes
                                                               -> decoded frames -> metrics against the excerpt
 
 The freeze frame (first frame of the excerpt, lossless, repeated) takes no bytes and bounds every codec from below.
-
-Its own streams may also be decoded without the denoiser, and their references shown without motion (plan.py).
+Streams of bcdcodec may also be decoded without the denoiser, and their references shown without motion (plan.py).
 
 WORK/points/KEY.json, KEY.png and KEY.npy are the record, a picture and the features of a point; WORK/streams holds what
-bcdcodec wrote. The key names
-everything that the numbers depend on but the code, which VERSION stands for: the content of the clip, not its name,
-and the releases of the packages that bring encoders.
+bcdcodec wrote. The key names everything that the numbers depend on but the code, which VERSION stands for: the content
+of the clip, not its name, and the releases of the packages that bring encoders.
 """
 
 import dataclasses
@@ -181,13 +179,12 @@ def _encode(codec: Codec, point: RDPoint, source: Frames, coded: Path) -> tuple[
     if series.codec == FREEZE_FRAME:
         return 0, 0
     if series.codec in OWN_STREAMS:
-        if series.codec != OWN and coded.exists():
-            return coded.stat().st_size, coded.stat().st_size
-        # At its own frame rate the model may code half the frames and interpolate the others.
-        rate = None if series.rate == codec.model.frame_rate else series.rate
-        settings = EncodeSettings(bitrate=float(operating_point), frame_rate=rate)
-        coded.parent.mkdir(parents=True, exist_ok=True)
-        encode_file(point.source, coded, model=codec.model, settings=settings, crop=False, audio_bitrate=None)
+        if series.codec == OWN or not coded.exists():  # its own point is the one that is timed
+            # At its own frame rate the model may code half the frames and interpolate the others.
+            rate = None if series.rate == codec.model.frame_rate else series.rate
+            settings = EncodeSettings(bitrate=float(operating_point), frame_rate=rate)
+            coded.parent.mkdir(parents=True, exist_ok=True)
+            encode_file(point.source, coded, model=codec.model, settings=settings, crop=False, audio_bitrate=None)
         return coded.stat().st_size, coded.stat().st_size
     baseline = BASELINES[series.codec]
     options, encoder = baseline.options(series.profile, operating_point), baseline.encoder
@@ -204,12 +201,11 @@ def _decode(codec: Codec, point: RDPoint, source: Frames, coded: Path) -> Frames
     if series.codec == FREEZE_FRAME:
         return np.broadcast_to(source[:1], source.shape)
     if series.codec in OWN_STREAMS:
-        warped = dataclasses.replace(codec.sampling, steps=0)
-        shown = {
-            OWN: lambda: decoded_frames(codec.model, coded, codec.sampling),
-            WARPED: lambda: decoded_frames(codec.model, coded, warped),
-            HELD: lambda: held_references(codec.model, coded),
-        }[series.codec]()
+        steps = 0 if series.codec == WARPED else codec.sampling.steps
+        if series.codec == HELD:
+            shown = held_references(codec.model, coded)
+        else:
+            shown = decoded_frames(codec.model, coded, dataclasses.replace(codec.sampling, steps=steps))
         frames = np.stack([frame.pixels for frame in shown])
         if len(frames) == len(source) + 1:  # where half the frames are coded, the last one always stands for two
             frames = frames[:-1]

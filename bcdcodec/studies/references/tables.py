@@ -1,9 +1,12 @@
 """Tables of docs/references.md."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
+from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.report.tables import metric_digits, metric_title, number, table
 from bcdcodec.studies.references.measure import HELD_METRICS, METRICS, TARGETS, VARIANTS
 
@@ -29,10 +32,7 @@ def _cells(coded: Sequence[Record]) -> list[str]:
     cells = [f"{fmean(record['pictures'] for record in coded):.1f}"]
     cells += [f"{fmean(record['kbps'][part] for record in coded):.2f}" for part in ("pictures", "motion", "all")]
     for column, names in (("decoded", METRICS), ("held", HELD_METRICS)):
-        cells += [number(_mean(record[column][name] for record in coded), metric_digits(name)) for name in names]
+        for name in names:
+            values = np.array([record[column][name] for record in coded], dtype=np.float64)  # NaN for None
+            cells.append(number(known_mean(values), metric_digits(name)))
     return cells
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

@@ -84,9 +84,9 @@ def measure_clip(
     if total < 2:
         raise VideoError(f"{clip.path} has {total} frames at the codec's rate, needs at least 2 to compare")
     candidates = {"codec": decoded_frames(model, stream, settings.sampling)}
-    if model.bcd.warper is not None and settings.sampling.steps:
-        candidates["warp_only"] = decoded_frames(model, stream, replace(settings.sampling, steps=0))
     if model.bcd.warper is not None:
+        if settings.sampling.steps:
+            candidates["warp_only"] = decoded_frames(model, stream, replace(settings.sampling, steps=0))
         candidates["references_held"] = held_references(model, stream)
     if donor is not None:
         content = content_of_file(model, donor.path, crop=False)

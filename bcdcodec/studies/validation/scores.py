@@ -84,9 +84,9 @@ class ClipScore:
     kbps: the file over its duration. packed_kbps: rate of packed motion codes alone. source_misses: by judge, frames
     without a face in the source, which are excluded. warp_only: decoded without the denoiser; None for a model without
     a warper, and where the codec itself stops there. references_held: the reference of each frame, without motion; None
-    for a model without a warper. freeze_frame: the first source frame repeated. mismatched_content:
-    the same motion with the content of the clip `donor` of another person; None where there is no other person. chain:
-    judge -> link -> score, empty where faces were not measured.
+    for a model without a warper. freeze_frame: the first source frame repeated. mismatched_content: the same motion
+    with the content of the clip `donor` of another person; None where there is no other person. chain: judge -> link ->
+    score, empty where faces were not measured.
     """
 
     clip: str
