@@ -143,7 +143,7 @@ def _raiser(error: BaseException) -> Callable[..., None]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
 def test_a_signal_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
     script = f"""
-import os, sys, time
+import signal, sys, time
 from bcdcodec.atomic import open_output
 from bcdcodec.cli import info, main
 def wait(*_, **__):
@@ -152,6 +152,7 @@ def wait(*_, **__):
         print("ready", flush=True)
         time.sleep(60)
 info.summarize = wait
+signal.signal({int(number)}, signal.SIG_DFL)  # whatever started the tests may ignore it
 sys.exit(main.main(["info", "x.bcd"]))
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
