@@ -92,10 +92,24 @@ class DenoiserConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SamplingConfig:
-    """EDM sampling (model/sampler.py): `steps` Heun steps from `sigma_max` to 0, guidance on the denoised output.
+class PictureDenoiserConfig:
+    """The denoiser of pictures (model/unet.py). widths: channels from half of the picture's side down, each at half the
+    side of the one before; embedding: of noise level and motion; sigma_data: deviation of frames from their warps.
+    """
 
-    Without a step decoders show the warped reference as it is, which a model with a warper has.
+    widths: tuple[int, ...] = (16, 32, 80, 160)
+    embedding: int = 128
+    sigma_data: float = 0.15
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplingConfig:
+    """EDM sampling (model/sampler.py): `steps` Heun steps from `sigma_max` to `sigma_end`, guidance on the denoised
+    output.
+
+    noise: share of the unit noise that sampling starts from. sigma_end: with it above 0 a part of the way is left, of
+    one step sigma_end / sigma_max. Without a step decoders show the warped reference as it is, which a model with a
+    warper has.
     """
 
     steps: int
@@ -103,6 +117,15 @@ class SamplingConfig:
     sigma_min: float = 0.002
     sigma_max: float = 80.0
     rho: float = 7.0
+    noise: float = 1.0
+    sigma_end: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.sigma_end and (self.noise or not 0 < self.sigma_end < self.sigma_max):
+            raise ConfigError(
+                f"sigma_end is {self.sigma_end:g} with noise {self.noise:g}, needs noise 0 and less than "
+                f"{self.sigma_max:g}, or 0"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +188,8 @@ class ModelConfig:
     optim: OptimConfig
     content: ContentConfig
     vae: VaeConfig | None = None
+    #: None: frames are denoised as latents (the paper).
+    picture_denoiser: PictureDenoiserConfig | None = None
 
     def __post_init__(self) -> None:
         counts, groups = self.optim.nested_groups, self.quantizer.groups

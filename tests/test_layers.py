@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "bcdcodec"
 ORDER = [
     *("errors", "config", "frame", "weightfile", "atomic", "pool", "bitstream", "video", "entropy", "ratecontrol"),
     *("model", "codec", "__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation"),
-    "studies",
+    *("denoiser", "studies"),
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -42,7 +42,9 @@ APART = {
     ("studies", "preparation"),
 }
 #: What may be imported upwards, but only inside a function.
-LAZY = {("cli", beside) for beside in ("training", "evaluation", "sprites", "motion", "preparation", "studies")}
+LAZY = {
+    ("cli", beside) for beside in ("training", "denoiser", "evaluation", "sprites", "motion", "preparation", "studies")
+}
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {
     "torch": {"errors", "config", "frame", "weightfile", "bitstream", "video", "entropy", "ratecontrol", "cli"},

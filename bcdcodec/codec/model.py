@@ -85,6 +85,12 @@ class CodecModel:
         denoiser = self.config.denoiser
         return denoiser.channels, denoiser.resolution, denoiser.resolution
 
+    @property
+    def noise_shape(self) -> tuple[int, int, int]:
+        """Shape of a frame's noise: of latents, or of pictures where these are denoised."""
+        paints = self.config.picture_denoiser is not None
+        return (3, self.config.pixels, self.config.pixels) if paints else self.latent_shape
+
     @torch.inference_mode()
     def to_latents(self, pixels: NDArray[np.uint8]) -> Tensor:
         """uint8 [T, H, W, 3] -> latents [T, C, h, w] on the model's device."""

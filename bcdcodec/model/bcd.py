@@ -4,8 +4,10 @@ encoder.content: latents z of a shot            -> content map
 analyze:         z, content map, landmarks      -> motion codes
 synthesize:      content, codes, context frames -> warped reference -> sampler(denoise) -> z_hat
 reconstruct:     z_hat, warped reference        -> pictures
+paint:           content, codes -> warped reference and other guides -> sampler(denoiser of pictures) -> pictures
 
-It works on the latents of an image autoencoder that is trained apart from it (model/vae.py).
+It works on the latents of an image autoencoder that is trained apart from it (model/vae.py); a model with a denoiser of
+pictures (model/unet.py) decodes by `paint`, without that autoencoder.
 """
 
 from dataclasses import dataclass
@@ -19,13 +21,23 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
+from bcdcodec.model.guides import RASTER_SCALE, Guides, area_changes, face_rasters
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.landmarks import ABSENT, picture_displacements
 from bcdcodec.model.lids import shut_lids
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
-from bcdcodec.model.warp import FLOW_SCALE, Autoencoder, ReferenceWarper, WarpedReference, warp_reference
+from bcdcodec.model.unet import PictureDenoiser
+from bcdcodec.model.warp import (
+    FLOW_SCALE,
+    Autoencoder,
+    ReferenceWarper,
+    WarpedReference,
+    resize_flow,
+    warp_frames,
+    warp_reference,
+)
 
 #: Standard deviation of the denoiser's residual error, in the picture's range -1..1, and the side in pixels of the
 #: square over which the power of its changes is averaged. On five training clips at 16 kbit of content, a noise of
@@ -52,6 +64,8 @@ class Bcd(nn.Module):
         self.quantizer = GroupQuantizer(config.quantizer)
         self.dit = Dit(config.denoiser, motion_dims)
         self.warper = ReferenceWarper(config.denoiser, motion_dims) if config.denoiser.warp_blocks else None
+        painter = config.picture_denoiser
+        self.picture_denoiser = PictureDenoiser(painter, motion_dims) if painter is not None else None
         landmarks = config.denoiser.landmarks
         # Displacements are linear in the motion vector, without bias: zero motion leaves every landmark where it is.
         self.landmark_head = nn.Linear(motion_dims, 2 * landmarks, bias=False) if landmarks else None
@@ -67,6 +81,26 @@ class Bcd(nn.Module):
             raise ValueError("a model that warps its reference needs the content's picture")
         return warp_reference(content.picture, self.flow(content.map, m_hat, content.landmarks), vae)
 
+    def guides(self, content: Content, m_hat: Tensor) -> Guides:
+        """Guides of every frame of a window for the denoiser of pictures, of a model with a warper; N is B * T.
+
+        m_hat: code vectors [B, T, G*D].
+        """
+        assert content.picture is not None, "a model that warps its reference needs the content's picture"
+        picture, frames = content.picture, m_hat.shape[1]
+        side = picture.shape[-1]
+        flow = resize_flow(self.flow(content.map, m_hat, content.landmarks), side)
+        faces = picture.new_full((len(m_hat), 0, 2), ABSENT) if content.landmarks is None else content.landmarks
+        moved = self.landmark_positions(m_hat, faces) if faces.shape[1] else faces[:, None].expand(-1, frames, -1, -1)
+        rasters = [face_rasters(points, side // RASTER_SCALE) for points in (moved.flatten(0, 1), faces)]
+        return Guides(
+            warp_frames(picture, flow).flatten(0, 1),
+            picture.repeat_interleave(frames, 0),
+            area_changes(flow.flatten(0, 1)),
+            torch.cat([rasters[0], rasters[1].repeat_interleave(frames, 0)], 1),
+            m_hat.flatten(0, 1),
+        )
+
     def flow(self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None) -> Tensor:
         """Backward flow from each frame to the content's frame, of a model with a warper.
 
@@ -79,14 +113,20 @@ class Bcd(nn.Module):
         if self.landmark_head is None or landmarks is None:
             absent = content.new_zeros(*m_hat.shape[:2], 3, size, size)
             return self.warper(content, m_hat, absent[:, :, :2], absent[:, :, 2:])
-        displacements = picture_displacements(self.landmark_displacements(m_hat), landmarks)
         # Without a gradient: what counts is how far the landmarks move, not which pixels they are at.
-        reference = landmarks.nan_to_num(ABSENT)
-        positions = reference[:, None] + displacements
-        if landmarks.shape[1] == MESH_LANDMARKS:
-            positions = shut_lids(positions, reference)
-            displacements = positions - reference[:, None]
+        positions = self.landmark_positions(m_hat, landmarks)
+        displacements = positions - landmarks.nan_to_num(ABSENT)[:, None]
         return self.warper(content, m_hat, *dense_flow(positions.detach(), displacements, size))
+
+    def landmark_positions(self, m_hat: Tensor, landmarks: Tensor) -> Tensor:
+        """Positions of every landmark in each frame [B, T, L, 2], x then y, as fractions of the picture.
+
+        m_hat: [B, T, G*D]; landmarks: of the content's face [B, L, 2]; far outside the picture where they are NaN.
+        """
+        reference = landmarks.nan_to_num(ABSENT)
+        moved = picture_displacements(self.landmark_displacements(m_hat), landmarks)
+        positions = reference[:, None] + moved
+        return shut_lids(positions, reference) if landmarks.shape[1] == MESH_LANDMARKS else positions
 
     def landmark_displacements(self, m_hat: Tensor) -> Tensor:
         """Displacement of every landmark since the content's frame, read off the motion vectors without a decoder.
@@ -144,6 +184,23 @@ class Bcd(nn.Module):
         m = self.encoder.motion(z, content, displacements)
         distances = self.quantizer.distances(self.quantizer.normalize(m))
         return distances.argmin(-1), distances
+
+    @torch.no_grad()
+    def paint(self, content: Content, m_hat: Tensor, noise: Tensor, sampling: SamplingConfig) -> Tensor:
+        """Pictures of one window of frames [B, T, 3, P, P] in [-1, 1], of a model with a denoiser of pictures.
+
+        m_hat: code vectors [B, T, G*D]; noise: unit normal [B, T, 3, P, P]. Guidance is left out: what the denoiser
+        adds to a warp has no counterpart without conditions.
+        """
+        net, shape = self.picture_denoiser, m_hat.shape[:2]
+        assert net is not None, "only a model with a denoiser of pictures paints"
+        guides = self.guides(content, m_hat)
+
+        def denoised(x: Tensor, sigma: Tensor) -> Tensor:
+            frames: Tensor = net(x.flatten(0, 1), sigma.flatten(), guides)
+            return frames.unflatten(0, shape)
+
+        return sample(denoised, noise, sampling, start=guides.warps.unflatten(0, shape))
 
     @torch.no_grad()
     def synthesize(

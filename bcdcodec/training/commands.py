@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.entropy.predictor import Predictor
@@ -125,10 +126,15 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
         options,
         cache=cache,
         vae=vae,
-        init=None if start is None else start.bcd.state_dict(),
+        init=None if start is None else _without_painter(start.bcd.state_dict()),
         progress=lambda done: progress("updates", done, options.updates),
     )
     leave_workers()
+
+
+def _without_painter(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of a model without its denoiser of pictures, which is trained after all else, on what this makes."""
+    return {name: value for name, value in state.items() if not name.startswith("picture_denoiser.")}
 
 
 def _schedule(config: ModelConfig, options: TrainOptions) -> Schedule:

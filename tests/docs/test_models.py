@@ -4,8 +4,9 @@ import pytest
 import torch
 from pages_kit import ROOT
 
-from bcdcodec.config import PRESET_NAMES, preset
+from bcdcodec.config import PRESET_NAMES, PictureDenoiserConfig, preset
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.model.vae import Vae
 
 TRAINING = (ROOT / "docs" / "training.md").read_text()
@@ -29,6 +30,12 @@ def test_the_parts_of_the_decoder_are_the_models() -> None:
     assert face.warper is not None
     assert f"denoiser of {millions([face.dit])} M" in TRAINING
     assert f"network of the warper of {millions([face.warper])} M" in TRAINING
+
+
+def test_the_denoiser_of_pictures_is_the_shipped_one() -> None:
+    with torch.device("meta"):
+        painter = PictureDenoiser(PictureDenoiserConfig(), 1024)
+    assert f"pictures of {millions([painter])} M" in TRAINING
 
 
 def millions(modules: list[torch.nn.Module]) -> str:

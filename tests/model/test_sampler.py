@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bcdcodec.config import SamplingConfig
+from bcdcodec.errors import ConfigError
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma, scalings
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.sampler import heun_step, sample, sigma_steps
@@ -28,6 +29,30 @@ def test_schedule_of_edm() -> None:
     assert steps[1] == pytest.approx(57.586, abs=1e-3)
     assert all(a > b for a, b in pairwise(steps))
     assert sigma_steps(replace(SAMPLING, steps=1)) == pytest.approx([80, 0])
+
+
+def test_a_schedule_may_end_above_zero() -> None:
+    part = SamplingConfig(steps=4, guidance=1.0, sigma_max=1.0, sigma_end=0.5, noise=0.0)
+    steps = sigma_steps(part)
+    assert len(steps) == 5 and steps[0] == pytest.approx(1) and steps[-1] == 0.5
+    roots = [step ** (1 / part.rho) for step in steps]
+    assert [b - a for a, b in pairwise(roots)] == pytest.approx([roots[1] - roots[0]] * 4)
+    assert sigma_steps(replace(part, steps=1)) == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 8])
+def test_without_noise_half_of_the_levels_is_half_of_the_way(steps: int) -> None:
+    """From a mean to a target that does not depend on x the trajectory is straight, whatever the steps."""
+    part = SamplingConfig(steps=steps, guidance=1.0, sigma_max=1.0, sigma_end=0.5, noise=0.0)
+    start, target = torch.full((1, 2, 3, 4, 4), 2.0), torch.full((1, 2, 3, 4, 4), 6.0)
+    out = sample(lambda x, sigma: target, torch.randn_like(start), part, start=start)
+    torch.testing.assert_close(out, torch.full_like(start, 4.0))
+
+
+@pytest.mark.parametrize(("end", "noise"), [(0.5, 1.0), (1.0, 0.0), (2.0, 0.0), (-0.1, 0.0)])
+def test_an_end_needs_a_start_without_noise(end: float, noise: float) -> None:
+    with pytest.raises(ConfigError, match="sigma_end"):
+        SamplingConfig(steps=1, guidance=1.0, sigma_max=1.0, sigma_end=end, noise=noise)
 
 
 def test_scalings_at_sigma_data() -> None:

@@ -18,7 +18,13 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
 from bcdcodec.codec.decode.concealment import LossTracker
 from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
-from bcdcodec.codec.decode.windows import DecodedWindow, Segment, next_warped_windows, next_windows
+from bcdcodec.codec.decode.windows import (
+    DecodedWindow,
+    Segment,
+    next_painted_windows,
+    next_warped_windows,
+    next_windows,
+)
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record, driver_face
 from bcdcodec.codec.retarget import Retargeter
@@ -62,11 +68,17 @@ class Decoder:
         self.sampling = settings.sampling or model.config.sampling["standard"]
         if not self.sampling.steps and model.bcd.warper is None:
             raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
+        self._paints = model.config.picture_denoiser is not None
+        if self._paints and self.sampling.guidance != 1:
+            raise ConfigError(
+                f"model {model.config.name} is denoised without guidance (1), asked for is guidance "
+                f"{self.sampling.guidance:g}"
+            )
         #: Frames decoded for a coded one: `DecodedFrame.index` counts this many to a tick of the stream.
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
         self._coder = model.coder(header.coding.mode, header.coding.groups)
-        noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.latent_shape)
+        noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.noise_shape)
         self._noise = noise.to(model.device)
         self._replacement = settings.content
         self._retargeter = None
@@ -187,6 +199,11 @@ class Decoder:
         while any(len(segment.motion) for segment in self._segments):
             if not self.sampling.steps:
                 windows += next_warped_windows(self.model.networks, self._segments, window_frames=new_frames)
+                continue
+            if self._paints:
+                windows += next_painted_windows(
+                    self.model.networks, self._segments, self._noise, self.sampling, window_frames=new_frames
+                )
                 continue
             windows += next_windows(
                 self.model.networks,

