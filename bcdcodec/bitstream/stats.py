@@ -39,7 +39,8 @@ class StreamStats:
     header_bits: magic, version and section bodies but CONTENT. content_bits: CONTENT section body, payloads of CONTENT
     and CONTENT_PART packets.
     framing_bits: types, lengths, sequence numbers, timestamps, checksums and the END packet.
-    unknown_bits: payloads of packets of unknown kinds. end_tick: tick after the last motion frame.
+    unknown_bits: payloads of packets of unknown kinds. end_tick: tick after the last motion frame; of a whole stream,
+    that of its END packet, until which the last picture stays.
     """
 
     header_bits: int
@@ -116,6 +117,8 @@ class StatsCounter:
             self._end_tick = packet.timestamp + frames
         elif isinstance(record, AudioPayload):
             self._audio_frames += len(record.frames)
+        elif isinstance(record, EndPayload):
+            self._end_tick = packet.timestamp
         if self._keep_packets:
             position = (packet.kind, packet.sequence, packet.timestamp, offset)
             self._packets.append(PacketStats(*position, payload_bits, framing_bits, frames, key))

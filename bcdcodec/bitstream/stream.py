@@ -66,12 +66,16 @@ class StreamWriter:
         if isinstance(record, MotionPayload) and record.key:
             self._index(SeekPoint(packet.timestamp, offset, self._content.offset))
 
-    def finish(self) -> None:
-        """Write the END packet; a stream without it counts as truncated."""
+    def finish(self, end_tick: int = 0) -> None:
+        """Write the END packet; a stream without it counts as truncated.
+
+        end_tick: until which the last picture stays, where that is after the last motion frame.
+        """
         if self._validator is None:
             raise BitstreamError("the header must be written before the END packet")
+        tick = max(self._validator.motion_tick, end_tick if self._validator.motion_frames else 0)
         end = EndPayload(self._validator.motion_frames, tuple(self._seek_points), self.offset)
-        self._append(Packet(PacketKind.END, self.next_sequence, self._validator.motion_tick, end.pack()))
+        self._append(Packet(PacketKind.END, self.next_sequence, tick, end.pack()))
 
     def _append(self, packet: Packet) -> PayloadRecord | None:
         if self._validator is None:

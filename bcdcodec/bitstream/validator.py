@@ -28,7 +28,7 @@ class StreamValidator:
         self._gap = False
         self.next_sequence: int | None = None if joined else 0
         self.motion_frames = 0
-        #: Tick after the last motion frame: the timestamp of the END packet.
+        #: Tick after the last motion frame; after the END packet its timestamp, until which the last picture stays.
         self.motion_tick = 0
         self._audio_tick = 0
         self._content_tick = 0
@@ -137,19 +137,16 @@ class StreamValidator:
         self._audio_tick = _end_tick(packet, len(record.frames) * self._header.audio.frame_ticks)
 
     def _accept_end(self, packet: Packet, record: EndPayload, *, offset: int) -> None:
-        if self.lost:
-            _not_before(packet, self.motion_tick)
-            self.motion_tick = packet.timestamp
-            self._ended = True
-            return
-        if record.end_offset != offset:
+        _not_before(packet, self.motion_tick)
+        if packet.timestamp > self.motion_tick and not (self.motion_frames or self.lost or self._joined):
+            raise BitstreamError(f"END packet has timestamp {packet.timestamp}, without a frame it is 0")
+        if not self.lost and record.end_offset != offset:
             raise BitstreamError(f"END packet says it starts at {record.end_offset}, it starts at {offset}")
-        if packet.timestamp != self.motion_tick:
-            raise BitstreamError(f"END packet has timestamp {packet.timestamp}, expected {self.motion_tick}")
-        if not self._joined and record.motion_frames != self.motion_frames:
+        if not self.lost and not self._joined and record.motion_frames != self.motion_frames:
             raise BitstreamError(
                 f"END packet counts {record.motion_frames} frames, the stream has {self.motion_frames}"
             )
+        self.motion_tick = packet.timestamp
         self._ended = True
 
 

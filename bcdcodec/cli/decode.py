@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
             )
     fps, took_s = float(result.frame_rate), time.monotonic() - started
     lost = f", {result.concealed} of them concealed ({result.lost} packets lost)" if result.lost else ""
-    length = f"{result.frames} frames at {fps:.4g} fps, {result.frames / fps:.2f} s"
+    length = f"{result.frames} frames at {fps:.4g} fps, {result.duration_s:.2f} s"
     print_report(options, f"{length}{lost}, decoded in {took_s:.1f} s")
     return 0
 

@@ -69,15 +69,29 @@ def test_crop_is_needed_in_a_cropped_stream(header: StreamHeader) -> None:
         accept(StreamValidator(header), Packet(PacketKind.CONTENT, 0, 0, content))
 
 
-@pytest.mark.parametrize(("frames", "tick", "place"), [(3, 2, 70), (2, 3, 70), (2, 2, 71)])
-def test_end_packet_must_agree(header: StreamHeader, frames: int, tick: int, place: int) -> None:
+@pytest.mark.parametrize(
+    ("frames", "tick", "place", "message"),
+    [(3, 2, 70, "END packet counts 3"), (2, 1, 70, "has timestamp 1, needs at least 2"), (2, 2, 71, "END packet says")],
+)
+def test_end_packet_must_agree(header: StreamHeader, frames: int, tick: int, place: int, message: str) -> None:
     order = StreamValidator(header)
     accept(order, Packet(PacketKind.MOTION, 0, 0, MOTION))
-    with pytest.raises(BitstreamError, match="END packet"):
+    with pytest.raises(BitstreamError, match=message):
         accept(order, Packet(PacketKind.END, 1, tick, EndPayload(frames, (), place).pack()), offset=70)
     accept(order, Packet(PacketKind.END, 1, 2, EndPayload(2, (), 70).pack()), offset=70)
     with pytest.raises(BitstreamError, match="follows the END"):
         accept(order, Packet(99, 2, 0, b""))
+
+
+def test_the_last_picture_may_stay(header: StreamHeader) -> None:
+    order = StreamValidator(header)
+    accept(order, Packet(PacketKind.MOTION, 0, 0, MOTION))
+    assert order.motion_tick == 2
+    accept(order, Packet(PacketKind.END, 1, 50, EndPayload(2, (), 70).pack()), offset=70)
+    assert order.motion_tick == 50
+    empty = StreamValidator(header)
+    with pytest.raises(BitstreamError, match="without a frame"):
+        accept(empty, Packet(PacketKind.END, 0, 50, EndPayload(0, (), 70).pack()), offset=70)
 
 
 def test_joined_stream_starts_anywhere(header: StreamHeader) -> None:

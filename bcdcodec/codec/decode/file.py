@@ -33,12 +33,14 @@ MAX_PASTE_PIXELS = 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """frames written, frame_rate of the video; damage: why the rest of a damaged stream is missing (only with
-    keep_damaged), else None. Only with a concealer: packets lost, and how many of the frames are concealed.
+    """frames written, frame_rate and length of the video, in which frames that were held are not written; damage: why
+    the rest of a damaged stream is missing (only with keep_damaged), else None. Only with a concealer: packets lost,
+    and how many of the frames are concealed.
     """
 
     frames: int
     frame_rate: Fraction
+    duration_s: float
     damage: str | None
     lost: int = 0
     concealed: int = 0
@@ -85,10 +87,12 @@ def decode_file(
         background = _background(header.plate, width, height) if paste_back else None
         output = stack.enter_context(VideoWriter(target, width, height, rate=rate, audio=track))
         done, concealed, damage = 0, 0, None
+        last: Frame | None = None
         for packet, frames, damage in _iter_packets(reader, decoder):
             for frame in frames:
                 box = frame.box if header.video.cropped else largest_square(width, height)
-                output.write(frame if background is None else paste(background, frame, box))
+                last = frame if background is None else paste(background, frame, box)
+                output.write(last)
                 done += 1
                 concealed += frame.concealed
                 progress(done, None)
@@ -96,9 +100,14 @@ def decode_file(
                 raise damage
             if packet is not None and packet.kind == PacketKind.AUDIO and header.audio is not None:
                 output.write_audio(opus_packets(packet, header.audio))
+        end, stream_end = 0 if last is None else last.index + 1, reader.motion_tick * decoder.frame_multiplier
+        if last is not None and damage is None and stream_end - end >= decoder.frame_multiplier:
+            # The last picture stays until the end of the stream, whose last frame shows it again.
+            output.write(Frame(pixels=last.pixels, index=stream_end - 1))
+            done, end = done + 1, stream_end
     if damage is not None:
         logger.warning("damaged stream: %s", damage)
-    return DecodeResult(done, rate, None if damage is None else str(damage), reader.lost, concealed)
+    return DecodeResult(done, rate, float(end / rate), None if damage is None else str(damage), reader.lost, concealed)
 
 
 def _iter_packets(

@@ -116,7 +116,7 @@ class _EncodePasses:
             muxer.write(packets)
             self.job.progress(passes_done * frames + done, (passes_done + 1) * frames)
         duration_s = float(frames / plan.frame_rate)
-        muxer.finish(duration_s)
+        muxer.finish(frames)
         return EncodeResult(writer.stats, duration_s, self.shots, encoder.skipped_frames, encoder.unused_bits)
 
     def write_full(self, target: BinaryIO, plan: EncodePlan, rate: RatePlan) -> EncodeResult:

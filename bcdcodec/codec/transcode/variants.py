@@ -85,9 +85,9 @@ class OutputStream:
                     self._append(packet)
         self._append(piece)
 
-    def finish(self) -> None:
-        """Write the END packet."""
-        self._writer.finish()
+    def finish(self, end_tick: int) -> None:
+        """Write the END packet. end_tick: of the source's."""
+        self._writer.finish(-(-end_tick // self.variant.reduction.frame_step))
 
     @property
     def summary(self) -> StreamSummary:
@@ -185,7 +185,7 @@ def write_variants(
     for layout, sharing in layouts.values():
         _push_all(sharing, layout.flush())
     for output in outputs:
-        output.finish()
+        output.finish(reader.stats.end_tick)
 
 
 def _push_all(outputs: Sequence[OutputStream], pieces: Sequence[Piece]) -> None:
