@@ -60,13 +60,17 @@ class Track:
         face_height = _median([face.height for face in self.samples])
         center_x = _median([face.center[0] for face in self.samples])
         center_y = _median([face.center[1] for face in self.samples])
-        motion_range = max(self.right - self.left, self.bottom - self.top) / (1 - 2 * MARGIN)
-        size = min(max(BOX_PER_FACE * face_height, motion_range, MIN_BOX_PIXELS), MAX_BOX_RATIO * max(width, height))
-        if motion_range <= min(width, height):  # beyond the picture its border would be repeated
-            size = min(size, min(width, height))
-        margin = MARGIN * size
-        x = _clamp(center_x - size / 2, self.right + margin - size, self.left - margin)
-        y = _clamp(center_y - (0.5 + CENTER_BELOW) * size, self.bottom + margin - size, self.top - margin)
+        # What a detector sees of a face beyond the picture is not there.
+        left, right = (_clamp(edge, 0, width) for edge in (self.left, self.right))
+        top, bottom = (_clamp(edge, 0, height) for edge in (self.top, self.bottom))
+        motion_range = max(right - left, bottom - top)
+        least = motion_range / (1 - 2 * MARGIN)
+        # Beyond the picture its border is repeated, so a square leaves it only as far as a face needs that.
+        most = min(width, height) if motion_range <= min(width, height) else least
+        size = min(max(BOX_PER_FACE * face_height, least, MIN_BOX_PIXELS), most, MAX_BOX_RATIO * max(width, height))
+        margin = min(MARGIN * size, (size - motion_range) / 2)
+        x = _clamp(center_x - size / 2, right + margin - size, left - margin)
+        y = _clamp(center_y - (0.5 + CENTER_BELOW) * size, bottom + margin - size, top - margin)
         if size <= min(width, height):
             x, y = _clamp(x, 0, width - size), _clamp(y, 0, height - size)
         whole = largest_square(width, height)

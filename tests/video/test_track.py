@@ -78,6 +78,17 @@ def test_the_box_stays_inside_the_picture(
     assert inside(box, script[0][0])
 
 
+@pytest.mark.parametrize("center", [(20, 180), (180, 340), (620, 180), (180, 20)])
+@pytest.mark.parametrize("height", [340, 355, 420])
+def test_a_large_face_at_the_edge_does_not_code_the_border(
+    script: list[Sequence[Face]], center: tuple[float, float], height: float
+) -> None:
+    """What lies beyond the picture has no face: the square is as large as the picture is high, and inside it."""
+    script += [[face(*center, height)]] * 3
+    box = observed(script).planned_box
+    assert box.size == 360 and 0 <= box.x <= 280 and box.y == 0
+
+
 def test_a_face_that_moves_farther_than_the_picture_is_high_keeps_its_box(script: list[Sequence[Face]]) -> None:
     script += [[face(100 + 60 * at, 180)] for at in range(8)]
     box = observed(script).planned_box
