@@ -19,7 +19,7 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from bcdcodec.errors import ConfigError, VideoError
-from bcdcodec.video.media import MAX_GAP_SECONDS, MediaFile, media_name, open_media, reason, seconds
+from bcdcodec.video.media import MAX_GAP_SECONDS, MediaFile, main_audio_stream, media_name, open_media, reason, seconds
 
 _log = logging.getLogger(__name__)
 
@@ -91,10 +91,17 @@ class OpusReader:
         self._frame_samples = SAMPLE_RATE * frame_ms // 1000
         self._start_time = start_time
         self._container = open_media(source)
-        if not self._container.streams.audio:
+        stream = main_audio_stream(self._container)
+        if stream is None:
             self._container.close()
-            raise VideoError(f"{self.name} has no audio stream")
-        self._stream = self._container.streams.audio[0]
+            raise VideoError(f"{self.name} has no audio stream that can be decoded")
+        tracks = self._container.streams.audio
+        unknown = sum(track.codec_context is None for track in tracks)
+        if unknown:
+            _log.warning(
+                "%s: %d of %d sound tracks cannot be decoded, another is taken", self.name, unknown, len(tracks)
+            )
+        self._stream = stream
         self._packets = self._encoded()
 
     def __enter__(self) -> Self:
@@ -165,6 +172,7 @@ class OpusReader:
 
     def _decoded(self) -> Iterator[AudioFrame]:
         packets = self._container.demux(self._stream)
+        damaged = decoded = 0
         while True:
             try:
                 packet = next(packets, None)
@@ -172,15 +180,21 @@ class OpusReader:
                 _log.warning("%s: audio cannot be read further: %s", self.name, reason(error))
                 return
             if packet is None:
-                return
+                break
             try:
                 frames = packet.decode()
             except av.error.FFmpegError as error:
                 _log.debug("%s: damaged audio packet: %s", self.name, reason(error))
+                damaged += 1
                 continue
             for frame in frames:
                 if isinstance(frame, AudioFrame) and frame.samples:
+                    decoded += 1
                     yield frame
+        if damaged and not decoded:
+            _log.warning("%s: none of its sound can be decoded, there is none", self.name)
+        elif damaged:
+            _log.warning("%s: %d damaged packets of sound became silence", self.name, damaged)
 
 
 class _Mixer:

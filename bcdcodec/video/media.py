@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -20,6 +21,11 @@ MediaFile = str | os.PathLike[str] | BinaryIO
 
 #: Formats that FFmpeg opens but that are no recording: plain text is "ANSI art" to it, the others name further files.
 _NOT_MEDIA = frozenset({"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "imf", "sdp"})
+
+#: Kinds of streams that are pictures beside a video, and the share of the largest stream's area, as a divisor, below
+#: which a stream is a thumbnail as well.
+_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
+LEAST_SHARE = 8
 
 #: A jump of the timestamps beyond this is taken as a broken clock (a joined recording), not as a pause.
 MAX_GAP_SECONDS = 60
@@ -53,12 +59,36 @@ def open_media(source: MediaFile) -> InputContainer:
 
 
 def main_video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first moving picture, or else the first picture at all (a cover, a still)."""
+    """The stream that players show: no cover or thumbnail beside a moving picture, the default one, the largest.
+
+    VideoError where none can be decoded.
+    """
     streams = [stream for stream in container.streams.video if stream.codec_context is not None]
     if not streams:
         raise VideoError(f"{name} has no video stream that can be decoded")
-    moving = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
-    return (moving or streams)[0]
+    largest = max(map(_area, streams))
+
+    def order(stream: VideoStream) -> tuple[bool, bool, bool, bool, int, int]:
+        return (
+            bool(stream.disposition & _PICTURES),
+            stream.frames == 1,
+            _area(stream) * LEAST_SHARE < largest,
+            not stream.disposition & Disposition.default,
+            -_area(stream),
+            stream.index,
+        )
+
+    return min(streams, key=order)
+
+
+def main_audio_stream(container: InputContainer) -> AudioStream | None:
+    """The sound track that players play: of those that can be decoded the default one, or else the first; or None."""
+    known = [track for track in container.streams.audio if track.codec_context is not None]
+    return min(known, key=lambda track: (not track.disposition & Disposition.default, track.index), default=None)
+
+
+def _area(stream: VideoStream) -> int:
+    return (stream.width or 0) * (stream.height or 0)
 
 
 def seconds(stamp: int | None, time_base: Fraction | None) -> Fraction | None:

@@ -13,7 +13,16 @@ from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.color import Pixels, orientation, to_rgb, upright
 from bcdcodec.video.crop import crop, largest_square
-from bcdcodec.video.media import MAX_GAP_SECONDS, MediaFile, main_video_stream, media_name, open_media, reason, seconds
+from bcdcodec.video.media import (
+    MAX_GAP_SECONDS,
+    MediaFile,
+    main_audio_stream,
+    main_video_stream,
+    media_name,
+    open_media,
+    reason,
+    seconds,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +104,13 @@ class VideoReader:
 
     @property
     def has_audio(self) -> bool:
-        return any(stream.codec_context is not None for stream in self._container.streams.audio)
+        """Whether there is sound that can be decoded."""
+        return main_audio_stream(self._container) is not None
+
+    @property
+    def audio_tracks(self) -> int:
+        """Number of sound tracks, decodable or not."""
+        return len(self._container.streams.audio)
 
     @property
     def start_time(self) -> Fraction:

@@ -26,6 +26,7 @@ class MediaSource:
         self.name, self.rate = self._probe.name, self._probe.rate
         self.width, self.height = self._probe.width, self._probe.height
         self.has_audio, self.start_time = self._probe.has_audio, self._probe.start_time
+        self.audio_tracks = self._probe.audio_tracks
         self._first_picture: Frame | None = None
         self._audio: OpusReader | None = None
         self._packets: list[OpusPacket] = []

@@ -115,3 +115,10 @@ def turn_tag(path: Path, matrix: tuple[int, int, int, int]) -> None:
     a, b, c, d = (value << 16 for value in matrix)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
+
+
+def make_undecodable(path: Path, *, tracks: int, codec: bytes = b"A_PCM/INT/LIT") -> None:
+    """Give the first sound tracks of a Matroska file a codec that nothing knows."""
+    data = path.read_bytes()
+    assert data.count(codec) >= tracks
+    path.write_bytes(data.replace(codec, b"A_NO/" + codec[5:], tracks))

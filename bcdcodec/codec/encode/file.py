@@ -3,6 +3,7 @@
 shots -> first pass, again where its outcome changes what is coded -> plan -> encoder -> muxer -> stream
 """
 
+import logging
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from bcdcodec.ratecontrol.plan import RatePlan
 from bcdcodec.video.shots import Shot, plan_shots
 from bcdcodec.video.source import MediaSource
 from bcdcodec.video.still import encode_plate
+
+logger = logging.getLogger(__name__)
 
 #: The longest Opus frames: least overhead, and 60 ms are no delay for a file.
 AUDIO_FRAME_MS = 60
@@ -86,6 +89,8 @@ def encode_file(
 def _open_audio(media: MediaSource, bitrate: int) -> AudioInfo | None:
     """Open the audio track as Opus; None where there is none. Raises VideoError, ConfigError."""
     if not media.has_audio:
+        if media.audio_tracks:
+            logger.warning("%s: its sound cannot be decoded, the stream has none", media.name)
         return None
     track = media.open_audio(bitrate=bitrate, frame_ms=AUDIO_FRAME_MS)
     return AudioInfo(
