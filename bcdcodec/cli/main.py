@@ -6,6 +6,7 @@ Each command has a file of its own with `add_command` and `run`; torch is import
 
 import argparse
 import contextlib
+import io
 import logging
 import os
 import signal
@@ -33,6 +34,8 @@ from bcdcodec.errors import BcdError
 DONE, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
 #: What shells add to the number of the signal that ended a process.
 SIGNALED = 128
+#: The highest descriptor of a standard stream.
+LAST_STANDARD = 2
 
 EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
@@ -71,7 +74,11 @@ class Terminated(BaseException):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Wrong usage raises SystemExit(2), as argparse does."""
-    options = build_parser().parse_args(argv)
+    with _usable_streams():
+        return _run(build_parser().parse_args(argv))
+
+
+def _run(options: argparse.Namespace) -> int:
     with _warnings_to_stderr(quiet=getattr(options, "quiet", False)), _raised_signals():
         try:
             code: int = options.run(options)
@@ -88,6 +95,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"bcd: error: {' '.join(str(error).split())}", file=sys.stderr)
             return REFUSED
     return code
+
+
+@contextlib.contextmanager
+def _usable_streams() -> Iterator[None]:
+    """Standard streams that exist and print any name: closed ones lead nowhere, characters without a code are escaped.
+
+    Closed descriptors are taken, lest a file that is written gets the number that libraries print to.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= LAST_STANDARD:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    printed = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, io.TextIOWrapper)]
+    before = [stream.errors for stream in printed]
+    for stream in printed:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in zip(printed, before, strict=True):
+            stream.reconfigure(errors=errors)
 
 
 @contextlib.contextmanager

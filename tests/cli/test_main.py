@@ -1,6 +1,7 @@
 """Manners of the command: help, errors in one line, exit codes, nothing left behind."""
 
 import logging
+import os
 import re
 import signal
 import subprocess
@@ -114,6 +115,42 @@ def test_a_closed_pipe_is_silent(stream_file: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == PIPE_CLOSED
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are bytes on POSIX alone")
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("stem", [b"caf\xc3\xa9", b"bad\xff", "\u8a9e".encode()])
+def test_any_name_is_printed_in_any_encoding(stream_file: Path, tmp_path: Path, encoding: str, stem: bytes) -> None:
+    """Names outside the terminal's encoding, or that are no text at all, end no command that has done its work."""
+    source = tmp_path / os.fsdecode(stem + b".bcd")
+    stream_file.rename(source)
+    for line in (["info", source], ["transcode", source, tmp_path / os.fsdecode(stem + b"2.bcd")]):
+        command = [sys.executable, "-m", "bcdcodec", *map(os.fsencode, map(str, line))]
+        done = subprocess.run(
+            command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}, check=False
+        )
+        assert done.returncode == 0 and b"Traceback" not in done.stderr
+        assert b".bcd" in done.stdout
+    assert (tmp_path / os.fsdecode(stem + b"2.bcd")).stat().st_size > 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells close streams on POSIX alone")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_end_no_command(stream_file: Path, tmp_path: Path, closed: str) -> None:
+    """Nor is what would have been printed written into the output, which gets the first free descriptor."""
+    written, same = tmp_path / "a.bcd", tmp_path / "b.bcd"
+    command = f'"{sys.executable}" -m bcdcodec transcode "{stream_file}"'
+    assert subprocess.run(f'{command} "{same}"', shell=True, capture_output=True, check=False).returncode == 0
+    done = subprocess.run(f'{command} "{written}" {closed}', shell=True, capture_output=True, check=False)
+    assert done.returncode == 0 and done.stderr == b""
+    assert written.read_bytes() == same.read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells close streams on POSIX alone")
+def test_a_closed_input_is_empty() -> None:
+    line = f'"{sys.executable}" -m bcdcodec info - <&-'
+    done = subprocess.run(line, shell=True, capture_output=True, check=False)
+    assert done.returncode == REFUSED and done.stderr.startswith(b"bcd: error: ")
 
 
 def test_a_bug_is_a_traceback(bcd: Bcd, monkeypatch: pytest.MonkeyPatch) -> None:
