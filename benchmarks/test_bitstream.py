@@ -8,7 +8,15 @@ import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import AudioCodec, AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
+from bcdcodec.bitstream.records import (
+    AudioCodec,
+    AudioInfo,
+    CodingInfo,
+    CodingMode,
+    ContentCoding,
+    ContentRecord,
+    VideoInfo,
+)
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
 
 #: The fixture of conftest.py.
@@ -20,7 +28,7 @@ HEADER = StreamHeader(
     model_id=bytes(16),
     video=VideoInfo(width=640, height=480, model_pixels=256, rate_num=25, rate_den=2, cropped=True),
     coding=CodingInfo(mode=CodingMode.CODED, groups=64, bits_per_code=5, seed=0, window_frames=10, context_frames=2),
-    content=ContentRecord(x=0, y=0, size=480, quality=0, data=bytes(1200)),
+    content=ContentRecord(x=0, y=0, size=480, coding=ContentCoding.PICTURE, data=bytes(1200)),
     audio=AudioInfo(codec=AudioCodec.OPUS, channels=1, sample_rate=48_000, pre_skip=312, bitrate=6000, frame_ticks=3),
 )
 

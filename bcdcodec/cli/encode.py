@@ -25,12 +25,15 @@ from bcdcodec.cli.options import (
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, check_target, print_report, source_path
 from bcdcodec.errors import ConfigError
+from bcdcodec.ratecontrol.budget import GRACE_S
 from bcdcodec.weightfile import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from bcdcodec.codec.encode.file import EncodeResult
 
 AUTO = "auto"
+#: Share by which a file may be larger than asked for without a word.
+TOLERANCE = 0.01
 MAX_EFFORT = 100
 #: Names that nobody wants a stream to have.
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".gif"}
@@ -127,20 +130,25 @@ def run(options: argparse.Namespace) -> int:
                 background=options.background,
                 progress=progress,
             )
-    print_report(options, _report(result))
+    print_report(options, _report(result, asked=settings.bitrate, packed=mode is CodingMode.PACKED))
     return 0
 
 
-def _report(result: "EncodeResult") -> str:
-    """Size, rates and shots in a few lines."""
+def _report(result: "EncodeResult", *, asked: float | None, packed: bool) -> str:
+    """Size, rates and shots in a few lines; and why a file is larger than was asked for."""
     stats, seconds = result.stats, result.duration_s
+    rate = (stats.total_bits - stats.audio_bits) / seconds
+    wanted = "" if asked is None else f", asked for {asked / 1000:.2f}"
+    if asked is not None and rate > asked * (1 + TOLERANCE):
+        wanted += (
+            " (packed codes alone are held to it)" if packed else f" (under {GRACE_S:g} s as much as {GRACE_S:g} s)"
+        )
     frames, shots = stats.motion_frames, len(result.shots)
     skipped = f" and {result.skipped_frames} skipped" if result.skipped_frames else ""
     return "\n".join(
         [
             f"{stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
-            f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; "
-            f"without audio {(stats.total_bits - stats.audio_bits) / seconds / 1000:.2f} kbps",
+            f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; without audio {rate / 1000:.2f} kbps{wanted}",
             f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, "
             f"{frames} frames{skipped}",
         ]

@@ -94,6 +94,15 @@ def test_the_source_is_never_replaced(bcd: Bcd, tmp_path: Path) -> None:
     assert source.read_bytes() == b"mine"
 
 
+def test_the_report_says_what_was_asked_and_why_it_is_more(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
+    """Two seconds may take what ten may; packed codes take what they take."""
+    for mode, reason in (("auto", "under 10 s as much as 10 s"), ("packed", "packed codes alone are held to it")):
+        done = bcd("encode", talking_clip, tmp_path / f"{mode}.bcd", *TINY, "--mode", mode)
+        assert done.code == 0 and f" kbps, asked for 4.00 ({reason})" in done.out
+    done = bcd("encode", talking_clip, tmp_path / "none.bcd", *TINY, "--bitrate", "none")
+    assert done.code == 0 and "asked for" not in done.out
+
+
 @pytest.mark.parametrize(
     ("source", "target", "options"),
     [
