@@ -1,10 +1,16 @@
 """Choice of the torch device that networks run on."""
 
+import os
+
 import torch
 
 from bcdcodec.errors import ConfigError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+# A fork copies the state of OpenMP's threads, but not the threads: the next parallel loop would wait for them for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def choose_device(name: str) -> torch.device:

@@ -103,6 +103,8 @@ def find_sources(sources: list[Path], *, beside: Path) -> list[Path]:
     for source in sources:
         if not source.exists():
             raise ConfigError(f"{source} does not exist, needs a media file or a folder of them")
+        if source.resolve() == beside.resolve():
+            raise ConfigError(f"{source} is both read and written, needs another folder for the clips")
         paths += sorted(filter(_is_media, source.rglob("*"))) if source.is_dir() else [source]
     written = beside.resolve()
     own = [path for path in dict.fromkeys(path.resolve() for path in paths) if not path.is_relative_to(written)]

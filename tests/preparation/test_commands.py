@@ -93,8 +93,8 @@ def test_sources_are_found_once_and_never_among_clips(videos: Path, tmp_path: Pa
     assert find_sources([videos], beside=videos / "more") == [one]
     with pytest.raises(ConfigError, match="does not exist"):
         find_sources([videos / "missing"], beside=tmp_path)
-    with pytest.raises(ConfigError, match="no media files"):
-        find_sources([videos], beside=videos)
+    with pytest.raises(ConfigError, match="is both read and written"):
+        find_sources([videos], beside=videos / ".")
 
 
 def test_one_face_in_two_sources_is_one_person(videos: Path, tmp_path: Path) -> None:
