@@ -1,6 +1,7 @@
 """Reader of a media file: upright RGB frames at the codec's constant frame rate."""
 
 import logging
+import os
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.color import Pixels, orientation, to_rgb, upright
 from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.exif import HEAD_BYTES, exif_orientation
 from bcdcodec.video.media import (
     MAX_GAP_SECONDS,
     MediaFile,
@@ -54,6 +56,7 @@ class VideoReader:
             raise ConfigError(f"frame rate is {rate}, must be above 0")
         self.name = media_name(source)
         self.rate = Fraction(rate)
+        self._file = source
         self._container = open_media(source)
         self._started = False
         self._damaged = 0
@@ -177,7 +180,7 @@ class VideoReader:
     def _decode(self) -> Generator[VideoFrame, None, None]:
         """Yield every picture that decodes; sets `_failure` where the file can no longer be read."""
         packets = self._container.demux(self._stream)
-        in_a_row = 0
+        in_a_row, started = 0, False
         while True:
             try:
                 packet = next(packets, None)
@@ -192,12 +195,14 @@ class VideoReader:
             except av.error.FFmpegError as error:
                 self._damaged += 1
                 in_a_row += 1
-                if in_a_row >= MAX_DAMAGED_PACKETS:
+                # A recording that begins inside a long group of pictures shows nothing until its first key frame.
+                if started and in_a_row >= MAX_DAMAGED_PACKETS:
                     self._failure = VideoError(f"{self.name}: {in_a_row} damaged packets in a row: {reason(error)}")
                     return
                 continue
             for frame in frames:
                 if isinstance(frame, VideoFrame):
+                    started = True
                     yield frame
 
     def _decode_first(self) -> VideoFrame:
@@ -211,10 +216,17 @@ class VideoReader:
         if not Fraction(1, 8) <= aspect <= 8:  # nonsense in the header, not a lens
             aspect = Fraction(1)
         self._scaled = max(1, round(frame.width * aspect)), frame.height
-        self._turns, self._mirrored = orientation(frame)
+        self._turns, self._mirrored = self._photo_orientation() or orientation(frame)
         sideways = self._turns % 2 == 1
         self.width, self.height = self._scaled[::-1] if sideways else self._scaled
         return frame
+
+    def _photo_orientation(self) -> tuple[int, bool] | None:
+        """What the EXIF data of a still says, where it has any."""
+        if not self.is_still or not isinstance(self._file, str | os.PathLike):
+            return None
+        with open(self._file, "rb") as file:
+            return exif_orientation(file.read(HEAD_BYTES))
 
     def _length_of(self, frame: VideoFrame) -> Fraction:
         """Duration of a picture where nothing follows it, in seconds."""

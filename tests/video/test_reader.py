@@ -244,6 +244,27 @@ def test_sound_alone_is_not_a_video(tmp_path: Path) -> None:
         VideoReader(path, HALF)
 
 
+def test_a_recording_that_starts_inside_a_group_of_pictures_is_read_from_its_key_frame(
+    make_video: MakeVideo, tmp_path: Path
+) -> None:
+    """Three hundred pictures that nothing can be made of, and then a hundred."""
+    pictures = [gray(40 + index % 7) for index in range(301)] + [gray(200)] * 100
+    whole, cut = make_video(pictures, "whole.mkv", codec="mpeg2video"), tmp_path / "cut.ts"
+    with av.open(str(whole)) as source, av.open(str(cut), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        keys = 0
+        for packet in source.demux(video=0):
+            if packet.dts is None:
+                continue
+            keys += packet.is_keyframe
+            if not packet.is_keyframe or packet.pts > 301 * 40:
+                packet.stream = stream
+                target.mux(packet)
+    with VideoReader(cut, Fraction(25)) as reader:
+        frames = list(reader)
+    assert 80 <= len(frames) <= 101 and level_of(frames[-1]) == pytest.approx(200, abs=3)
+
+
 def test_playlist_does_not_reach_the_network(tmp_path: Path) -> None:
     path = tmp_path / "list.m3u8"
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
