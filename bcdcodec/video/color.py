@@ -25,8 +25,8 @@ _MATRICES = {
     9: Colorspace.BT2020,
     10: Colorspace.BT2020,
 }
-#: Height in pixels from which an untagged stream is taken as BT.709.
-_HD_HEIGHT = 720
+#: An untagged stream this wide, or higher than this, is taken as BT.709.
+_HD_WIDTH, _SD_HEIGHT = 1280, 576
 
 SCALING = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 #: Side data of a picture: nine 32-bit numbers, rows (a b u) (c d v) (x y w), of which a to d rotate and mirror.
@@ -38,7 +38,8 @@ def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
     """RGB of one decoded picture, scaled: uint8 [height, width, 3], full range, C-contiguous."""
     matrix = None
     if not frame.format.is_rgb:
-        untagged = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
+        large = frame.width >= _HD_WIDTH or frame.height > _SD_HEIGHT
+        untagged = Colorspace.ITU709 if large else Colorspace.ITU601
         matrix = _MATRICES.get(frame.colorspace, untagged)
     converted = frame.reformat(
         width=width,
