@@ -97,9 +97,19 @@ class FaceTracker:
         self._observed = 0
         self._live_box: CropBox | None = None
 
+    @staticmethod
+    def look(frame: Frame) -> list[Face]:
+        """Detect the faces of a frame, for `add`."""
+        return detect_faces(frame)
+
     def observe(self, frame: Frame) -> list[Face]:
-        """Detect the faces of a frame and assign each to the nearest free track, or to a new one."""
-        faces = detect_faces(frame)
+        """Detect the faces of a frame and `add` them."""
+        faces = self.look(frame)
+        self.add(faces)
+        return faces
+
+    def add(self, faces: list[Face]) -> None:
+        """Assign each face of a frame to the nearest free track, or to a new one."""
         self._observed += 1
         free = list(self._tracks)
         for face in faces:
@@ -110,7 +120,6 @@ class FaceTracker:
             else:
                 free.remove(track)
             track.add(face)
-        return faces
 
     def box(self, frame: Frame) -> CropBox:
         """Crop box of a frame of a live source, fixed from the first frame of the shot that shows a face."""

@@ -126,3 +126,69 @@ def test_real_people_on_a_canvas(clips: list[Path], make_video: MakeVideo) -> No
         assert abs(shot.box.x - x) < 24
         assert abs(shot.box.y - y) < 24
         assert abs(shot.box.size - 256) < 24
+
+
+def shown(path: Path, found: list[Shot]) -> list[int]:
+    """Mean level of every frame that encoders get."""
+    with VideoReader(path, RATE) as reader:
+        return [round(float(frame.pixels.mean())) for frame, _, _ in shots.frames_of_shots(reader, found)]
+
+
+def faded(picture: Picture, shares: list[float]) -> list[Picture]:
+    return [(picture * share).astype(np.uint8) for share in shares]
+
+
+@pytest.mark.parametrize("frames", [12, 25, 50])
+def test_a_fade_in_shows_the_picture_from_the_start(make_video: MakeVideo, frames: int) -> None:
+    """Whether a second or two, no reference can come from it."""
+    picture = scene(1, (60, 50, 40))
+    path = make_video([*faded(picture, [index / frames for index in range(frames)]), *[picture] * 50])
+    (shot,) = found = plan_shots(path, RATE)
+    assert shot.has_face and shot.held == ((0, shot.held[0][1]),) and abs(shot.held[0][1] - frames / 2) <= 1
+    levels = shown(path, found)
+    assert len(levels) == shot.frames and max(levels) - min(levels) <= 2
+
+
+@pytest.mark.parametrize("black", [5, 12, 25, 48])
+def test_black_before_the_first_picture_takes_nothing(make_video: MakeVideo, black: int) -> None:
+    picture = scene(1, (60, 50, 40))
+    path = make_video([picture * 0] * black + [picture] * 60)
+    (shot,) = found = plan_shots(path, RATE)
+    assert shot.start == 0 and shot.has_face
+    assert max(shown(path, found)) - min(shown(path, found)) <= 2
+
+
+def test_long_black_is_a_shot_of_its_own(make_video: MakeVideo) -> None:
+    picture = scene(1, (60, 50, 40))
+    path = make_video([picture * 0] * 80 + [picture] * 60)
+    found = plan_shots(path, RATE)
+    assert [(shot.start, shot.has_face, shot.held) for shot in found] == [(0, False, ()), (40, True, ())]
+
+
+def test_a_fade_out_holds_the_picture_to_the_end(make_video: MakeVideo) -> None:
+    picture = scene(1, (60, 50, 40))
+    path = make_video([picture] * 50 + faded(picture, [1 - index / 24 for index in range(25)]))
+    (shot,) = found = plan_shots(path, RATE)
+    assert shot.held and shot.held[0][1] >= shot.frames - 1
+    levels = shown(path, found)
+    assert levels[-2] == levels[5] and len(levels) == shot.frames
+
+
+def test_after_a_dissolve_is_another_shot(make_video: MakeVideo) -> None:
+    one, other = scene(1, (20, 50, 40)), scene(2, (160, 50, 40))
+    shares = [index / 16 for index in range(17)]
+    mixed = [((1 - share) * one + share * other).astype(np.uint8) for share in shares]
+    path = make_video([one] * 40 + mixed + [other] * 40)
+    first, second = found = plan_shots(path, RATE)
+    assert abs(second.start - 28) <= 1 and first.has_face and second.has_face
+    assert first.box.x < 40 < second.box.x
+    assert first.held == ((first.held[0][0], second.start),)
+    levels = shown(path, found)
+    assert abs(levels[second.start - 1] - levels[0]) <= 2 and abs(levels[second.start] - levels[-1]) <= 2
+
+
+def test_held_frames_at_half_the_rate() -> None:
+    box = CropBox(x=0, y=0, size=8)
+    whole = [Shot(start=0, frames=21, box=box, faces=1, has_face=True, held=((0, 5), (15, 21)))]
+    (halved,) = shots.halve_frame_rate(whole)
+    assert (halved.frames, halved.held) == (11, ((0, 3), (8, 11)))
