@@ -26,7 +26,7 @@ MAX_EXCERPTS = 10_000_000
 
 EXAMPLES = """  bcd train vae --data clips --updates 20000 vae.safetensors
   bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
-  bcd train codec --init face-v5.safetensors --data clips --run runs/more --updates 5000
+  bcd train codec --init face-v6.safetensors --data clips --run runs/more --updates 5000
   bcd train export --run runs/face --vae vae.safetensors plain.safetensors
   bcd train context --weights plain.safetensors --data clips --run runs/face --updates 4000 face.safetensors
 The same `bcd train codec` command resumes a run that was interrupted."""
