@@ -15,7 +15,7 @@ from bcdcodec.video.cuts import Thumbnail, difference, thumbnail
 #: Half lengths of the stretches that are looked at, in frames; even, for quarters.
 HALF_LENGTHS = (2, 4, 6, 8, 12, 16)
 #: Least score of the ends (that of a change of person), and largest deviation from the means, as a share of the change.
-MIN_SCORE, MAX_DEVIATION = 1.3, 0.22
+MIN_SCORE, MAX_DEVIATION = 2.0, 0.16
 #: Share of the way from one end to the other at which the transition has begun, and 1 less that at which it is done.
 ENDS = 0.06
 #: Standard deviation of the luma of a picture that shows nothing.
