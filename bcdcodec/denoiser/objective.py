@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bcdcodec.denoiser.pairs import RUN, Pairs
+from bcdcodec.evaluation.metrics.dists import similarities
 from bcdcodec.evaluation.metrics.imagenet import alex_taps, convolutions, heads, read_table
 from bcdcodec.evaluation.metrics.lpips import SCALE, SHIFT
 from bcdcodec.model.edm import sample_sigma
@@ -32,8 +33,6 @@ NOISY, SIGMA_MEAN, SIGMA_STD = 0.25, -1.6, 1.0
 TOP_SIGMA = 1.0
 #: AlexNet sees every fourth position: pictures are shifted by up to so many pixels, lest a lattice of four be learned.
 MOST_SHIFT = 3
-#: Constants of DISTS.
-C1, C2 = 1e-6, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,8 @@ class Perception:
         distance, similarity = found.new_zeros(()), found.new_zeros(())
         for one, other, head in zip(self._features(found), wanted, self._heads, strict=True):
             distance = distance + ((_unit(one) - _unit(other)).square() * head).sum(1).mean()
-            similarity = similarity + _similarity(one, other) / len(wanted)
+            texture, structure = similarities(one, other)
+            similarity = similarity + (texture.mean() + structure.mean()) / (2 * len(wanted))
         return distance, 1 - similarity
 
     def _features(self, x: Tensor) -> list[Tensor]:
@@ -104,16 +104,6 @@ def face_weight(guides: Guides) -> Tensor:
     near = F.max_pool2d((parts > 0).to(parts.dtype), 2 * FACE_REACH + 1, 1, FACE_REACH)
     near = F.interpolate(near, size=guides.warps.shape[-2:], mode="nearest")
     return 1 + (FACE_WEIGHT - 1) * near
-
-
-def _similarity(x: Tensor, y: Tensor) -> Tensor:
-    """Mean over channels of the similarities of mean and structure of features [N, C, H, W]."""
-    mean_x, mean_y = x.mean((2, 3)), y.mean((2, 3))
-    spread_x, spread_y = x.var((2, 3), correction=0), y.var((2, 3), correction=0)
-    both = (x * y).mean((2, 3)) - mean_x * mean_y
-    texture = (2 * mean_x * mean_y + C1) / (mean_x.square() + mean_y.square() + C1)
-    structure = (2 * both + C2) / (spread_x + spread_y + C2)
-    return (texture.mean() + structure.mean()) / 2
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -31,6 +31,14 @@ def part_path(folder: Path, index: int) -> Path:
     return folder / f"pairs-{index:05d}.safetensors"
 
 
+def find_parts(folder: Path) -> list[Path]:
+    """The parts of a folder in order; ConfigError where there are none."""
+    parts = sorted(folder.glob("pairs-*.safetensors"))
+    if not parts:
+        raise ConfigError(f"{folder} has no parts of pairs; make them with `bcd data pairs`")
+    return parts
+
+
 def pack_pairs(
     clips: Path,
     folder: Path,

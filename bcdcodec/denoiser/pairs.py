@@ -6,7 +6,7 @@ reference -> AV1 still of a random budget           what a decoder has, not a cl
 frames -> landmarks -> codes -> warped still        nearest codes, landmarks of the still as they are coded
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -16,17 +16,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdcodec.bitstream.face import join_face
+from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.entropy.landmarks import SUBPIXELS, decode_landmarks, encode_landmarks
+from bcdcodec.codec.reference import decode_content
+from bcdcodec.entropy.landmarks import encode_landmarks
 from bcdcodec.frame import Frame
-from bcdcodec.model.content import Content
-from bcdcodec.model.guides import RASTER_SCALE, Guides, face_rasters
+from bcdcodec.model.content import Content, stack_contents
+from bcdcodec.model.guides import Guides
 from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.training.data.excerpts import Augmentation
-from bcdcodec.video.landmarks import landmarks, landmarks_near
+from bcdcodec.video.landmarks import follow_landmarks, landmarks
 from bcdcodec.video.reader import read_clip
-from bcdcodec.video.still import decode_still, encode_still
+from bcdcodec.video.still import encode_still
 
 #: Moments of an excerpt, frames of each, which follow each other, and moments that these are chosen from.
 MOMENTS, RUN, TRIED = 2, 2, 5
@@ -58,7 +61,11 @@ class Pairs:
 
     def rows(self, rows: Sequence[int] | Tensor | slice) -> "Pairs":
         """Some of the excerpts."""
-        return Pairs(*(getattr(self, field.name)[rows] for field in fields(Pairs)))
+        return self.map(lambda tensor: tensor[rows])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Pairs":
+        """The excerpts with a function applied to each of their tensors."""
+        return Pairs(*(change(getattr(self, field.name)) for field in fields(Pairs)))
 
     @classmethod
     def joined(cls, parts: Sequence["Pairs"]) -> "Pairs":
@@ -71,17 +78,13 @@ class Pairs:
 
     def guides(self) -> Guides:
         """The guides of all frames, N * T of them."""
-        run, side = self.frames.shape[1], self.frames.shape[-1]
-        rasters = [
-            face_rasters(points.float(), side // RASTER_SCALE)
-            for points in (self.points.flatten(0, 1), self.still_points)
-        ]
-        return Guides(
-            from_uint8(self.warps.flatten(0, 1)),
-            from_uint8(self.stills).repeat_interleave(run, 0),
-            from_uint8(self.areas.flatten(0, 1)),
-            torch.cat([rasters[0], rasters[1].repeat_interleave(run, 0)], 1),
-            self.motion.flatten(0, 1).float(),
+        return Guides.of_clips(
+            from_uint8(self.warps),
+            from_uint8(self.stills),
+            from_uint8(self.areas),
+            self.points.float(),
+            self.still_points.float(),
+            self.motion.float(),
         )
 
 
@@ -102,9 +105,7 @@ def make_pairs(model: CodecModel, path: Path, rng: np.random.Generator) -> Pairs
 
     def face(index: int) -> NDArray[np.float32] | None:
         """Landmarks of a frame [L, 2]."""
-        frame = Frame(pixels=clip[index], index=index)
-        near = landmarks_near(frame, mesh)
-        found = near if near is not None else landmarks(frame)
+        found = follow_landmarks(Frame(pixels=clip[index], index=index), mesh)
         return None if found is None else found[:, :2] / np.float32(side)
 
     tried = rng.choice(len(clip) - RUN + 1, min(TRIED, len(clip) - RUN + 1), replace=False)
@@ -150,10 +151,7 @@ def _guided(model: CodecModel, pictures: NDArray[np.uint8], points: Tensor, bits
 
 def coded_content(model: CodecModel, pixels: NDArray[np.uint8], face: Tensor, bits: int) -> Content:
     """A frame [P, P, 3] as the decoder has it, with its landmarks [L, 2]; a batch of one. bits: of the still."""
-    assert model.tables.landmarks is not None and model.vae is not None, "a model with landmarks has tables for them"
-    side = model.config.pixels
-    coded = encode_landmarks(face.double().numpy() * side, model.tables.landmarks)
-    places = decode_landmarks(coded, model.tables.landmarks) / (SUBPIXELS * side)
-    still = decode_still(encode_still(np.ascontiguousarray(pixels), budget_bits=bits, fast=True))
-    picture = from_uint8(torch.from_numpy(still)).permute(2, 0, 1)[None]
-    return Content(model.vae.encode(picture), picture, torch.from_numpy(places.astype(np.float32))[None])
+    assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
+    points = encode_landmarks(face.double().numpy() * model.config.pixels, model.tables.landmarks)
+    still = encode_still(np.ascontiguousarray(pixels), budget_bits=bits, fast=True)
+    return stack_contents([decode_content(model, ContentCoding.FACE, join_face(points, still))])

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from bcdcodec.denoiser.objective import TOP_SIGMA
-from bcdcodec.denoiser.packing import read_pairs
+from bcdcodec.denoiser.packing import find_parts, read_pairs
 from bcdcodec.denoiser.pairs import RUN
-from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.metrics.dists import Dists
 from bcdcodec.evaluation.metrics.lpips import Lpips
 from bcdcodec.model.unet import PictureDenoiser
@@ -56,10 +55,7 @@ def score_denoiser(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict
 
 def _made(net: PictureDenoiser, folder: Path, excerpts: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """True frames of an excerpt [T, P, P, 3], and what was made of them."""
-    parts = sorted(folder.glob("pairs-*.safetensors"))
-    if not parts:
-        raise ConfigError(f"{folder} has no parts of pairs; make them with `bcd data pairs`")
-    for part in parts:
+    for part in find_parts(folder):
         pairs = read_pairs(part)
         for row in range(min(len(pairs), excerpts)):
             one = pairs.rows([row])

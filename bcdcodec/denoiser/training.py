@@ -1,6 +1,6 @@
 """Training of the denoiser of pictures for a number of minutes: resumable, with its curve.
 
-run folder:  state.safetensors, moments.pt-free optimiser state inside it, curve.jsonl
+run folder:  state.safetensors (the checkpoint, with the minutes it took), curve.jsonl
 """
 
 import json
@@ -11,22 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.denoiser.batches import PairDrawer
 from bcdcodec.denoiser.objective import Perception, denoiser_loss
-from bcdcodec.denoiser.pairs import Pairs
-from bcdcodec.errors import ConfigError
+from bcdcodec.denoiser.packing import find_parts
 from bcdcodec.model.device import choose_device
-from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.unet import PictureDenoiser
+from bcdcodec.training.run.checkpoint import checkpoint_minutes, load_checkpoint, save_checkpoint
+from bcdcodec.training.run.ema import update_ema
 
 STATE, CURVE = "state.safetensors", "curve.jsonl"
 #: Share of the time over which the rate rises, and that of the peak at which it ends.
 WARM, LAST_RATE = 0.01, 0.02
-AVERAGE, GRADIENT_LIMIT = 0.999, 1.0
+GRADIENT_LIMIT = 1.0
 #: Updates of a line of the curve, and minutes between two checkpoints.
 REPORT_EVERY, SAVE_MINUTES = 25, 3.0
 #: Updates see squares of this share of the side, which cost half, until this share of the budget.
@@ -61,9 +60,7 @@ def train_denoiser(
 
     init: weights to start from. The rate follows a cosine over the budget. Raises ConfigError where there are no pairs.
     """
-    parts = sorted(options.pairs.glob("pairs-*.safetensors"))
-    if not parts:
-        raise ConfigError(f"{options.pairs} has no parts of pairs; make them with `bcd data pairs`")
+    parts = find_parts(options.pairs)
     device = choose_device(options.device)
     torch.manual_seed(options.seed)
     net = PictureDenoiser(config, motion_dims).to(device)
@@ -73,17 +70,20 @@ def train_denoiser(
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=0.01)
     options.run.mkdir(parents=True, exist_ok=True)
-    step, minutes = _resume(options.run / STATE, net, average, optimizer)
+    state, step, minutes = options.run / STATE, 0, 0.0
+    if state.exists():
+        step = load_checkpoint(state, model=net, average=average, optimizer=optimizer)
+        minutes = checkpoint_minutes(state)
     perception, drawer = Perception(device), PairDrawer(parts, seed=options.seed)
     started, before = time.monotonic(), minutes
     saved = minutes
     sums: dict[str, float] = {}
     while minutes < options.budget_minutes and not 0 < options.updates <= step:
-        for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * rate_factor(minutes / options.budget_minutes)
         done = minutes / options.budget_minutes
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * rate_factor(done)
         pairs = drawer.draw(step, options.batch, crop=CROP if done < WHOLE_FROM else 1.0)
-        pairs = Pairs(*(getattr(pairs, name).to(device) for name in Pairs.__slots__))
+        pairs = pairs.map(lambda tensor: tensor.to(device))
         generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         loss = denoiser_loss(net, pairs, perception, generator)
         optimizer.zero_grad()
@@ -91,7 +91,7 @@ def train_denoiser(
         nn.utils.clip_grad_norm_(net.parameters(), GRADIENT_LIMIT)
         optimizer.step()
         step += 1
-        _update_average(average, net, step)
+        update_ema(average, net, step)
         for name in loss.__slots__:
             sums[name] = sums.get(name, 0.0) + float(getattr(loss, name).detach()) / REPORT_EVERY
         minutes = before + (time.monotonic() - started) / 60
@@ -101,10 +101,10 @@ def train_denoiser(
                 file.write(json.dumps(line) + "\n")
             sums = {}
         if minutes - saved > SAVE_MINUTES:
-            _save(options.run / STATE, net, average, optimizer, step, minutes)
+            save_checkpoint(state, step=step, model=net, average=average, optimizer=optimizer, minutes=minutes)
             saved = minutes
         progress(minutes, options.budget_minutes)
-    _save(options.run / STATE, net, average, optimizer, step, minutes)
+    save_checkpoint(state, step=step, model=net, average=average, optimizer=optimizer, minutes=minutes)
     return average.eval()
 
 
@@ -113,37 +113,3 @@ def rate_factor(done: float) -> float:
     if done < WARM:
         return max(done / WARM, 0.02)
     return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * min(1.0, done))) / 2
-
-
-def _update_average(average: nn.Module, net: nn.Module, step: int) -> None:
-    share = min(AVERAGE, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-            kept.lerp_(new, 1 - share)
-
-
-def _save(
-    path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, step: int, minutes: float
-) -> None:
-    tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"moments.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-    tensors |= {"step": torch.tensor(step), "minutes": torch.tensor(minutes, dtype=torch.float64)}
-    save_tensors(path, tensors)
-
-
-def _resume(path: Path, net: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """Continue from a checkpoint, if there is one; returns updates and minutes done."""
-    if not path.exists():
-        return 0, 0.0
-    tensors = load_file(path)
-    for prefix, module in (("net.", net), ("average.", average)):
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("moments."):
-            _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(tensors["step"]), float(tensors["minutes"])

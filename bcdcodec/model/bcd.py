@@ -21,7 +21,7 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
-from bcdcodec.model.guides import RASTER_SCALE, Guides, area_changes, face_rasters
+from bcdcodec.model.guides import Guides, area_changes
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.landmarks import ABSENT, picture_displacements
 from bcdcodec.model.lids import shut_lids
@@ -88,18 +88,11 @@ class Bcd(nn.Module):
         """
         assert content.picture is not None, "a model that warps its reference needs the content's picture"
         picture, frames = content.picture, m_hat.shape[1]
-        side = picture.shape[-1]
-        flow = resize_flow(self.flow(content.map, m_hat, content.landmarks), side)
+        flow = resize_flow(self.flow(content.map, m_hat, content.landmarks), picture.shape[-1])
         faces = picture.new_full((len(m_hat), 0, 2), ABSENT) if content.landmarks is None else content.landmarks
         moved = self.landmark_positions(m_hat, faces) if faces.shape[1] else faces[:, None].expand(-1, frames, -1, -1)
-        rasters = [face_rasters(points, side // RASTER_SCALE) for points in (moved.flatten(0, 1), faces)]
-        return Guides(
-            warp_frames(picture, flow).flatten(0, 1),
-            picture.repeat_interleave(frames, 0),
-            area_changes(flow.flatten(0, 1)),
-            torch.cat([rasters[0], rasters[1].repeat_interleave(frames, 0)], 1),
-            m_hat.flatten(0, 1),
-        )
+        areas = area_changes(flow.flatten(0, 1)).unflatten(0, flow.shape[:2])
+        return Guides.of_clips(warp_frames(picture, flow), picture, areas, moved, faces, m_hat)
 
     def flow(self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None) -> Tensor:
         """Backward flow from each frame to the content's frame, of a model with a warper.

@@ -34,24 +34,30 @@ def grid_positions(side: int, width: int) -> Tensor:
 
 
 class AdaptiveNorm(nn.Module):
-    """Adaptive norm of Eq. 5: m_s (t_s Norm(h) + t_b) + m_b, over the channels of a token; the plain norm at first."""
+    """Adaptive norm of Eq. 5: m_s (t_s Norm(h) + t_b) + m_b, over the channels of a token; the plain norm at first.
 
-    def __init__(self, width: int) -> None:
+    embedding: width of the embeddings of noise level and motion, None for that of the tokens.
+    """
+
+    def __init__(self, width: int, embedding: int | None = None) -> None:
         super().__init__()
-        self.from_noise = nn.Linear(width, 2 * width)
-        self.from_motion = nn.Linear(width, 2 * width)
+        self.from_noise = nn.Linear(embedding or width, 2 * width)
+        self.from_motion = nn.Linear(embedding or width, 2 * width)
         for layer in (self.from_noise, self.from_motion):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, h: Tensor, t: Tensor, m: Tensor) -> Tensor:
         """h: [N, tokens, width]; t, m: [N, 1 or tokens, width] embeddings of noise level and motion."""
+        scale, shift = self.affine(t, m)
+        return torch.addcmul(shift, F.layer_norm(h, h.shape[-1:]), scale)
+
+    def affine(self, t: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and shift of the normalised values, [..., width] for embeddings [..., embedding]."""
         t_s, t_b = self.from_noise(t).chunk(2, -1)
         m_s, m_b = self.from_motion(m).chunk(2, -1)
-        # (1 + m_s)((1 + t_s) n + t_b) + m_b with the two affine maps merged first: one pass over the tokens.
-        scale = (1 + m_s) * (1 + t_s)
-        shift = (1 + m_s) * t_b + m_b
-        return torch.addcmul(shift, F.layer_norm(h, h.shape[-1:]), scale)
+        # (1 + m_s)((1 + t_s) n + t_b) + m_b with the two affine maps merged first: one pass over the values.
+        return (1 + m_s) * (1 + t_s), (1 + m_s) * t_b + m_b
 
 
 class DitBlock(nn.Module):

@@ -6,8 +6,7 @@ Jacobian of the flow        -> where the warp is stretched thin, and where it fo
 landmarks of frame and still -> where lips, lids and irises are, and what the still hid of them
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -44,14 +43,29 @@ class Guides:
     rasters: Tensor
     motion: Tensor
 
+    @classmethod
+    def of_clips(
+        cls, warps: Tensor, stills: Tensor, areas: Tensor, points: Tensor, still_points: Tensor, motion: Tensor
+    ) -> "Guides":
+        """Guides of the T frames of B clips, each from the still of its clip; N is B * T.
+
+        warps: [B, T, 3, P, P]; stills: [B, 3, P, P]; areas: [B, T, 1, P, P]; points [B, T, L, 2] and still_points
+        [B, L, 2]: landmarks as fractions of the picture; motion: [B, T, G*D].
+        """
+        frames, size = warps.shape[1], warps.shape[-1] // RASTER_SCALE
+        rasters = face_rasters(points.flatten(0, 1), size), face_rasters(still_points, size)
+        return cls(
+            warps.flatten(0, 1),
+            stills.repeat_interleave(frames, 0),
+            areas.flatten(0, 1),
+            torch.cat([rasters[0], rasters[1].repeat_interleave(frames, 0)], 1),
+            motion.flatten(0, 1),
+        )
+
     @property
     def planes(self) -> Tensor:
         """The guides that have the size of the picture [N, 7, P, P]."""
         return torch.cat([self.warps, self.stills, self.areas], 1)
-
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Guides":
-        """The guides with a function applied to each of their tensors."""
-        return Guides(*(change(getattr(self, field.name)) for field in fields(Guides)))
 
 
 def face_rasters(landmarks: Tensor, size: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import PictureDenoiserConfig
-from bcdcodec.model.dit import sinusoids
+from bcdcodec.model.dit import AdaptiveNorm, sinusoids
 from bcdcodec.model.edm import scalings
 from bcdcodec.model.guides import FACE_PLANES, RASTER_SCALE, Guides
 
@@ -27,23 +27,13 @@ PLANES = 3 + 3 + 3 + 1
 FIRST_CHOICE = -3.0
 
 
-class AdaptiveGroupNorm(nn.Module):
-    """Adaptive norm of Eq. 5 over groups of channels: m_s (t_s Norm(h) + t_b) + m_b; the plain norm at first."""
-
-    def __init__(self, channels: int, embedding: int) -> None:
-        super().__init__()
-        self.groups = max(1, channels // GROUP_CHANNELS)
-        self.from_noise = nn.Linear(embedding, 2 * channels)
-        self.from_motion = nn.Linear(embedding, 2 * channels)
-        for layer in (self.from_noise, self.from_motion):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+class AdaptiveGroupNorm(AdaptiveNorm):
+    """The adaptive norm of Eq. 5 over groups of channels of a picture."""
 
     def forward(self, h: Tensor, t: Tensor, m: Tensor) -> Tensor:
         """h: [N, C, H, W]; t, m: [N, embedding] of noise level and motion."""
-        t_s, t_b = self.from_noise(t)[..., None, None].chunk(2, 1)
-        m_s, m_b = self.from_motion(m)[..., None, None].chunk(2, 1)
-        return torch.addcmul((1 + m_s) * t_b + m_b, F.group_norm(h, self.groups), (1 + m_s) * (1 + t_s))
+        scale, shift = (part[..., None, None] for part in self.affine(t, m))
+        return torch.addcmul(shift, F.group_norm(h, max(1, h.shape[1] // GROUP_CHANNELS)), scale)
 
 
 class Block(nn.Module):

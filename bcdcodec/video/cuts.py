@@ -35,6 +35,12 @@ class CutDetector:
         self._last: Thumbnail | None = None
         self._mean_score: float | None = None
 
+    @property
+    def shown(self) -> Thumbnail:
+        """Thumbnail of the last frame."""
+        assert self._last is not None, "asked for after a frame"
+        return self._last
+
     def is_cut(self, frame: Frame) -> bool:
         """Whether a new shot starts with this frame."""
         current, last = thumbnail(frame.pixels), self._last

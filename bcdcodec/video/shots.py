@@ -68,13 +68,13 @@ def find_shots(reader: VideoReader, *, crop: bool = True) -> list[Shot]:
     """Find the shots of a video that may have no face."""
     cuts, transitions = CutDetector(), TransitionDetector()
     every = max(1, round(reader.rate / LOOKS_PER_SECOND))
-    starts, looks, count = [0], list[tuple[int, list[Face]]](), 0
+    starts, looks, count = [0], dict[int, list[Face]](), 0
     for frame in reader:
         if cuts.is_cut(frame):
             starts.append(count)
-        transitions.push(frame)
+        transitions.push(cuts.shown)
         if crop and (count - starts[-1]) % every == 0:
-            looks.append((count, FaceTracker.look(frame)))
+            looks[count] = FaceTracker.look(frame)
         count += 1
     held = held_ranges(transitions, count, longest_lead=int(MAX_LEAD_SECONDS * reader.rate))
     starts = [start for start in starts if not start or not any(first <= start <= end for first, end in held)]
@@ -85,9 +85,9 @@ def find_shots(reader: VideoReader, *, crop: bool = True) -> list[Shot]:
             shots[-1] = replace(shots[-1], frames=end - shots[-1].start)
             continue
         tracker.reset()
-        for index, faces in looks:
-            if start <= index < end:
-                tracker.add(faces)
+        for index in range(start, end):
+            if index in looks:
+                tracker.add(looks[index])
         has_face = crop and tracker.has_face
         face_count = tracker.face_count if crop else 0
         shots.append(

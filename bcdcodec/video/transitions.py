@@ -9,8 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from bcdcodec.frame import Frame
-from bcdcodec.video.cuts import Thumbnail, difference, thumbnail
+from bcdcodec.video.cuts import Thumbnail, difference
 
 #: Half lengths of the stretches that are looked at, in frames; even, for quarters.
 HALF_LENGTHS = (2, 4, 6, 8, 12, 16)
@@ -33,9 +32,8 @@ class TransitionDetector:
         self._flat_frames = 0  # at the beginning
         self._ranges: list[Range] = []
 
-    def push(self, frame: Frame) -> None:
-        """Take the next frame."""
-        shown = thumbnail(frame.pixels)
+    def push(self, shown: Thumbnail) -> None:
+        """Take the thumbnail of the next frame."""
         if self._flat_frames == self._count and is_flat(shown):
             self._flat_frames += 1
         self._recent.append(shown)

@@ -5,7 +5,7 @@ import pytest
 from media_kit import gray, textured
 from numpy.typing import NDArray
 
-from bcdcodec.frame import Frame
+from bcdcodec.video.cuts import thumbnail
 from bcdcodec.video.transitions import TransitionDetector
 
 Pictures = list[NDArray[np.uint8]]
@@ -14,8 +14,8 @@ FRAMES = 60
 
 def found(pictures: list[NDArray[np.generic]]) -> TransitionDetector:
     detector = TransitionDetector()
-    for index, picture in enumerate(pictures):
-        detector.push(Frame(pixels=np.ascontiguousarray(picture.astype(np.uint8)), index=index))
+    for picture in pictures:
+        detector.push(thumbnail(np.ascontiguousarray(picture.astype(np.uint8))))
     return detector
 
 

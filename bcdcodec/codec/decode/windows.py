@@ -4,6 +4,7 @@ A segment (GOP) runs from one key packet to the next. Its first window stands al
 decoded latents as clean context frames, so that windows join without a seam.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,17 +99,14 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
     """What `next_windows` starts from: one window of every segment as the content's picture warped to its frames, by a
     model with a warper. Segments are advanced in place.
     """
-    done: list[DecodedWindow] = []
-    for (frames, _), batch in _batches(segments, window_frames).items():
-        content = stack_contents([segment.content for segment in batch])
-        motion = torch.stack([segment.motion[:frames] for segment in batch])
+
+    def warped(content: Content, motion: Tensor) -> Tensor:
         # Without the autoencoder no latents are made, which the denoiser alone needs.
-        reference = networks.bcd.warp_references(content, motion, None)
-        assert reference.pictures is not None, "only a warper has pictures to show"
-        for segment, pictures, latents in zip(batch, reference.pictures, reference.latents, strict=True):
-            done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
-            _advance(segment, latents, frames, 0)
-    return sorted(done, key=lambda window: window.index)
+        pictures = networks.bcd.warp_references(content, motion, None).pictures
+        assert pictures is not None, "only a warper has pictures to show"
+        return pictures
+
+    return _windows_of_pictures(segments, warped, window_frames=window_frames)
 
 
 def next_painted_windows(
@@ -118,15 +116,24 @@ def next_painted_windows(
 
     noise: [3, P, P], the same for every frame. Segments are advanced in place.
     """
+
+    def painted(content: Content, motion: Tensor) -> Tensor:
+        return networks.bcd.paint(content, motion, noise.expand(*motion.shape[:2], -1, -1, -1), sampling)
+
+    return _windows_of_pictures(segments, painted, window_frames=window_frames)
+
+
+def _windows_of_pictures(
+    segments: list[Segment], make: Callable[[Content, Tensor], Tensor], *, window_frames: int
+) -> list[DecodedWindow]:
+    """One window of every segment without context. make: contents and code vectors [B, T, G*D] to pictures
+    [B, T, 3, P, P].
+    """
     done: list[DecodedWindow] = []
     for (frames, _), batch in _batches(segments, window_frames).items():
-        painted = networks.bcd.paint(
-            stack_contents([segment.content for segment in batch]),
-            torch.stack([segment.motion[:frames] for segment in batch]),
-            noise.expand(len(batch), frames, -1, -1, -1),
-            sampling,
-        )
-        for segment, pictures in zip(batch, painted, strict=True):
+        content = stack_contents([segment.content for segment in batch])
+        made = make(content, torch.stack([segment.motion[:frames] for segment in batch]))
+        for segment, pictures in zip(batch, made, strict=True):
             done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
             _advance(segment, pictures, frames, 0)
     return sorted(done, key=lambda window: window.index)

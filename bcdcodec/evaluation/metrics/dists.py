@@ -48,17 +48,23 @@ class Dists:
         """Distances [B] of pictures x and y, [B, 3, H, W] from 0 to 255."""
         similarity = torch.zeros(len(x))
         for one, other, alpha, beta in zip(self._maps(x), self._maps(y), self._alpha, self._beta, strict=True):
-            mean_x, mean_y = one.mean((2, 3)), other.mean((2, 3))  # [B, C]
-            spread_x, spread_y = one.var((2, 3), correction=0), other.var((2, 3), correction=0)
-            both = (one * other).mean((2, 3)) - mean_x * mean_y
-            texture = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-            structure = (2 * both + C2) / (spread_x + spread_y + C2)
+            texture, structure = similarities(one, other)
             similarity += texture @ alpha + structure @ beta
         return 1 - similarity
 
     def _maps(self, x: Tensor) -> list[Tensor]:
         """The picture from 0 to 1 and its five taps."""
         return [x / 255, *vgg_taps(normalized(x / 255), self._layers, pool=_l2_pool)]
+
+
+def similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Similarity of texture and of structure of each channel of features [B, C, H, W]: [B, C] each."""
+    mean_x, mean_y = x.mean((2, 3)), y.mean((2, 3))
+    spread_x, spread_y = x.var((2, 3), correction=0), y.var((2, 3), correction=0)
+    both = (x * y).mean((2, 3)) - mean_x * mean_y
+    texture = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+    structure = (2 * both + C2) / (spread_x + spread_y + C2)
+    return texture, structure
 
 
 def _l2_pool(x: Tensor) -> Tensor:

@@ -15,15 +15,22 @@ from bcdcodec.model.tensors import save_tensors
 
 
 def save_checkpoint(
-    path: Path, *, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path,
+    *,
+    step: int,
+    model: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    minutes: float | None = None,
 ) -> None:
-    """Write a whole file: a killed run leaves the previous checkpoint."""
+    """Write a whole file: a killed run leaves the previous checkpoint. minutes: done, of a run with such a budget."""
     tensors: dict[str, Tensor] = {}
     for prefix, module in (("model", model), ("average", average)):
         tensors |= {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.clone() for name, value in state.items()}
-    save_tensors(path, tensors, metadata={"checkpoint": json.dumps({"step": step})})
+    about = {"step": step} if minutes is None else {"step": step, "minutes": minutes}
+    save_tensors(path, tensors, metadata={"checkpoint": json.dumps(about)})
 
 
 def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -37,6 +44,11 @@ def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimiz
         state.setdefault(int(index), {})[field] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return step
+
+
+def checkpoint_minutes(path: Path) -> float:
+    """Minutes done of a run with a budget of them."""
+    return float(_about(path).get("minutes", 0.0))
 
 
 def load_average(path: Path, module: nn.Module) -> int:
@@ -55,11 +67,17 @@ def _fill(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
 
 def _read(path: Path) -> tuple[dict[str, Tensor], int]:
     try:
+        step = int(_about(path)["step"])
         with safe_open(path, framework="pt") as file:
-            step = int(json.loads(file.metadata()["checkpoint"])["step"])
             return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118 - not a dict
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a checkpoint of this program: {error}") from error
+
+
+def _about(path: Path) -> dict[str, float]:
+    with safe_open(path, framework="pt") as file:
+        about: dict[str, float] = json.loads(file.metadata()["checkpoint"])
+    return about
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
