@@ -12,6 +12,7 @@ from bcdcodec.cli.options import (
     add_workers_option,
     add_write_options,
     call_with,
+    finite_number,
     new_command,
     seed,
     whole_number,
@@ -62,6 +63,14 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument(
         "--batch", type=whole_number(1, MAX_BATCH), default=2, metavar="N", help="excerpts of an update (2)"
+    )
+    parser.add_argument("--learning-rate", type=finite_number, default=1e-3, metavar="X", help="at its highest (1e-3)")
+    parser.add_argument(
+        "--adversarial",
+        type=finite_number,
+        default=0.0,
+        metavar="X",
+        help="strength of a discriminator's gradient beside that of the loss (0, none)",
     )
     parser.add_argument("--weights", default="face", metavar="NAME|PATH", help="weights that get the denoiser (face)")
     parser.add_argument("--score", type=Path, metavar="DIR", help="pairs of other people, to score the result on")

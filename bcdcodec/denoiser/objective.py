@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bcdcodec.denoiser.pairs import RUN, Pairs
+from bcdcodec.denoiser.pairs import RUN
 from bcdcodec.evaluation.metrics.dists import similarities
 from bcdcodec.evaluation.metrics.imagenet import alex_taps, convolutions, heads, read_table
 from bcdcodec.evaluation.metrics.lpips import SCALE, SHIFT
 from bcdcodec.model.edm import sample_sigma
 from bcdcodec.model.guides import Guides
-from bcdcodec.model.unet import PictureDenoiser
 
 #: Weights of the parts, distance first.
 PERCEPTION, TEXTURE, FLICKER = 1.0, 0.5, 0.5
@@ -73,16 +72,15 @@ class Perception:
         return alex_taps((x - shift) / scale, self._layers)
 
 
-def denoiser_loss(net: PictureDenoiser, pairs: Pairs, perception: Perception, generator: torch.Generator) -> Loss:
-    """Loss on some excerpts; generator: of noise, levels and shifts, on the CPU."""
-    targets, guides = pairs.targets(), pairs.guides()
-    x, sigma = noisy_starts(targets, guides, generator)
-    frames = net(x, sigma, guides)
+def denoiser_loss(
+    frames: Tensor, targets: Tensor, guides: Guides, perception: Perception, generator: torch.Generator
+) -> Loss:
+    """Loss of painted frames [N, 3, P, P], runs of RUN of them; generator: of shifts, on the CPU."""
     weight = face_weight(guides)
     distance = ((frames - targets).abs() * weight).sum() / (3 * weight.sum())
     shift_y, shift_x = torch.randint(0, MOST_SHIFT + 1, (2,), generator=generator).tolist()
     seen, texture = perception(frames[..., shift_y:, shift_x:], targets[..., shift_y:, shift_x:])
-    changes, true = (torch.diff(video.unflatten(0, (-1, RUN)), dim=1) for video in (frames, targets))
+    changes, true = (torch.diff(video.view(-1, RUN, *video.shape[1:]), dim=1) for video in (frames, targets))
     return Loss(distance, seen, texture, (changes - true).abs().mean())
 
 

@@ -1,6 +1,6 @@
 """Training of the denoiser of pictures for a number of minutes: resumable, with its curve.
 
-run folder:  state.safetensors (the checkpoint, with the minutes it took), curve.jsonl
+run folder:  state.safetensors (the checkpoint, with the minutes it took), critic.safetensors, curve.jsonl
 """
 
 import json
@@ -15,14 +15,15 @@ from torch import Tensor, nn
 
 from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.denoiser.batches import PairDrawer
-from bcdcodec.denoiser.objective import Perception, denoiser_loss
+from bcdcodec.denoiser.critic import Critic
+from bcdcodec.denoiser.objective import Perception, denoiser_loss, noisy_starts
 from bcdcodec.denoiser.packing import find_parts
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.training.run.checkpoint import checkpoint_minutes, load_checkpoint, save_checkpoint
 from bcdcodec.training.run.ema import update_ema
 
-STATE, CURVE = "state.safetensors", "curve.jsonl"
+STATE, CRITIC, CURVE = "state.safetensors", "critic.safetensors", "curve.jsonl"
 #: Share of the time over which the rate rises, and that of the peak at which it ends.
 WARM, LAST_RATE = 0.01, 0.02
 GRADIENT_LIMIT = 1.0
@@ -35,7 +36,8 @@ CROP, WHOLE_FROM = 0.75, 0.75
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenoiserOptions:
     """A run. budget_minutes: of training in all, over however many calls; batch: excerpts of an update; updates: stop
-    after so many, for rehearsals (0: the budget alone counts).
+    after so many, for rehearsals (0: the budget alone counts); adversarial: strength of a discriminator's gradient
+    beside that of the loss (0: there is none).
     """
 
     pairs: Path
@@ -45,6 +47,7 @@ class DenoiserOptions:
     learning_rate: float = 1e-3
     seed: int = 0
     updates: int = 0
+    adversarial: float = 0.0
     device: str = "auto"
 
 
@@ -75,6 +78,15 @@ def train_denoiser(
         step = load_checkpoint(state, model=net, average=average, optimizer=optimizer)
         minutes = checkpoint_minutes(state)
     perception, drawer = Perception(device), PairDrawer(parts, seed=options.seed)
+    critic = Critic(device) if options.adversarial else None
+    if critic is not None and (options.run / CRITIC).exists():
+        critic.load(options.run / CRITIC)
+
+    def save() -> None:
+        save_checkpoint(state, step=step, model=net, average=average, optimizer=optimizer, minutes=minutes)
+        if critic is not None:
+            critic.save(options.run / CRITIC, step)
+
     started, before = time.monotonic(), minutes
     saved = minutes
     sums: dict[str, float] = {}
@@ -85,15 +97,25 @@ def train_denoiser(
         pairs = drawer.draw(step, options.batch, crop=CROP if done < WHOLE_FROM else 1.0)
         pairs = pairs.map(lambda tensor: tensor.to(device))
         generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
-        loss = denoiser_loss(net, pairs, perception, generator)
+        targets, guides = pairs.targets(), pairs.guides()
+        x, sigma = noisy_starts(targets, guides, generator)
+        painted = net(x, sigma, guides)
+        frames = painted.detach().requires_grad_()
+        loss = denoiser_loss(frames, targets, guides, perception, generator)
+        (gradient,) = torch.autograd.grad(loss.total, frames)
+        parts_of_loss = {name: getattr(loss, name) for name in loss.__slots__}
+        if critic is not None:
+            fooled, parts_of_loss["critic"] = critic.learn(frames, targets, pairs.points.float().flatten(0, 1))
+            (added,) = torch.autograd.grad(fooled, frames)
+            gradient = gradient + options.adversarial * gradient.norm() / (added.norm() + 1e-12) * added
         optimizer.zero_grad()
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        painted.backward(gradient)
         nn.utils.clip_grad_norm_(net.parameters(), GRADIENT_LIMIT)
         optimizer.step()
         step += 1
         update_ema(average, net, step)
-        for name in loss.__slots__:
-            sums[name] = sums.get(name, 0.0) + float(getattr(loss, name).detach()) / REPORT_EVERY
+        for name, value in parts_of_loss.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach()) / REPORT_EVERY
         minutes = before + (time.monotonic() - started) / 60
         if step % REPORT_EVERY == 0:
             with (options.run / CURVE).open("a") as file:
@@ -101,10 +123,10 @@ def train_denoiser(
                 file.write(json.dumps(line) + "\n")
             sums = {}
         if minutes - saved > SAVE_MINUTES:
-            save_checkpoint(state, step=step, model=net, average=average, optimizer=optimizer, minutes=minutes)
+            save()
             saved = minutes
         progress(minutes, options.budget_minutes)
-    save_checkpoint(state, step=step, model=net, average=average, optimizer=optimizer, minutes=minutes)
+    save()
     return average.eval()
 
 

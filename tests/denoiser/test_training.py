@@ -14,7 +14,7 @@ from bcdcodec.denoiser.commands import run_denoiser_training
 from bcdcodec.denoiser.export import painting
 from bcdcodec.denoiser.packing import part_path, save_pairs
 from bcdcodec.denoiser.pairs import Pairs
-from bcdcodec.denoiser.training import CURVE, DenoiserOptions, rate_factor, train_denoiser
+from bcdcodec.denoiser.training import CRITIC, CURVE, STATE, DenoiserOptions, rate_factor, train_denoiser
 from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import open_weights
 
@@ -49,6 +49,23 @@ def test_a_run_goes_on_where_it_was(options: DenoiserOptions, tmp_path: Path) ->
     whole = train_denoiser(CONFIG, 128, replace(options, updates=10, run=tmp_path / "whole"))
     for one, other in zip(parts.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)  # rates follow the clock
+
+
+def test_a_discriminator_takes_part_and_is_resumed(options: DenoiserOptions) -> None:
+    from dataclasses import replace
+
+    needs("efficientnet_lite_pytorch")
+    alone = train_denoiser(CONFIG, 128, replace(options, updates=5))
+    for path in (options.run / STATE, options.run / CURVE):
+        path.unlink()
+    options = replace(options, adversarial=0.5)
+    train_denoiser(CONFIG, 128, replace(options, updates=5))
+    heads = (options.run / CRITIC).read_bytes()
+    both = train_denoiser(CONFIG, 128, replace(options, updates=10))
+    assert (options.run / CRITIC).read_bytes() != heads
+    lines = [json.loads(line) for line in (options.run / CURVE).read_text().splitlines()]
+    assert all(0 < line["critic"] < 4 for line in lines)
+    assert any(not torch.equal(a, b) for a, b in zip(alone.parameters(), both.parameters(), strict=True))
 
 
 def test_a_budget_that_is_used_up_trains_nothing(options: DenoiserOptions) -> None:

@@ -7,6 +7,7 @@ network: package `efficientnet-lite-pytorch`.
 """
 
 import io
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,14 @@ class Features:
         with torch.inference_mode():
             maps = [self.network.extract_features(self.prepare(x)) for x in batches(video, size=_BATCH)]
             return np.concatenate([item.mean((2, 3)).double().numpy() for item in maps])
+
+    def taps(self, x: torch.Tensor, blocks: Collection[int]) -> Iterator[torch.Tensor]:
+        """Outputs of some blocks of the network for x [B, 3, H, W] from 0 to 1, as large as it is."""
+        x = self.network._swish(self.network._bn0(self.network._conv_stem(normalized(x))))
+        for index in range(max(blocks) + 1):
+            x = self.network._blocks[index](x)
+            if index in blocks:
+                yield x
 
     def prepare(self, x: torch.Tensor) -> torch.Tensor:
         """Scale and normalize [B, 3, H, W] from 0 to 255 for the network: [B, 3, 224, 224]."""

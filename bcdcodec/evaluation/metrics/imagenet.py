@@ -69,7 +69,7 @@ def alex_taps(x: Tensor, layers: list[Convolution]) -> list[Tensor]:
 
 def normalized(x: Tensor) -> Tensor:
     """Pictures [B, 3, H, W] from 0 to 1 with ImageNet's mean and deviation taken out."""
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
+    mean, deviation = (x.new_tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
     return (x - mean) / deviation
 
 
