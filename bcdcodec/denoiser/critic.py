@@ -98,4 +98,4 @@ def mouths(frames: Tensor, points: Tensor) -> Tensor:
     centre = centre.clamp(MOUTH_SHARE - 1, 1 - MOUTH_SHARE)
     theta = torch.cat([MOUTH_SHARE * torch.eye(2).to(frames).expand(len(frames), 2, 2), centre[..., None]], 2)
     grid = functional.affine_grid(theta, [len(frames), 3, MOUTH_PIXELS, MOUTH_PIXELS], align_corners=False)
-    return functional.grid_sample(frames, grid, align_corners=False)
+    return functional.grid_sample(frames, grid, padding_mode="border", align_corners=False)
