@@ -130,19 +130,17 @@ def run(options: argparse.Namespace) -> int:
                 background=options.background,
                 progress=progress,
             )
-    print_report(options, _report(result, asked=settings.bitrate, packed=mode is CodingMode.PACKED))
+    print_report(options, _report(result, asked=settings.bitrate))
     return 0
 
 
-def _report(result: "EncodeResult", *, asked: float | None, packed: bool) -> str:
+def _report(result: "EncodeResult", *, asked: float | None) -> str:
     """Size, rates and shots in a few lines; and why a file is larger than was asked for."""
     stats, seconds = result.stats, result.duration_s
     rate = (stats.total_bits - stats.audio_bits) / seconds
     wanted = "" if asked is None else f", asked for {asked / 1000:.2f}"
     if asked is not None and rate > asked * (1 + TOLERANCE):
-        wanted += (
-            " (packed codes alone are held to it)" if packed else f" (under {GRACE_S:g} s as much as {GRACE_S:g} s)"
-        )
+        wanted += f" (under {GRACE_S:g} s as much as {GRACE_S:g} s)"
     frames, shots = stats.motion_frames, len(result.shots)
     skipped = f" and {result.skipped_frames} skipped" if result.skipped_frames else ""
     return "\n".join(

@@ -86,10 +86,8 @@ class RatePlan:
         if self.tuning.fixed_reference_bits is not None:
             return self.tuning.fixed_reference_bits
         index = self._index(at_s)
-        motion_bits = self._motion_cost(motion_from_s, math.inf)[0]
-        spare = (
-            left_bits - self.tuning.planned_motion_ratio * motion_bits if index else 0.0
-        )  # at first nothing is spent
+        motion_bits = _planned_motion_bits(*self._motion_cost(motion_from_s, math.inf), self.tuning)
+        spare = left_bits - motion_bits if index else 0.0  # at first nothing is spent
         reference = self.references[index]
         bits = min(reference.bits + int(spare / (len(self.references) - index)), reference.max_bits)
         return max(self.tuning.min_reference_bits, bits - REFERENCE_FRAMING_BITS)
@@ -164,7 +162,7 @@ def reference_budget(stats: FirstPassStats, bitrate: float, tuning: RateTuning) 
     """Bits for all references together, framing included."""
     count, shots = len(stats.references), len(stats.shots)
     total_bits = _payload_bits(stats, bitrate)
-    bits = total_bits - tuning.planned_motion_ratio * stats.min_distortion_bits
+    bits = total_bits - _planned_motion_bits(stats.min_distortion_bits, stats.min_rate_bits, tuning)
     target_bits = shots * (stats.target_bits + REFERENCE_FRAMING_BITS)
     is_short = stats.duration_s < GRACE_S  # it may take what GRACE_S may, which is no reason to
     if is_short or bits < target_bits:
@@ -172,6 +170,13 @@ def reference_budget(stats: FirstPassStats, bitrate: float, tuning: RateTuning) 
         shared_bits = floor_bits + tuning.reference_share * (total_bits - stats.min_rate_bits - floor_bits)
         bits = min(target_bits, max(bits, shared_bits))
     return int(bits)
+
+
+def _planned_motion_bits(min_distortion_bits: float, min_rate_bits: float, tuning: RateTuning) -> float:
+    """What motion is left: the planned share of its min-distortion bits, but no less than it takes at min rate, which
+    is as much where codes are packed.
+    """
+    return max(min_rate_bits, tuning.planned_motion_ratio * min_distortion_bits)
 
 
 def _reference_size(stats: FirstPassStats, bitrate: float, tuning: RateTuning) -> int:

@@ -7,8 +7,8 @@ from functools import cached_property
 
 @dataclass(frozen=True, slots=True)
 class PacketCost:
-    """Cost of one motion packet, framing included, and its entry in the index where its reference is another than that
-    of the packet before. min_distortion_bits: with the nearest codes; min_rate_bits: with the cheapest code everywhere.
+    """Cost of one motion packet, framing included, and its entry in the index where it is a key packet, but for the
+    first one of a shot. min_distortion_bits: with the nearest codes; min_rate_bits: with the cheapest code everywhere.
     """
 
     start: int

@@ -1,7 +1,8 @@
 """Colour conversion between decoded pictures of any pixel format and RGB, and the orientation of pictures.
 
 Colour matrix and range are those signalled in the stream; where they are not, large pictures are BT.709 and small ones
-BT.601, as players assume. High dynamic range is not tone mapped.
+BT.601, as players assume. Pictures of a high dynamic range (PQ, HLG) and of the wide gamut of BT.2020 are mapped to
+BT.709 by the scaler: white of 203 cd/m2 (ITU-R BT.2408) becomes white, and what is brighter is clipped.
 """
 
 import struct
@@ -9,7 +10,14 @@ from typing import Any
 
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -25,6 +33,8 @@ _MATRICES = {
     9: Colorspace.BT2020,
     10: Colorspace.BT2020,
 }
+#: Transfer functions and primaries (ITU-T H.273, tables 3 and 2) of pictures that a screen of BT.709 shows too gray.
+_HIGH_RANGE, _WIDE_GAMUT = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67), ColorPrimaries.BT2020
 #: An untagged stream this wide, or higher than this, is taken as BT.709.
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 
@@ -34,14 +44,19 @@ _MATRIX = "DISPLAYMATRIX"
 ONE_THREAD = 1  # a thread pool per conversion costs more than it saves at these sizes
 
 
-def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
-    """RGB of one decoded picture, scaled: uint8 [height, width, 3], full range, C-contiguous."""
+def to_rgb(frame: VideoFrame, width: int, height: int, scaler: VideoReformatter | None = None) -> Pixels:
+    """RGB of one decoded picture, scaled: uint8 [height, width, 3], full range, C-contiguous.
+
+    scaler: one for all pictures of a file, which keeps the tables that mapping to BT.709 takes most of its time for.
+    """
     matrix = None
     if not frame.format.is_rgb:
         large = frame.width >= _HD_WIDTH or frame.height > _SD_HEIGHT
         untagged = Colorspace.ITU709 if large else Colorspace.ITU601
         matrix = _MATRICES.get(frame.colorspace, untagged)
-    converted = frame.reformat(
+    mapped = frame.color_trc in _HIGH_RANGE or frame.color_primaries == _WIDE_GAMUT
+    converted = (scaler or VideoReformatter()).reformat(
+        frame,
         width=width,
         height=height,
         format="rgb24",
@@ -49,6 +64,8 @@ def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
         interpolation=SCALING,
         src_color_range=_range(frame),
         dst_color_range=ColorRange.JPEG,
+        dst_color_trc=ColorTrc.BT709 if mapped else None,
+        dst_color_primaries=ColorPrimaries.BT709 if mapped else None,
         threads=ONE_THREAD,
     )
     # Rows of a converted picture are padded to the vector size; consumers need them dense.

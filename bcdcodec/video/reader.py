@@ -2,19 +2,21 @@
 
 import logging
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
 import av
 from av import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
 from bcdcodec.video.color import Pixels, orientation, to_rgb, upright
 from bcdcodec.video.crop import crop, largest_square
 from bcdcodec.video.exif import HEAD_BYTES, exif_orientation
+from bcdcodec.video.interlacing import deinterlaced
 from bcdcodec.video.media import (
     MAX_GAP_SECONDS,
     MediaFile,
@@ -59,14 +61,15 @@ class VideoReader:
         self._file = source
         self._container = open_media(source)
         self._started = False
-        self._damaged = 0
+        self._damaged = self._packets = 0
+        self._scaler = VideoReformatter()
         self._failure: VideoError | None = None
         try:
             self._stream = main_video_stream(self._container, self.name)
             self._stream.thread_type = "AUTO"
             if threads is not None:
                 self._stream.codec_context.thread_count = threads
-            self._source = self._decode()
+            self._source = deinterlaced(self._decode())
             self._first = self._decode_first()
         except BaseException:
             self._container.close()
@@ -158,8 +161,17 @@ class VideoReader:
         if self._damaged:
             _log.warning("%s: %d damaged packets were skipped", self.name, self._damaged)
         announced = self.duration_s
-        if announced is not None and float(end) < 0.95 * announced - 1:
+        if announced is not None and self._lacks(end, announced):
             _log.warning("%s announces %.1f s but ends after %.1f s", self.name, announced, float(end))
+
+    def _lacks(self, end: Fraction, announced: float) -> bool:
+        """Whether the file is shorter than it announces, in pictures where it counts them, or else in time.
+
+        The announced time may count from 0 though the clock starts later, and be that of longer sound.
+        """
+        if self._stream.frames:
+            return self._packets < self._stream.frames and float(end) < announced - 1.5 / float(self.source_rate)
+        return float(end + max(Fraction(0), self.start_time)) < 0.95 * announced - 1
 
     def _timed(self) -> Iterator[tuple[VideoFrame, Fraction]]:
         """Yield every picture after the first with its time, which never goes back or jumps beyond MAX_GAP_SECONDS."""
@@ -177,7 +189,7 @@ class VideoReader:
             yield frame, time
             last, last_frame = time, frame
 
-    def _decode(self) -> Generator[VideoFrame, None, None]:
+    def _decode(self) -> Iterator[VideoFrame]:
         """Yield every picture that decodes; sets `_failure` where the file can no longer be read."""
         packets = self._container.demux(self._stream)
         in_a_row, started = 0, False
@@ -189,6 +201,7 @@ class VideoReader:
                 return
             if packet is None:
                 return
+            self._packets += bool(packet.size)
             try:
                 frames = packet.decode()
                 in_a_row = 0
@@ -238,7 +251,7 @@ class VideoReader:
             raise VideoError(
                 f"{self.name} changes to {frame.width}x{frame.height}, limit {MAX_PIXELS >> 20} megapixels"
             )
-        return upright(to_rgb(frame, *self._scaled), self._turns, self._mirrored)
+        return upright(to_rgb(frame, *self._scaled, self._scaler), self._turns, self._mirrored)
 
 
 def read_clip(path: Path, *, rate: Fraction, pixels: int) -> Iterator[Pixels]:

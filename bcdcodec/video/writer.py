@@ -140,9 +140,14 @@ class VideoWriter:
 
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:
-        """Raise VideoError with the name of the file for errors of the muxer and of the file system."""
+        """Raise VideoError with the name of the file for errors of the muxer and of the file system.
+
+        A reader that has left is no error of the file: BrokenPipeError stays.
+        """
         try:
             yield
+        except BrokenPipeError:
+            raise
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise VideoError(f"{self.name} cannot be written: {reason(error)}") from error
 

@@ -107,8 +107,9 @@ def test_errors_become_one_line(
     assert (done.code, done.out, done.err) == (code, "", line)
 
 
-def test_a_closed_pipe_is_silent(stream_file: Path) -> None:
-    command = [sys.executable, "-m", "bcdcodec", "info", str(stream_file)]
+@pytest.mark.parametrize("line", [["info", "{}"], ["decode", "{}", "-"], ["transcode", "{}", "-"]])
+def test_a_closed_pipe_is_silent(line: list[str], stream_file: Path) -> None:
+    command = [sys.executable, "-m", "bcdcodec", *(word.format(stream_file) for word in line)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -64,10 +64,12 @@ def write_video(
     sound_codec: str = "aac",
     sound_delay_s: float = 0,
     options: dict[str, str] | None = None,
+    codec_options: dict[str, str] | None = None,
 ) -> Path:
     """Writes pictures (RGB arrays or ready `av.VideoFrame`s) and sound to a file; returns its path."""
     with av.open(str(path), "w", options=options or {}) as container:
-        stream: Any = container.add_stream(codec, rate=rate, options={"crf": "10"} if "26" in codec else {})
+        quality = {"crf": "10"} if "26" in codec else {}
+        stream: Any = container.add_stream(codec, rate=rate, options=quality | (codec_options or {}))
         first = pictures[0]
         stream.height, stream.width = (
             (first.height, first.width) if isinstance(first, av.VideoFrame) else first.shape[:2]
@@ -88,6 +90,8 @@ def write_video(
             if isinstance(picture, av.VideoFrame):
                 stream.codec_context.colorspace = picture.colorspace
                 stream.codec_context.color_range = picture.color_range
+                stream.codec_context.color_trc = picture.color_trc
+                stream.codec_context.color_primaries = picture.color_primaries
             container.mux(stream.encode(frame))
         if voice is not None:
             _mux_sound(container, voice, sound, sound_rate, sound_delay_s)

@@ -173,6 +173,32 @@ def test_file_object_and_properties(make_video: MakeVideo) -> None:
             next(iter(reader))
 
 
+@pytest.mark.parametrize("left", [0.6, 0.8, 0.97])
+@pytest.mark.parametrize("count", [40, 200])
+def test_a_cut_file_is_told_however_little_is_gone(
+    left: float, count: int, make_video: MakeVideo, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = make_video([textured(at) for at in range(count)], options={"movflags": "faststart"})
+    whole = path.read_bytes()
+    with caplog.at_level(logging.WARNING), VideoReader(path, HALF) as reader:
+        assert sum(1 for _ in reader) == count / 2
+    assert not caplog.text
+    path.write_bytes(whole[: round(len(whole) * left)])
+    with caplog.at_level(logging.WARNING), VideoReader(path, HALF) as reader:
+        assert sum(1 for _ in reader) < count / 2
+    assert "announces" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.mp4", "late.ts"])
+def test_a_clock_that_starts_late_is_no_damage(
+    name: str, make_video: MakeVideo, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = make_video([textured(at) for at in range(50)], name, pts=[*range(1000, 1050)])
+    with caplog.at_level(logging.WARNING), VideoReader(path, Fraction(25)) as reader:
+        assert abs(sum(1 for _ in reader) - 50) <= 1
+    assert not caplog.text
+
+
 def test_cut_file_gives_what_is_left_and_a_warning(make_video: MakeVideo, caplog: pytest.LogCaptureFixture) -> None:
     noisy = [textured(at) for at in range(100)]
     path = make_video(noisy, "cut.mp4", options={"movflags": "faststart"})

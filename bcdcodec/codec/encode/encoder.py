@@ -57,6 +57,8 @@ class Encoder:
         self._header: StreamHeader | None = None
         self._packetizer: Packetizer | None = None
         self._min_rate_frame_bits = float(code_cost_bits(model.tables.motion)[: self.groups].min(-1).sum())
+        if self.settings.mode is CodingMode.PACKED:
+            self._min_rate_frame_bits = float(self.groups * model.config.quantizer.bits_per_code)
 
     @property
     def settings(self) -> EncodeSettings:
@@ -135,7 +137,7 @@ class Encoder:
 
     def _make_controller(self) -> Controller | None:
         settings, plan = self.settings, self.plan
-        if settings.bitrate is None or settings.mode is CodingMode.PACKED:
+        if settings.bitrate is None:
             return None
         return Controller(
             settings.bitrate,

@@ -3,6 +3,7 @@
 shots -> first pass, again where its outcome changes what is coded -> plan -> encoder -> muxer -> stream
 """
 
+import contextlib
 import logging
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ from bcdcodec.codec.encode.planner import plan_encode
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
+from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.budget import GRACE_S
 from bcdcodec.ratecontrol.plan import RatePlan
 from bcdcodec.video.shots import Shot, plan_shots
@@ -126,25 +128,32 @@ class _EncodePasses:
 
     def write_full(self, target: BinaryIO, plan: EncodePlan, rate: RatePlan) -> EncodeResult:
         """Encode, and again with larger references while much of the bitrate is unused."""
-        with tempfile.TemporaryFile() as draft:
+        with contextlib.ExitStack() as files:
+            draft: BinaryIO = files.enter_context(tempfile.TemporaryFile())
             result = self.write(draft, plan, passes_done=1)
+            share = 1.0
             for recoding in range(self.job.settings.tuning.max_recodings):
-                larger = self._larger(rate, result)
+                larger = self._larger(rate, result, share)
                 if larger is None:
                     break
-                rate = larger
-                draft.seek(0)
-                draft.truncate()
-                result = self.write(draft, replace(plan, rate=rate), passes_done=2 + recoding)
+                fuller: BinaryIO = files.enter_context(tempfile.TemporaryFile())
+                try:
+                    result = self.write(fuller, replace(plan, rate=larger), passes_done=2 + recoding)
+                except RateError:  # packed codes take nothing less where a reference came out larger than planned
+                    share /= 2
+                    continue
+                draft, rate = fuller, larger
             draft.seek(0)
             shutil.copyfileobj(draft, target)
         return result
 
-    def _larger(self, rate: RatePlan, result: EncodeResult) -> RatePlan | None:
-        """Larger references for a long file that came out too small, all motion at min distortion; else None."""
+    def _larger(self, rate: RatePlan, result: EncodeResult, share: float) -> RatePlan | None:
+        """References that take this share of what a long file left unused, all motion at min distortion; None where
+        that is little.
+        """
         bitrate, tuning = self.job.settings.bitrate, self.job.settings.tuning
         assert bitrate is not None, "only a bitrate is planned for"
         max_unused_bits = tuning.max_unused_share * bitrate * result.duration_s
         if result.duration_s < GRACE_S or result.unused_bits <= max_unused_bits:
             return None
-        return rate.enlarged(result.unused_bits)
+        return rate.enlarged(int(share * result.unused_bits))

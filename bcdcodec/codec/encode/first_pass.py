@@ -50,7 +50,7 @@ def run_first_pass(
         central_reference=settings.tuning.central_reference,
     )
     coders = [coder for groups in group_counts for coder in motion_coders(model, settings.mode, groups)]
-    costs = _MotionCosts(model, coders)
+    costs = _MotionCosts(model, coders, key_frames=settings.key_interval_s * plan.frame_rate)
     for done, units in job.push_shots(shots, analyzer, plan.frame_rate):
         for unit in units:
             costs.add(unit)
@@ -67,13 +67,14 @@ def run_first_pass(
 
 
 class _MotionCosts:
-    """Sizes of every packet by every coder that may be taken."""
+    """Sizes of every packet by every coder that may be taken. key_frames: from one key packet to the next, at most."""
 
-    def __init__(self, model: CodecModel, coders: list[MotionCoder]) -> None:
-        self._model, self._coders = model, coders
+    def __init__(self, model: CodecModel, coders: list[MotionCoder], *, key_frames: float) -> None:
+        self._model, self._coders, self._key_frames = model, coders, key_frames
         self._packets: list[list[PacketCost]] = [[] for _ in coders]
         self.references: list[ReferenceUnit] = []
         self._reference: int | None = None  # of the last packet, None before the first one of a shot
+        self._key = 0  # first frame of the last key packet
         self._cheapest_codes = code_cost_bits(model.tables.motion).argmin(-1)
         self._min_rate_bits: dict[tuple[int, int], int] = {}  # by coder and frames
 
@@ -83,8 +84,11 @@ class _MotionCosts:
             self.references.append(unit)
             self._reference = self._reference if unit.record.number else None
             return
-        index_bits = SEEK_POINT_BITS * (self._reference not in (None, unit.reference))
+        begins = self._reference is None
+        key = unit.reference != self._reference or unit.start - self._key >= self._key_frames
+        self._key = unit.start if key else self._key
         self._reference = unit.reference
+        index_bits = SEEK_POINT_BITS * (key and not begins)  # those of shots are counted with them
         for index, coder in enumerate(self._coders):
             self._packets[index].append(self._cost(unit, index, coder, index_bits))
 

@@ -186,18 +186,19 @@ class Packetizer:
             rates.insert(0, self._coder.rate_bits(motion.codes))
         if not controller.tuning.rdo:
             rates = [np.zeros_like(self._table_bits)]
+        packed = self._coder.mode is CodingMode.PACKED  # all codes cost the same
         more_bits = min(controller.tuning.max_share_multiple * budget.target_bits, budget.max_bits)
-        for limit_bits, rate_bits in itertools.product((budget.target_bits, more_bits), rates):
+        for limit_bits, rate_bits in itertools.product((budget.target_bits, more_bits), [] if packed else rates):
             try:
                 codes = rdo_quantize(motion.distances, rate_bits, budget_bits=limit_bits, size_bits=size_bits)
             except RateError:
                 continue
             controller.code(limited=not np.array_equal(codes, motion.codes))
             return codes
-        cheapest = np.broadcast_to(self._table_bits.argmin(-1), motion.codes.shape)
+        cheapest = motion.codes if packed else np.broadcast_to(self._table_bits.argmin(-1), motion.codes.shape)
         needed_bits = size_bits(cheapest)
         if needed_bits <= budget.max_bits:
-            controller.code(limited=True)
+            controller.code(limited=not packed)
             return cheapest
         refusal = controller.refusal(needed_bits, start_s, end_s)
         if refusal is not None:

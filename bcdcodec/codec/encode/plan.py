@@ -35,9 +35,10 @@ class EncodePlan:
     @classmethod
     def of_settings(cls, model: CodecModel, settings: EncodeSettings) -> "EncodePlan":
         """The plan of a call: nothing is known beyond what was asked."""
+        limited = settings.mode is CodingMode.PACKED and settings.bitrate is not None
         return cls(
             frame_rate=settings.frame_rate or model.frame_rate,
-            groups=settings.groups or model.config.quantizer.groups,
+            groups=settings.packed_groups(model) if limited else settings.groups or model.config.quantizer.groups,
             mode=settings.mode,
             packet_windows=settings.packet_windows,
             reference_windows=settings.reference_windows,

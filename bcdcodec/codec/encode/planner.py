@@ -9,7 +9,6 @@ where they are nearer), with smaller packets, and at half the frame rate.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.first_pass import run_first_pass
 from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.plan import EncodePlan
@@ -29,7 +28,7 @@ def plan_encode(job: EncodeJob, shots: list[Shot], plan: EncodePlan) -> tuple[En
     """
     settings = job.settings
     plan = replace(plan, reference_windows=max(plan.reference_windows, settings.tuning.segment_windows))
-    if settings.bitrate is None or settings.mode is CodingMode.PACKED:
+    if settings.bitrate is None:
         duration_s = float(sum(shot.frames for shot in shots) / plan.frame_rate)
         return replace(plan, duration_s=duration_s), shots
     planner = _Planner(job)

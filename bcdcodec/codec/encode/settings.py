@@ -1,11 +1,13 @@
 """Encode settings: what the caller asks of an encoder, checked before any frame is read."""
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from bcdcodec.bitstream.records import MAX_REFERENCES, CodingMode
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, RateError
+from bcdcodec.ratecontrol.budget import FRAMING_BYTES
 from bcdcodec.ratecontrol.controller import check_limits
 from bcdcodec.ratecontrol.tuning import RateTuning
 
@@ -14,11 +16,11 @@ from bcdcodec.ratecontrol.tuning import RateTuning
 class EncodeSettings:
     """Parameters of an encoder.
 
-    mode: None for the smallest of coded and context. bitrate: bit/s of everything but audio (packed: of motion alone),
-    None for no limit. bucket_s: seconds of the bitrate that may be sent at once, None for any number
-    (ratecontrol/bucket.py). frame_rate: fps, None for the model's. groups: codes a frame, one of the model's
-    `group_counts`; None for all, or for a file with a bitrate as many as suit it (plan.py). seed: of the decoder's
-    noise. effort: steps that refine the codes of every window (refinement.py); 20 take thirty times as long as none.
+    mode: None for the smallest of coded and context. bitrate: bit/s of everything but audio, None for no limit.
+    bucket_s: seconds of the bitrate that may be sent at once, None for any number (ratecontrol/bucket.py). frame_rate:
+    fps, None for the model's. groups: codes a frame, one of the model's `group_counts`; None for all, or where there is
+    a bitrate as many as suit it: of a file (plan.py), of packed codes. seed: of the decoder's noise. effort: steps that
+    refine the codes of every window (refinement.py); 20 take thirty times as long as none.
 
     packet_windows: encoder windows a packet; reference_windows: windows buffered before a reference is chosen among
     their frames (latency); key_interval_s: longest segment of frames that depend on each other. live_references:
@@ -55,10 +57,9 @@ class EncodeSettings:
             raise ConfigError(f"groups is {self.groups}, the weights allow {', '.join(map(str, counts))}")
         if self.bitrate is None:
             return
+        check_limits(self.bitrate, self.bucket_s, self.tuning)
         if self.mode is CodingMode.PACKED:
-            self._check_packed_rate(model, self.bitrate)
-        else:
-            check_limits(self.bitrate, self.bucket_s, self.tuning)
+            self.packed_groups(model)
 
     def _check_numbers(self) -> None:
         if not isinstance(self.frame_rate, Fraction | int | None):
@@ -74,12 +75,20 @@ class EncodeSettings:
         if self.effort < 0:
             raise ConfigError(f"effort is {self.effort}, allowed are 0 and more")
 
-    def _check_packed_rate(self, model: CodecModel, bitrate: float) -> None:
-        rate = self.frame_rate or model.frame_rate
-        groups = self.groups or model.config.quantizer.groups
-        motion_bps = groups * model.config.quantizer.bits_per_code * rate
-        if motion_bps > bitrate:
-            raise RateError(
-                f"packed codes take {float(motion_bps):g} bit/s at {float(rate):g} fps, "
-                f"asked for are {bitrate:g}; lower the frame rate or use mode coded"
-            )
+    def packed_groups(self, model: CodecModel) -> int:
+        """Most codes a frame that the bitrate has room for where they are packed, framing included.
+
+        Raises RateError, naming the least bitrate, where there is none.
+        """
+        assert self.bitrate is not None, "only a bitrate limits packed codes"
+        config, rate = model.config, self.frame_rate or model.frame_rate
+        packet_frames = self.packet_windows * config.window_frames
+        counts = sorted(config.group_counts if self.groups is None else (self.groups,), reverse=True)
+        for groups in counts:
+            frame_bits = groups * config.quantizer.bits_per_code + 8 * FRAMING_BYTES / packet_frames
+            if frame_bits * rate <= self.bitrate:
+                return groups
+        raise RateError(
+            f"packed codes of {groups} groups take {math.ceil(frame_bits * rate)} bit/s at {float(rate):g} fps beside "
+            f"all pictures, asked for are {self.bitrate:g}; lower the frame rate, send fewer codes or use mode coded"
+        )

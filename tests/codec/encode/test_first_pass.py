@@ -81,6 +81,25 @@ def test_a_file_keeps_to_its_bitrate_at_every_moment(encode: Encode, bitrate: in
         assert max(fills) <= bitrate * bucket_s
 
 
+@pytest.mark.parametrize("bitrate", [1500, 4000])
+def test_packed_codes_keep_to_the_bitrate_of_the_whole_file(encode: Encode, bitrate: int) -> None:
+    result, target = encode(bitrate=bitrate, mode=CodingMode.PACKED)
+    assert 0.95 * bitrate * result.duration_s < result.stats.total_bits <= bitrate * result.duration_s
+    assert result.skipped_frames == 0
+    with target.open("rb") as file:
+        coding = StreamReader(file).header.coding
+    assert coding.mode is CodingMode.PACKED
+    assert result.stats.motion_bits >= 150 * coding.groups * coding.bits_per_code
+
+
+def test_packed_codes_that_do_not_fit_are_refused_with_the_least_that_can_be(encode: Encode) -> None:
+    with pytest.raises(RateError, match="is the least") as caught:
+        encode(bitrate=700, mode=CodingMode.PACKED, frame_rate=Fraction(25, 2))
+    least = int(str(caught.value).split("about ")[1].split()[0])
+    result, _ = encode(bitrate=least + 60, mode=CodingMode.PACKED, frame_rate=Fraction(25, 2), bucket_s=None)
+    assert result.stats.total_bits <= (least + 60) * result.duration_s
+
+
 def test_a_file_that_came_out_too_small_is_coded_again_with_larger_pictures(
     encode: Encode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
