@@ -16,6 +16,8 @@ from bcdcodec.errors import ConfigError
 PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face")
 #: Segments (key packet to key packet) that a decoder may decode as one batch: bounds the memory for any stream.
 MAX_BATCH_SEGMENTS = 64
+#: Frames decoded for a coded one at most.
+MAX_FRAME_MULTIPLIER = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -74,6 +74,13 @@ def threads_per_worker(workers: int) -> int:
     return max(1, (os.cpu_count() or 1) // workers)
 
 
+def limit_threads(count: int) -> None:
+    """The setup of workers that share a machine: so many threads of torch in this process."""
+    import torch
+
+    torch.set_num_threads(count)
+
+
 @contextmanager
 def _spawned(
     workers: int, items: int, setup: Callable[..., object] | None, arguments: tuple[Any, ...]

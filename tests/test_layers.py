@@ -8,7 +8,19 @@ import pytest
 ROOT = Path(__file__).parents[1] / "bcdcodec"
 #: From the bottom up; a layer may import itself and those before it.
 ORDER = [
-    *("errors", "config", "frame", "weightfile", "atomic", "pool", "bitstream", "video", "entropy", "ratecontrol"),
+    *(
+        "errors",
+        "config",
+        "frame",
+        "weightfile",
+        "atomic",
+        "pool",
+        "cluster",
+        "bitstream",
+        "video",
+        "entropy",
+        "ratecontrol",
+    ),
     *("model", "codec", "__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation"),
     *("denoiser", "studies"),
 ]

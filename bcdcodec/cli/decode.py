@@ -2,15 +2,26 @@
 
 import argparse
 import time
+from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.seek import read_index
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.cli.options import Commands, add_decoding_options, new_command, sampling_of, seed, whole_number
+from bcdcodec.cli.batch import Task, add_batch_options, batch_tasks, loaded_model, run_batch, single_task
+from bcdcodec.cli.options import (
+    Commands,
+    add_decoding_options,
+    frame_rate,
+    new_command,
+    sampling_of,
+    seed,
+    whole_number,
+)
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import HeadReplay, check_target, open_stream, print_report
-from bcdcodec.config import MAX_BATCH_SEGMENTS
+from bcdcodec.cli.streams import STANDARD, HeadReplay, check_target, open_stream, print_report
+from bcdcodec.config import MAX_BATCH_SEGMENTS, MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.weightfile import find_weights, weights_of_stream
 
@@ -19,7 +30,9 @@ if TYPE_CHECKING:
     from bcdcodec.codec.model import CodecModel
 
 CONCEAL = ("hold", "model", "none")
-EXAMPLES = """  bcd decode talk.bcd talk.mp4
+STREAM_SUFFIX, VIDEO_SUFFIX = ".bcd", ".mp4"
+EXAMPLES = """  bcd decode talk.bcd                                 # writes talk.mp4 beside it
+  bcd decode streams -o videos -j 4                   # many files; the same command resumes
   bcd decode talk.bcd talk.mp4 --paste-back --steps 1
   bcd decode broken.bcd rest.mp4 --salvage
   bcd decode broken.bcd whole.mp4 --conceal model
@@ -29,9 +42,20 @@ EXAMPLES = """  bcd decode talk.bcd talk.mp4
 def add_command(commands: Commands) -> None:
     """Add the command and its options."""
     parser = new_command(commands, "decode", run, about="decode a .bcd to a video", examples=EXAMPLES)
-    parser.add_argument("source", metavar="IN.bcd", help="stream, or - for standard input")
     parser.add_argument(
-        "target", metavar="OUT.mp4", help="mp4, mkv or webm, or - for fragmented mp4 on standard output"
+        "paths",
+        nargs="+",
+        metavar=("IN.bcd", "OUT.mp4"),
+        help="stream, or - for standard input, and the mp4, mkv or webm to write, or - for fragmented mp4 on standard "
+        "output (IN with .mp4 at its end); with -o DIR any number of streams and folders of them",
+    )
+    add_batch_options(parser, target="OUT.mp4")
+    parser.add_argument(
+        "--fps",
+        dest="frame_rate",
+        type=frame_rate,
+        metavar="N|N/D",
+        help="frame rate, a multiple of the stream's; frames between are made by interpolating motion (the model's)",
     )
     parser.add_argument("--seed", type=seed, help="of the noise, instead of the stream's")
     parser.add_argument(
@@ -56,40 +80,73 @@ def add_command(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Decode one stream."""
-    target = check_target(options.target, sources=(options.source,), force=options.force)
+    """Decode one stream, or many."""
+    task = single_task(options, suffix=VIDEO_SUFFIX)
+    if task is None:
+        tasks, there = batch_tasks(options, suffixes=frozenset({STREAM_SUFFIX}), suffix=VIDEO_SUFFIX)
+        return run_batch(options, _decode_quietly, tasks, there=there)
+    if task.target != STANDARD and Path(task.target).suffix.lower() == STREAM_SUFFIX:
+        raise ConfigError(f"{task.target} is the name of a stream, needs that of a video; several streams need -o DIR")
+    print_report(task, _decode(task))
+    return 0
+
+
+def _decode_quietly(task: Task) -> str:
+    """Decode one stream of many; returns a line about it."""
+    return _decode(argparse.Namespace(**vars(task) | {"progress": False}))
+
+
+def _decode(task: Task) -> str:
+    target = check_target(task.target, sources=(task.source,), force=task.force)
     started = time.monotonic()
-    with open_stream(options.source) as file:
+    with open_stream(task.source) as file:
         header, file, frames = look_ahead(file)
-        weights = weights_of_stream(header.model_id) if options.weights is None else find_weights(options.weights)
+        weights = weights_of_stream(header.model_id) if task.weights is None else find_weights(task.weights)
         from bcdcodec.codec.decode.decoder import model_frame_multiplier
         from bcdcodec.codec.decode.file import decode_file
         from bcdcodec.codec.decode.settings import DecodeSettings
-        from bcdcodec.codec.model import CodecModel
 
-        model = CodecModel.load(weights, device=options.device)
+        model = loaded_model(weights.path, task.device)
         settings = DecodeSettings(
-            sampling=sampling_of(options, model.config),
-            seed=options.seed,
-            batch_segments=options.batch_segments,
-            concealer=_concealer(options.conceal, model, header),
+            sampling=sampling_of(task, model.config),
+            seed=task.seed,
+            batch_segments=task.batch_segments,
+            frame_multiplier=frame_multiplier(header, task.frame_rate),
+            concealer=_concealer(task.conceal, model, header),
         )
-        total = frames and frames * model_frame_multiplier(header, model)
-        with progress_bar(options, "decode", unit="frame", total=total) as progress:
+        total = frames and frames * (settings.frame_multiplier or model_frame_multiplier(header, model))
+        with progress_bar(task, "decode", unit="frame", total=total) as progress:
             result = decode_file(
                 file,
                 target,
                 model=model,
                 settings=settings,
-                paste_back=options.paste_back,
-                keep_damaged=options.salvage,
+                paste_back=task.paste_back,
+                keep_damaged=task.salvage,
                 progress=progress,
             )
     fps, took_s = float(result.frame_rate), time.monotonic() - started
     lost = f", {result.concealed} of them concealed ({result.lost} packets lost)" if result.lost else ""
     length = f"{result.frames} frames at {fps:.4g} fps, {result.duration_s:.2f} s"
-    print_report(options, f"{length}{lost}, decoded in {took_s:.1f} s")
-    return 0
+    return f"{length}{lost}, decoded in {took_s:.1f} s"
+
+
+def frame_multiplier(header: StreamHeader, rate: Fraction | None) -> int | None:
+    """Frames to decode for a coded one, so that the video has a frame rate; None where none is asked for.
+
+    ConfigError for a rate that is no whole multiple of the stream's.
+    """
+    if rate is None:
+        return None
+    coded = header.video.frame_rate
+    count = rate / coded
+    if count.denominator != 1 or not 1 <= count <= MAX_FRAME_MULTIPLIER:
+        allowed = ", ".join(f"{float(coded * n):g}" for n in (1, 2, 4, MAX_FRAME_MULTIPLIER))
+        raise ConfigError(
+            f"--fps is {float(rate):g}, the stream has {float(coded):g} frames a second; allowed are {allowed} and "
+            "other multiples between"
+        )
+    return int(count)
 
 
 def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Concealer | None":

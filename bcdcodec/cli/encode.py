@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bcdcodec.bitstream.header import pack_metadata
 from bcdcodec.bitstream.records import CodingMode
+from bcdcodec.cli.batch import Task, add_batch_options, batch_tasks, loaded_model, run_batch, single_task
 from bcdcodec.cli.options import (
     MAX_GROUPS,
     Commands,
@@ -35,10 +36,10 @@ AUTO = "auto"
 #: Share by which a file may be larger than asked for without a word.
 TOLERANCE = 0.01
 MAX_EFFORT = 100
-#: Names that nobody wants a stream to have.
-VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".gif"}
-EXAMPLES = """  bcd encode talk.mp4 talk.bcd
-  bcd encode talk.mp4 talk.bcd --bitrate 2k --no-audio
+STREAM_SUFFIX = ".bcd"
+EXAMPLES = """  bcd encode talk.mp4                                 # writes talk.bcd beside it
+  bcd encode talk.mp4 small.bcd --bitrate 2k --no-audio
+  bcd encode videos more.mp4 -o streams -j 4          # many files; the same command resumes
   bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --background
   bcd encode - - < talk.mp4 > talk.bcd"""
 
@@ -46,8 +47,14 @@ EXAMPLES = """  bcd encode talk.mp4 talk.bcd
 def add_command(commands: Commands) -> None:
     """Add the command and its options."""
     parser = new_command(commands, "encode", run, about="compress a video to .bcd", examples=EXAMPLES)
-    parser.add_argument("source", metavar="IN", help="video file, or - for standard input")
-    parser.add_argument("target", metavar="OUT.bcd", help="file to write, or - for standard output")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar=("IN", "OUT.bcd"),
+        help="video, or - for standard input, and the file to write, or - for standard output (IN with .bcd at its "
+        "end); with -o DIR any number of videos and folders of them",
+    )
+    add_batch_options(parser, target="OUT.bcd")
     modes = [AUTO, *(mode.name.lower() for mode in CodingMode)]
     parser.add_argument(
         "--mode",
@@ -105,49 +112,70 @@ def add_command(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Encode one file."""
-    target = check_target(options.target, sources=(options.source,), force=options.force)
-    if options.target != STANDARD and Path(options.target).suffix.lower() in VIDEO_SUFFIXES:
-        raise ConfigError(f"{options.target} is the name of a video, needs one such as OUT.bcd")
-    metadata = dict(options.meta)
-    pack_metadata(metadata)  # too long for the stream: say so before the work
-    with source_path(options.source) as source:
+    """Encode one file, or many."""
+    from bcdcodec.video.media import VIDEO_SUFFIXES
+
+    pack_metadata(dict(options.meta))  # too long for the stream: say so before the work
+    task = single_task(options, suffix=STREAM_SUFFIX)
+    if task is None:
+        tasks, there = batch_tasks(options, suffixes=VIDEO_SUFFIXES, suffix=STREAM_SUFFIX)
+        return run_batch(options, _encode_quietly, tasks, there=there)
+    if task.target != STANDARD and Path(task.target).suffix.lower() in VIDEO_SUFFIXES:
+        raise ConfigError(
+            f"{task.target} is the name of a video, needs one such as OUT.bcd; several videos need -o DIR"
+        )
+    result = _encode(task)
+    print_report(task, _report(result, asked=options.bitrate))
+    return 0
+
+
+def _encode_quietly(task: Task) -> str:
+    """Encode one file of many; returns a line about it."""
+    result = _encode(argparse.Namespace(**vars(task) | {"progress": False}))
+    return _report(result, asked=task.bitrate).partition("\n")[0] + f", {_rate_text(result, asked=task.bitrate)}"
+
+
+def _encode(task: Task) -> "EncodeResult":
+    target = check_target(task.target, sources=(task.source,), force=task.force)
+    with source_path(task.source) as source:
         from bcdcodec.codec.encode.file import encode_file
         from bcdcodec.codec.encode.settings import EncodeSettings
-        from bcdcodec.codec.model import CodecModel
 
-        model = CodecModel.load(options.weights, device=options.device)
-        mode = None if options.mode == AUTO else CodingMode[options.mode.upper()]
-        settings = call_with(EncodeSettings, options, mode=mode, metadata=metadata)
-        with progress_bar(options, "encode", unit="frame") as progress:
-            result = encode_file(
+        model = loaded_model(task.weights, task.device)
+        mode = None if task.mode == AUTO else CodingMode[task.mode.upper()]
+        settings = call_with(EncodeSettings, task, mode=mode, metadata=dict(task.meta))
+        with progress_bar(task, "encode", unit="frame") as progress:
+            return encode_file(
                 source,
                 target,
                 model=model,
                 settings=settings,
-                crop=options.crop,
-                audio_bitrate=options.audio_bitrate,
-                background=options.background,
+                crop=task.crop,
+                audio_bitrate=task.audio_bitrate,
+                background=task.background,
                 progress=progress,
             )
-    print_report(options, _report(result, asked=settings.bitrate))
-    return 0
 
 
 def _report(result: "EncodeResult", *, asked: float | None) -> str:
-    """Size, rates and shots in a few lines; and why a file is larger than was asked for."""
+    """Size, rates and shots in a few lines."""
     stats, seconds = result.stats, result.duration_s
-    rate = (stats.total_bits - stats.audio_bits) / seconds
-    wanted = "" if asked is None else f", asked for {asked / 1000:.2f}"
-    if asked is not None and rate > asked * (1 + TOLERANCE):
-        wanted += f" (under {GRACE_S:g} s as much as {GRACE_S:g} s)"
     frames, shots = stats.motion_frames, len(result.shots)
     skipped = f" and {result.skipped_frames} skipped" if result.skipped_frames else ""
     return "\n".join(
         [
             f"{stats.total_bits // 8} bytes, {seconds:.2f} s, {shots} shot{'s' * (shots != 1)}",
-            f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; without audio {rate / 1000:.2f} kbps{wanted}",
+            f"  rate    {stats.total_bits / seconds / 1000:.2f} kbps; without audio {_rate_text(result, asked=asked)}",
             f"  motion  {stats.motion_bits / frames:.1f} bits/frame at {frames / seconds:.4g} fps, "
             f"{frames} frames{skipped}",
         ]
     )
+
+
+def _rate_text(result: "EncodeResult", *, asked: float | None) -> str:
+    """The rate without audio, what was asked for, and why it is more."""
+    rate = (result.stats.total_bits - result.stats.audio_bits) / result.duration_s
+    wanted = "" if asked is None else f", asked for {asked / 1000:.2f}"
+    if asked is not None and rate > asked * (1 + TOLERANCE):
+        wanted += f" (under {GRACE_S:g} s as much as {GRACE_S:g} s)"
+    return f"{rate / 1000:.2f} kbps{wanted}"

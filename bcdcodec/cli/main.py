@@ -24,6 +24,7 @@ from bcdcodec.cli import (
     generate,
     info,
     personalize,
+    still,
     train,
     transcode,
     transfer,
@@ -57,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
-        *(encode, decode, info, verify, transcode, transfer, generate),
+        *(encode, decode, still, info, verify, transcode, transfer, generate),
         *(personalize, data, train, bench),
     ):
         module.add_command(commands)

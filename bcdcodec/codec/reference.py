@@ -16,16 +16,17 @@ from bcdcodec.bitstream.face import join_face, split_face
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference_choice import select_reference_frame, spread
+from bcdcodec.codec.stills import decode_picture
 from bcdcodec.codec.window import Window
 from bcdcodec.entropy.content import decode_levels, encode_levels
 from bcdcodec.entropy.landmarks import SUBPIXELS, decode_landmarks, encode_landmarks
-from bcdcodec.errors import BitstreamError, RateError, VideoError
+from bcdcodec.errors import BitstreamError, RateError
 from bcdcodec.model.content import Content, dequantize_content, quantize_content
 from bcdcodec.model.disentangle import central_frame
 from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.video.crop import scale
-from bcdcodec.video.still import decode_still, encode_still
+from bcdcodec.video.still import encode_still
 
 #: Frames that a content token of levels is computed from, spread evenly over the buffered start of a shot.
 CONTENT_SAMPLES = 8
@@ -101,7 +102,7 @@ def decode_content(model: CodecModel, coding: ContentCoding, data: bytes) -> Con
     config, side = model.config, model.config.pixels
     if coding is not ContentCoding.LEVELS:
         landmarks, still = _decode_landmarks(model, coding, data)
-        pixels = _decode_still(still)
+        pixels = decode_picture(still)
         if pixels.shape[:2] != (side, side):
             raise BitstreamError(f"content picture is {pixels.shape[1]}x{pixels.shape[0]}, its model needs {side}")
         picture = from_uint8(torch.from_numpy(pixels).to(model.device)).permute(2, 0, 1)
@@ -119,23 +120,9 @@ def content_of_record(model: CodecModel, record: ContentRecord) -> Content:
     return decode_content(model, record.coding, record.data)
 
 
-def picture_of_record(record: ContentRecord) -> NDArray[np.uint8]:
-    """Decode the picture of a record without its model [P, P, 3]; BitstreamError where it holds none."""
-    if record.coding is ContentCoding.LEVELS:
-        raise BitstreamError("content is coded as levels, which show nothing without a model")
-    return _decode_still(split_face(record.data)[1] if record.coding is ContentCoding.FACE else record.data)
-
-
 def driver_face(model: CodecModel, record: ContentRecord) -> Tensor | None:
     """Landmarks of the face in a record's picture, as in its `Content`, without decoding the picture."""
     return None if record.coding is ContentCoding.LEVELS else _decode_landmarks(model, record.coding, record.data)[0]
-
-
-def _decode_still(still: bytes) -> NDArray[np.uint8]:
-    try:
-        return decode_still(still)
-    except VideoError as error:
-        raise BitstreamError(f"content picture: {error}") from error
 
 
 def _decode_landmarks(model: CodecModel, coding: ContentCoding, data: bytes) -> tuple[Tensor | None, bytes]:

@@ -19,10 +19,10 @@ from bcdcodec.preparation.engine import run_jobs
 from bcdcodec.preparation.people import FaceVectors, number_people
 from bcdcodec.preparation.record import ClipRecord, SourceRecord
 from bcdcodec.preparation.source import RATE, RECORDS, Job, Settings
+from bcdcodec.video.media import VIDEO_SUFFIXES
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".mpg", ".ts"})
 LIST, MADE_WITH = "clips.csv", "made_with.json"
 COLUMNS = ("clip", "person", "frames", "seconds", "source", "start_s", "x", "y", "size")
 #: (sources done, sources in all)
@@ -109,12 +109,14 @@ def find_sources(sources: list[Path], *, beside: Path) -> list[Path]:
     written = beside.resolve()
     own = [path for path in dict.fromkeys(path.resolve() for path in paths) if not path.is_relative_to(written)]
     if not own:
-        raise ConfigError(f"no media files in {', '.join(map(str, sources))}; looked for {' '.join(sorted(SUFFIXES))}")
+        raise ConfigError(
+            f"no media files in {', '.join(map(str, sources))}; looked for {' '.join(sorted(VIDEO_SUFFIXES))}"
+        )
     return own
 
 
 def _is_media(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _claim(folder: Path, settings: Settings) -> None:

@@ -19,6 +19,9 @@ from bcdcodec.errors import VideoError
 #: A path, or a binary file object open for reading (reader, audio) or writing (writer).
 MediaFile = str | os.PathLike[str] | BinaryIO
 
+#: Names of videos: what folders are searched for.
+VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".mpg", ".ts"})
+
 #: Formats that FFmpeg opens but that are no recording: plain text is "ANSI art" to it, the others name further files.
 _NOT_MEDIA = frozenset({"tty", "bin", "xbin", "adf", "idf", "concat", "hls", "dash", "imf", "sdp"})
 

@@ -12,8 +12,9 @@ from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec import reference, reference_choice
 from bcdcodec.codec.decode.windows import Segment, next_warped_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import decode_content, encode_reference, picture_of_record
+from bcdcodec.codec.reference import decode_content, encode_reference
 from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, select_reference_frame
+from bcdcodec.codec.stills import picture_of_record
 from bcdcodec.codec.window import Window
 from bcdcodec.errors import BitstreamError, RateError
 from bcdcodec.frame import CropBox, Frame

@@ -17,7 +17,7 @@ from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
 from bcdcodec.codec.decode.concealment import LossTracker
-from bcdcodec.codec.decode.settings import MAX_FRAME_MULTIPLIER, DecodeSettings
+from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.decode.windows import (
     DecodedWindow,
     Segment,
@@ -28,6 +28,7 @@ from bcdcodec.codec.decode.windows import (
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record, driver_face
 from bcdcodec.codec.retarget import Retargeter
+from bcdcodec.config import MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content

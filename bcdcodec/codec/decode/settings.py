@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from bcdcodec.codec.decode.concealment import Concealer
-from bcdcodec.config import MAX_BATCH_SEGMENTS, SamplingConfig
+from bcdcodec.config import MAX_BATCH_SEGMENTS, MAX_FRAME_MULTIPLIER, SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.content import Content
-
-#: Frames decoded for a coded one at most.
-MAX_FRAME_MULTIPLIER = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

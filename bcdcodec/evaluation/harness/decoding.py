@@ -11,7 +11,7 @@ from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder, model_frame_mul
 from bcdcodec.codec.decode.file import iter_frames
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import picture_of_record
+from bcdcodec.codec.stills import picture_of_record
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
 
