@@ -22,6 +22,8 @@ from bcdcodec.errors import BcdError, ConfigError
 if TYPE_CHECKING:
     from bcdcodec.codec.model import CodecModel
 
+#: Suffix of streams.
+STREAM_SUFFIX = ".bcd"
 FAILED = 2
 
 #: A task: the options of the command, with `source` and `target` of one file.

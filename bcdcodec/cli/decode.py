@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.seek import read_index
 from bcdcodec.bitstream.stream import StreamReader
-from bcdcodec.cli.batch import Task, add_batch_options, batch_tasks, loaded_model, run_batch, single_task
+from bcdcodec.cli.batch import STREAM_SUFFIX, Task, add_batch_options, batch_tasks, loaded_model, run_batch, single_task
 from bcdcodec.cli.options import (
     Commands,
     add_decoding_options,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bcdcodec.codec.model import CodecModel
 
 CONCEAL = ("hold", "model", "none")
-STREAM_SUFFIX, VIDEO_SUFFIX = ".bcd", ".mp4"
+VIDEO_SUFFIX = ".mp4"
 EXAMPLES = """  bcd decode talk.bcd                                 # writes talk.mp4 beside it
   bcd decode streams -o videos -j 4                   # many files; the same command resumes
   bcd decode talk.bcd talk.mp4 --paste-back --steps 1
@@ -87,16 +87,17 @@ def run(options: argparse.Namespace) -> int:
         return run_batch(options, _decode_quietly, tasks, there=there)
     if task.target != STANDARD and Path(task.target).suffix.lower() == STREAM_SUFFIX:
         raise ConfigError(f"{task.target} is the name of a stream, needs that of a video; several streams need -o DIR")
-    print_report(task, _decode(task))
+    print_report(task, decode_task(task))
     return 0
 
 
 def _decode_quietly(task: Task) -> str:
     """Decode one stream of many; returns a line about it."""
-    return _decode(argparse.Namespace(**vars(task) | {"progress": False}))
+    return decode_task(argparse.Namespace(**vars(task) | {"progress": False}))
 
 
-def _decode(task: Task) -> str:
+def decode_task(task: Task) -> str:
+    """Decode one stream; returns a line about it."""
     target = check_target(task.target, sources=(task.source,), force=task.force)
     started = time.monotonic()
     with open_stream(task.source) as file:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bcdcodec.bitstream.header import pack_metadata
 from bcdcodec.bitstream.records import CodingMode
-from bcdcodec.cli.batch import Task, add_batch_options, batch_tasks, loaded_model, run_batch, single_task
+from bcdcodec.cli.batch import STREAM_SUFFIX, Task, add_batch_options, batch_tasks, loaded_model, run_batch, single_task
 from bcdcodec.cli.options import (
     MAX_GROUPS,
     Commands,
@@ -27,7 +27,7 @@ from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import STANDARD, check_target, print_report, source_path
 from bcdcodec.errors import ConfigError
 from bcdcodec.ratecontrol.budget import GRACE_S
-from bcdcodec.weightfile import DEFAULT_NAME
+from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
 if TYPE_CHECKING:
     from bcdcodec.codec.encode.file import EncodeResult
@@ -36,7 +36,6 @@ AUTO = "auto"
 #: Share by which a file may be larger than asked for without a word.
 TOLERANCE = 0.01
 MAX_EFFORT = 100
-STREAM_SUFFIX = ".bcd"
 EXAMPLES = """  bcd encode talk.mp4                                 # writes talk.bcd beside it
   bcd encode talk.mp4 small.bcd --bitrate 2k --no-audio
   bcd encode videos more.mp4 -o streams -j 4          # many files; the same command resumes
@@ -141,7 +140,7 @@ def _encode(task: Task) -> "EncodeResult":
         from bcdcodec.codec.encode.file import encode_file
         from bcdcodec.codec.encode.settings import EncodeSettings
 
-        model = loaded_model(task.weights, task.device)
+        model = loaded_model(find_weights(task.weights).path, task.device)
         mode = None if task.mode == AUTO else CodingMode[task.mode.upper()]
         settings = call_with(EncodeSettings, task, mode=mode, metadata=dict(task.meta))
         with progress_bar(task, "encode", unit="frame") as progress:

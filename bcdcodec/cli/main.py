@@ -18,12 +18,14 @@ from types import FrameType
 from bcdcodec import __version__
 from bcdcodec.cli import (
     bench,
+    compare,
     data,
     decode,
     encode,
     generate,
     info,
     personalize,
+    play,
     still,
     train,
     transcode,
@@ -58,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
-        *(encode, decode, still, info, verify, transcode, transfer, generate),
+        *(encode, decode, play, compare, still, info, verify, transcode, transfer, generate),
         *(personalize, data, train, bench),
     ):
         module.add_command(commands)
