@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from bcdcodec.errors import BcdError, ConfigError, MissingExtraError
+from bcdcodec.errors import BcdError, ConfigError, MissingExtraError, install_command
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,7 +32,7 @@ def map_on_cluster(
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError as error:
-        raise MissingExtraError("--ray needs pip install 'bcdcodec[ray]'") from error
+        raise MissingExtraError(f"--ray needs {install_command('ray')}") from error
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address == LOCAL:

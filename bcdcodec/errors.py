@@ -52,4 +52,9 @@ class RateError(BcdError, ValueError):
 
 
 class MissingExtraError(BcdError, ImportError):
-    """An optional dependency is not installed; the message names the extra that provides it."""
+    """An optional dependency is not installed; the message ends with the command that installs it."""
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra; the package is installed from a clone."""
+    return f"pip install '.[{extra}]' in a clone of bcdcodec"

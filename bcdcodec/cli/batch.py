@@ -163,4 +163,5 @@ def _is_folder(path: str) -> bool:
 
 
 def _task(options: argparse.Namespace, source: str, target: str) -> Task:
-    return argparse.Namespace(**vars(options) | {"source": source, "target": target})
+    parsed = {name: value for name, value in vars(options).items() if name != "parser"}  # which no process can be sent
+    return argparse.Namespace(**parsed | {"source": source, "target": target})

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 CONCEAL = ("hold", "model", "none")
 VIDEO_SUFFIX = ".mp4"
+DAMAGE_HINT = "; --salvage keeps what comes before the damage, --conceal hold goes on after it"
+USAGE = "bcd decode [options] IN.bcd [OUT.mp4]\n       bcd decode [options] IN... -o DIR"
 EXAMPLES = """  bcd decode talk.bcd                                 # writes talk.mp4 beside it
   bcd decode streams -o videos -j 4                   # many files; the same command resumes
   bcd decode talk.bcd talk.mp4 --paste-back --steps 1
@@ -41,11 +43,11 @@ EXAMPLES = """  bcd decode talk.bcd                                 # writes tal
 
 def add_command(commands: Commands) -> None:
     """Add the command and its options."""
-    parser = new_command(commands, "decode", run, about="decode a .bcd to a video", examples=EXAMPLES)
+    parser = new_command(commands, "decode", run, about="decode a .bcd to a video", examples=EXAMPLES, usage=USAGE)
     parser.add_argument(
         "paths",
         nargs="+",
-        metavar=("IN.bcd", "OUT.mp4"),
+        metavar="IN.bcd [OUT.mp4]",
         help="stream, or - for standard input, and the mp4, mkv or webm to write, or - for fragmented mp4 on standard "
         "output (IN with .mp4 at its end); with -o DIR any number of streams and folders of them",
     )
@@ -85,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     if task is None:
         tasks, there = batch_tasks(options, suffixes=frozenset({STREAM_SUFFIX}), suffix=VIDEO_SUFFIX)
         return run_batch(options, _decode_quietly, tasks, there=there)
-    if task.target != STANDARD and Path(task.target).suffix.lower() == STREAM_SUFFIX:
+    if task.target not in (STANDARD, task.source) and Path(task.target).suffix.lower() == STREAM_SUFFIX:
         raise ConfigError(f"{task.target} is the name of a stream, needs that of a video; several streams need -o DIR")
     print_report(task, decode_task(task))
     return 0
@@ -100,7 +102,8 @@ def decode_task(task: Task) -> str:
     """Decode one stream; returns a line about it."""
     target = check_target(task.target, sources=(task.source,), force=task.force)
     started = time.monotonic()
-    with open_stream(task.source) as file:
+    helped = task.salvage or task.conceal != "none"
+    with open_stream(task.source, hint="" if helped else DAMAGE_HINT) as file:
         header, file, frames = look_ahead(file)
         weights = weights_of_stream(header.model_id) if task.weights is None else find_weights(task.weights)
         from bcdcodec.codec.decode.decoder import model_frame_multiplier

@@ -36,6 +36,7 @@ AUTO = "auto"
 #: Share by which a file may be larger than asked for without a word.
 TOLERANCE = 0.01
 MAX_EFFORT = 100
+USAGE = "bcd encode [options] IN [OUT.bcd]\n       bcd encode [options] IN... -o DIR"
 EXAMPLES = """  bcd encode talk.mp4                                 # writes talk.bcd beside it
   bcd encode talk.mp4 small.bcd --bitrate 2k --no-audio
   bcd encode videos more.mp4 -o streams -j 4          # many files; the same command resumes
@@ -45,11 +46,11 @@ EXAMPLES = """  bcd encode talk.mp4                                 # writes tal
 
 def add_command(commands: Commands) -> None:
     """Add the command and its options."""
-    parser = new_command(commands, "encode", run, about="compress a video to .bcd", examples=EXAMPLES)
+    parser = new_command(commands, "encode", run, about="compress a video to .bcd", examples=EXAMPLES, usage=USAGE)
     parser.add_argument(
         "paths",
         nargs="+",
-        metavar=("IN", "OUT.bcd"),
+        metavar="IN [OUT.bcd]",
         help="video, or - for standard input, and the file to write, or - for standard output (IN with .bcd at its "
         "end); with -o DIR any number of videos and folders of them",
     )
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     if task is None:
         tasks, there = batch_tasks(options, suffixes=VIDEO_SUFFIXES, suffix=STREAM_SUFFIX)
         return run_batch(options, _encode_quietly, tasks, there=there)
-    if task.target != STANDARD and Path(task.target).suffix.lower() in VIDEO_SUFFIXES:
+    if task.target not in (STANDARD, task.source) and Path(task.target).suffix.lower() in VIDEO_SUFFIXES:
         raise ConfigError(
             f"{task.target} is the name of a video, needs one such as OUT.bcd; several videos need -o DIR"
         )

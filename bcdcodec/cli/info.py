@@ -9,7 +9,7 @@ from bcdcodec.cli.report.describe import describe
 from bcdcodec.cli.report.summary import StreamFacts, file_label, summarize
 from bcdcodec.cli.report.table import table
 from bcdcodec.cli.streams import check_file
-from bcdcodec.errors import ConfigError
+from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.ratecontrol.timeline import Timeline
 
 EXAMPLES = """  bcd info talk.bcd
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     if plot is not None and summary.stream is not None and (summary.damage is None or summary.stream.duration_s):
         _draw(plot, summary.stream, options)
     if summary.damage is not None:
-        raise summary.damage
+        raise BitstreamError(f"{file_label(options.file)}: {summary.damage}")
     return 0
 
 

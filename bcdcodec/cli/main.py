@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
+from typing import Any
 
 from bcdcodec import __version__
 from bcdcodec.cli import (
@@ -40,6 +41,13 @@ SIGNALED = 128
 #: The highest descriptor of a standard stream.
 LAST_STANDARD = 2
 
+#: Commands as help lists them.
+GROUPS = {
+    "use:": (encode, decode, play, transcode, transfer, generate),
+    "look:": (compare, still, info, verify),
+    "train:": (data, train, personalize),
+    "measure:": (bench,),
+}
 EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
   bcd decode talk.bcd talk.mp4              decode it to a video
@@ -53,18 +61,44 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands and options."""
     parser = argparse.ArgumentParser(
         prog="bcd",
+        usage="bcd [-h] [--version] COMMAND ...",
         description="Talking-head video codec: a content token, a few kbps of motion codes, a diffusion decoder.",
-        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (
-        *(encode, decode, play, compare, still, info, verify, transcode, transfer, generate),
-        *(personalize, data, train, bench),
-    ):
-        module.add_command(commands)
+    commands = parser.add_subparsers(
+        prog="bcd", metavar="COMMAND", required=True, action=_UnlistedCommands, help=argparse.SUPPRESS
+    )
+    groups = list[str]()
+    for group, modules in GROUPS.items():
+        lines = [group]
+        for module in modules:
+            module.add_command(commands)
+            name, command = [*commands.choices.items()][-1]
+            lines.append(f"  {name:12} {(command.description or '').rstrip('.')}")
+        groups.append("\n".join(lines))
+    parser.epilog = "\n\n".join([*groups, EXAMPLES])
     return parser
+
+
+class _UnlistedCommands(argparse._SubParsersAction):  # type: ignore[type-arg]
+    """Commands that are not listed: help lists them in groups, for which argparse has no place."""
+
+    def add_parser(self, *arguments: Any, **options: Any) -> Any:
+        """Add a command without its line of help, which makes it known to the list."""
+        del options["help"]
+        return super().add_parser(*arguments, **options)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse a command line. Files may stand anywhere among the options; wrong usage shows that of its own command."""
+    parser = build_parser()
+    options, others = parser.parse_known_args(argv)
+    if others and hasattr(options, "paths") and all(other == "-" or not other.startswith("-") for other in others):
+        options.paths += others
+    elif others:
+        options.parser.error(f"unrecognized arguments: {' '.join(others)}")
+    return options
 
 
 class Terminated(BaseException):
@@ -78,7 +112,7 @@ class Terminated(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Wrong usage raises SystemExit(2), as argparse does."""
     with _usable_streams():
-        return _run(build_parser().parse_args(argv))
+        return _run(parse(argv))
 
 
 def _run(options: argparse.Namespace) -> int:

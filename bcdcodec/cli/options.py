@@ -24,17 +24,26 @@ MAX_GROUPS = 255
 
 
 def new_command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], int] | None, *, about: str, examples: str
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int] | None,
+    *,
+    about: str,
+    examples: str,
+    usage: str | None = None,
 ) -> argparse.ArgumentParser:
-    """Add a command whose help ends in examples. run: its function, None for a group of commands."""
+    """Add a command whose help ends in examples. run: its function, None for a group of commands; usage: what comes
+    first in its help, where argparse has no words for it.
+    """
     parser = commands.add_parser(
         name,
+        usage=usage,
         help=about,
         description=about[0].upper() + about[1:] + ".",
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 

@@ -10,7 +10,7 @@ from bcdcodec.cli.progress import progress_bar
 from bcdcodec.errors import ConfigError, FaceError
 
 EXAMPLES = """  bcd data prepare videos interview.mp4 clips --workers 8
-  bcd data prepare videos clips --person source              # without pip install 'bcdcodec[metrics]'
+  bcd data prepare videos clips --person source              # without pip install '.[metrics]'
   bcd data prepare /shared/videos /shared/clips --ray auto   # all machines of a running Ray cluster
   bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
 The same command resumes where it was interrupted, and processes only new sources."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from bcdcodec.atomic import open_input
-from bcdcodec.errors import ConfigError
+from bcdcodec.errors import BitstreamError, ConfigError
 
 STANDARD = "-"
 
@@ -88,9 +88,17 @@ def source_path(source: str) -> Iterator[Path]:
         yield path
 
 
-def open_stream(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    """Open a `.bcd` stream to be read once, from a file or from standard input as it arrives. Raises VideoError."""
-    return open_input(sys.stdin.buffer if source == STANDARD else source)
+@contextlib.contextmanager
+def open_stream(source: str, *, hint: str = "") -> Iterator[BinaryIO]:
+    """Open a `.bcd` stream to be read once, from a file or from standard input as it arrives. Raises VideoError.
+
+    Damage that is found in the block is raised with the name of the file. hint: what may help, after the message.
+    """
+    with open_input(sys.stdin.buffer if source == STANDARD else source) as file:
+        try:
+            yield file
+        except BitstreamError as error:
+            raise BitstreamError(f"{'<stdin>' if source == STANDARD else source}: {error}{hint}") from error
 
 
 def size_of(file: BinaryIO) -> int | None:

@@ -90,7 +90,7 @@ def add_validation(studies: Commands) -> None:
         about="compare decoded clips with their sources, frame by frame",
         examples="""  bcd bench validation clips --publish
   bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2
-  bcd bench validation clips --judges mesh                 # without pip install 'bcdcodec[judge]'""",
+  bcd bench validation clips --judges mesh                 # without pip install '.[judge]'""",
     )
     add_clips(parser)
     parser.add_argument(

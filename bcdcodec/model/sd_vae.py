@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bcdcodec.errors import MissingExtraError, WeightsError
+from bcdcodec.errors import MissingExtraError, WeightsError, install_command
 
 #: Factor that gives latents about unit variance (Rombach et al., 2022).
 SCALE = 0.18215
@@ -49,7 +49,7 @@ def load_sd_vae(source: str | None = None) -> StableDiffusionVae:
         diffusers: Any = import_module("diffusers")
     except ImportError as error:
         raise MissingExtraError(
-            "the stable-diffusion autoencoder needs the extra `diffusers`: pip install bcdcodec[diffusers]"
+            f"the stable-diffusion autoencoder needs diffusers: {install_command('diffusers')}"
         ) from error
     location = source or os.environ.get("BCD_SD_VAE", HUB_NAME)
     try:

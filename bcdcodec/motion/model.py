@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.motion.config import MotionConfig
 
 try:
     from transformers.cache_utils import DynamicCache
     from transformers.models.gpt2 import GPT2Config, GPT2Model
 except ImportError as error:
-    raise MissingExtraError("motion generation needs transformers: pip install 'bcdcodec[motion]'") from error
+    raise MissingExtraError(f"motion generation needs transformers: {install_command('motion')}") from error
 
 #: Keys and values of past frames, one pair a layer; grows with every call of `MotionGpt.predict`.
 Cache = DynamicCache

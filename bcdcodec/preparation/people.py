@@ -5,7 +5,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.evaluation.metrics.identity import Csim
 from bcdcodec.frame import Frame
 from bcdcodec.video.landmarks import landmarks
@@ -29,7 +29,7 @@ class FaceVectors:
             self._network = Csim()
         except MissingExtraError as error:
             raise MissingExtraError(
-                "telling people apart needs pip install 'bcdcodec[metrics]'; --person source does without"
+                f"telling people apart needs {install_command('metrics')}; --person source does without"
             ) from error
 
     def of(self, picture: Frame) -> Vector | None:

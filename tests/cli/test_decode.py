@@ -113,7 +113,7 @@ def test_a_cut_stream_leaves_no_file(bcd: Bcd, stream_file: Path, tmp_path: Path
     stream_file.write_bytes(stream_file.read_bytes()[:-100])
     done = bcd("decode", stream_file, tmp_path / "talk.mp4")
     assert done.code == 2
-    assert done.err.startswith("bcd: error: stream ends without its END packet")
+    assert done.err.startswith(f"bcd: error: {stream_file}: stream ends without its END packet")
     assert done.err.count("\n") == 1
     assert names(tmp_path) == ["talk.bcd"]
 

@@ -108,7 +108,7 @@ def test_a_cut_file_is_described_up_to_the_cut(form: tuple[str, ...], bcd: Bcd, 
     assert done.code == 2
     assert "stream ends without its END packet" in done.out
     assert "motion" in done.out
-    assert done.err.startswith("bcd: error: stream ends")
+    assert done.err.startswith(f"bcd: error: {stream_file.name}: stream ends")
 
 
 def test_frames_of_lost_packets_are_named_where_reading_goes_on(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_without_matplotlib_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     done = bcd("info", stream_file, "--plot", tmp_path / "x.png")
     assert done.code == 2
-    assert done.err == "bcd: error: plots need matplotlib: pip install 'bcdcodec[bench]'\n"
+    assert done.err == "bcd: error: plots need matplotlib: pip install '.[bench]' in a clone of bcdcodec\n"
     assert not (tmp_path / "x.png").exists()
 
 

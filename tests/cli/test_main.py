@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from bcdcodec.cli import info
-from bcdcodec.cli.main import INTERRUPTED, PIPE_CLOSED, REFUSED, SIGNALED, build_parser
+from bcdcodec.cli.main import INTERRUPTED, PIPE_CLOSED, REFUSED, SIGNALED, parse
 from bcdcodec.errors import BcdError, ConfigError
 
-COMMANDS = ("encode", "decode", "info", "verify", "transfer", "train", "data")
+COMMANDS = (
+    *("encode", "decode", "play", "compare", "still", "info", "verify", "transcode", "transfer", "generate"),
+    *("train", "data"),
+)
 IN_GROUPS = (
     *(("train", name) for name in ("codec", "vae", "context", "export", "motion", "judge")),
     ("data", "prepare"),
@@ -40,6 +43,25 @@ def test_the_help_of_a_group_names_its_commands(group: str, bcd: Bcd) -> None:
     assert done.code == 0 and f"usage: bcd {group}" in done.out
     assert all(re.search(rf"^ +{name}\b", done.out, re.MULTILINE) for found, name in IN_GROUPS if found == group)
     assert bcd(group).code == REFUSED
+
+
+def test_files_may_stand_among_the_options() -> None:
+    assert parse(["encode", "a.mp4", "--bitrate", "2k", "b.bcd"]).paths == ["a.mp4", "b.bcd"]
+    assert parse(["encode", "-", "-q", "-"]).paths == ["-", "-"]
+
+
+def test_wrong_usage_shows_that_of_its_own_command(bcd: Bcd) -> None:
+    done = bcd("info", "a.bcd", "--nothing")
+    assert done.code == REFUSED and done.err.startswith("usage: bcd info ") and "--nothing" in done.err.splitlines()[-1]
+    assert "bcd encode" not in done.err
+
+
+def test_damage_names_the_file_and_what_helps(bcd: Bcd, stream_file: Path) -> None:
+    stream_file.write_bytes(stream_file.read_bytes()[:-40])
+    done = bcd("decode", stream_file)
+    assert done.code == REFUSED and str(stream_file) in done.err and "--salvage keeps what comes before" in done.err
+    assert bcd("verify", stream_file).code == bcd("info", stream_file).code == REFUSED
+    assert f"{stream_file.name}: " in bcd("info", stream_file).err
 
 
 def test_the_overview_names_every_command(bcd: Bcd) -> None:
@@ -80,15 +102,15 @@ def test_values_outside_their_range_are_wrong_usage(option: tuple[str, str], bcd
 
 def test_values_are_understood() -> None:
     line = ["encode", "a", "b", "--fps", "30000/1001", "--bitrate", "2.5k", "--audio-bitrate", "8k", "--meta", "k=v=w"]
-    options = build_parser().parse_args(line)
+    options = parse(line)
     assert (float(options.frame_rate), options.bitrate, options.audio_bitrate) == (30000 / 1001, 2500, 8000)
     assert options.meta == [("k", "v=w")]
-    assert build_parser().parse_args(["encode", "a", "b", "--bitrate", "none"]).bitrate is None
-    assert build_parser().parse_args(["encode", "a", "b", "--no-audio"]).audio_bitrate is None
-    assert build_parser().parse_args(["encode", "a", "b", "--crop"]).crop
-    assert not build_parser().parse_args(["encode", "a", "b", "--no-crop"]).crop
-    assert build_parser().parse_args(["encode", "a", "b", "--background"]).background
-    assert not build_parser().parse_args(["encode", "a", "b", "--no-background"]).background
+    assert parse(["encode", "a", "b", "--bitrate", "none"]).bitrate is None
+    assert parse(["encode", "a", "b", "--no-audio"]).audio_bitrate is None
+    assert parse(["encode", "a", "b", "--crop"]).crop
+    assert not parse(["encode", "a", "b", "--no-crop"]).crop
+    assert parse(["encode", "a", "b", "--background"]).background
+    assert not parse(["encode", "a", "b", "--no-background"]).background
 
 
 @pytest.mark.parametrize(

@@ -53,14 +53,14 @@ def test_a_flipped_bit_is_found_at_its_packet(bcd: Bcd, stream_file: Path) -> No
     stream_file.write_bytes(data)
     done = bcd("verify", stream_file)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"bcd: error: at offset {packet.offset}: packet 2 is damaged")
+    assert done.err.startswith(f"bcd: error: {stream_file}: at offset {packet.offset}: packet 2 is damaged")
 
 
 def test_damage_in_the_header(bcd: Bcd, stream_file: Path) -> None:
     data = bytearray(stream_file.read_bytes())
     data[20] ^= 1
     stream_file.write_bytes(data)
-    assert bcd("verify", stream_file).err.startswith("bcd: error: in the header: section 1 is damaged")
+    assert bcd("verify", stream_file).err.startswith(f"bcd: error: {stream_file}: in the header: section 1 is damaged")
 
 
 @pytest.mark.parametrize("cut", [1, 40, 700])
@@ -74,7 +74,7 @@ def test_a_cut_stream(cut: int, bcd: Bcd, stream_file: Path) -> None:
 def test_bytes_after_the_end(bcd: Bcd, stream_file: Path) -> None:
     size = stream_file.stat().st_size
     stream_file.write_bytes(stream_file.read_bytes() + b"x")
-    assert bcd("verify", stream_file).err.startswith(f"bcd: error: at offset {size}: stream has bytes")
+    assert bcd("verify", stream_file).err.startswith(f"bcd: error: {stream_file}: at offset {size}: stream has bytes")
 
 
 def test_codes_that_no_encoder_writes(bcd: Bcd, stream_file: Path) -> None:
@@ -92,7 +92,7 @@ def test_codes_that_no_encoder_writes(bcd: Bcd, stream_file: Path) -> None:
         writer.write(packet)
     writer.finish()
     stream_file.write_bytes(out.getvalue())
-    assert bcd("verify", stream_file).err.startswith(f"bcd: error: at offset {bad}: coded motion of")
+    assert bcd("verify", stream_file).err.startswith(f"bcd: error: {stream_file}: at offset {bad}: coded motion of")
 
 
 def test_an_index_that_points_elsewhere(bcd: Bcd, stream_file: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pages_kit import CHANGELOG, PAGES, README, inline_code, name, text
 
-from bcdcodec.cli.main import build_parser
+from bcdcodec.cli.main import build_parser, parse
 
 #: `bcd` as a line of its own, started by torchrun or not.
 LINE = re.compile(r"^ *(?:torchrun .*--no-python )?bcd (.+)$", re.MULTILINE)
@@ -43,7 +43,7 @@ ALL_OPTIONS = {option for parser in parsers(PARSER) for option in options(parser
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
 def test_every_command_line_parses(page: str, line: str) -> None:
-    assert PARSER.parse_args(shlex.split(line.split(" < ")[0], comments=True)).run
+    assert parse(shlex.split(line.split(" < ")[0], comments=True)).run
 
 
 def test_every_page_of_use_shows_commands() -> None:

@@ -34,7 +34,7 @@ def test_a_killed_worker_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"bcdcodec\[ray\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[ray\]'"):
         list(run_jobs(JOBS, workers=1, ray="local"))
 
 

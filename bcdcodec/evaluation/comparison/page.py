@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bcdcodec.atomic import write_text
+from bcdcodec.errors import install_command
 from bcdcodec.evaluation.comparison.columns import METRICS, SHEET, VIDEO, Column
 from bcdcodec.evaluation.metrics.table import METRICS as KNOWN
 from bcdcodec.evaluation.report.tables import metric_digits, metric_title, number
@@ -38,7 +39,7 @@ def write_page(source: Path, columns: Sequence[Column], folder: Path) -> Path:
     title = html.escape(source.name)
     names = "".join(f"<span>{html.escape(name)}</span>" for name in ("source", *(column.name for column in columns)))
     missing = [name for name in METRICS if name not in measured]
-    note = f"<p>Not measured: {', '.join(missing)} (pip install 'bcdcodec[metrics]').</p>" if missing else ""
+    note = f"<p>Not measured: {', '.join(missing)} ({install_command('metrics')}).</p>" if missing else ""
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>
 <h1>{title}</h1>

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bcdcodec.errors import MissingExtraError, WeightsError
+from bcdcodec.errors import MissingExtraError, WeightsError, install_command
 
 FOLDER_VARIABLE = "BCD_BACKBONES"
 #: The extra that most of these packages belong to.
@@ -51,7 +51,7 @@ class PackagedFile:
             return Path(str(metadata.distribution(self.package).locate_file(self.path)))
         except metadata.PackageNotFoundError as error:
             raise MissingExtraError(
-                f"{name} of the package {self.package} is not installed: {install(self.extra)}, or set "
+                f"{name} of the package {self.package} is not installed: {install_command(self.extra)}, or set "
                 f"{FOLDER_VARIABLE} to a folder that holds it"
             ) from error
 
@@ -74,13 +74,8 @@ def import_extra(module: str, *, extra: str = EXTRA) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise MissingExtraError(
-            f"this metric needs the module {module}, which is not installed: {install(extra)}"
+            f"this metric needs the module {module}, which is not installed: {install_command(extra)}"
         ) from error
-
-
-def install(extra: str) -> str:
-    """The command that installs an extra."""
-    return f"pip install 'bcdcodec[{extra}]'"
 
 
 def unpickle_arrays(data: bytes) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.atomic import write_with
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 
 DPI = 110
 
@@ -18,7 +18,7 @@ def pyplot() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise MissingExtraError("plots need matplotlib: pip install 'bcdcodec[bench]'") from None
+        raise MissingExtraError(f"plots need matplotlib: {install_command('bench')}") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.studies.rate_distortion.scores import Curve
 
@@ -76,7 +76,7 @@ def bjontegaard() -> Any:
     try:
         import bjontegaard as package
     except ImportError:
-        raise MissingExtraError("BD-rates need the package bjontegaard: pip install 'bcdcodec[bench]'") from None
+        raise MissingExtraError(f"BD-rates need the package bjontegaard: {install_command('bench')}") from None
     return package
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 
 
 def teacher_flow(seen: Tensor, wanted: Tensor, size: int) -> Tensor:
@@ -46,7 +46,7 @@ def _search() -> Any:
         cv2: Any = import_module("cv2")
     except ImportError as error:
         raise MissingExtraError(
-            "training a model with a warper needs the extra `train`: pip install 'bcdcodec[train]'"
+            f"training a model with a warper needs the extra `train`: {install_command('train')}"
         ) from error
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     search.setFinestScale(0)  # the pictures are small already

@@ -11,13 +11,13 @@ from datetime import timedelta
 
 import torch
 
-from bcdcodec.errors import ConfigError, MissingExtraError
+from bcdcodec.errors import ConfigError, MissingExtraError, install_command
 
 try:
     from accelerate import Accelerator
     from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 except ImportError as error:
-    raise MissingExtraError("training needs accelerate: pip install 'bcdcodec[train]'") from error
+    raise MissingExtraError(f"training needs accelerate: {install_command('train')}") from error
 
 #: Barrier timeout: the others wait while the first process prepares the data.
 BARRIER_TIMEOUT = timedelta(hours=12)

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.atomic import write_bytes, write_text
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.training.objective.losses import LossReport
 from bcdcodec.video.lossless import pack_png
 
 try:
     from tensorboardX import SummaryWriter
 except ImportError as error:
-    raise MissingExtraError("training needs tensorboardX: pip install 'bcdcodec[train]'") from error
+    raise MissingExtraError(f"training needs tensorboardX: {install_command('train')}") from error
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bcdcodec.errors import MissingExtraError
+from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.evaluation.metrics.judges import JUDGES
 from bcdcodec.studies.validation import measure, study
@@ -103,11 +103,11 @@ def test_a_failure_is_one_line(run: Bcd, bcd: Bcd, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("judge", "extra"), [("mesh", "encode"), ("dlib", "judge")])
 def test_a_judge_needs_its_extra(run: Bcd, monkeypatch: pytest.MonkeyPatch, judge: str, extra: str) -> None:
     def missing(pixels: object) -> None:
-        raise MissingExtraError(f"faces need packages (pip install 'bcdcodec[{extra}]')")
+        raise MissingExtraError(f"faces need packages: {install_command(extra)}")
 
     monkeypatch.setitem(JUDGES, judge, replace(JUDGES[judge], find=missing))
     done = run("--judges", judge)
-    assert done.code == 2 and f"bcdcodec[{extra}]" in done.err and done.err.count("\n") == 1
+    assert done.code == 2 and f"'.[{extra}]'" in done.err and done.err.count("\n") == 1
 
 
 def test_an_unknown_judge_is_named(run: Bcd) -> None:
