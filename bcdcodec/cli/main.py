@@ -14,7 +14,8 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
+
+import shtab
 
 from bcdcodec import __version__
 from bcdcodec.cli import (
@@ -63,12 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         prog="bcd",
         usage="bcd [-h] [--version] COMMAND ...",
         description="Talking-head video codec: a content token, a few kbps of motion codes, a diffusion decoder.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_GroupedHelp,
     )
     parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
-    commands = parser.add_subparsers(
-        prog="bcd", metavar="COMMAND", required=True, action=_UnlistedCommands, help=argparse.SUPPRESS
-    )
+    shtab.add_argument_to(parser, "--print-completion", help="print the completion of a shell, to be read by it")
+    commands = parser.add_subparsers(prog="bcd", metavar="COMMAND", required=True)
     groups = list[str]()
     for group, modules in GROUPS.items():
         lines = [group]
@@ -81,13 +81,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _UnlistedCommands(argparse._SubParsersAction):  # type: ignore[type-arg]
-    """Commands that are not listed: help lists them in groups, for which argparse has no place."""
+class _GroupedHelp(argparse.RawDescriptionHelpFormatter):
+    """Help without argparse's own list of commands, which has no groups."""
 
-    def add_parser(self, *arguments: Any, **options: Any) -> Any:
-        """Add a command without its line of help, which makes it known to the list."""
-        del options["help"]
-        return super().add_parser(*arguments, **options)
+    def _format_action(self, action: argparse.Action) -> str:
+        return "" if isinstance(action, argparse._SubParsersAction) else super()._format_action(action)
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:

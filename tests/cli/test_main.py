@@ -50,6 +50,13 @@ def test_files_may_stand_among_the_options() -> None:
     assert parse(["encode", "-", "-q", "-"]).paths == ["-", "-"]
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_shells_complete_commands_and_options(shell: str, bcd: Bcd) -> None:
+    done = bcd("--print-completion", shell)
+    assert done.code == 0 and all(command in done.out for command in COMMANDS)
+    assert "--audio-bitrate" in done.out
+
+
 def test_wrong_usage_shows_that_of_its_own_command(bcd: Bcd) -> None:
     done = bcd("info", "a.bcd", "--nothing")
     assert done.code == REFUSED and done.err.startswith("usage: bcd info ") and "--nothing" in done.err.splitlines()[-1]
