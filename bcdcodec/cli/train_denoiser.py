@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     from bcdcodec.denoiser.training import DenoiserOptions
 
     with progress_bar(options, "minutes", total=options.budget_minutes) as progress:
-        scores = run_denoiser_training(
+        scores, errors = run_denoiser_training(
             call_with(DenoiserOptions, options, run=options.folder),
             out,
             weights=find_weights(options.weights),
@@ -118,4 +118,6 @@ def run(options: argparse.Namespace) -> int:
             f"{name:6} PSNR {score.psnr:.2f} dB, LPIPS {score.lpips:.4f}, DISTS {score.dists:.4f}, "
             f"changes {score.flicker:.2f} of the true ones"
         )
+    if errors:
+        print("from noise: " + ", ".join(f"{name} {error:.4f}" for name, error in errors.items()))
     return 0

@@ -7,7 +7,7 @@ import torch
 
 from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.denoiser.export import export_denoiser
-from bcdcodec.denoiser.score import Score, score_denoiser
+from bcdcodec.denoiser.score import Score, condition_errors, score_denoiser
 from bcdcodec.denoiser.training import DenoiserOptions, train_denoiser
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.weights import load_networks
@@ -24,11 +24,11 @@ def run_denoiser_training(
     weights: WeightsFile,
     scored: Path | None = None,
     progress: Callable[[float, float], None] = lambda minutes, total: None,
-) -> dict[str, Score]:
+) -> tuple[dict[str, Score], dict[str, float]]:
     """Train or resume a run to the end of its budget, and write a copy of the weights with the denoiser.
 
-    It starts from the denoiser of `weights`, where they have one. scored: pairs of other people; without them the
-    scores are empty. ConfigError for weights without a warper and landmarks.
+    It starts from the denoiser of `weights`, where they have one. scored: pairs of other people, for the scores and the
+    errors under other conditions that are returned; both are empty without them. ConfigError for weights without a warper and landmarks.
     """
     config = weights.config
     if not config.denoiser.warp_blocks or not config.denoiser.landmarks:
@@ -44,4 +44,6 @@ def run_denoiser_training(
     )
     net = net.cpu()
     export_denoiser(out, weights, net)
-    return {} if scored is None else score_denoiser(net, scored, excerpts=SCORED)
+    if scored is None:
+        return {}, {}
+    return score_denoiser(net, scored, excerpts=SCORED), condition_errors(net, scored, excerpts=SCORED)

@@ -3,6 +3,7 @@
 still: the reference held      warp: moved, nothing painted      half, whole: so far towards the denoised frame
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,15 @@ import torch
 
 from bcdcodec.denoiser.objective import TOP_SIGMA
 from bcdcodec.denoiser.packing import find_parts, read_pairs
-from bcdcodec.denoiser.pairs import RUN
+from bcdcodec.denoiser.pairs import RUN, Pairs
 from bcdcodec.evaluation.metrics.dists import Dists
 from bcdcodec.evaluation.metrics.lpips import Lpips
+from bcdcodec.model.guides import Guides
 from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.model.vae import to_uint8
+
+#: What the network is told of content and of motion.
+CONDITIONS = {"content": ("warps", "stills", "areas"), "motion": ("rasters", "motion")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,35 @@ def score_denoiser(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict
         name: Score(float(10 * np.log10(255**2 / mean[0])), *(float(value) for value in mean[1:]))
         for name, mean in means.items()
     }
+
+
+@torch.inference_mode()
+def condition_errors(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict[str, float]:
+    """Mean absolute error (pictures in [-1, 1]) of frames that are denoised from noise level TOP_SIGMA: with the true
+    conditions, and with those of the next excerpt or zeros as content (still, warp and its areas) or motion (vectors and
+    landmarks).
+
+    ConfigError where there are no pairs.
+    """
+    pairs = Pairs.joined([read_pairs(part) for part in find_parts(folder)]).rows(slice(excerpts))
+    targets, guides = pairs.targets(), pairs.guides()
+    frames, conditions = len(targets) // len(pairs), {"true": guides}
+    for name, fields in CONDITIONS.items():
+        planes = {field: getattr(guides, field) for field in fields}
+        others = {field: plane.roll(frames, 0) for field, plane in planes.items()}
+        conditions[f"{name} of another"] = dataclasses.replace(guides, **others)
+        zeros = {field: torch.zeros_like(plane) for field, plane in planes.items()}
+        conditions[f"no {name}"] = dataclasses.replace(guides, **zeros)
+    noise = TOP_SIGMA * torch.randn(targets.shape, generator=torch.Generator().manual_seed(0))
+    sigma = torch.full((frames,), TOP_SIGMA)
+    errors = dict.fromkeys(conditions, 0.0)
+    for start in range(0, len(targets), frames):
+        rows = slice(start, start + frames)
+        for name, given in conditions.items():
+            part = Guides(*(getattr(given, field)[rows] for field in Guides.__slots__))
+            frame = net(targets[rows] + noise[rows], sigma, part)
+            errors[name] += float((frame - targets[rows]).abs().mean()) / len(pairs)
+    return errors
 
 
 def _made(net: PictureDenoiser, folder: Path, excerpts: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

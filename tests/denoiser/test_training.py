@@ -90,9 +90,10 @@ def test_no_pairs_are_refused(tmp_path: Path) -> None:
 def test_weights_with_a_denoiser(options: DenoiserOptions, tiny_weights: Path, tmp_path: Path) -> None:
     """A copy with another id, whose other tensors are the same, that paints half of the way in one step."""
     out = tmp_path / "out.safetensors"
-    scores = run_denoiser_training(options, out, weights=open_weights(tiny_weights), scored=options.pairs)
+    scores, errors = run_denoiser_training(options, out, weights=open_weights(tiny_weights), scored=options.pairs)
     assert [*scores] == ["still", "warp", "half", "whole"]
     assert all(score.lpips > 0 and score.dists > 0 for score in scores.values())
+    assert errors["true"] > 0 and errors["no content"] > 0
     model, before = CodecModel.load(out, device="cpu"), CodecModel.load(tiny_weights, device="cpu")
     assert model.weights.model_id != before.weights.model_id
     assert model.config.sampling["standard"] == painting(1)
