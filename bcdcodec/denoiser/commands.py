@@ -28,7 +28,8 @@ def run_denoiser_training(
     """Train or resume a run to the end of its budget, and write a copy of the weights with the denoiser.
 
     It starts from the denoiser of `weights`, where they have one. scored: pairs of other people, for the scores and the
-    errors under other conditions that are returned; both are empty without them. ConfigError for weights without a warper and landmarks.
+    errors under other conditions that are returned; both are empty without them. ConfigError for weights without a
+    warper and landmarks.
     """
     config = weights.config
     if not config.denoiser.warp_blocks or not config.denoiser.landmarks:

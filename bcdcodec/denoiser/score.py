@@ -61,8 +61,8 @@ def score_denoiser(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict
 @torch.inference_mode()
 def condition_errors(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict[str, float]:
     """Mean absolute error (pictures in [-1, 1]) of frames that are denoised from noise level TOP_SIGMA: with the true
-    conditions, and with those of the next excerpt or zeros as content (still, warp and its areas) or motion (vectors and
-    landmarks).
+    conditions, and with those of the next excerpt or zeros as content (still, warp and its areas) or as motion (vectors
+    and landmarks).
 
     ConfigError where there are no pairs.
     """

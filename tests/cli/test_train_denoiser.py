@@ -36,11 +36,11 @@ def test_denoiser(bcd: Bcd, tmp_path: Path, tiny_weights: Path, monkeypatch: pyt
 
     def train(
         options: DenoiserOptions, out: Path, *, weights: Any, scored: Path | None, progress: Any
-    ) -> dict[str, Score]:
+    ) -> tuple[dict[str, Score], dict[str, float]]:
         progress(0.5, 30.0)
         found.append((options, weights.path, scored))
         out.write_bytes(tiny_weights.read_bytes())
-        return {"warp": Score(20.0, 0.2, 0.15, 1.04)} if scored else {}
+        return ({"warp": Score(20.0, 0.2, 0.15, 1.04)}, {"true": 0.05, "no motion": 0.06}) if scored else ({}, {})
 
     monkeypatch.setattr(commands, "run_denoiser_training", train)
     line = ("train", "denoiser", "--pairs", tmp_path, "--run", tmp_path / "run", "--budget-minutes", "30")
