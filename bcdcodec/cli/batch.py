@@ -67,6 +67,8 @@ def batch_tasks(options: argparse.Namespace, *, suffixes: frozenset[str], suffix
     folder = Path(options.out)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file, several files need a folder to write to")
+    if STANDARD in options.paths:
+        raise ConfigError("standard input is one file without a name, which goes with no others")
     found = [
         *dict.fromkeys(pair for path in options.paths for pair in _inputs(Path(path), suffixes, options.recursive))
     ]

@@ -80,6 +80,7 @@ def test_worker_processes_write_the_same(bcd: Bcd, videos: Path, tmp_path: Path)
         (["decode", "a.bcd", "b.bcd"], "several streams need -o DIR"),
         (["encode", "more", "-o", "out"], "folders are searched for .avi"),
         (["encode", "a.mp4", "b.mp4", "-o", "notes.txt"], "notes.txt is a file"),
+        (["encode", "a.mp4", "-", "-o", "out"], "standard input is one file"),
         (["encode", ".", "-o", "out", "--ray", "local", *TINY], r"pip install '.[ray]'"),
     ],
 )

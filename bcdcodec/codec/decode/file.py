@@ -84,6 +84,8 @@ def decode_file(
         width, height = (header.video.width, header.video.height) if paste_back else (side, side)
         if width * height > MAX_PASTE_PIXELS:
             raise BitstreamError(f"source is {width}x{height}, more than {MAX_PASTE_PIXELS} pixels are not pasted into")
+        if paste_back and header.plate is None:
+            logger.warning("the stream keeps no background, surroundings are gray; `bcd encode --background` keeps one")
         background = _background(header.plate, width, height) if paste_back else None
         output = stack.enter_context(VideoWriter(target, width, height, rate=rate, audio=track))
         done, concealed, damage = 0, 0, None
