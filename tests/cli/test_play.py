@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bcdcodec.cli.main import SIGNALED
+
 Bcd = Callable[..., Any]
 
 
@@ -35,9 +37,12 @@ def test_a_page_shows_the_video_until_it_is_interrupted(stream_file: Path) -> No
     line = [sys.executable, "-m", "bcdcodec", "play", str(stream_file), "--player", "browser", "--no-open", "-q"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[0]
-        page = urllib.request.urlopen(address).read().decode()
-        assert '<video src="video.mp4"' in page and stream_file.name in page
-        assert urllib.request.urlopen(f"{address}video.mp4").read()[4:8] == b"ftyp"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        try:
+            address = process.stdout.readline().split()[0]
+            page = urllib.request.urlopen(address, timeout=30).read().decode()
+            assert '<video src="video.mp4"' in page and stream_file.name in page
+            assert urllib.request.urlopen(f"{address}video.mp4", timeout=30).read()[4:8] == b"ftyp"
+            process.terminate()  # SIGINT is ignored below shells that run tests in the background
+            assert process.wait(60) == SIGNALED + signal.SIGTERM
+        finally:
+            process.kill()

@@ -54,5 +54,5 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MissingExtraError("no onnxruntime")
 
     monkeypatch.setattr(people, "Csim", missing)
-    with pytest.raises(MissingExtraError, match=r"bcdcodec\[metrics\].*--person source"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[metrics\]'.*--person source"):
         FaceVectors()

