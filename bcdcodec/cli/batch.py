@@ -83,7 +83,7 @@ def batch_tasks(options: argparse.Namespace, *, suffixes: frozenset[str], suffix
         if target.exists() and not options.force:
             there += 1
             continue
-        tasks.append(_task(options, str(source), str(target)))
+        tasks.append(_task(options, str(source), str(target), progress=False))  # there is one bar over all
     return tasks, there
 
 
@@ -164,6 +164,6 @@ def _is_folder(path: str) -> bool:
     return path.endswith(("/", os.sep)) or Path(path).is_dir()
 
 
-def _task(options: argparse.Namespace, source: str, target: str) -> Task:
+def _task(options: argparse.Namespace, source: str, target: str, **others: object) -> Task:
     parsed = {name: value for name, value in vars(options).items() if name != "parser"}  # which no process can be sent
-    return argparse.Namespace(**parsed | {"source": source, "target": target})
+    return argparse.Namespace(**parsed | {"source": source, "target": target} | others)

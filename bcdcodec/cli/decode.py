@@ -86,16 +86,11 @@ def run(options: argparse.Namespace) -> int:
     task = single_task(options, suffix=VIDEO_SUFFIX)
     if task is None:
         tasks, there = batch_tasks(options, suffixes=frozenset({STREAM_SUFFIX}), suffix=VIDEO_SUFFIX)
-        return run_batch(options, _decode_quietly, tasks, there=there)
+        return run_batch(options, decode_task, tasks, there=there)
     if task.target not in (STANDARD, task.source) and Path(task.target).suffix.lower() == STREAM_SUFFIX:
         raise ConfigError(f"{task.target} is the name of a stream, needs that of a video; several streams need -o DIR")
     print_report(task, decode_task(task))
     return 0
-
-
-def _decode_quietly(task: Task) -> str:
-    """Decode one stream of many; returns a line about it."""
-    return decode_task(argparse.Namespace(**vars(task) | {"progress": False}))
 
 
 def decode_task(task: Task) -> str:

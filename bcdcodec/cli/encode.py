@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
     task = single_task(options, suffix=STREAM_SUFFIX)
     if task is None:
         tasks, there = batch_tasks(options, suffixes=VIDEO_SUFFIXES, suffix=STREAM_SUFFIX)
-        return run_batch(options, _encode_quietly, tasks, there=there)
+        return run_batch(options, _encode_one, tasks, there=there)
     if task.target not in (STANDARD, task.source) and Path(task.target).suffix.lower() in VIDEO_SUFFIXES:
         raise ConfigError(
             f"{task.target} is the name of a video, needs one such as OUT.bcd; several videos need -o DIR"
@@ -129,9 +129,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _encode_quietly(task: Task) -> str:
+def _encode_one(task: Task) -> str:
     """Encode one file of many; returns a line about it."""
-    result = _encode(argparse.Namespace(**vars(task) | {"progress": False}))
+    result = _encode(task)
     return _report(result, asked=task.bitrate).partition("\n")[0] + f", {_rate_text(result, asked=task.bitrate)}"
 
 

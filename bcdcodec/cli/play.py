@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import html
 import os
 import shutil
 import subprocess
@@ -69,7 +70,7 @@ def _player(named: str | None) -> str | None:
 def _serve(folder: Path, options: argparse.Namespace) -> None:
     title = Path(options.source).name
     (folder / PAGE).write_text(
-        f'<!doctype html><meta charset="utf-8"><title>{_escaped(title)}</title>'
+        f'<!doctype html><meta charset="utf-8"><title>{html.escape(title)}</title>'
         '<body style="margin:0;background:#111;display:grid;place-items:center;height:100vh">'
         f'<video src="{VIDEO}" style="max-height:96vh;max-width:96vw;height:96vh" controls autoplay loop></video>',
         encoding="utf-8",
@@ -88,7 +89,3 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -75,11 +75,7 @@ def decode_file(
         reader = StreamReader(stack.enter_context(open_input(source)), tolerate_loss=settings.concealer is not None)
         header = reader.header
         decoder = Decoder(model, header, settings)
-        track = None
-        if header.audio is not None:
-            track = OpusTrack(
-                channels=header.audio.channels, pre_skip=header.audio.pre_skip, bitrate=header.audio.bitrate
-            )
+        track = None if header.audio is None else opus_track(header.audio)
         side, rate = header.video.model_pixels, header.video.frame_rate * decoder.frame_multiplier
         width, height = (header.video.width, header.video.height) if paste_back else (side, side)
         if width * height > MAX_PASTE_PIXELS:
@@ -130,6 +126,11 @@ def _iter_packets(
         yield packet, frames, None
         if packet is None:
             return
+
+
+def opus_track(audio: AudioInfo) -> OpusTrack:
+    """The track of a file that gets the audio of a stream as it is."""
+    return OpusTrack(channels=audio.channels, pre_skip=audio.pre_skip, bitrate=audio.bitrate)
 
 
 def opus_packets(packet: Packet, audio: AudioInfo) -> Iterator[OpusPacket]:

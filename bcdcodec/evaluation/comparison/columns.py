@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bcdcodec.bitstream.packet import PacketKind
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import model_frame_multiplier
-from bcdcodec.codec.decode.file import opus_packets
+from bcdcodec.codec.decode.file import opus_packets, opus_track
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, MissingExtraError
 from bcdcodec.evaluation.harness.decoding import decoded_frames
@@ -160,4 +160,4 @@ def _sound(stack: ExitStack, stream: Path) -> tuple[_Sound, OpusTrack | None]:
     if audio is None:
         return _Sound(iter(())), None
     packets = (item for packet in reader if packet.kind == PacketKind.AUDIO for item in opus_packets(packet, audio))
-    return _Sound(packets), OpusTrack(channels=audio.channels, pre_skip=audio.pre_skip, bitrate=audio.bitrate)
+    return _Sound(packets), opus_track(audio)
