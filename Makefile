@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types format clean
+.PHONY: demo test slow lint types format clean
 .DEFAULT_GOAL := test
 
 # The environment is made again only when what it holds has changed.
@@ -20,6 +20,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile tests benchmarks
+
+# What takes minutes: a compiled training run, long streams, whole trainings in small.
+slow: $(STAMP)
+	$(BIN)/python -m pytest --quiet --numprocesses auto --dist loadfile -m slow tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

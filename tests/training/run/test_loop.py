@@ -67,11 +67,11 @@ def test_a_compiled_run_learns_the_same(tmp_path: Path, clip_cache: Path, tiny_c
     torch.manual_seed(0)
     start = Bcd(config).state_dict()
     assert plain.keys() == compiled.keys() == start.keys()
-    for name, value in plain.items():
-        if not value.is_floating_point():
-            continue
-        moved = float((value - start[name]).norm())
-        assert float((value - compiled[name]).norm()) <= 0.05 * moved + 1e-6, name
+    moved, apart = (
+        sum(float((one[name] - other[name]).square().sum()) for name in start if start[name].is_floating_point()) ** 0.5
+        for one, other in ((plain, start), (plain, compiled))
+    )
+    assert apart < 0.01 * moved  # of all parameters: AdamW makes large steps of gradients that are all rounding
 
 
 def test_phases_train_what_they_say(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
