@@ -1,4 +1,6 @@
-"""Weights with a trained denoiser of pictures: a copy of a weights file, with its tensors and its samplers."""
+"""Weights with a trained denoiser of pictures: a copy of a weights file with its tensors and its samplers, without the
+denoiser of latents whose place it takes.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,8 @@ def painting(steps: int) -> SamplingConfig:
 
 def export_denoiser(out: Path, weights: WeightsFile, net: PictureDenoiser) -> None:
     """Write a copy of weights with this denoiser; its id is another one, so streams of the old ones need those."""
-    tensors = {name: value for name, value in load_file(weights.path).items() if ".picture_denoiser." not in name}
+    given = load_file(weights.path)
+    tensors = {name: value for name, value in given.items() if not name.startswith(("bcd.picture_denoiser.", "bcd.dit."))}
     added = {f"bcd.picture_denoiser.{name}": value for name, value in net.state_dict().items()}
     samplers = {"standard": painting(1), "realtime": painting(1), "paper": painting(8)}
     config = replace(weights.config, picture_denoiser=net.config, sampling=samplers)

@@ -62,9 +62,10 @@ class Bcd(nn.Module):
         motion_dims = config.quantizer.groups * config.quantizer.dims
         self.encoder = DisentangleEncoder(config)
         self.quantizer = GroupQuantizer(config.quantizer)
-        self.dit = Dit(config.denoiser, motion_dims)
         self.warper = ReferenceWarper(config.denoiser, motion_dims) if config.denoiser.warp_blocks else None
+        # One of the two denoises: latents, or pictures, which takes the place of the other when it has been trained.
         painter = config.picture_denoiser
+        self.dit = Dit(config.denoiser, motion_dims) if painter is None else None
         self.picture_denoiser = PictureDenoiser(painter, motion_dims) if painter is not None else None
         landmarks = config.denoiser.landmarks
         # Displacements are linear in the motion vector, without bias: zero motion leaves every landmark where it is.
@@ -144,12 +145,14 @@ class Bcd(nn.Module):
         condition_mask: Tensor,
         temporal: bool = True,
     ) -> Tensor:
-        """Denoised latents D(x; sigma, c, m) (Karras et al., 2022, Eq. 7), preconditioned around the reference r.
+        """Denoised latents D(x; sigma, c, m) (Karras et al., 2022, Eq. 7), preconditioned around the reference r, of a
+        model that denoises latents.
 
         D = r + skip (x - r) + out F(in (x - r)). x: [B, T, C, H, W]; sigma: noise level of each frame [B, T]; content:
         map [B, C, H, W]; m_hat: [B, T, G*D]; reference: [B, T, C, H, W]; condition_mask: bool [B], False drops all
         conditions (classifier-free guidance); temporal: False skips the temporal blocks. Returns x's shape.
         """
+        assert self.dit is not None, "a model with a denoiser of pictures has none of latents"
         s = scalings(sigma[..., None, None, None], self.config.denoiser.sigma_data)
         # The reference is made of content and motion: without conditions it is dropped as well.
         reference = reference * condition_mask.view(-1, 1, 1, 1, 1)

@@ -53,6 +53,8 @@ class Schedule:
         """The schedule of a model: the paper's phases, or those for a model with a warper. Raises ConfigError."""
         if reinit_codebooks and train != "all":
             raise ConfigError(f"codebooks are initialised anew where everything is trained, not the {train} alone")
+        if config.picture_denoiser is not None and train in ("all", "denoiser"):
+            raise ConfigError("a model that denoises pictures has no denoiser of latents to train")
         if train == "denoiser":
             return cls(updates=updates, train=train, temporal_from=0.0)
         if train == "warper":

@@ -54,7 +54,9 @@ def train(
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
     if init is not None:
-        model.load_state_dict(init)
+        # Weights with a denoiser of pictures have none of latents, which then starts anew.
+        fresh = {name: value for name, value in model.state_dict().items() if name.startswith("dit.")}
+        model.load_state_dict({**fresh, **init})
     model.to(device)
     if isinstance(vae, nn.Module):
         vae.to(device)
@@ -72,7 +74,8 @@ def train(
     average, encoder_parts = run.average, [name for name, _ in model.named_children() if name != "dit"]
     if options.compiled:
         model.encoder.t5.compile()  # type: ignore[no-untyped-call]
-        model.dit.compile()  # type: ignore[no-untyped-call]
+        if model.dit is not None:
+            model.dit.compile()  # type: ignore[no-untyped-call]
 
     # Data. Batches are functions of (seed, step) alone, and so is the noise below: no generator state is saved.
     sampler = CrossDrivenSampler(
@@ -92,7 +95,7 @@ def train(
             _init_codebooks(model, average, optimizer, sampler)
             share.copy_from_first(model, average)
         # The denoiser begins on the output of the averages of all other parts, which are the weights that ship.
-        if step == schedule.denoiser_from > 0:
+        if model.dit is not None and average.dit is not None and step == schedule.denoiser_from > 0:
             denoiser = {f"dit.{name}": value for name, value in model.dit.state_dict().items()}
             model.load_state_dict({**average.state_dict(), **denoiser})
             average.dit.load_state_dict(model.dit.state_dict())
@@ -114,7 +117,8 @@ def train(
         optimizer.step()
 
         # Update the moving averages. Their memory is short at first, so the denoiser's counts from its own first step.
-        run.update_average(max(0, step - schedule.denoiser_from), "dit")
+        if model.dit is not None:
+            run.update_average(max(0, step - schedule.denoiser_from), "dit")
         if objective.phase is not Phase.DENOISER:
             run.update_average(step, *encoder_parts)
 
@@ -145,7 +149,7 @@ def _make_optimizer(model: Bcd, config: ModelConfig) -> torch.optim.AdamW:
     optim = config.optim
     heads = [part for part in (model.warper, model.landmark_head) if part is not None]
     parts = [
-        ([*model.dit.parameters()], optim.learning_rate, True),
+        ([*model.dit.parameters()] if model.dit is not None else [], optim.learning_rate, True),
         ([parameter for part in heads for parameter in part.parameters()], optim.learning_rate, False),
         ([*model.encoder.parameters(), *model.quantizer.parameters()], optim.encoder_learning_rate, False),
     ]

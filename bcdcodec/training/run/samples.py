@@ -64,8 +64,11 @@ def probe_error(
 def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> dict[str, float]:
     """Error of the denoised output at PROBE_SIGMA with true, swapped and dropped conditions.
 
-    The gap between them shows how far the denoiser uses its conditions.
+    The gap between them shows how far the denoiser uses its conditions. Empty for a model that denoises pictures
+    (denoiser/score.py).
     """
+    if model.dit is None:
+        return {}
     trained = model.training
     model.eval()
     batch = batch.first(CLIPS)  # a few clips and frames are enough
@@ -92,12 +95,17 @@ def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -
     batch = batch.first(CLIPS)
     frames = torch.linspace(0, batch.motion.shape[1] - 1, COLUMNS).round().long().to(batch.motion.device)
     content, m_hat, z = decoder_inputs(model, batch, frames)
-    noise = torch.randn((1, 1, *z.shape[2:]), generator=torch.Generator().manual_seed(0)).to(z.device).expand_as(z)
+    config = model.config
+    shape = z.shape[2:] if model.dit is not None else (3, config.pixels, config.pixels)
+    noise = torch.randn((1, 1, *shape), generator=torch.Generator().manual_seed(0)).to(z.device)
+    noise = noise.expand(*z.shape[:2], *shape)
 
-    sampling = model.config.sampling["realtime"]
+    sampling = config.sampling["realtime"]
     sampling = replace(sampling, steps=max(1, sampling.steps))
 
     def decode(c: Content) -> Tensor:
+        if model.dit is None:
+            return model.paint(c, m_hat, noise, sampling)
         made = model.synthesize(c, m_hat, noise, sampling, vae=vae)
         return torch.stack([reconstruct(row, made.reference.of_clip(i), vae) for i, row in enumerate(made.latents)])
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bcdcodec.config import ModelConfig
+from bcdcodec.config import ModelConfig, PictureDenoiserConfig
+from bcdcodec.denoiser.export import painting
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
@@ -214,3 +215,23 @@ def test_the_encoder_can_be_trained_alone(tmp_path: Path, clip_cache: Path, tiny
     paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
     with pytest.raises(ConfigError, match="points of a face"):
         Schedule.of(paper, 6, train="encoder")
+
+
+def test_a_model_that_denoises_pictures(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
+    """Its encoder is trained alone, its sheet shows what it paints; a denoiser of latents starts anew from it."""
+    sampling = tiny_config.sampling | {"realtime": painting(1)}
+    painted = replace(
+        tiny_config, picture_denoiser=PictureDenoiserConfig(widths=(8, 8), embedding=8), sampling=sampling
+    )
+    torch.manual_seed(1)
+    start = Bcd(painted).state_dict()
+    run = replace(options(tmp_path / "encoder", 3), train="encoder")
+    now = train(painted, run, cache=clip_cache, init=start, vae=vae).state_dict()
+    assert {name.split(".")[0] for name in now if not torch.equal(now[name], start[name])} == {"encoder"}
+    assert [*(run.run / "sheets").iterdir()]
+    with pytest.raises(ConfigError, match="no denoiser of latents"):
+        Schedule.of(painted, 3)
+
+    latents = {name: value for name, value in start.items() if not name.startswith("picture_denoiser.")}
+    begun = train(tiny_config, options(tmp_path / "all", 1), cache=clip_cache, init=latents, vae=vae)
+    assert begun.dit is not None
