@@ -32,7 +32,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages from outside of docs/, and one for each notebook."""
     pages = {target: (ROOT / source).read_text(encoding="utf-8") for source, target in OUTSIDE.items()}
     for file in [file for file in files if file.src_uri.endswith(NOTEBOOK)]:
-        pages[site_name(DOCS + file.src_uri)] = notebook_page(file.content_string)
+        pages[site_name(DOCS + file.src_uri)] = notebook_page(file.content_string, file.name + NOTEBOOK)
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
     return files
@@ -61,12 +61,13 @@ def site_name(path: str) -> str:
     return inside.removesuffix(NOTEBOOK) + ".md" if inside.endswith(NOTEBOOK) else inside
 
 
-def notebook_page(text: str) -> str:
-    """The cells of a notebook as Markdown, code as blocks."""
+def notebook_page(text: str, file: str) -> str:
+    """The cells of a notebook as Markdown, code as blocks, with a link to the file itself."""
     page = list[str]()
     for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
         page.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+    page.append(f'The notebook: <a href="{file}">{file}</a>')  # as HTML, which is not turned into a link to this page
     return "\n\n".join(page) + "\n"
 
 

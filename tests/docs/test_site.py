@@ -47,7 +47,7 @@ def test_every_page_is_in_the_site_with_its_tables(page: Path, site: Path) -> No
 
 def test_the_notebook_is_a_page_and_a_file(site: Path) -> None:
     page = (site / "first_hour.html").read_text(encoding="utf-8")
-    assert "encode_file" in page and 'href="validation.html"' in page
+    assert "encode_file" in page and 'href="validation.html"' in page and 'href="first_hour.ipynb"' in page
     assert (site / "first_hour.ipynb").read_bytes() == (ROOT / "docs" / "first_hour.ipynb").read_bytes()
 
 
