@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow lint types format clean
+.PHONY: demo test slow lint types docs format clean
 .DEFAULT_GOAL := test
 
 # The environment is made again only when what it holds has changed.
@@ -31,6 +31,11 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+# The documentation as a site in build/site; a warning fails. The variable leaves an announcement of the theme out.
+docs: $(STAMP)
+	$(BIN)/python tools/cli_page.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -53,7 +53,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write (NAME-compared)")
     parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler (standard)")
     parser.add_argument("--json", action="store_true", help="print the numbers for a program to read")
-    add_crop_option(parser, about="follow the face, or code the largest centred square (what the model is for)")
+    add_crop_option(parser, about="follow the face, or code the largest centred square (the model's)")
     add_model_options(parser, weights=DEFAULT_NAME)
     add_output_options(parser)
 

@@ -48,8 +48,8 @@ def add_command(commands: Commands) -> None:
         "paths",
         nargs="+",
         metavar="IN.bcd [OUT.mp4]",
-        help="stream, or - for standard input, and the mp4, mkv or webm to write, or - for fragmented mp4 on standard "
-        "output (IN with .mp4 at its end); with -o DIR any number of streams and folders of them",
+        help="stream and mp4, mkv or webm to write, - for standard input and output; with -o DIR streams and folders "
+        "(IN with .mp4 at its end)",
     )
     add_batch_options(parser, target="OUT.mp4")
     parser.add_argument(
@@ -57,9 +57,9 @@ def add_command(commands: Commands) -> None:
         dest="frame_rate",
         type=frame_rate,
         metavar="N|N/D",
-        help="frame rate, a multiple of the stream's; frames between are made by interpolating motion (the model's)",
+        help="multiple of the stream's frame rate, motion interpolated (the model's)",
     )
-    parser.add_argument("--seed", type=seed, help="of the noise, instead of the stream's")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the noise (the stream's)")
     parser.add_argument(
         "--paste-back", action="store_true", help="source size, the head pasted onto the stream's still"
     )
@@ -75,8 +75,7 @@ def add_command(commands: Commands) -> None:
         "--conceal",
         choices=CONCEAL,
         default="none",
-        help="frames of lost or damaged packets: hold the last good ones, predict them by a motion model, refuse the "
-        "stream (none)",
+        help="lost frames: hold the last, predict by a motion model, refuse (none)",
     )
     add_decoding_options(parser, weights=None)
 

@@ -51,8 +51,8 @@ def add_command(commands: Commands) -> None:
         "paths",
         nargs="+",
         metavar="IN [OUT.bcd]",
-        help="video, or - for standard input, and the file to write, or - for standard output (IN with .bcd at its "
-        "end); with -o DIR any number of videos and folders of them",
+        help="video and file to write, - for standard input and output; with -o DIR any number of videos and folders "
+        "(IN with .bcd at its end)",
     )
     add_batch_options(parser, target="OUT.bcd")
     modes = [AUTO, *(mode.name.lower() for mode in CodingMode)]
@@ -60,8 +60,7 @@ def add_command(commands: Commands) -> None:
         "--mode",
         choices=modes,
         default=AUTO,
-        help="packed: a constant rate; coded: by a table; context: by the codes before; auto: the smaller of the last "
-        "two (auto)",
+        help="packed: constant rate; auto: the smaller of the others (auto)",
     )
     parser.add_argument("--fps", dest="frame_rate", type=frame_rate, metavar="N|N/D", help="frame rate (the model's)")
     parser.add_argument(
@@ -78,25 +77,25 @@ def add_command(commands: Commands) -> None:
     audio = parser.add_mutually_exclusive_group()
     audio.add_argument("--audio-bitrate", type=bitrate, default=6000, metavar="6k", help="Opus bitrate (6k)")
     audio.add_argument("--no-audio", dest="audio_bitrate", action="store_const", const=None, help="no audio")
-    add_crop_option(parser, about="follow the face, or code the largest centred square (what the model is for)")
+    add_crop_option(parser, about="follow the face, or code the largest centred square (the model's)")
     parser.add_argument(
         "--background",
         action=argparse.BooleanOptionalAction,
         default=False,
-        help="keep a still of the whole picture for `bcd decode --paste-back` (no-background)",
+        help="keep a still of the whole picture, for `bcd decode --paste-back` (no)",
     )
     parser.add_argument(
         "--effort",
         type=whole_number(0, MAX_EFFORT),
         default=0,
         metavar="N",
-        help=f"steps of refining the codes, up to {MAX_EFFORT}: better, and every one as long as encoding without (0)",
+        help=f"steps of refining codes, up to {MAX_EFFORT}, each as long as encoding (0)",
     )
     parser.add_argument(
         "--groups",
         type=whole_number(1, MAX_GROUPS),
         metavar="N",
-        help="codes a frame: all, or the first half or quarter, coarser for fewer bits (as many as suit the bitrate)",
+        help="codes a frame: all, the first half or quarter (by the bitrate)",
     )
     parser.add_argument(
         "--meta",
@@ -106,7 +105,7 @@ def add_command(commands: Commands) -> None:
         metavar="KEY=VALUE",
         help="text kept with the file; repeatable",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of the decoder's noise (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the decoder's noise (0)")
     add_model_options(parser, weights=DEFAULT_NAME)
     add_output_options(parser)
 

@@ -33,20 +33,18 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--content", required=True, metavar="A", help="picture, video or .bcd that shows the person")
     parser.add_argument("--prompt", metavar="STREAM.bcd", help="go on from the last shot of this stream")
     parser.add_argument("--seconds", type=finite_number, required=True, metavar="N", help="length of what is generated")
-    parser.add_argument("target", metavar="OUT.bcd|OUT.mp4", help="stream, or video (mp4, mkv, webm)")
+    parser.add_argument("target", metavar="OUT.bcd|OUT.mp4", help="stream, or mp4, mkv or webm")
     picking = parser.add_argument_group("which codes are taken")
-    picking.add_argument("--greedy", action="store_true", help="the most probable ones (default without the others)")
+    picking.add_argument("--greedy", action="store_true", help="the most probable ones (without the others)")
     picking.add_argument(
         "--temperature", type=finite_number, metavar="T", help="draw, with probabilities to the power 1/T"
     )
     picking.add_argument(
         "--top-p", type=finite_number, metavar="P", help="draw from the most probable ones that reach P"
     )
-    picking.add_argument("--seed", type=seed, default=0, help="of draws and of the noise (0)")
+    picking.add_argument("--seed", type=seed, default=0, metavar="N", help="of draws and of the noise (0)")
     parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the weights)")
-    add_crop_option(
-        parser, about="follow the face of the content, or take the largest centred square (what the model is for)"
-    )
+    add_crop_option(parser, about="follow its face, or take the largest centred square (the model's)")
     add_decoding_options(parser, weights=DEFAULT_NAME)
 
 

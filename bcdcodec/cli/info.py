@@ -13,8 +13,7 @@ from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.ratecontrol.timeline import Timeline
 
 EXAMPLES = """  bcd info talk.bcd
-  bcd info talk.bcd --packets
-  bcd info talk.bcd --bits
+  bcd info talk.bcd --packets --bits
   bcd info talk.bcd --plot rate.png --bitrate 4k --bucket 2
   bcd info talk.bcd --json | jq .kbps.total
   bcd info broken.bcd --tolerate-loss

@@ -34,6 +34,7 @@ from bcdcodec.cli import (
     transfer,
     verify,
 )
+from bcdcodec.cli.help import CommandHelp
 from bcdcodec.errors import BcdError
 
 DONE, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
@@ -62,12 +63,11 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands and options."""
     parser = argparse.ArgumentParser(
         prog="bcd",
-        usage="bcd [-h] [--version] COMMAND ...",
         description="Talking-head video codec: a content token, a few kbps of motion codes, a diffusion decoder.",
         formatter_class=_GroupedHelp,
     )
     parser.add_argument("--version", action="version", version=f"bcdcodec {__version__}")
-    shtab.add_argument_to(parser, "--print-completion", help="print the completion of a shell, to be read by it")
+    shtab.add_argument_to(parser, "--print-completion", help="print a shell's completion, for it to read")
     commands = parser.add_subparsers(prog="bcd", metavar="COMMAND", required=True)
     groups = list[str]()
     for group, modules in GROUPS.items():
@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _GroupedHelp(argparse.RawDescriptionHelpFormatter):
+class _GroupedHelp(CommandHelp):
     """Help without argparse's own list of commands, which has no groups."""
 
     def _format_action(self, action: argparse.Action) -> str:

@@ -45,7 +45,7 @@ def add_sprites(studies: Commands) -> None:
     parser.add_argument("data", type=Path, metavar="DIR", help="the Sprites data set: DIR/train and DIR/test")
     parser.add_argument("--judge", type=Path, metavar="JUDGE.safetensors", help="another judge than the package's")
     parser.add_argument("--pairs", type=pair_count, metavar="N", help="pairs of clips (all)")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of pairs and noise (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of pairs and noise (0)")
     add_sampling_options(parser)
     add_model_options(parser, weights=SPRITES_WEIGHTS)
     add_study_options(parser, None, jobs=False)
@@ -107,7 +107,8 @@ def add_autoencoder(studies: Commands) -> None:
         "autoencoder",
         run_autoencoder,
         about="measure an image autoencoder on stills",
-        examples="  bcd bench autoencoder clips --weights vae.safetensors",
+        examples="""  bcd bench autoencoder clips --weights vae.safetensors
+  bcd bench autoencoder clips --metrics psnr --json""",
     )
     add_clips(parser)
     parser.add_argument(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_RATE
+from bcdcodec.cli.help import CommandHelp
 from bcdcodec.config import ModelConfig, SamplingConfig
 
 #: What argparse calls the list of commands; the class is generic for type checkers only.
@@ -41,7 +42,7 @@ def new_command(
         help=about,
         description=about[0].upper() + about[1:] + ".",
         epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=CommandHelp,
     )
     parser.set_defaults(run=run, parser=parser)
     return parser
@@ -49,7 +50,9 @@ def new_command(
 
 def new_group(commands: Commands, name: str, *, about: str) -> Commands:
     """Add a command that has commands of its own; returns the list to add them to."""
-    group = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    group = commands.add_parser(
+        name, help=about, description=about[0].upper() + about[1:] + ".", formatter_class=CommandHelp
+    )
     return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
@@ -188,7 +191,7 @@ def add_updates_options(
     shown = about if default is None else f"{about} ({default})"
     updates = whole_number(1, most)
     parser.add_argument("--updates", type=updates, default=default, required=default is None, metavar="N", help=shown)
-    parser.add_argument("--seed", type=seed, default=0, help="of weights and batches (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of weights and batches (0)")
 
 
 def add_precision_option(parser: argparse.ArgumentParser) -> None:
@@ -222,7 +225,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         "--progress",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="progress bar on stderr (default: where stderr is a terminal)",
+        help="progress bar on stderr (where stderr is a terminal)",
     )
 
 
@@ -237,9 +240,12 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps",
         type=whole_number(0, MAX_STEPS),
-        help="sampler steps instead of the preset's; 0: the warped reference",
+        metavar="N",
+        help="sampler steps; 0: the warped reference (the preset's)",
     )
-    parser.add_argument("--guidance", type=guidance, help="guidance instead of the preset's; 1 is off and fastest")
+    parser.add_argument(
+        "--guidance", type=guidance, metavar="X", help="of the sampler; 1 is off and fastest (the preset's)"
+    )
 
 
 def add_decoding_options(parser: argparse.ArgumentParser, *, weights: str | None) -> None:

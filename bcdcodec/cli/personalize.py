@@ -34,7 +34,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="videos, or folders of them, of one person")
     parser.add_argument("target", metavar="OUT.safetensors", help="file to write")
     add_updates_options(parser, default=UPDATES, most=MAX_PERSONAL_UPDATES)
-    about = "folder for clips, curves and checkpoints, which the same command resumes; without one nothing is kept"
+    about = "folder for clips, curves and checkpoints, to resume from (none)"
     add_run_option(parser, about=about, required=False)
     add_model_options(parser, weights=DEFAULT_NAME)
     add_write_options(parser)

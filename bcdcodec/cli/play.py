@@ -33,7 +33,7 @@ def add_command(commands: Commands) -> None:
         "--player", metavar="NAME", help=f"program, or {BROWSER} (the first there is of {', '.join(PLAYERS)})"
     )
     parser.add_argument(
-        "--port", type=whole_number(0, MAX_PORT), default=0, metavar="N", help="of the page; 0: any that is free (0)"
+        "--port", type=whole_number(0, MAX_PORT), default=0, metavar="N", help="of the page; 0: any free one (0)"
     )
     parser.add_argument("--no-open", action="store_true", help="print the page's address without opening a browser")
     add_decoding_options(parser, weights=None)

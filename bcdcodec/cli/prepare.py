@@ -36,8 +36,8 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS|local",
-        help="work on a Ray cluster, of --workers processes on this machine where it is local; all its machines must "
-        "have bcdcodec installed and see SRC and DST under the same paths",
+        help="work on a Ray cluster, whose machines have bcdcodec and see the same paths; local: --workers processes "
+        "here",
     )
     parser.add_argument("--json", action="store_true", help="print the summary for a program to read")
     add_quiet_option(parser)

@@ -63,7 +63,8 @@ def add_transfer(studies: Commands) -> None:
         "transfer",
         run_transfer,
         about="transfer motion between people, and compare with both",
-        examples="  bcd bench transfer benchmarks/transfer_pairs.csv clips",
+        examples="""  bcd bench transfer benchmarks/transfer_pairs.csv clips
+  bcd bench transfer benchmarks/transfer_pairs.csv clips --seconds 4 --out out""",
     )
     parser.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="names of clips, columns content and motion")
     add_clips(parser)
@@ -106,7 +107,7 @@ def add_validation(studies: Commands) -> None:
         "--judges",
         type=lambda text: () if text == NO_JUDGES else tuple(text.split(",")),
         metavar="A,B",
-        help=f"landmark detectors that faces are compared by: mesh, dlib (both); {NO_JUDGES} for pictures alone",
+        help=f"landmark detectors: mesh, dlib; {NO_JUDGES} for pictures alone (both)",
     )
     parser.add_argument(
         "--publish", action="store_true", help="put the sheet beside the page, with permissively licensed clips only"
@@ -169,7 +170,8 @@ def add_references(studies: Commands) -> None:
         "references",
         run_references,
         about="compare one picture a shot with several",
-        examples="  bcd bench references clips --lively c3bf13df4d,9efe4e4ff7 --calm 11492a1d69,3e1132017d",
+        examples="""  bcd bench references clips --lively c3bf13df4d,9efe4e4ff7 --calm 11492a1d69,3e1132017d
+  bcd bench references clips --lively A,B --calm C,D --seconds 4 --jobs 2""",
     )
     add_clips(parser)
     for group, kind in (("lively", "that move much"), ("calm", "that move little")):
@@ -200,7 +202,8 @@ def add_generation(studies: Commands) -> None:
         "generation",
         run_generation,
         about="measure motion generation and loss concealment",
-        examples="  bcd bench generation clips --learned runs/motion/streams.safetensors",
+        examples="""  bcd bench generation clips --learned runs/motion/streams.safetensors
+  bcd bench generation clips --learned runs/motion/streams.safetensors --decoded 8 --json""",
     )
     add_clips(parser)
     parser.add_argument(
@@ -208,7 +211,7 @@ def add_generation(studies: Commands) -> None:
         type=Path,
         required=True,
         metavar="STREAMS.safetensors",
-        help="code streams that the motion model was trained on, from its run folder",
+        help="code streams that the motion model learned from, of its run",
     )
     parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
     parser.add_argument("--motion-weights", type=Path, metavar="PATH", help="motion model (the one for the codec)")

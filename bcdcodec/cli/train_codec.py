@@ -55,20 +55,19 @@ def add_command(commands: Commands) -> None:
         "--train",
         choices=("all", "denoiser", "encoder", "warper"),
         default="all",
-        help="with --init, one part alone: the denoiser or the warper on fixed codes, or the encoder for fixed "
-        "codebooks and decoder (all)",
+        help="with --init, this part alone, the others fixed (all)",
     )
     parser.add_argument(
         "--reinit-codebooks",
         action="store_true",
-        help="with --init, start with unquantised motion, then initialise the codebooks anew by k-means",
+        help="with --init, unquantised motion first, then new codebooks by k-means",
     )
     parser.add_argument(
         "--excerpts",
-        type=whole_number(1, MAX_EXCERPTS),
+        type=whole_number(0, MAX_EXCERPTS),
         default=0,
         metavar="N",
-        help="train on N short excerpts of the clips, each with its own augmentation of colour, light and proportions",
+        help="augmented short excerpts to train on; 0: the clips as they are (0)",
     )
     add_workers_option(parser, about="processes that read the clips (1)")
     parser.add_argument("--dry-run", action="store_true", help="print the size of the run and stop")

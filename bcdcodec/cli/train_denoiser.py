@@ -38,7 +38,7 @@ def add_pairs_command(commands: Commands) -> None:
     add_data_option(parser)
     parser.add_argument("--excerpts", type=whole_number(1, MAX_EXCERPTS), required=True, metavar="N", help="in all")
     parser.add_argument("--weights", default="face", metavar="NAME|PATH", help="weights that warp (face)")
-    parser.add_argument("--seed", type=seed, default=0, help="of the choice of clips and frames (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the choice of clips and frames (0)")
     add_workers_option(parser, about="processes (1)")
     add_quiet_option(parser)
 
@@ -56,10 +56,14 @@ def add_command(commands: Commands) -> None:
         type=whole_number(1, MAX_MINUTES),
         required=True,
         metavar="N",
-        help="minutes of training in all, over however many calls; the learning rate follows them",
+        help="minutes of training over all calls, which the learning rate follows",
     )
     parser.add_argument(
-        "--updates", type=whole_number(0, MAX_EXCERPTS), default=0, metavar="N", help="stop after so many, to rehearse"
+        "--updates",
+        type=whole_number(0, MAX_EXCERPTS),
+        default=0,
+        metavar="N",
+        help="stop after so many, to rehearse; 0: never (0)",
     )
     parser.add_argument(
         "--batch", type=whole_number(1, MAX_BATCH), default=2, metavar="N", help="excerpts of an update (2)"
@@ -70,11 +74,11 @@ def add_command(commands: Commands) -> None:
         type=finite_number,
         default=0.0,
         metavar="X",
-        help="strength of a discriminator's gradient beside that of the loss (0, none)",
+        help="strength of a discriminator's gradient beside the loss's; 0: none (0)",
     )
     parser.add_argument("--weights", default="face", metavar="NAME|PATH", help="weights that get the denoiser (face)")
     parser.add_argument("--score", type=Path, metavar="DIR", help="pairs of other people, to score the result on")
-    parser.add_argument("--seed", type=seed, default=0, help="of weights and batches (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of weights and batches (0)")
     add_device_option(parser)
     add_write_options(parser)
 

@@ -34,7 +34,7 @@ def add_command(commands: Commands) -> None:
         "--groups",
         type=whole_number(1, MAX_GROUPS),
         metavar="N",
-        help="codes a frame to keep, coarser motion for fewer bits; the weights say which numbers (all)",
+        help="codes a frame to keep, a number that the weights allow; fewer: coarser (all)",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_output_options(parser)

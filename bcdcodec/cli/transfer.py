@@ -23,10 +23,10 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--relative",
         action="store_true",
-        help="move the face from where it is, instead of to the place, size, pose and expression of the other one",
+        help="move the face from where it is, not to the place and pose of the other",
     )
-    parser.add_argument("--seed", type=seed, help="of the noise (the stream's, or 0)")
-    add_crop_option(parser, about="follow the faces, or take the largest centred squares (what the model is for)")
+    parser.add_argument("--seed", type=seed, metavar="N", help="of the noise (the stream's, or 0)")
+    add_crop_option(parser, about="follow the faces, or take the largest centred squares (the model's)")
     add_decoding_options(parser, weights=DEFAULT_NAME)
 
 
