@@ -92,7 +92,7 @@ def measure(
     common = ["--force", "--quiet", *weights]
     for name, arguments in {
         "encode": ["encode", str(source), str(stream), "--no-crop", "--no-audio", *common],
-        "decode": ["decode", str(stream), str(decoded), "--preset", "realtime", *common],
+        "decode": ["decode", str(stream), str(decoded), "--preset", "standard", *common],
     }.items():
         peak_mib, wall_s = peak_of(arguments)
         yield Measurement(
@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"memory: {error}", file=sys.stderr)
         return 2
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    results = {"preset": "realtime", "measurements": [asdict(item) for item in found]}
+    results = {"preset": "standard", "measurements": [asdict(item) for item in found]}
     options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(options.out)
     return 0

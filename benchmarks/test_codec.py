@@ -11,6 +11,7 @@ import pytest
 
 from bcdcodec import CodecModel, Decoder, DecodeSettings, Encoder, EncodeSettings, Frame, WeightsError
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
+from bcdcodec.codec.decode.presets import preset_sampling
 
 #: The fixture of conftest.py.
 Timed = Callable[[int, Callable[[], Any]], Any]
@@ -41,13 +42,13 @@ def test_encode_window(timed: Timed, model: CodecModel, frames: list[Frame]) -> 
     assert codes.shape[:2] == (1, len(window))
 
 
-@pytest.mark.parametrize("preset", ["standard", "realtime"])
+@pytest.mark.parametrize("preset", ["fast", "standard", "best"])
 def test_decode_packet(timed: Timed, model: CodecModel, frames: list[Frame], preset: str) -> None:
     """One packet to pixels, in the middle of a chain."""
     encoder = Encoder(model, EncodeSettings(bitrate=None))
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
     (first,) = [packet for packet in packets if packet.kind == PacketKind.MOTION]
-    decoder = Decoder(model, encoder.header, DecodeSettings(sampling=model.config.sampling[preset]))
+    decoder = Decoder(model, encoder.header, DecodeSettings(sampling=preset_sampling(model.config, preset)))
     decoder.push(first)
     motion = MotionPayload.unpack(first.payload)
     following = Packet(PacketKind.MOTION, 1, len(frames), MotionPayload(motion.frames, False, motion.codes).pack())

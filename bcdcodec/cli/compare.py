@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.batch import STREAM_SUFFIX, loaded_model
 from bcdcodec.cli.options import (
-    SAMPLING_PRESETS,
     Commands,
     add_crop_option,
+    add_decoder_preset,
     add_model_options,
     add_output_options,
     bitrate,
@@ -51,7 +51,7 @@ def add_command(commands: Commands) -> None:
         "--bitrates", type=bitrates, default=[], metavar="1k,2k,4k", help="encode it at these bitrates, and show them"
     )
     parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write (NAME-compared)")
-    parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler (standard)")
+    add_decoder_preset(parser)
     parser.add_argument("--json", action="store_true", help="print the numbers for a program to read")
     add_crop_option(parser, about="follow the face, or code the largest centred square (the model's)")
     add_model_options(parser, weights=DEFAULT_NAME)

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import inspect
+import logging
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,13 +12,13 @@ from typing import Any, TypeAlias, TypeVar
 
 from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_RATE
 from bcdcodec.cli.help import CommandHelp
+from bcdcodec.codec.decode.presets import PRESETS, RESEARCH_PRESET, preset_sampling
 from bcdcodec.config import ModelConfig, SamplingConfig
 
 #: What argparse calls the list of commands; the class is generic for type checkers only.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Result = TypeVar("Result")
 
-SAMPLING_PRESETS = ("paper", "standard", "realtime")
 MAX_STEPS, MAX_SECONDS = 1000, 3600
 MAX_UPDATES, MAX_WORKERS = 100_000_000, 1024
 #: Most codes a frame that a header can hold.
@@ -234,17 +235,27 @@ def add_crop_option(parser: argparse.ArgumentParser, *, about: str) -> None:
     parser.add_argument("--crop", action=argparse.BooleanOptionalAction, default=None, help=about)
 
 
+def add_decoder_preset(parser: argparse.ArgumentParser) -> None:
+    """Add the preset of the decoder alone."""
+    parser.add_argument(
+        "--preset",
+        choices=(*PRESETS, RESEARCH_PRESET),
+        default="standard",
+        help="each better and slower than the one before; paper is for research (standard)",
+    )
+
+
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
-    """Add the sampler's preset, and what replaces parts of it."""
-    parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler (standard)")
+    """Add the preset of the decoder, and what replaces parts of its sampler."""
+    add_decoder_preset(parser)
     parser.add_argument(
         "--steps",
         type=whole_number(0, MAX_STEPS),
         metavar="N",
-        help="sampler steps; 0: the warped reference (the preset's)",
+        help="for research, sampler steps (the preset's)",
     )
     parser.add_argument(
-        "--guidance", type=guidance, metavar="X", help="of the sampler; 1 is off and fastest (the preset's)"
+        "--guidance", type=guidance, metavar="X", help="for research, of the sampler; 1 is off (the preset's)"
     )
 
 
@@ -258,4 +269,9 @@ def add_decoding_options(parser: argparse.ArgumentParser, *, weights: str | None
 def sampling_of(options: argparse.Namespace, config: ModelConfig) -> SamplingConfig:
     """The model's sampling preset with what the options replace."""
     replaced = {name: getattr(options, name) for name in ("steps", "guidance") if getattr(options, name) is not None}
-    return dataclasses.replace(config.sampling[options.preset], **replaced)
+    sampling = dataclasses.replace(preset_sampling(config, options.preset), **replaced)
+    if config.picture_denoiser is not None and sampling.steps > 1:
+        logging.getLogger("bcdcodec").warning(
+            "%d sampler steps take longer than one and look no better; --preset best does", sampling.steps
+        )
+    return sampling

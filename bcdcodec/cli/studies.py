@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bcdcodec.cli.options import (
     Commands,
+    add_decoder_preset,
     add_model_options,
     add_sampling_options,
     call_with,
@@ -17,7 +18,6 @@ from bcdcodec.cli.options import (
 from bcdcodec.cli.streams import check_clips
 from bcdcodec.cli.study_options import (
     add_clips,
-    add_sampler_preset,
     add_study_options,
     report,
     run_study,
@@ -43,7 +43,7 @@ What cannot be measured is named, left out, and makes the exit code 2.""",
     )
     parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="codecs, rates, clips and metrics")
     add_clips(parser)
-    add_sampler_preset(parser)
+    add_decoder_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
     add_study_options(parser, "rate_distortion")
 
@@ -69,7 +69,7 @@ def add_transfer(studies: Commands) -> None:
     parser.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="names of clips, columns content and motion")
     add_clips(parser)
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
-    add_sampler_preset(parser)
+    add_decoder_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
     add_study_options(parser, "transfer")
 

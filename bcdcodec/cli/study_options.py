@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bcdcodec.cli.options import SAMPLING_PRESETS, add_quiet_option, call_with, whole_number
+from bcdcodec.cli.options import add_quiet_option, call_with, whole_number
 from bcdcodec.cli.progress import progress_bars
 
 MAX_JOBS = 64
@@ -21,11 +21,6 @@ FAILED = 2
 def add_clips(parser: argparse.ArgumentParser) -> None:
     """Add the folder of test clips."""
     parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder of clips with a clips.csv")
-
-
-def add_sampler_preset(parser: argparse.ArgumentParser) -> None:
-    """Add the sampler's preset alone."""
-    parser.add_argument("--preset", choices=SAMPLING_PRESETS, default="standard", help="sampler preset (standard)")
 
 
 def add_study_options(parser: argparse.ArgumentParser, study: str | None, *, jobs: bool = True) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.errors import WeightsError
-from bcdcodec.model.tensors import halved, save_tensors, widened
+from bcdcodec.model.tensors import in_eight_bits, save_tensors, widened
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.sheets import ATTRIBUTE_NAMES, MOTIONS, VALUES
 
@@ -31,7 +31,7 @@ BATCH, RATE, BETAS = 32, 1e-3, (0.5, 0.999)
 CHUNK = 64
 _FORMAT = "bcdcodec sprites judge 1"
 #: Weights that come with the package.
-BUNDLED = "judge-v1.safetensors"
+BUNDLED = "judge-v2.safetensors"
 
 
 class Judge(nn.Module):
@@ -102,9 +102,9 @@ def train_judge(
 
 
 def save_judge(path: Path, judge: Judge, *, accuracies: dict[str, float]) -> None:
-    """Write float16 weights with their accuracies on real test clips."""
+    """Write weights in 8 bits with their accuracies on real test clips."""
     facts = {"format": _FORMAT, "accuracies": json.dumps(accuracies)}
-    save_tensors(path, halved(judge.state_dict()), metadata=facts)
+    save_tensors(path, in_eight_bits(judge.state_dict()), metadata=facts)
 
 
 def load_judge(path: Path) -> Judge:

@@ -26,12 +26,12 @@ def test_options_reach_the_rate_distortion_study(bcd: Bcd, tmp_path: Path, monke
     monkeypatch.setattr(study, "run_study", record)
     folders = ("--out", tmp_path / "o", "--work", tmp_path / "w")
     line = ("bench", "rate-distortion", tmp_path / "p.toml", tmp_path, *folders, "--jobs", "3")
-    done = bcd(*line, "--preset", "realtime", "--weights", "tiny", "--device", "cpu", "--json")
+    done = bcd(*line, "--preset", "fast", "--weights", "tiny", "--device", "cpu", "--json")
     assert (done.code, json.loads(done.out)) == (0, {"failures": []})
     assert found == [
         Request(
             plan=tmp_path / "p.toml", clips=tmp_path, out=tmp_path / "o", work=tmp_path / "w", weights="tiny",
-            device="cpu", preset="realtime", jobs=3,
+            device="cpu", preset="fast", jobs=3,
         )
     ]  # fmt: skip
     assert bcd(*line).out == f"{tmp_path / 'o' / 'results.md'}\n"

@@ -41,7 +41,7 @@ def test_every_frame_comes_back_with_its_audio(bcd: Bcd, stream_file: Path, tmp_
 
 def test_paste_back_has_the_size_of_the_source(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     target = tmp_path / "talk.mp4"
-    done = bcd("decode", stream_file, target, "--paste-back", "--preset", "realtime")
+    done = bcd("decode", stream_file, target, "--paste-back", "--preset", "fast")
     assert (done.code, done.err) == (0, "")
     assert frames(target)[0].shape == (120, 160, 3)
 
@@ -49,7 +49,7 @@ def test_paste_back_has_the_size_of_the_source(bcd: Bcd, stream_file: Path, tmp_
 def test_a_stream_without_a_background_is_named(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:
     stream = tmp_path / "talk.bcd"
     assert bcd("encode", talking_clip, stream, "--weights", "tiny", "--no-crop", "--no-audio").code == 0
-    done = bcd("decode", stream, tmp_path / "talk.mp4", "--paste-back", "--preset", "realtime")
+    done = bcd("decode", stream, tmp_path / "talk.mp4", "--paste-back", "--preset", "fast")
     assert done.code == 0 and "keeps no background, surroundings are gray; `bcd encode --background`" in done.err
 
 

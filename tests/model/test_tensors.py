@@ -1,4 +1,4 @@
-"""Tensor files: atomic writes, permissions, half precision."""
+"""Tensor files: atomic writes, permissions, half precision, 8 bits."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from bcdcodec.errors import WeightsError
 from bcdcodec.model import tensors
-from bcdcodec.model.tensors import halved, save_tensors, widened
+from bcdcodec.model.tensors import halved, in_eight_bits, save_tensors, widened
 
 
 def test_what_is_saved_is_there(tmp_path: Path) -> None:
@@ -50,3 +50,18 @@ def test_numbers_beyond_half_precision_are_refused() -> None:
     halved({"x": torch.tensor([-65504.0])})
     with pytest.raises(WeightsError, match="x has numbers up to 70000, float16 holds up to 65504"):
         halved({"x": torch.tensor([1.0, -7e4])})
+
+
+def test_eight_bits_and_back() -> None:
+    """Rows keep their own steps, so that small ones are not lost beside large ones."""
+    torch.manual_seed(0)
+    rows = torch.tensor([1e-6, 1.0, 1e3, 0.0]).view(4, 1, 1)
+    values = {"x": torch.randn(4, 5, 6) * rows, "bias": torch.tensor([1.5]), "n": torch.tensor([[3, 4]])}
+    written = in_eight_bits(values)
+    assert (written["x"].dtype, written["bias"].dtype, written["n"].dtype) == (torch.int8, torch.float16, torch.int64)
+    found = widened(written)
+    assert found.keys() == values.keys()
+    assert torch.equal(found["bias"], values["bias"]) and torch.equal(found["n"], values["n"])
+    largest = values["x"].flatten(1).abs().amax(1).view(4, 1, 1)
+    assert ((found["x"] - values["x"]).abs() <= largest / 254 * 1.001).all()
+    assert (found["x"][3] == 0).all()

@@ -56,7 +56,7 @@ CODECS = {
 #: First half of the hash of every other shipped file.
 OTHERS = {
     "bcdcodec/weights/motion-v3.safetensors": "4b179d8fadb8580b94f81129e97bff17",
-    "bcdcodec/sprites/judge-v1.safetensors": "e0884712043a0523654a2899d9c7ac1b",
+    "bcdcodec/sprites/judge-v2.safetensors": "fd6074e922a0c7dd5ae0c9d8444b9882",
     "bcdcodec/evaluation/face3d/head-v1.safetensors": "9163ead749e4d31fb310f72837af3344",
     "tests/data/golden/context.safetensors": "3a04887d66f3b9042f122f8154111efa",
 }

@@ -14,6 +14,7 @@ from bcdcodec.bitstream.packet import PacketKind
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import model_frame_multiplier
 from bcdcodec.codec.decode.file import opus_packets, opus_track
+from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, MissingExtraError
 from bcdcodec.evaluation.harness.decoding import decoded_frames
@@ -79,7 +80,7 @@ def compare_streams(
             VideoWriter(folder / VIDEO, side * (1 + len(streams)), side, rate=rate, audio=track)
         )
         decoded = [
-            decoded_frames(models[name], path, models[name].config.sampling[preset])
+            decoded_frames(models[name], path, preset_sampling(models[name].config, preset))
             for name, (path, _) in streams.items()
         ]
         for index, (whole, *frames) in enumerate(itertools.islice(zip(reader, *decoded, strict=False), total)):

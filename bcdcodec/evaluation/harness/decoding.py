@@ -9,6 +9,7 @@ from bcdcodec.bitstream.references import read_motion
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder, model_frame_multiplier
 from bcdcodec.codec.decode.file import iter_frames
+from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.stills import picture_of_record
@@ -27,7 +28,7 @@ class Codec:
     def load(cls, weights: str, device: str, preset: str) -> Self:
         """Load a model with a preset of its sampler. WeightsError where the weights cannot be read."""
         model = CodecModel.load(weights, device=device)
-        return cls(model, model.config.sampling[preset])
+        return cls(model, preset_sampling(model.config, preset))
 
     @property
     def model_id(self) -> str:

@@ -89,7 +89,7 @@ def condition_errors(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | Non
 
 @torch.no_grad()
 def sample_sheet(model: Bcd, batch: CrossDrivenBatch, vae: Autoencoder | None) -> NDArray[np.uint8]:
-    """Sheet of samples with one step at least of the sampler's preset `realtime`, uint8 [H, W, 3]."""
+    """Sheet of samples with one step at least of the sampler `realtime`, uint8 [H, W, 3]."""
     trained = model.training
     model.eval()
     batch = batch.first(CLIPS)

@@ -39,7 +39,7 @@ def request_(tmp_path: Path, tiny_weights: Path, clips_folder: Path) -> Request:
     (tmp_path / "plan.toml").write_text(PLAN)
     return Request(
         plan=tmp_path / "plan.toml", clips=clips_folder, out=tmp_path / "out", work=tmp_path / "work",
-        weights=str(tiny_weights), device="cpu", preset="realtime", jobs=1,
+        weights=str(tiny_weights), device="cpu", preset="fast", jobs=1,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from bcdcodec.sprites.judge import Judge, save_judge
 def test_files_of_a_run(bcd: Callable[..., Any], sprites_folder: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     save_judge(tmp_path / "judge.safetensors", Judge(), accuracies={})
-    line = ("bench", "sprites", sprites_folder, "--out", tmp_path / "out", "--pairs", 2, "--preset", "realtime")
+    line = ("bench", "sprites", sprites_folder, "--out", tmp_path / "out", "--pairs", 2, "--preset", "fast")
     done = bcd(*line, "--device", "cpu", "--judge", tmp_path / "judge.safetensors", "--json")
     assert done.code == 0
     printed = json.loads(done.out)

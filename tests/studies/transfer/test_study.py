@@ -29,7 +29,7 @@ def request_(tmp_path: Path, tiny_weights: Path, talking_clip: Path, monkeypatch
     monkeypatch.setattr(study, "page_tables", lambda scores, person_of: {"means": [str(len(scores))]})
     return Request(
         clips=folder, pairs=tmp_path / "pairs.csv", out=tmp_path / "docs", work=tmp_path / "work",
-        weights=str(tiny_weights), device="cpu", preset="realtime", seconds=0.5, jobs=1,
+        weights=str(tiny_weights), device="cpu", preset="fast", seconds=0.5, jobs=1,
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def folder(tmp_path: Path, talking_clip: Path) -> Path:
 @pytest.fixture
 def run(bcd: Bcd, folder: Path, tiny_weights: Path, tmp_path: Path) -> Bcd:
     """`bcd bench validation`, fast: one step, half a second, no judges."""
-    fixed = ["bench", "validation", folder, "--weights", tiny_weights, "--preset", "realtime", "--limit-seconds", 0.5]
+    fixed = ["bench", "validation", folder, "--weights", tiny_weights, "--preset", "fast", "--limit-seconds", 0.5]
     fixed += ["--judges", "none", "--device", "cpu", "--out", tmp_path / "out", "--work", tmp_path / "work"]
     return lambda *more: bcd(*fixed, *more)
 
