@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             options.clips,
             clips,
             settings=Settings(clip_seconds=4.0, person="source"),
-            progress=lambda done, total: progress("videos", done, total),
+            progress=lambda done, total, left: progress("videos", done, total, left),
         )
         if not summary.clips:
             raise FaceError(

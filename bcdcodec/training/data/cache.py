@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> list[tuple[str, str]]:
     path = folder / "clips.csv"
     if not path.exists():
         raise ConfigError(f"{folder} has no clips.csv with the columns clip and person")
-    with path.open() as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"clip", "person"} <= set(rows[0]):
         raise ConfigError(f"{path} needs at least one row, and the columns clip and person")
