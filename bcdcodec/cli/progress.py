@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 #: Seconds between two lines where stderr is no terminal.
@@ -63,7 +63,7 @@ def progress_bars(options: argparse.Namespace) -> Iterator[StageProgress]:
         yield update
 
 
-def _bar_updates(bar: Any) -> Callable[[int, int | None, float | None], None]:
+def _bar_updates(bar: Any) -> Progress:
     """Updates of a bar. What the first one counts was there before: a resumed run would seem to be fast."""
     begun = False
 

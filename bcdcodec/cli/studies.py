@@ -14,13 +14,14 @@ from bcdcodec.cli.options import (
     seconds,
     whole_number,
 )
-from bcdcodec.cli.streams import check_clips
 from bcdcodec.cli.study_options import (
     add_clips,
+    add_quick_option,
     add_sampler_preset,
     add_study_options,
     report,
     run_study,
+    start_study,
 )
 from bcdcodec.weightfile import DEFAULT_NAME
 
@@ -37,12 +38,15 @@ def add_rate_distortion(studies: Commands) -> None:
         "rate-distortion",
         run_rate_distortion,
         about="compare with other video codecs at equal rate",
-        examples="""  bcd bench rate-distortion benchmarks/rd_small.toml clips --jobs 2
-  bcd bench rate-distortion benchmarks/rd_full.toml clips --out out --jobs 64 --json
+        examples="""  bcd bench rate-distortion clips --quick
+  bcd bench rate-distortion plan.toml clips --out out --jobs 64 --json
 What cannot be measured is named, left out, and makes the exit code 2.""",
     )
-    parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="codecs, rates, clips and metrics")
+    parser.add_argument(
+        "plan", type=Path, nargs="?", metavar="PLAN.toml", help="codecs, rates, clips and metrics (a plan of 5 codecs)"
+    )
     add_clips(parser)
+    add_quick_option(parser)
     add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
     add_study_options(parser, "rate_distortion")
@@ -50,7 +54,7 @@ What cannot be measured is named, left out, and makes the exit code 2.""",
 
 def run_rate_distortion(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.rate_distortion import study
 
     return run_study(options, study)
@@ -63,10 +67,18 @@ def add_transfer(studies: Commands) -> None:
         "transfer",
         run_transfer,
         about="transfer motion between people, and compare with both",
-        examples="  bcd bench transfer benchmarks/transfer_pairs.csv clips",
+        examples="""  bcd bench transfer clips --quick
+  bcd bench transfer pairs.csv clips""",
     )
-    parser.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="names of clips, columns content and motion")
+    parser.add_argument(
+        "pairs",
+        type=Path,
+        nargs="?",
+        metavar="PAIRS.csv",
+        help="names of clips, columns content and motion (each person with the next)",
+    )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
     add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
@@ -75,7 +87,7 @@ def add_transfer(studies: Commands) -> None:
 
 def run_transfer(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.transfer import study
 
     return run_study(options, study)
@@ -88,11 +100,11 @@ def add_validation(studies: Commands) -> None:
         "validation",
         run_validation,
         about="compare decoded clips with their sources, frame by frame",
-        examples="""  bcd bench validation clips --publish
-  bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2
+        examples="""  bcd bench validation clips --quick
   bcd bench validation clips --judges mesh                 # without pip install '.[judge]'""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument(
         "--only",
         dest="names",
@@ -118,7 +130,7 @@ def add_validation(studies: Commands) -> None:
 
 def run_validation(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.studies.validation import study
     from bcdcodec.studies.validation.measure import MeasureSettings
@@ -138,10 +150,11 @@ def add_rate_control(studies: Commands) -> None:
         "rate-control",
         run_rate_control,
         about="hold encoded clips against their target bitrates",
-        examples="""  bcd bench rate-control clips --jobs 2
+        examples="""  bcd bench rate-control clips --quick
   bcd bench rate-control clips --tool-clips calm.mp4 lively.mp4""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument(
         "--tool-clips",
         type=Path,
@@ -156,7 +169,7 @@ def add_rate_control(studies: Commands) -> None:
 
 def run_rate_control(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.rate_control import study
 
     return run_study(options, study, tool_clips=tuple(options.tool_clips))
@@ -169,16 +182,18 @@ def add_references(studies: Commands) -> None:
         "references",
         run_references,
         about="compare one picture a shot with several",
-        examples="  bcd bench references clips --lively c3bf13df4d,9efe4e4ff7 --calm 11492a1d69,3e1132017d",
+        examples="""  bcd bench references clips --quick
+  bcd bench references clips --lively walk,dance --calm news --seconds 5""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     for group, kind in (("lively", "that move much"), ("calm", "that move little")):
         parser.add_argument(
             f"--{group}",
             type=lambda text: tuple(text.split(",")),
-            required=True,
+            default=(),
             metavar="A,B,C",
-            help=f"clips of people {kind}",
+            help=f"clips of people {kind} (chosen by their motion)",
         )
     parser.add_argument("--seconds", type=seconds, default=10.0, metavar="S", help="length of each clip (10)")
     parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
@@ -187,7 +202,7 @@ def add_references(studies: Commands) -> None:
 
 def run_references(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.references import study
 
     return run_study(options, study)
@@ -200,9 +215,11 @@ def add_generation(studies: Commands) -> None:
         "generation",
         run_generation,
         about="measure motion generation and loss concealment",
-        examples="  bcd bench generation clips --learned runs/motion/streams.safetensors",
+        examples="""  bcd bench generation clips --learned runs/motion/streams.safetensors
+  bcd bench generation clips --learned runs/motion/streams.safetensors --quick""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument(
         "--learned",
         type=Path,
@@ -219,7 +236,7 @@ def add_generation(studies: Commands) -> None:
 
 def run_generation(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.generation import study
 
     return run_study(options, study)

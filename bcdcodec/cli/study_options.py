@@ -12,15 +12,23 @@ from typing import Any
 
 from bcdcodec.cli.options import SAMPLING_PRESETS, add_quiet_option, call_with, whole_number
 from bcdcodec.cli.progress import progress_bars
+from bcdcodec.cli.streams import check_clips
 
 MAX_JOBS = 64
 #: Exit code of a run whose page lacks failed measurements.
 FAILED = 2
+#: Folder of the pages of quick versions, so that none replaces that of a study.
+QUICK = "quick"
 
 
 def add_clips(parser: argparse.ArgumentParser) -> None:
     """Add the folder of test clips."""
-    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder of clips with a clips.csv")
+    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder of clips, or of any videos")
+
+
+def add_quick_option(parser: argparse.ArgumentParser) -> None:
+    """Add --quick, whose page has a folder of its own."""
+    parser.add_argument("--quick", action="store_true", help=f"a trial in minutes; its page goes to OUT/{QUICK}")
 
 
 def add_sampler_preset(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +55,13 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add what is printed."""
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
     add_quiet_option(parser)
+
+
+def start_study(options: argparse.Namespace) -> None:
+    """Check the folder of clips, and name the folder of a quick page; ConfigError where there is no such folder."""
+    check_clips(options.clips)
+    if options.quick:
+        options.out /= QUICK
 
 
 def run_study(options: argparse.Namespace, study: ModuleType, **others: Any) -> int:

@@ -64,7 +64,11 @@ def test_options_reach_the_transfer_study(bcd: Bcd, tmp_path: Path, monkeypatch:
             device="cpu", preset="paper", seconds=4.0, jobs=1,
         )
     ]  # fmt: skip
-    assert bcd("bench", "transfer", tmp_path).code == 2
+    # Without pairs they are made; the page of a quick run replaces no other.
+    done = bcd("bench", "transfer", tmp_path, "--quick", "--out", tmp_path / "o")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'o/quick/transfer.md'}\n")
+    assert (found[1].pairs, found[1].clips, found[1].quick) == (None, tmp_path, True)
+    assert bcd("bench", "transfer").code == 2
 
 
 def test_a_study_has_to_be_named(bcd: Bcd) -> None:

@@ -154,7 +154,7 @@ def _clip(folder: Path, row: dict[str, str | None]) -> Clip:
     path = folder / name
     if not path.is_file():
         raise ConfigError(f"{folder / LIST} names {name}, which is not in the folder")
-    facts = {key: row.get(key) or UNKNOWN for key in ("source", "license", "license_class")}
+    facts: dict[str, Any] = {key: row.get(key) or UNKNOWN for key in ("source", "license", "license_class")}
     try:
         seconds = float(row.get("seconds") or 1)
     except ValueError as error:

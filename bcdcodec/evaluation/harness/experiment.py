@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bcdcodec.atomic import write_text
 from bcdcodec.errors import BcdError, MissingExtraError
@@ -27,6 +27,12 @@ Item = TypeVar("Item", bound=Hashable)
 Result = TypeVar("Result")
 #: (items done, items in all, seconds left or None while nothing is known)
 Progress = Callable[[int, int, float | None], None]
+
+
+class StageProgress(Protocol):
+    """Progress of one stage of a study, by its name. left: seconds, where they are known better than by counting."""
+
+    def __call__(self, stage: str, done: int, total: int, left: float | None = None, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ class Work:
 
 
 class TimeLeft:
-    """Estimates from measured seconds; items of a kind that nothing is known of are taken for the mean of all others."""
+    """Estimates from measured seconds; a kind that nothing is known of is taken for the mean of all others."""
 
     def __init__(self, items: Sequence[Work], *, jobs: int) -> None:
         """items: those that will be measured. jobs: how many at a time."""

@@ -28,6 +28,7 @@ class ClipTarget:
     """A clip to encode at a target bitrate in bit/s, and the file of its record.
 
     variant: name of a variant of variants.py; empty for the encoder as it is. crop: as in `encode_file`.
+    seconds: length of the clip.
     """
 
     clip: Path
@@ -35,6 +36,7 @@ class ClipTarget:
     record: Path
     variant: str = ""
     crop: bool | None = False
+    seconds: float = 1.0
 
 
 def measure_bitrate(model: CodecModel, item: ClipTarget) -> dict[str, Any]:

@@ -34,9 +34,9 @@ def request_(tmp_path: Path, tiny_weights: Path, talking_clip: Path, monkeypatch
 
 
 def test_files_of_a_run(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[tuple[str, int, int]] = []
+    steps: list[tuple[object, ...]] = []
     numbers = run_study(request_, progress=lambda *step: steps.append(step))
-    assert steps == [("pairs", done, 2) for done in range(3)]
+    assert [step[:3] for step in steps] == [("pairs", done, 2) for done in range(3)]
     assert json.loads((request_.out / "transfer/transfer.json").read_text()) == numbers
     assert [(score["content"], score["motion"]) for score in numbers["scores"]] == [("amy", "bob"), ("bob", "amy")]
     assert numbers["scores"][0]["values"] == {"csim": 6.0}
