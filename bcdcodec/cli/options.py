@@ -11,6 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_RATE
 from bcdcodec.config import ModelConfig, SamplingConfig
+from bcdcodec.errors import WeightsError
+from bcdcodec.weightfile import find_file
 
 #: What argparse calls the list of commands; the class is generic for type checkers only.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -139,6 +141,14 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 seed = whole_number(0, 0xFFFF_FFFF)
 
 
+def weights_file(text: str) -> Path:
+    """Find a weights file by name or path, as --weights does."""
+    try:
+        return find_file(text)
+    except WeightsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def key_value(text: str) -> tuple[str, str]:
     """Parse `KEY=VALUE`."""
     key, equals, value = text.partition("=")
@@ -166,7 +176,7 @@ def add_data_option(parser: argparse.ArgumentParser, *, required: bool = True) -
 def add_vae_option(parser: argparse.ArgumentParser) -> None:
     """Add the image autoencoder of a preset."""
     parser.add_argument(
-        "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train vae, if the preset has one"
+        "--vae", type=weights_file, metavar="NAME|PATH", help="autoencoder of bcd train vae, if the preset has one"
     )
 
 
