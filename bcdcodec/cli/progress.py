@@ -115,7 +115,7 @@ class Lines:
 
 def duration(seconds: float) -> str:
     """`40 s`, `12 min` or `3 h 05 min`."""
-    minutes = round(seconds / 60)
-    if seconds < 60 and minutes <= 1:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

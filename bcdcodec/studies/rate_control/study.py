@@ -13,7 +13,7 @@ from bcdcodec.evaluation.harness.experiment import Experiment, Failure, StagePro
 from bcdcodec.evaluation.harness.quick import choose_quick, quick_note, shorten
 from bcdcodec.evaluation.harness.records import to_json, write_numbers
 from bcdcodec.evaluation.harness.time_left import Work
-from bcdcodec.evaluation.report.tables import failure_lines, update_page
+from bcdcodec.evaluation.report.tables import counted, failure_lines, update_page
 from bcdcodec.studies.rate_control import bitrates, tables, variants
 from bcdcodec.studies.rate_control.bitrates import ClipTarget
 
@@ -86,7 +86,7 @@ def _choice(request: Request, model: CodecModel) -> tuple[list[Clip], tuple[int,
     if not request.quick:
         return clips, bitrates.TARGETS, {}
     targets = bitrates.TARGETS[::QUICK_STEP]
-    some = f"{len(targets)} bitrates of {len(bitrates.TARGETS)}."
+    some = f"{counted(len(targets), 'bitrate')} of {len(bitrates.TARGETS)}."
     note = quick_note(min(QUICK_CLIPS, len(clips)), len(clips), seconds=QUICK_SECONDS, others=some)
     excerpts, chosen = Excerpts(request.work / "quick"), choose_quick(clips, QUICK_CLIPS)
     side = model.config.pixels

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from bcdcodec.evaluation.harness.intervals import BETTER, WORSE
+from bcdcodec.evaluation.harness.intervals import BETTER, TOO_FEW, WORSE
 from bcdcodec.evaluation.report.tables import counted, failure_lines, metric_digits, metric_title, number, table
 from bcdcodec.studies.rate_distortion.bd_rates import MIN_SHARE, BdRate
 from bcdcodec.studies.rate_distortion.comparison import RATE_TOO_HIGH, Comparison, EqualRateComparison
@@ -105,8 +105,11 @@ def _gain_cell(compared: EqualRateComparison | None, forms: Sequence[Series]) ->
         return f"{RATE_TOO_HIGH} ({_at_min(compared)}){form}"
     if compared.gain is None:
         return f"- ({_RATE_TOO_LOW}){form}"
-    bold = "**" if compared.verdict in (BETTER, WORSE) else ""
-    return f"{bold}{_signed(compared.gain.mean, compared.metric)} {compared.verdict}{bold}{form}"
+    bold, gain = "**" if compared.verdict in (BETTER, WORSE) else "", compared.gain
+    shown = _signed(gain.mean, compared.metric)
+    if compared.verdict == TOO_FEW and gain.low is not None and gain.high is not None:
+        shown += f" ({_signed(gain.low, compared.metric)} to {_signed(gain.high, compared.metric)})"
+    return f"{bold}{shown} {compared.verdict}{bold}{form}"
 
 
 def _at_min(compared: EqualRateComparison) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.studies.rate_distortion.baselines import BASELINES, PROFILES
-from bcdcodec.studies.rate_distortion.plan import read_plan
+from bcdcodec.studies.rate_distortion.plan import STANDARD, quick_plan, read_plan
 
 GOOD = """
 seconds = 2.0
@@ -48,6 +48,24 @@ def test_forms_multiply(write: Write) -> None:
         *("freeze frame 12.5", "freeze frame 25"),
     ]
     assert plan.series[0].rate == Fraction(25, 2)
+
+
+def test_one_point_will_do(write: Write) -> None:
+    plan = read_plan(write(GOOD.replace("[1000, 2000, 3000, 4000, 5000]", "[4000]")))
+    assert plan.series[0].points == (4000,)
+
+
+def test_the_plan_of_the_package_names_no_clips_and_no_binary() -> None:
+    plan = read_plan(None)
+    assert plan == read_plan(STANDARD) and plan.clips == ()
+    assert {series.codec for series in plan.series} == {"bcdcodec", "x264", "x265", "vp9", "svt-av1", "freeze frame"}
+    assert not any(BASELINES[series.codec].by_binary for series in plan.series if series.codec in BASELINES)
+
+
+def test_a_quick_plan_keeps_the_ends_of_every_series(write: Write) -> None:
+    plan = quick_plan(read_plan(write(GOOD)), seconds=1.5, points=3)
+    assert plan.seconds == 1.5
+    assert {series.points for series in plan.series} == {(1000, 3000, 5000), (51, 40, 30), (0,)}
 
 
 @pytest.mark.parametrize(
