@@ -21,7 +21,7 @@ PAGE, BITRATES, TOOLS = "rate_control.md", "rate_control/bitrates.json", "rate_c
 #: Counts up when the same encoder measures something else.
 VERSION = 1
 #: Of the quick version.
-QUICK_CLIPS, QUICK_SECONDS, QUICK_STEP = 3, 3.0, 2
+QUICK_CLIPS, QUICK_SECONDS, QUICK_STEP = 3, 2.0, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,8 @@ VERSION = 5
 SHEET_COLUMNS, SHEET_PAIRS, SHEET_CELL = 8, 3, 128
 #: Of the quick version.
 QUICK_PAIRS, QUICK_SECONDS = 3, 1.0
+#: How the pairs of a list are named on the page.
+FIXED = "of a fixed list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ def run_study(request: Request, *, progress: StageProgress) -> dict[str, Any]:
         "weights": {"name": codec.model.config.name, "id": codec.model_id},
         "seconds": request.seconds,
         "seed": SEED,
-        "chosen": "of one clip a person" if request.pairs is None else "of a fixed list",
+        "chosen": "of one clip a person" if request.pairs is None else FIXED,
         "sampling": to_json(codec.sampling),
         "scores": [to_json(score) for score in scores],
         "sheet": [list(item.names) for item in shown],
@@ -129,7 +131,7 @@ def run_lines(numbers: dict[str, Any], person_of: dict[str, str]) -> list[str]:
     return [
         f"- Weights `{numbers['weights']['name']}`, id `{numbers['weights']['id']}`; "
         f"{counted(steps, 'sampling step')}, noise of seed {numbers['seed']}.",
-        f"- {counted(len(pairs), 'pair')} {numbers['chosen']}, {people} people whose "
+        f"- {counted(len(pairs), 'pair')} {numbers.get('chosen', FIXED)}, {people} people whose "
         f"appearance is taken, {numbers['seconds']:g} s of each clip.",
         *failure_lines(numbers["failures"], "pairs"),
     ]

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 VERSION = 6
 SHEET_CLIPS, SHEET_CELL = 5, 128
 #: Of the quick version.
-QUICK_CLIPS, QUICK_SECONDS = 4, 2.0
+QUICK_CLIPS, QUICK_SECONDS = 3, 2.0
 PAGE, FOLDER, NUMBERS, SHEET = "validation.md", "validation", "validation.json", "contact_sheet.png"
 
 
