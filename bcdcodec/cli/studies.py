@@ -21,6 +21,7 @@ from bcdcodec.cli.study_options import (
     add_study_options,
     report,
     run_study,
+    split_paths,
     start_study,
 )
 from bcdcodec.weightfile import DEFAULT_NAME
@@ -42,10 +43,7 @@ def add_rate_distortion(studies: Commands) -> None:
   bcd bench rate-distortion plan.toml clips --out out --jobs 64 --json
 What cannot be measured is named, left out, and makes the exit code 2.""",
     )
-    parser.add_argument(
-        "plan", type=Path, nargs="?", metavar="PLAN.toml", help="codecs, rates, clips and metrics (a plan of 5 codecs)"
-    )
-    add_clips(parser)
+    add_clips(parser, before="PLAN.toml", about="codecs, rates, clips and metrics (a plan of 5 codecs)")
     add_quick_option(parser)
     add_sampler_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
@@ -54,6 +52,7 @@ What cannot be measured is named, left out, and makes the exit code 2.""",
 
 def run_rate_distortion(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
+    options.plan, options.clips = split_paths(options)
     start_study(options)
     from bcdcodec.studies.rate_distortion import study
 
@@ -70,14 +69,9 @@ def add_transfer(studies: Commands) -> None:
         examples="""  bcd bench transfer clips --quick
   bcd bench transfer pairs.csv clips""",
     )
-    parser.add_argument(
-        "pairs",
-        type=Path,
-        nargs="?",
-        metavar="PAIRS.csv",
-        help="names of clips, columns content and motion (each person with the next)",
+    add_clips(
+        parser, before="PAIRS.csv", about="names of clips, columns content and motion (each person with the next)"
     )
-    add_clips(parser)
     add_quick_option(parser)
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
     add_sampler_preset(parser)
@@ -87,6 +81,7 @@ def add_transfer(studies: Commands) -> None:
 
 def run_transfer(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
+    options.pairs, options.clips = split_paths(options)
     start_study(options)
     from bcdcodec.studies.transfer import study
 
