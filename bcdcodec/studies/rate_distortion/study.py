@@ -32,7 +32,7 @@ from bcdcodec.studies.rate_distortion.tables import page_tables, run_lines
 
 PAGE, FOLDER, NUMBERS, SHEET = "results.md", "results", "results.json", "sheet.png"
 #: Of the quick version.
-QUICK_CLIPS, QUICK_SECONDS, QUICK_POINTS = 2, 2.0, 3
+QUICK_CLIPS, QUICK_SECONDS, QUICK_POINTS = 2, 2.0, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
