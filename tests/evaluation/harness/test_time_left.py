@@ -26,6 +26,12 @@ def test_size_counts_and_failures_say_nothing() -> None:
     assert left.seconds() == 0.0
 
 
+def test_sizes_stand_for_kinds_that_are_not_measured_yet() -> None:
+    left = TimeLeft([Work("own", 10.0), Work("other"), Work("other")], jobs=1)
+    left.finish(0, 50.0)
+    assert left.seconds() == 10.0
+
+
 def test_jobs_share_the_work_as_long_as_there_is_enough() -> None:
     left = TimeLeft([Work()] * 5, jobs=2)
     left.finish(0, 10.0)
