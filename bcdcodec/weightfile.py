@@ -80,14 +80,22 @@ def read_tensors(path: Path | str, *, prefix: str, framework: str = "numpy") -> 
 
 
 def find_weights(named: str | Path = DEFAULT_NAME) -> WeightsFile:
-    """Weights by path, or by name: `face` is the file `face*.safetensors` of the first folder that has one."""
+    """Weights by path, or by name as of `find_file`."""
+    return open_weights(find_file(named))
+
+
+def find_file(named: str | Path) -> Path:
+    """A path as it is, or a file by name: `face` is `face*.safetensors` of the first folder that has one.
+
+    WeightsError for a name that no folder has. The file need be no whole weights: an autoencoder may be all it holds.
+    """
     path = Path(named)
     if path.suffix == ".safetensors" or len(path.parts) > 1:
-        return open_weights(path)
+        return path
     for folder in search_folders():
         candidates = sorted(folder.glob(f"{named}*.safetensors"))
         if candidates:
-            return open_weights(candidates[0])
+            return candidates[0]
     raise WeightsError(f"no weights named {named!r} in {_folders_text()}")
 
 

@@ -14,6 +14,8 @@ from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_
 from bcdcodec.cli.help import CommandHelp
 from bcdcodec.codec.decode.presets import PRESETS, RESEARCH_PRESET, preset_sampling
 from bcdcodec.config import ModelConfig, SamplingConfig
+from bcdcodec.errors import WeightsError
+from bcdcodec.weightfile import find_file
 
 #: What argparse calls the list of commands; the class is generic for type checkers only.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -143,6 +145,14 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 seed = whole_number(0, 0xFFFF_FFFF)
 
 
+def weights_file(text: str) -> Path:
+    """Find a weights file by name or path, as --weights does."""
+    try:
+        return find_file(text)
+    except WeightsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def key_value(text: str) -> tuple[str, str]:
     """Parse `KEY=VALUE`."""
     key, equals, value = text.partition("=")
@@ -170,7 +180,7 @@ def add_data_option(parser: argparse.ArgumentParser, *, required: bool = True) -
 def add_vae_option(parser: argparse.ArgumentParser) -> None:
     """Add the image autoencoder of a preset."""
     parser.add_argument(
-        "--vae", type=Path, metavar="VAE.safetensors", help="autoencoder of bcd train vae, if the preset has one"
+        "--vae", type=weights_file, metavar="NAME|PATH", help="autoencoder of bcd train vae, if the preset has one"
     )
 
 
@@ -241,7 +251,7 @@ def add_decoder_preset(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=(*PRESETS, RESEARCH_PRESET),
         default="standard",
-        help="each better and slower than the one before; paper is for research (standard)",
+        help="the better, the slower; paper is for research (standard)",
     )
 
 

@@ -14,7 +14,7 @@ from bcdcodec.cli.options import (
     new_command,
 )
 from bcdcodec.cli.progress import progress_bars
-from bcdcodec.cli.streams import check_file
+from bcdcodec.cli.streams import check_file, print_next, weights_name
 from bcdcodec.errors import ConfigError, FaceError
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights, open_weights
 
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             options.clips,
             clips,
             settings=Settings(clip_seconds=4.0, person="source"),
-            progress=lambda done, total: progress("videos", done, total),
+            progress=lambda done, total, left: progress("videos", done, total, left),
         )
         if not summary.clips:
             raise FaceError(
@@ -83,4 +83,5 @@ def run(options: argparse.Namespace) -> int:
             f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
             f"from {summary.seconds:.1f} s in {summary.clips} clips"
         )
+    print_next(options, "bcd", "encode", "talk.mp4", "--weights", weights_name(out))
     return 0

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -73,6 +74,21 @@ def print_report(options: argparse.Namespace, text: str) -> None:
     to_stdout = options.target == STANDARD
     if not options.quiet:
         print(f"{'<stdout>' if to_stdout else options.target}: {text}", file=sys.stderr if to_stdout else sys.stdout)
+
+
+def weights_name(path: Path) -> str:
+    """A weights file as --weights takes it for a path, whatever its name."""
+    return str(path if path.suffix == ".safetensors" or len(path.parts) > 1 else Path(os.curdir).absolute() / path)
+
+
+def print_next(options: argparse.Namespace, *command: object) -> None:
+    """Say on stderr which command goes on from here, unless --quiet. command: its words, those that are None left out.
+
+    Words in capitals stand for what the caller cannot know.
+    """
+    if not options.quiet:
+        words = shlex.join(str(word) for word in command if word is not None)
+        print(f"next: {words}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -15,12 +15,14 @@ from bcdcodec.cli.options import (
     seconds,
     whole_number,
 )
-from bcdcodec.cli.streams import check_clips
 from bcdcodec.cli.study_options import (
     add_clips,
+    add_quick_option,
     add_study_options,
     report,
     run_study,
+    split_paths,
+    start_study,
 )
 from bcdcodec.weightfile import DEFAULT_NAME
 
@@ -37,12 +39,12 @@ def add_rate_distortion(studies: Commands) -> None:
         "rate-distortion",
         run_rate_distortion,
         about="compare with other video codecs at equal rate",
-        examples="""  bcd bench rate-distortion benchmarks/rd_small.toml clips --jobs 2
-  bcd bench rate-distortion benchmarks/rd_full.toml clips --out out --jobs 64 --json
+        examples="""  bcd bench rate-distortion clips --quick
+  bcd bench rate-distortion plan.toml clips --out out --jobs 64 --json
 What cannot be measured is named, left out, and makes the exit code 2.""",
     )
-    parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="codecs, rates, clips and metrics")
-    add_clips(parser)
+    add_clips(parser, before="PLAN.toml", about="codecs, rates, clips and metrics (a plan of 5 codecs)")
+    add_quick_option(parser)
     add_decoder_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
     add_study_options(parser, "rate_distortion")
@@ -50,7 +52,8 @@ What cannot be measured is named, left out, and makes the exit code 2.""",
 
 def run_rate_distortion(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    options.plan, options.clips = split_paths(options)
+    start_study(options)
     from bcdcodec.studies.rate_distortion import study
 
     return run_study(options, study)
@@ -63,11 +66,13 @@ def add_transfer(studies: Commands) -> None:
         "transfer",
         run_transfer,
         about="transfer motion between people, and compare with both",
-        examples="""  bcd bench transfer benchmarks/transfer_pairs.csv clips
-  bcd bench transfer benchmarks/transfer_pairs.csv clips --seconds 4 --out out""",
+        examples="""  bcd bench transfer clips --quick
+  bcd bench transfer pairs.csv clips""",
     )
-    parser.add_argument("pairs", type=Path, metavar="PAIRS.csv", help="names of clips, columns content and motion")
-    add_clips(parser)
+    add_clips(
+        parser, before="PAIRS.csv", about="names of clips, columns content and motion (each person with the next)"
+    )
+    add_quick_option(parser)
     parser.add_argument("--seconds", type=seconds, default=2.0, metavar="S", help="length of each clip (2)")
     add_decoder_preset(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
@@ -76,7 +81,8 @@ def add_transfer(studies: Commands) -> None:
 
 def run_transfer(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    options.pairs, options.clips = split_paths(options)
+    start_study(options)
     from bcdcodec.studies.transfer import study
 
     return run_study(options, study)
@@ -89,11 +95,11 @@ def add_validation(studies: Commands) -> None:
         "validation",
         run_validation,
         about="compare decoded clips with their sources, frame by frame",
-        examples="""  bcd bench validation clips --publish
-  bcd bench validation clips --only d0433c4dd2,fad013d3f3 --limit-seconds 2
+        examples="""  bcd bench validation clips --quick
   bcd bench validation clips --judges mesh                 # without pip install '.[judge]'""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument(
         "--only",
         dest="names",
@@ -119,7 +125,7 @@ def add_validation(studies: Commands) -> None:
 
 def run_validation(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.codec.model import CodecModel
     from bcdcodec.studies.validation import study
     from bcdcodec.studies.validation.measure import MeasureSettings
@@ -139,10 +145,11 @@ def add_rate_control(studies: Commands) -> None:
         "rate-control",
         run_rate_control,
         about="hold encoded clips against their target bitrates",
-        examples="""  bcd bench rate-control clips --jobs 2
+        examples="""  bcd bench rate-control clips --quick
   bcd bench rate-control clips --tool-clips calm.mp4 lively.mp4""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument(
         "--tool-clips",
         type=Path,
@@ -157,7 +164,7 @@ def add_rate_control(studies: Commands) -> None:
 
 def run_rate_control(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.rate_control import study
 
     return run_study(options, study, tool_clips=tuple(options.tool_clips))
@@ -170,17 +177,18 @@ def add_references(studies: Commands) -> None:
         "references",
         run_references,
         about="compare one picture a shot with several",
-        examples="""  bcd bench references clips --lively c3bf13df4d,9efe4e4ff7 --calm 11492a1d69,3e1132017d
-  bcd bench references clips --lively A,B --calm C,D --seconds 4 --jobs 2""",
+        examples="""  bcd bench references clips --quick
+  bcd bench references clips --lively walk,dance --calm news --seconds 5""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     for group, kind in (("lively", "that move much"), ("calm", "that move little")):
         parser.add_argument(
             f"--{group}",
             type=lambda text: tuple(text.split(",")),
-            required=True,
+            default=(),
             metavar="A,B,C",
-            help=f"clips of people {kind}",
+            help=f"clips of people {kind} (chosen by their motion)",
         )
     parser.add_argument("--seconds", type=seconds, default=10.0, metavar="S", help="length of each clip (10)")
     parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"weights ({DEFAULT_NAME})")
@@ -189,7 +197,7 @@ def add_references(studies: Commands) -> None:
 
 def run_references(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.references import study
 
     return run_study(options, study)
@@ -203,9 +211,10 @@ def add_generation(studies: Commands) -> None:
         run_generation,
         about="measure motion generation and loss concealment",
         examples="""  bcd bench generation clips --learned runs/motion/streams.safetensors
-  bcd bench generation clips --learned runs/motion/streams.safetensors --decoded 8 --json""",
+  bcd bench generation clips --learned runs/motion/streams.safetensors --quick""",
     )
     add_clips(parser)
+    add_quick_option(parser)
     parser.add_argument(
         "--learned",
         type=Path,
@@ -222,7 +231,7 @@ def add_generation(studies: Commands) -> None:
 
 def run_generation(options: argparse.Namespace) -> int:
     """Measure what is missing and write the page."""
-    check_clips(options.clips)
+    start_study(options)
     from bcdcodec.studies.generation import study
 
     return run_study(options, study)

@@ -12,15 +12,38 @@ from typing import Any
 
 from bcdcodec.cli.options import add_quiet_option, call_with, whole_number
 from bcdcodec.cli.progress import progress_bars
+from bcdcodec.cli.streams import check_clips
+from bcdcodec.errors import ConfigError
 
 MAX_JOBS = 64
 #: Exit code of a run whose page lacks failed measurements.
 FAILED = 2
+#: Folder of the pages of quick versions, so that none replaces that of a study.
+QUICK = "quick"
 
 
-def add_clips(parser: argparse.ArgumentParser) -> None:
-    """Add the folder of test clips."""
-    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder of clips with a clips.csv")
+def add_clips(parser: argparse.ArgumentParser, *, before: str = "", about: str = "") -> None:
+    """Add the folder of test clips. before, about: a file that may be named first, for `split_paths`."""
+    clips = "folder of clips, or of any videos"
+    if not before:
+        parser.add_argument("clips", type=Path, metavar="CLIPS", help=clips)
+        return
+    # One list, as argparse would take the first of two for the folder where an option stands between them.
+    parser.usage = f"{parser.prog} [options] [{before}] CLIPS"
+    parser.add_argument("paths", type=Path, nargs="+", metavar="CLIPS", help=f"{clips}; {before} before it: {about}")
+
+
+def split_paths(options: argparse.Namespace) -> tuple[Path | None, Path]:
+    """The file that may be named first, and the folder of clips. ConfigError for more."""
+    *first, clips = map(Path, options.paths)
+    if len(first) > 1:
+        raise ConfigError(f"{len(options.paths)} files and folders are named, needs a folder of clips, after one file")
+    return (first[0] if first else None), clips
+
+
+def add_quick_option(parser: argparse.ArgumentParser) -> None:
+    """Add --quick, whose page has a folder of its own."""
+    parser.add_argument("--quick", action="store_true", help=f"a trial in minutes; its page goes to OUT/{QUICK}")
 
 
 def add_study_options(parser: argparse.ArgumentParser, study: str | None, *, jobs: bool = True) -> None:
@@ -42,6 +65,13 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add what is printed."""
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
     add_quiet_option(parser)
+
+
+def start_study(options: argparse.Namespace) -> None:
+    """Check the folder of clips, and name the folder of a quick page; ConfigError where there is no such folder."""
+    check_clips(options.clips)
+    if options.quick:
+        options.out /= QUICK
 
 
 def run_study(options: argparse.Namespace, study: ModuleType, **others: Any) -> int:

@@ -1,7 +1,6 @@
 """`bcd train codec`: train or resume a codec model on a folder of clips."""
 
 import argparse
-from pathlib import Path
 
 from bcdcodec.cli.options import (
     Commands,
@@ -15,10 +14,11 @@ from bcdcodec.cli.options import (
     add_workers_option,
     call_with,
     new_command,
+    weights_file,
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bars
-from bcdcodec.cli.streams import check_clips
+from bcdcodec.cli.streams import check_clips, print_next
 from bcdcodec.config import PRESET_NAMES
 from bcdcodec.errors import ConfigError
 
@@ -26,7 +26,7 @@ MAX_EXCERPTS = 10_000_000
 
 EXAMPLES = """  bcd train vae --data clips --updates 20000 vae.safetensors
   bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
-  bcd train codec --init face-v6.safetensors --data clips --run runs/more --updates 5000
+  bcd train codec --init face --data clips --run runs/more --updates 5000
   bcd train export --run runs/face --vae vae.safetensors plain.safetensors
   bcd train context --weights plain.safetensors --data clips --run runs/face --updates 4000 face.safetensors
 The same `bcd train codec` command resumes a run that was interrupted."""
@@ -41,7 +41,7 @@ def add_command(commands: Commands) -> None:
     add_vae_option(parser)
     add_run_option(parser)
     parser.add_argument(
-        "--init", type=Path, metavar="WEIGHTS.safetensors", help="weights of the same preset to start from"
+        "--init", type=weights_file, metavar="NAME|PATH", help="weights of the same preset to start from"
     )
     add_precision_option(parser)
     parser.add_argument(
@@ -97,5 +97,12 @@ def run(options: argparse.Namespace) -> int:
         )
         return 0
     with progress_bars(options) as progress:
-        run_training(train_options, progress)
+        first = run_training(train_options, progress)
+    if not first:
+        return 0
+    # Codes are counted on clips without augmentation; the autoencoder is that of the run.
+    data = ("--data", options.data) if options.excerpts else ()
+    vae = options.vae or options.init
+    autoencoder = () if vae is None else ("--vae", vae)
+    print_next(options, "bcd", "train", "export", "--run", options.folder, *autoencoder, *data, "weights.safetensors")
     return 0

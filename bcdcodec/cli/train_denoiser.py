@@ -18,8 +18,8 @@ from bcdcodec.cli.options import (
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import check_clips, check_file
-from bcdcodec.weightfile import find_weights, open_weights
+from bcdcodec.cli.streams import check_clips, check_file, print_next, weights_name
+from bcdcodec.weightfile import DEFAULT_NAME, find_weights, open_weights
 
 MAX_EXCERPTS, MAX_MINUTES, MAX_BATCH = 1_000_000, 100_000, 1024
 
@@ -97,8 +97,9 @@ def run_pairs(options: argparse.Namespace) -> int:
             weights=find_weights(options.weights).path,
             progress=progress,
         )
-    if not options.quiet:
-        print(f"{options.target}: next, bcd train denoiser --pairs {options.target}")
+    run = ("--run", "runs/denoiser", "--budget-minutes", 90)
+    weights = () if options.weights == DEFAULT_NAME else ("--weights", options.weights)
+    print_next(options, "bcd", "train", "denoiser", "--pairs", options.target, *run, *weights, "weights.safetensors")
     return 0
 
 
@@ -124,4 +125,5 @@ def run(options: argparse.Namespace) -> int:
         )
     if errors:
         print("from noise: " + ", ".join(f"{name} {error:.4f}" for name, error in errors.items()))
+    print_next(options, "bcd", "bench", "validation", "CLIPS", "--quick", "--weights", weights_name(out))
     return 0

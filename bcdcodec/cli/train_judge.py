@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bcdcodec.cli.options import Commands, add_updates_options, add_write_options, new_command
 from bcdcodec.cli.progress import progress_bar
-from bcdcodec.cli.streams import check_file
+from bcdcodec.cli.streams import check_file, print_next
 
 MAX_JUDGE_UPDATES, UPDATES = 1_000_000, 1500
 
@@ -41,4 +41,5 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(accuracies))
     elif not options.quiet:
         print(f"{target}: on real test clips " + ", ".join(f"{k} {100 * v:.2f} %" for k, v in accuracies.items()))
+    print_next(options, "bcd", "bench", "sprites", options.data, "--judge", target)
     return 0

@@ -14,7 +14,7 @@ from bcdcodec.cli.options import (
     new_command,
 )
 from bcdcodec.cli.progress import progress_bars
-from bcdcodec.cli.streams import check_file
+from bcdcodec.cli.streams import check_file, print_next
 from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
@@ -60,4 +60,8 @@ def run(options: argparse.Namespace) -> int:
             f"{out}: {out.stat().st_size} bytes, {result.model_bits:.1f} bits/frame on people held out, "
             f"{result.previous_bits:.1f} by the frame before, {result.order0_bits:.1f} by counts alone"
         )
+    if result is not None:  # the first process alone speaks
+        learned = options.folder / "streams.safetensors"
+        study = ("CLIPS", "--quick", "--learned", learned, "--motion-weights", out)
+        print_next(options, "bcd", "bench", "generation", *study)
     return 0

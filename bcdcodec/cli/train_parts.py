@@ -11,9 +11,10 @@ from bcdcodec.cli.options import (
     add_vae_option,
     add_write_options,
     new_command,
+    weights_file,
 )
 from bcdcodec.cli.progress import progress_bar, progress_bars
-from bcdcodec.cli.streams import check_clips, check_file
+from bcdcodec.cli.streams import check_clips, check_file, print_next, weights_name
 from bcdcodec.cli.train_codec import EXAMPLES
 from bcdcodec.weightfile import open_weights
 
@@ -31,7 +32,7 @@ def add_command(commands: Commands) -> None:
     )
     context.add_argument("target", metavar="OUT.safetensors", help="file to write: the weights with a context model")
     context.add_argument(
-        "--weights", type=Path, required=True, metavar="WEIGHTS.safetensors", help="trained weights, left as they are"
+        "--weights", type=weights_file, required=True, metavar="NAME|PATH", help="trained weights, left as they are"
     )
     add_data_option(context)
     add_updates_options(context)
@@ -64,6 +65,8 @@ def run_vae(options: argparse.Namespace) -> int:
             seed=options.seed,
             progress=lambda done, loss: progress(done, None),
         )
+    run = ("--data", options.data, "--vae", weights_name(out), "--run", "runs/face", "--updates", 50000)
+    print_next(options, "bcd", "train", "codec", *run)
     return 0
 
 
@@ -88,6 +91,11 @@ def run_context(options: argparse.Namespace) -> int:
         f"codes {statistics.context_bits:.1f} bits/frame on the training clips, "
         f"{statistics.table_bits:.1f} by the table"
     )
+    if open_weights(out).config.denoiser.landmarks:
+        pairs = ("--data", options.data, "--excerpts", 2600, "--weights", weights_name(out), "pairs")
+        print_next(options, "bcd", "data", "pairs", *pairs)
+    else:
+        print_next(options, "bcd", "encode", "talk.mp4", "--weights", weights_name(out))
     return 0
 
 
@@ -106,4 +114,7 @@ def run_export(options: argparse.Namespace) -> int:
         f"{statistics.counts.shape[1]} entries used, dead codebooks: {int((statistics.used == 1).sum())} of "
         f"{len(statistics.used)}"
     )
+    data = options.data or "clips"
+    context = ("--weights", weights_name(out), "--data", data, "--run", options.folder, "--updates", 4000)
+    print_next(options, "bcd", "train", "context", *context, out.with_stem(f"{out.stem}-context"))
     return 0

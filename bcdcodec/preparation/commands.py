@@ -1,7 +1,8 @@
 """Implementation of `bcd data prepare`: from media files to a folder of clips with clips.csv.
 
-Columns of clips.csv: clip, person, frames, seconds, source (the first digits of its SHA-256), start_s, and x, y and
-size of the square in the source. Rows are in the order of the sources, then of time, however many processes work.
+Columns of clips.csv: clip, person, frames, seconds, source (the first digits of its SHA-256), start_s, x, y and size
+of the square in the source, and file, the name of the source. Rows are in the order of the sources, then of time,
+however many processes work.
 """
 
 import csv
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from bcdcodec.atomic import write_bytes
 from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.harness.timing import now
 from bcdcodec.preparation.engine import run_jobs
 from bcdcodec.preparation.people import FaceVectors, number_people
 from bcdcodec.preparation.record import ClipRecord, SourceRecord
@@ -24,9 +26,9 @@ from bcdcodec.video.media import VIDEO_SUFFIXES
 _log = logging.getLogger(__name__)
 
 LIST, MADE_WITH = "clips.csv", "made_with.json"
-COLUMNS = ("clip", "person", "frames", "seconds", "source", "start_s", "x", "y", "size")
-#: (sources done, sources in all)
-Progress = Callable[[int, int], None]
+COLUMNS = ("clip", "person", "frames", "seconds", "source", "start_s", "x", "y", "size", "file")
+#: (sources done, sources in all, seconds left or None while nothing is known)
+Progress = Callable[[int, int, float | None], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def prepare(
     settings: Settings,
     workers: int = 1,
     ray: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total, left: None,
 ) -> Summary:
     """Process the sources that have no record yet, then write the list of clips, if there are any.
 
@@ -63,25 +65,30 @@ def prepare(
     _claim(folder, settings)
     jobs = [Job(source=path, folder=folder.resolve(), settings=settings) for path in paths]
     records: dict[int, SourceRecord] = {}
+    # What a source takes is about proportional to its bytes; those that were made before take next to nothing.
+    sizes, began = [path.stat().st_size for path in paths], now()
+    made, left = 0, sum(sizes)
     try:
         for done, (index, outcome) in enumerate(run_jobs(jobs, workers=workers, ray=ray), 1):
             if outcome.record is None:
                 _log.error("left out: %s", outcome.failure)
             else:
                 records[index] = outcome.record
-            progress(done, len(jobs))
+            made, left = made + sizes[index] * outcome.made, left - sizes[index]
+            progress(done, len(jobs), (now() - began).wall * left / made if made else None)
     finally:
         for parent in (folder, folder / RECORDS):  # partial files of killed processes
             for partial in (*parent.glob(".*.part"), *parent.glob(".part.*")):
                 partial.unlink(missing_ok=True)
     kept = list({records[index].source: records[index] for index in sorted(records)}.values())
+    names = {records[index].source: paths[index].name for index in sorted(records, reverse=True)}
     unnamed = len(list((folder / RECORDS).glob("[!.]*.json"))) - len(kept)
     if unnamed:
         _log.warning("%d finished sources in %s are not named now, their clips are not in the list", unnamed, folder)
     clips = [(record, clip) for record in kept for clip in record.clips]
     people = _people(kept, settings)
     if clips:
-        _write_list(folder / LIST, clips, people)
+        _write_list(folder / LIST, clips, people, names)
     return Summary(
         sources=len(paths),
         broken=len(paths) - len(records),
@@ -151,12 +158,16 @@ def _people(records: list[SourceRecord], settings: Settings) -> list[int]:
     return [1 + person_of[group] for group in groups]
 
 
-def _write_list(path: Path, clips: list[tuple[SourceRecord, ClipRecord]], people: list[int]) -> None:
+def _write_list(
+    path: Path, clips: list[tuple[SourceRecord, ClipRecord]], people: list[int], names: dict[str, str]
+) -> None:
+    """Write clips.csv. names: source -> name of its file, the first of equal ones."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for (record, clip), person in zip(clips, people, strict=True):
         seconds, start_s = clip.frames / float(RATE), clip.start / float(RATE)
         square = (clip.x, clip.y, clip.size)
-        writer.writerow([clip.clip, f"p{person:04d}", clip.frames, seconds, record.source, start_s, *square])
-    write_bytes(path, text.getvalue().encode())
+        facts = (clip.frames, seconds, record.source, start_s, *square, names[record.source])
+        writer.writerow([clip.clip, f"p{person:04d}", *facts])
+    write_bytes(path, text.getvalue().encode(errors="backslashreplace"))  # a name may be no valid Unicode

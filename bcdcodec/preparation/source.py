@@ -58,10 +58,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A record, or the reason in one line why there is none."""
+    """A record, or the reason in one line why there is none. made: now, not before."""
 
     record: SourceRecord | None = None
     failure: str = ""
+    made: bool = False
 
 
 def prepare_source(job: Job) -> Outcome:
@@ -73,10 +74,11 @@ def prepare_source(job: Job) -> Outcome:
         digest = file_hash(job.source)
         path = job.folder / RECORDS / f"{digest[:NAME_DIGITS]}.json"
         record = SourceRecord.read(path)
-        if record is None or not all((job.folder / clip.clip).is_file() for clip in record.clips):
-            record = _make(job, digest)
-            record.write(path)
-        return Outcome(record=record)
+        if record is not None and all((job.folder / clip.clip).is_file() for clip in record.clips):
+            return Outcome(record=record)
+        record = _make(job, digest)
+        record.write(path)
+        return Outcome(record=record, made=True)
     except OSError as error:  # VideoError is one
         return Outcome(failure=" ".join(str(error).split()))
 

@@ -19,7 +19,7 @@ from bcdcodec.evaluation.metrics.table import METRICS, loaded
 from bcdcodec.model.vae import Vae, from_uint8, to_uint8
 from bcdcodec.training.vae import load_vae
 from bcdcodec.video.reader import read_clip
-from bcdcodec.weightfile import find_weights
+from bcdcodec.weightfile import find_file
 
 #: Model preset whose autoencoder is measured.
 PRESET = "face"
@@ -31,7 +31,7 @@ def run_study(clips: Path, *, weights: str, metrics: Sequence[str]) -> dict[str,
         raise ConfigError(f"unknown metrics {', '.join(unknown)}, known are {', '.join(METRICS)}")
     config, path = preset(PRESET), Path(weights)
     assert config.vae is not None, "the preset has an autoencoder"
-    vae = load_vae(path if path.exists() else find_weights(weights).path, config.vae)
+    vae = load_vae(path if path.exists() else find_file(weights), config.vae)
     return measure(vae, middle_frames(clips, config), metrics)
 
 

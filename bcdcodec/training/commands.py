@@ -1,6 +1,5 @@
 """Implementation of `bcd train codec`, `vae`, `context` and `export`: from folders of clips to weights files."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.entropy.predictor import Predictor
@@ -16,9 +14,7 @@ from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.tensors import save_tensors
-from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.context import cost_bits, fit_context
 from bcdcodec.training.data.cache import cache_clips, is_cached, read_manifest
@@ -26,18 +22,17 @@ from bcdcodec.training.data.code_streams import read_streams
 from bcdcodec.training.data.crops import random_crops
 from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
+from bcdcodec.training.inputs import load_autoencoder, open_inputs
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import CodecTrainOptions, TrainOptions
 from bcdcodec.training.run.checkpoint import load_average
 from bcdcodec.training.run.cost import TrainingCost, training_cost
 from bcdcodec.training.run.training_run import CHECKPOINT
-from bcdcodec.training.vae import load_vae, save_vae, train_vae
+from bcdcodec.training.vae import save_vae, train_vae
 from bcdcodec.weightfile import WeightsFile, open_weights
 
 #: Windows per packet as the encoder writes them, and passes over the clips, with other stills and mirrored.
 PACKET_WINDOWS, CONTEXT_PASSES = 2, 3
-#: Compilers that torch.compile can use.
-COMPILERS = ("g++", "clang++", "c++", "cl")
 #: The final bitrates are measured on every 20th packet of the training clips.
 MEASURED = 20
 #: (stage, done, total)
@@ -65,9 +60,12 @@ class TrainingPlan:
 
 
 def plan_training(options: CodecTrainOptions) -> TrainingPlan:
-    """Count parameters, clips and operations without training anything. Raises ConfigError."""
+    """Count parameters, clips and operations without training anything, and refuse what `run_training` would."""
+    import bcdcodec.training.run.loop  # noqa: F401 - raises what a missing extra does
+
     config = preset(options.model)
     schedule = _schedule(config, options)
+    open_inputs(options)
     return TrainingPlan(
         model=options.model,
         clips=len(read_manifest(options.data)),
@@ -78,35 +76,29 @@ def plan_training(options: CodecTrainOptions) -> TrainingPlan:
     )
 
 
-def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, done, total: None) -> None:
-    """Cache latents in RUN/latents or RUN/excerpts, then train or resume to `options.updates`."""
+def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, done, total: None) -> bool:
+    """Cache latents in RUN/latents or RUN/excerpts, then train or resume to `options.updates`.
+
+    Returns whether this is the first process of the run, which alone reports.
+    """
     from bcdcodec.training.run.distributed import init_distributed, leave_workers
     from bcdcodec.training.run.loop import train
     from bcdcodec.training.run.sharding import ProcessShard
 
     # Refuse what cannot work before hours of reading clips.
     config = preset(options.model)
-    if options.compiled and not any(map(shutil.which, COMPILERS)):
-        raise ConfigError(f"--compile needs a C++ compiler, found none of {', '.join(COMPILERS)}")
+    schedule = _schedule(config, options)
+    inputs = open_inputs(options)
     workers = init_distributed(batch=config.optim.batch)
     if workers.num_processes > 1 and options.device != "auto":
         raise ConfigError(
             f"--device is {options.device}; with several processes the launcher says which has which device"
         )
     share = ProcessShard(workers.process_index, workers.num_processes)
-    share.check_even(config.optim.batch, _schedule(config, options).decoded_clips(config))
-    cache = _cache_folder(options.run, config, options.excerpts)
-
-    # Weights to start from, and the autoencoder.
-    start = None
-    if options.init is not None:
-        weights = open_weights(options.init)
-        if weights.config.name != options.model:
-            raise ConfigError(f"{options.init} is of preset {weights.config.name}, the run is of {options.model}")
-        start = load_networks(weights, torch.device("cpu"))
-    vae = start.vae if start is not None and options.vae is None else load_autoencoder(config, options.vae)
+    share.check_even(config.optim.batch, schedule.decoded_clips(config))
 
     # The clip cache; the main process fills it.
+    cache, vae = inputs.cache, inputs.vae
     with workers.main_process_first():
         if not workers.is_main_process and not is_cached(cache):
             raise ConfigError(f"{cache} is not what the first process made; all machines must share the run's folder")
@@ -126,29 +118,16 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
         options,
         cache=cache,
         vae=vae,
-        init=None if start is None else _without_painter(start.bcd.state_dict()),
+        init=inputs.init,
         progress=lambda done: progress("updates", done, options.updates),
     )
+    is_main = workers.is_main_process
     leave_workers()
-
-
-def _without_painter(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state of a model without its denoiser of pictures, which is trained after all else, on what this makes."""
-    return {name: value for name, value in state.items() if not name.startswith("picture_denoiser.")}
+    return is_main
 
 
 def _schedule(config: ModelConfig, options: TrainOptions) -> Schedule:
     return Schedule.of(config, options.updates, train=options.train, reinit_codebooks=options.reinit_codebooks)
-
-
-def _cache_folder(run: Path, config: ModelConfig, excerpts: int) -> Path:
-    """The clip cache of a run. ConfigError for excerpts of drawn figures, and for a run that used excerpts before."""
-    excerpt_cache = run / "excerpts"
-    if not excerpts and excerpt_cache.exists():
-        raise ConfigError(f"{run} learned from excerpts; give --excerpts again, or take another run")
-    if excerpts and (config.optim.across_clips or config.autoencoder == "none"):
-        raise ConfigError(f"--excerpts is for presets of filmed faces, {config.name} is of drawn figures")
-    return excerpt_cache if excerpts else run / "latents"
 
 
 def run_vae_training(
@@ -238,15 +217,3 @@ def save_with_context(out: Path, weights: WeightsFile, predictor: Predictor) -> 
     """Write a copy of a weights file with this context model."""
     context = {name: torch.from_numpy(values) for name, values in predictor.tensors().items()}
     save_tensors(out, load_file(weights.path) | context, metadata={"config": weights.config.to_json()})
-
-
-def load_autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiffusionVae | None:
-    """Load the autoencoder of a preset, from a file of `bcd train vae` where it is a small one. Raises ConfigError."""
-    if config.autoencoder == "none":
-        return None
-    if config.autoencoder == "stable-diffusion":
-        return load_sd_vae()
-    assert config.vae is not None, "a small autoencoder has a configuration"
-    if path is None:
-        raise ConfigError(f"preset {config.name} needs an autoencoder; train one with `bcd train vae`, then give --vae")
-    return load_vae(path, config.vae)

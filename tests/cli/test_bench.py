@@ -64,7 +64,16 @@ def test_options_reach_the_transfer_study(bcd: Bcd, tmp_path: Path, monkeypatch:
             device="cpu", preset="paper", seconds=4.0, jobs=1,
         )
     ]  # fmt: skip
-    assert bcd("bench", "transfer", tmp_path).code == 2
+    # Without pairs they are made; the page of a quick run replaces no other.
+    done = bcd("bench", "transfer", tmp_path, "--quick", "--out", tmp_path / "o")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'o/quick/transfer.md'}\n")
+    assert (found[1].pairs, found[1].clips, found[1].quick) == (None, tmp_path, True)
+    # Files and options stand in any order.
+    assert bcd("bench", "transfer", tmp_path / "p.csv", "--out", tmp_path / "o", tmp_path).code == 0
+    assert (found[2].pairs, found[2].clips) == (tmp_path / "p.csv", tmp_path)
+    done = bcd("bench", "transfer", "a", "b", tmp_path)
+    assert done.code == 2 and "3 files and folders are named" in done.err
+    assert bcd("bench", "transfer").code == 2
 
 
 def test_a_study_has_to_be_named(bcd: Bcd) -> None:

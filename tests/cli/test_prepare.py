@@ -24,7 +24,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def record(sources: list[Path], folder: Path, **names: Any) -> Summary:
         signature.bind(sources, folder, **names)
-        names.pop("progress")(1, 3)
+        names.pop("progress")(1, 3, None)
         found.append((sources, folder, names))
         return DONE if folder.name != "none" else Summary(**dict.fromkeys(Summary.__slots__, 0))
 

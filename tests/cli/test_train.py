@@ -1,6 +1,7 @@
 """The training commands hand their options on; what they do is tested with training/."""
 
 import inspect
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bcdcodec.cli.main import build_parser
 from bcdcodec.training import commands
 from bcdcodec.training.commands import ContextStatistics
 from bcdcodec.training.export import CodeStatistics
@@ -73,11 +75,13 @@ def test_train(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
 
 def test_train_a_part_of_given_weights(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
     line = ("train", "codec", "--data", tmp_path, "--run", tmp_path / "run", "--updates", "9", "--excerpts", "5")
-    assert bcd(*line, "--train", "encoder", "--init", "w", "--workers", "2", "--precision", "bf16").code == 0
+    assert (
+        bcd(*line, "--train", "encoder", "--init", "w.safetensors", "--workers", "2", "--precision", "bf16").code == 0
+    )
     ((asked,), _) = calls.pop("run_training")
-    assert (asked.train, asked.init, asked.excerpts, asked.workers) == ("encoder", Path("w"), 5, 2)
+    assert (asked.train, asked.init, asked.excerpts, asked.workers) == ("encoder", Path("w.safetensors"), 5, 2)
     assert (asked.precision, asked.reinit_codebooks) == ("bf16", False)
-    assert bcd(*line, "--reinit-codebooks", "--init", "w", "--compile").code == 0
+    assert bcd(*line, "--reinit-codebooks", "--init", "w.safetensors", "--compile").code == 0
     ((asked,), _) = calls.pop("run_training")
     assert (asked.train, asked.reinit_codebooks, asked.compiled) == ("all", True, True)
     for option in (("--train", "denoiser"), ("--reinit-codebooks",)):
@@ -86,8 +90,50 @@ def test_train_a_part_of_given_weights(bcd: Bcd, calls: Calls, tmp_path: Path) -
     assert calls == {}
 
 
+def test_autoencoder_and_start_are_found_by_name(
+    bcd: Bcd, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCD_WEIGHTS", str(tmp_path))
+    (tmp_path / "mine-v2.safetensors").touch()
+    (tmp_path / "lens.safetensors").touch()
+    line = ("train", "codec", "--data", tmp_path, "--run", tmp_path / "run", "--updates", "9")
+    assert bcd(*line, "--init", "mine", "--vae", "lens").code == 0
+    ((asked,), _) = calls.pop("run_training")
+    assert (asked.init, asked.vae) == (tmp_path / "mine-v2.safetensors", tmp_path / "lens.safetensors")
+    done = bcd("train", "export", "--run", tmp_path, "--vae", "lens", tmp_path / "out.safetensors")
+    assert (done.code, calls.pop("run_export")[1]["vae"]) == (0, tmp_path / "lens.safetensors")
+    done = bcd(*line, "--init", "nobody")
+    assert (done.code, calls) == (2, {}) and "argument --init: no weights named 'nobody' in" in done.err
+
+
+def test_every_training_says_what_comes_next(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:
+    """As a command that can be parsed, on stderr, and not where it should be quiet."""
+    run, clips, again = tmp_path / "my run", tmp_path, ("--updates", "9", "--run", tmp_path / "my run")
+    lines: dict[tuple[object, ...], str] = {
+        ("vae", "--data", clips, "--updates", "9", tmp_path / "v.safetensors"): "train codec",
+        ("codec", "--data", clips, "--vae", "v.safetensors", *again): "train export",
+        ("export", "--run", run, "--vae", "v.safetensors", tmp_path / "e.safetensors"): "train context",
+        ("context", "--weights", "e.safetensors", "--data", clips, *again, tmp_path / "c.safetensors"): "data pairs",
+    }
+    for line, wanted in lines.items():
+        done = bcd("train", *line)
+        assert done.code == 0 and "next: " not in done.out
+        (told,) = [text for text in done.err.splitlines() if text.startswith("next: ")]
+        words = shlex.split(told.removeprefix("next: "))
+        assert " ".join(words[:3]) == f"bcd {wanted}"
+        options = build_parser().parse_args(words[1:])
+        assert getattr(options, "data", None) in (None, clips) or options.data == Path("clips")
+        if "folder" in vars(options) and wanted != "train codec":
+            assert options.folder == run
+    done = bcd("train", "codec", "--data", clips, "--init", "i.safetensors", "--excerpts", "3", *again)
+    told = shlex.split(done.err.split("next: ")[1])
+    assert told[told.index("--vae") + 1] == "i.safetensors" and told[told.index("--data") + 1] == str(clips)
+    assert bcd("train", "codec", "--data", clips, "--vae", "v.safetensors", *again, "-q").err == ""
+
+
 def test_a_dry_run_trains_nothing(bcd: Bcd, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "read_manifest", lambda folder: [folder] * 7)
+    monkeypatch.setattr(commands, "open_inputs", lambda options: None)  # tests/training/test_inputs.py
     done = bcd("train", "codec", "--data", tmp_path, "--run", tmp_path / "run", "--updates", "100", "--dry-run")
     assert (done.code, calls) == (0, {})
     assert done.out.startswith("face: ")

@@ -25,7 +25,7 @@ def test_pairs(bcd: Bcd, tmp_path: Path, tiny_weights: Path, monkeypatch: pytest
     monkeypatch.setattr(packing, "pack_pairs", pack)
     line = ("--data", tmp_path, "--excerpts", "40", "--workers", "2", "--seed", "3", "--weights", tiny_weights)
     done = bcd("data", "pairs", *line, tmp_path / "pairs")
-    assert done.code == 0 and "next, bcd train denoiser --pairs" in done.out
+    assert done.code == 0 and f"next: bcd train denoiser --pairs {tmp_path / 'pairs'} --run " in done.err
     asked = {"clips": tmp_path, "folder": tmp_path / "pairs", "weights": tiny_weights, "excerpts": 40, "seed": 3}
     assert found == asked | {"workers": 2}
     assert bcd("data", "pairs", "--data", tmp_path / "none", "--excerpts", "1", tmp_path / "pairs").code == 2
@@ -51,5 +51,6 @@ def test_denoiser(bcd: Bcd, tmp_path: Path, tiny_weights: Path, monkeypatch: pyt
     assert "warp   PSNR 20.00 dB, LPIPS 0.2000, DISTS 0.1500, changes 1.04 of the true ones" in done.out
     asked = DenoiserOptions(pairs=tmp_path, run=tmp_path / "run", budget_minutes=30, updates=20)
     assert found == [(asked, tiny_weights, tmp_path)]
+    assert done.err == f"next: bcd bench validation CLIPS --quick --weights {out}\n"
     assert bcd(*line, out).code == 2  # not replaced
     assert bcd(*line[:-1], "0", tmp_path / "other.safetensors").code == 2

@@ -21,15 +21,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_list_is_what_training_reads(videos: Path, tmp_path: Path) -> None:
-    folder, steps = tmp_path / "clips", list[tuple[int, int]]()
+    folder, steps = tmp_path / "clips", list[tuple[int, int, float | None]]()
     summary = prepare([videos], folder, settings=BY_SOURCE, progress=lambda *counts: steps.append(counts))
-    assert steps == [(1, 2), (2, 2)]
+    assert [step[:2] for step in steps] == [(1, 2), (2, 2)]
+    assert (steps[0][2] or 0) > 0 and steps[1][2] == 0
     assert summary == Summary(
         sources=2, broken=0, repeated=0, shots=4, shots_without_face=1, clips=4, seconds=6.4, people=2
     )
     with (folder / "clips.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["clip", "person", "frames", "seconds", "source", "start_s", "x", "y", "size"]
+    assert list(rows[0]) == ["clip", "person", "frames", "seconds", "source", "start_s", "x", "y", "size", "file"]
     facts = [(row["person"], row["frames"], row["seconds"], row["start_s"]) for row in rows]
     assert facts == [
         ("p0001", "50", "2.0", "0.0"),
@@ -39,7 +40,24 @@ def test_the_list_is_what_training_reads(videos: Path, tmp_path: Path) -> None:
     ]
     assert [clip for clip, _ in read_manifest(folder)] == [row["clip"] for row in rows]
     assert len(read_clips(folder)) == 4
-    assert not any("holiday" in name or b"holiday" in data for name, data in contents(folder).items())
+    assert [row["file"] for row in rows] == ["A holiday.mp4"] * 3 + ["b.MKV"]
+    told = {name for name, data in contents(folder).items() if "holiday" in name or b"holiday" in data}
+    assert told == {"clips.csv"}  # the names of sources stand in the list alone
+
+
+def test_lists_of_earlier_releases_are_read_and_completed(videos: Path, tmp_path: Path) -> None:
+    folder, name = tmp_path / "clips", 'odd, "name"\nof two lines \udcff.mkv'
+    (videos / "more/b.MKV").rename(videos / "more" / name)
+    prepare([videos], folder, settings=BY_SOURCE)
+    whole, clips = (folder / "clips.csv").read_bytes(), read_clips(folder)
+    with (folder / "clips.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[-1]["file"] == 'odd, "name"\nof two lines \\udcff.mkv'
+    with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[*rows[0]][:-1], *([*row.values()][:-1] for row in rows)])
+    assert read_clips(folder) == clips and len(read_manifest(folder)) == 4
+    prepare([videos], folder, settings=BY_SOURCE)
+    assert (folder / "clips.csv").read_bytes() == whole
 
 
 def test_a_folder_goes_on_where_it_stopped(videos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

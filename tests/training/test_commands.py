@@ -11,9 +11,10 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, load_networks, save_networks
-from bcdcodec.training import commands
-from bcdcodec.training.commands import _cache_folder, plan_training, run_export, run_training
+from bcdcodec.training import inputs
+from bcdcodec.training.commands import plan_training, run_export, run_training
 from bcdcodec.training.data.cache import cache_mark
+from bcdcodec.training.inputs import cache_folder
 from bcdcodec.training.options import CodecTrainOptions, TrainOptions
 from bcdcodec.training.run.loop import train
 from bcdcodec.training.vae import load_vae, save_vae
@@ -21,18 +22,18 @@ from bcdcodec.weightfile import open_weights
 
 
 def test_excerpts_have_a_folder_of_their_own(tmp_path: Path, tiny_config: ModelConfig) -> None:
-    assert _cache_folder(tmp_path, tiny_config, 0) == tmp_path / "latents"
-    excerpts = _cache_folder(tmp_path, tiny_config, 9)
+    assert cache_folder(tmp_path, tiny_config, 0) == tmp_path / "latents"
+    excerpts = cache_folder(tmp_path, tiny_config, 9)
     excerpts.mkdir()
-    assert _cache_folder(tmp_path, tiny_config, 9) == excerpts
+    assert cache_folder(tmp_path, tiny_config, 9) == excerpts
     with pytest.raises(ConfigError, match="learned from excerpts; give --excerpts again"):
-        _cache_folder(tmp_path, tiny_config, 0)
+        cache_folder(tmp_path, tiny_config, 0)
 
 
 @pytest.mark.parametrize("name", ["sprites", "sprites-tiny"])
 def test_drawn_figures_have_no_excerpts(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=f"--excerpts is for presets of filmed faces, {name} is of drawn figures"):
-        _cache_folder(tmp_path, preset(name), 5)
+        cache_folder(tmp_path, preset(name), 5)
 
 
 def test_schedules_are_refused_before_clips_are_read(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_the_cache_of_a_run_serves_the_weights_exported_from_it(tmp_path: Path, 
 
 
 def test_compiling_without_a_compiler_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands.shutil, "which", lambda name: None)
+    monkeypatch.setattr(inputs.shutil, "which", lambda name: None)
     with pytest.raises(ConfigError, match=r"--compile needs a C\+\+ compiler, found none of g\+\+"):
         run_training(
             CodecTrainOptions(model="sprites-tiny", data=tmp_path, run=tmp_path / "run", updates=1, compiled=True)

@@ -1,27 +1,44 @@
-"""Test clips: a folder with a list, clips.csv, and lossless excerpts of them that every codec gets."""
+"""Test clips: a folder with a list, clips.csv, or any folder of videos; and lossless excerpts that every codec gets.
+
+The clips of a list are framed already: their pictures are squares around a face. Videos of a folder without one are
+not; each is of a person of its own, and of unknown licence.
+"""
 
 import csv
 import itertools
+import logging
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.atomic import file_hash
-from bcdcodec.errors import ConfigError
+from bcdcodec.errors import ConfigError, VideoError
+from bcdcodec.frame import CropBox
+from bcdcodec.video.crop import crop
 from bcdcodec.video.lossless import write_lossless
+from bcdcodec.video.media import VIDEO_SUFFIXES
 from bcdcodec.video.reader import VideoReader, read_clip
+from bcdcodec.video.shots import LOOKS_PER_SECOND
+from bcdcodec.video.track import FaceTracker
+
+_log = logging.getLogger(__name__)
 
 LIST = "clips.csv"
 #: Licence class of clips whose frames may be published.
 PUBLISHABLE = "permissive"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One row of the list. person: anonymous id of the subject. seconds: 1 where the list has none."""
+    """One row of the list, or a video of a folder without one.
+
+    person: anonymous id of the subject. seconds: 1 where nobody says. framed: its pictures are squares around a face.
+    """
 
     path: Path
     person: str
@@ -29,6 +46,7 @@ class Clip:
     source: str
     license: str
     license_class: str
+    framed: bool = True
 
     @property
     def name(self) -> str:
@@ -43,9 +61,19 @@ class Clip:
         """Source and licence, as they stand under a published picture."""
         return f"{self.name}: {self.source}, {self.license}"
 
+    @property
+    def crop(self) -> bool | None:
+        """How an encoder frames it, as in `encode_file`: as it is, or as the model needs it."""
+        return False if self.framed else None
+
 
 def read_clips(folder: Path) -> list[Clip]:
-    """Every clip of a folder, by person and name. ConfigError where the list or a clip is missing or malformed."""
+    """Every clip of a folder, by person and name: those of its list, or every video that can be read.
+
+    ConfigError where the list is malformed, where it names a clip that is missing, or where there is no clip.
+    """
+    if not (folder / LIST).exists():
+        return _unlisted(folder)
     try:
         with (folder / LIST).open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -87,12 +115,30 @@ class Excerpts:
 
     def prepare(self, clip: Clip, *, rate: Fraction, seconds: float, side: int) -> Path:
         """Write the first seconds of a clip, cropped and scaled to side x side, where they are not there yet."""
-        path = self.folder / f"{self.content_hash(clip.path)[:24]}-{float(rate):g}-{seconds:g}.mkv"
+        framing = "" if clip.framed else "-face"
+        path = self.folder / f"{self.content_hash(clip.path)[:24]}-{float(rate):g}-{seconds:g}{framing}.mkv"
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            frames = itertools.islice(read_clip(clip.path, rate=rate, pixels=side), round(seconds * rate))
-            write_lossless(path, frames, rate=rate)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            count = round(seconds * rate)
+            if clip.framed:
+                frames = itertools.islice(read_clip(clip.path, rate=rate, pixels=side), count)
+                write_lossless(path, frames, rate=rate)
+                return path
+            box = face_square(clip.path, rate=rate, frames=count)
+            with VideoReader(clip.path, rate) as reader:
+                squares = (crop(frame, box, side).pixels for frame in itertools.islice(reader, count))
+                write_lossless(path, squares, rate=rate)
         return path
+
+
+def face_square(path: Path, *, rate: Fraction, frames: int) -> CropBox:
+    """The square around the face in the first frames of a video; the largest centred one where there is none."""
+    every = max(1, round(rate / LOOKS_PER_SECOND))
+    with VideoReader(path, rate) as reader:
+        tracker = FaceTracker(reader.width, reader.height)
+        for frame in itertools.islice(reader, 0, frames, every):
+            tracker.observe(frame)
+    return tracker.planned_box
 
 
 def read_frames(path: Path, rate: Fraction) -> NDArray[np.uint8]:
@@ -108,9 +154,32 @@ def _clip(folder: Path, row: dict[str, str | None]) -> Clip:
     path = folder / name
     if not path.is_file():
         raise ConfigError(f"{folder / LIST} names {name}, which is not in the folder")
-    facts = {key: row.get(key) or "unknown" for key in ("source", "license", "license_class")}
+    facts: dict[str, Any] = {key: row.get(key) or UNKNOWN for key in ("source", "license", "license_class")}
     try:
         seconds = float(row.get("seconds") or 1)
     except ValueError as error:
         raise ConfigError(f"{folder / LIST} gives {name} a length of {row['seconds']!r}, needs seconds") from error
     return Clip(path=path, person=person, seconds=seconds, **facts)
+
+
+def _unlisted(folder: Path) -> list[Clip]:
+    """The videos of a folder without a list that can be read, one of each name; the others are logged."""
+    clips: dict[str, Clip] = {}
+    for path in sorted(folder.iterdir() if folder.is_dir() else []):
+        if path.suffix.lower() not in VIDEO_SUFFIXES or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.stem in clips:
+            _log.warning("left out: %s, as %s has the same name", path, clips[path.stem].path.name)
+            continue
+        try:
+            with VideoReader(path, Fraction(1)) as reader:
+                seconds = reader.duration_s or 1.0
+        except VideoError as error:
+            _log.warning("left out: %s", error)
+            continue
+        facts: dict[str, Any] = {"source": path.name, "license": UNKNOWN, "license_class": UNKNOWN}
+        clips[path.stem] = Clip(path=path, person=path.stem, seconds=seconds, framed=False, **facts)
+    if not clips:
+        known = " ".join(sorted(VIDEO_SUFFIXES))
+        raise ConfigError(f"{folder} has no {LIST} and no video that can be read; looked for {known}")
+    return list(clips.values())

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from bcdcodec.errors import ConfigError
 
 FeatureSet = NDArray[np.float64]
+#: Rows of a set that has a spread.
+MIN_ROWS = 2
 
 
 def frechet_distance(found: FeatureSet, expected: FeatureSet) -> float:
@@ -47,5 +49,7 @@ def _mean_off_diagonal(square: FeatureSet) -> float:
 
 def _check(found: FeatureSet, expected: FeatureSet) -> None:
     shapes = [found.shape, expected.shape]
-    if any(len(shape) != 2 or shape[0] < 2 or shape[1] < 1 for shape in shapes) or shapes[0][1] != shapes[1][1]:
-        raise ConfigError(f"feature sets are {list(shapes[0])} and {list(shapes[1])}, need [N >= 2, D] with one D")
+    if any(len(shape) != 2 or shape[0] < MIN_ROWS or shape[1] < 1 for shape in shapes) or shapes[0][1] != shapes[1][1]:
+        raise ConfigError(
+            f"feature sets are {list(shapes[0])} and {list(shapes[1])}, need [N >= {MIN_ROWS}, D] with one D"
+        )

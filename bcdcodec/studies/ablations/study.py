@@ -24,9 +24,9 @@ from bcdcodec.studies.ablations.scores import Ablations, AblationScore, ContentS
 from bcdcodec.studies.ablations.tables import page_tables
 from bcdcodec.studies.ablations.truth import TruthJudge
 from bcdcodec.studies.ablations.variants import BASE, WEIGHTS, AblationPlan, Variant, variants
-from bcdcodec.training.commands import load_autoencoder
 from bcdcodec.training.data.cache import cache_clips, manifest_digest, read_manifest
 from bcdcodec.training.export import export
+from bcdcodec.training.inputs import load_autoencoder
 from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.loop import train
 

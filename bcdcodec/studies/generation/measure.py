@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.errors import ConfigError
 from bcdcodec.motion.entropy import count_bits, stream_bits
 from bcdcodec.motion.model import MotionGpt
 from bcdcodec.motion.rollout import generate_codes
@@ -75,12 +74,14 @@ def measure_generated(
     """Statistics of generated motion, by sampler, and of three references of the same length.
 
     The references are the streams that are long enough, as many other real ones from `learned`, and faces that stand
-    still. progress: generated sequences. ConfigError with fewer than two streams that long.
+    still. progress: generated sequences. Without two streams that long of either kind there are no sets, but a
+    `reason`.
     """
     landmarks, rate = LandmarkReader(model), float(model.frame_rate)
     long, others = ([s for s in with_faces(group) if len(s.codes) >= frames] for group in (streams, learned))
     if min(len(long), len(others)) < 2:
-        raise ConfigError(f"{len(long)} and {len(others)} streams have {frames} frames, needs two of each or more")
+        reason = f"{len(long)} and {len(others)} streams have {frames} frames, two of each are needed"
+        return {"sequences": len(long), "frames": frames, "sets": {}, "reason": reason}
     real = [landmarks(stream, stream.codes[:frames]) for stream in long]
     known = [landmarks(stream, stream.codes[:frames]) for stream in others]
     basis = motion_basis(known)

@@ -7,12 +7,11 @@ An interrupted study resumes. Pictures beside the page show only clips whose lic
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from bcdcodec.atomic import file_hash
@@ -21,9 +20,11 @@ from bcdcodec.codec.decode.concealment import Concealer, HoldConcealer
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.evaluation.harness.clips import Clip, read_clips
-from bcdcodec.evaluation.harness.experiment import kept_json
+from bcdcodec.evaluation.harness.clips import LIST, Clip, Excerpts, read_clips
+from bcdcodec.evaluation.harness.experiment import StageProgress, kept_json
+from bcdcodec.evaluation.harness.quick import choose_quick, quick_note, shorten
 from bcdcodec.evaluation.harness.records import to_json, write_numbers
+from bcdcodec.evaluation.report.sheets import spread_indices
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.motion.data import hold_out, load_streams
@@ -56,8 +57,9 @@ PATTERNS = {
 DRAWS = 4
 #: Pattern and concealers of the benchmark on decoded pictures.
 DECODED_PATTERN, DECODED_CONCEALERS = "20% bursts", ("hold", "model", "blended alone")
-#: (stage, done, total)
-Progress = Callable[[str, int, int], None]
+#: Of the quick version: clips and their length, streams of training that are read, and the less that is tried.
+QUICK_CLIPS, QUICK_SECONDS, QUICK_STREAMS = 4, 5.0, 40
+QUICK_SAMPLERS, QUICK_PATTERNS = ("drawn at 0.8",), ("10% random", "20% bursts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,8 @@ class Request:
     """Inputs of the study. learned: code streams that the motion model was trained on, from its run folder.
 
     motion_weights: None for the motion model of the codec weights. decoded: number of clips that are decoded with loss.
-    out, work: folders of the page and of finished measurements.
+    out, work: folders of the page and of finished measurements. quick: the starts of a few clips, one sampler, two
+    patterns of loss.
     """
 
     clips: Path
@@ -75,9 +78,10 @@ class Request:
     decoded: int
     out: Path
     work: Path
+    quick: bool = False
 
 
-def run_study(request: Request, *, progress: Progress = lambda stage, done, total: None) -> dict[str, Any]:
+def run_study(request: Request, *, progress: StageProgress = lambda *report: None) -> dict[str, Any]:
     """Measure what is missing, then write numbers, pictures and the tables of the page; returns the numbers.
 
     Raises ConfigError, WeightsError, and errors of reading clips.
@@ -89,19 +93,33 @@ def run_study(request: Request, *, progress: Progress = lambda stage, done, tota
     gpt = load_motion(motion, codec_id=codec_id, device=torch.device("cpu"))
     clips = read_clips(request.clips)
     learned, held_out = hold_out(load_streams(request.learned))
-    request.work.mkdir(parents=True, exist_ok=True)
-    streams = encode_clips(clips, model, request.work, progress)
+    # What belongs to the clips: the list, or where there is none, their bytes.
+    inputs = [motion.path, request.learned]
+    inputs += [request.clips / LIST] if (request.clips / LIST).exists() else [clip.path for clip in clips]
+    samplers, patterns, draws, decoding = SAMPLERS, PATTERNS, DRAWS, min(request.decoded, len(clips))
+    note: dict[str, list[str]] = {}
+    if request.quick:
+        samplers = {name: SAMPLERS[name] for name in QUICK_SAMPLERS}
+        patterns = {name: PATTERNS[name] for name in QUICK_PATTERNS}
+        learned, held_out = learned[:QUICK_STREAMS], held_out[:QUICK_STREAMS]
+        draws, decoding, chosen = 1, 1, choose_quick(clips, QUICK_CLIPS)
+        less = f"One sampler, {len(patterns)} patterns of loss, {QUICK_STREAMS} code streams of training."
+        note = quick_note(len(chosen), len(clips), seconds=QUICK_SECONDS, others=less)
+        excerpts, side = Excerpts(request.work / "quick"), model.config.pixels
+        clips = shorten(chosen, excerpts, rate=model.frame_rate, seconds=QUICK_SECONDS, side=side)
+    work = request.work / "quick" if request.quick else request.work
+    work.mkdir(parents=True, exist_ok=True)
+    streams = encode_clips(clips, model, work, progress)
 
     # Measurements, kept under names that depend on all inputs.
-    inputs = (motion.path, request.learned, request.clips / "clips.csv")
     key = hashlib.sha256("".join(file_hash(path) for path in inputs).encode()).hexdigest()[:12]
 
     def kept(name: str, measure: Callable[[], Any]) -> Any:
-        return kept_json(request.work / f"{name}-{key}.json", measure)
+        return kept_json(work / f"{name}-{key}.json", measure)
 
     concealers, landmarks = all_concealers(gpt), LandmarkReader(model)
-    paths = [stream_path(clip, model, request.work) for clip in clips]
-    decoded = [paths[i] for i in np.linspace(0, len(paths) - 1, request.decoded).round().astype(int)]
+    paths = [stream_path(clip, model, work) for clip in clips]
+    decoded = [paths[i] for i in spread_indices(len(paths), decoding)]
     numbers = {
         "codec": codec_id.hex(),
         "motion": motion.motion_id.hex(),
@@ -118,11 +136,11 @@ def run_study(request: Request, *, progress: Progress = lambda stage, done, tota
         "generated": kept(
             "generated",
             lambda: measure_generated(
-                gpt, model, streams, learned, SAMPLERS, progress=lambda *counts: progress("generated", *counts)
+                gpt, model, streams, learned, samplers, progress=lambda *counts: progress("generated", *counts)
             ),
         ),
-        "draws": DRAWS,
-        "concealed": kept("concealed", lambda: conceal_all(streams, concealers, landmarks, progress)),
+        "draws": draws,
+        "concealed": kept("concealed", lambda: conceal_all(streams, concealers, landmarks, patterns, draws, progress)),
         "painted": kept(
             "painted",
             lambda: measure_decoded(
@@ -134,7 +152,7 @@ def run_study(request: Request, *, progress: Progress = lambda stage, done, tota
     # Numbers, pictures, tables.
     shown = next((clip for clip in clips if clip.may_be_shown), None)
     if shown is not None:
-        path = stream_path(shown, model, request.work)
+        path = stream_path(shown, model, work)
         with path.open("rb") as file:
             content = StreamReader(file).header.content
         rows = write_pictures(
@@ -145,11 +163,11 @@ def run_study(request: Request, *, progress: Progress = lambda stage, done, tota
             model=model,
             samplers=SAMPLERS,
             credit=shown.credit,
-            streams=request.work / shown.name,
+            streams=work / shown.name,
         )
         numbers["pictures"] = {"clip": shown.name, "source": shown.source, "license": shown.license, "rows": rows}
     write_numbers(request.out / NUMBERS, numbers)
-    update_page(request.out / PAGE, page_tables(numbers))
+    update_page(request.out / PAGE, {**note, **page_tables(numbers)})
     return numbers
 
 
@@ -158,14 +176,14 @@ def stream_path(clip: Clip, model: CodecModel, work: Path) -> Path:
     return work / f"{clip.name}-{model.weights.model_id.hex()[:8]}.bcd"
 
 
-def encode_clips(clips: list[Clip], model: CodecModel, work: Path, progress: Progress) -> list[CodeStream]:
+def encode_clips(clips: list[Clip], model: CodecModel, work: Path, progress: StageProgress) -> list[CodeStream]:
     """Encode what is not encoded yet, and read the code streams, one a shot."""
     streams: list[CodeStream] = []
     settings = EncodeSettings(groups=model.config.quantizer.groups)  # the motion model needs all codes
     for index, clip in enumerate(clips):
         path = stream_path(clip, model, work)
         if not path.exists():
-            encode_file(clip.path, path, model=model, settings=settings, audio_bitrate=None)
+            encode_file(clip.path, path, model=model, settings=settings, crop=clip.crop, audio_bitrate=None)
         streams += [dataclasses.replace(shot, person=clip.person) for shot in read_shots(model, path)]
         progress("encoded", index + 1, len(clips))
     return streams
@@ -182,15 +200,20 @@ def all_concealers(gpt: MotionGpt) -> dict[str, Concealer]:
 
 
 def conceal_all(
-    streams: list[CodeStream], concealers: dict[str, Concealer], landmarks: LandmarkReader, progress: Progress
+    streams: list[CodeStream],
+    concealers: dict[str, Concealer],
+    landmarks: LandmarkReader,
+    patterns: Mapping[str, LossPattern],
+    draws: int,
+    progress: StageProgress,
 ) -> dict[str, Any]:
-    """Compare the concealers under all loss patterns, for packets of a call and of a file."""
+    """Compare the concealers under loss patterns, for packets of a call and of a file; None where nothing is lost."""
     comparisons: dict[str, Any] = {}
     for packet_frames in (CALL_PACKET_FRAMES, PACKET_FRAMES):
-        for index, (name, pattern) in enumerate(PATTERNS.items()):
+        for index, (name, pattern) in enumerate(patterns.items()):
             comparison = compare_concealers(
-                streams, pattern, concealers, landmarks, packet_frames=packet_frames, draws=DRAWS
+                streams, pattern, concealers, landmarks, packet_frames=packet_frames, draws=draws
             )
             comparisons.setdefault(str(packet_frames), {})[name] = to_json(comparison)
-            progress(f"packets of {packet_frames}", index + 1, len(PATTERNS))
+            progress(f"packets of {packet_frames}", index + 1, len(patterns))
     return comparisons

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bcdcodec.evaluation.report.tables import table
+from bcdcodec.evaluation.report.tables import number, table
 
 Numbers = dict[str, Any]
 
@@ -12,7 +12,7 @@ def page_tables(numbers: Numbers) -> dict[str, list[str]]:
     tables = {
         "models": _models(numbers),
         "entropy": _entropy(numbers["entropy"]),
-        "generated": _generated(numbers["generated"]["sets"]),
+        "generated": _generated(numbers["generated"]),
     }
     if "pictures" in numbers:
         tables["pictures"] = _pictures(numbers["pictures"])
@@ -34,9 +34,11 @@ def _entropy(columns: dict[str, dict[str, float]]) -> list[str]:
     return table(["bits/frame", *columns], rows)
 
 
-def _generated(sets: dict[str, dict[str, float]]) -> list[str]:
+def _generated(generated: Numbers) -> list[str]:
+    if not generated["sets"]:
+        return [f"- ({generated['reason']})"]
     rows = []
-    for name, statistics in sets.items():
+    for name, statistics in generated["sets"].items():
         values = [f"{statistics[key]:.1f}" for key in ("speed", "spread", "blinks", "mouth_openings", "diversity")]
         of_one_content = statistics.get("diversity_of_one_content")
         values.append("" if of_one_content is None else f"{of_one_content:.1f}")
@@ -53,17 +55,20 @@ def _pictures(pictures: Numbers) -> list[str]:
 def _concealed(patterns: Numbers) -> list[str]:
     rows = []
     for pattern, comparison in patterns.items():
+        if comparison is None:
+            rows.append([pattern, "- (no packet is lost)", "-", "-", "-"])
+            continue
         for name, score in comparison["results"].items():
             against = score["against_first"]
-            difference = f"{against['mean']:+.2f} ({against['low']:+.2f} to {against['high']:+.2f})"
+            difference = f"{against['mean']:+.2f}"
+            if against["low"] is not None:  # of one person there is no interval
+                difference += f" ({against['low']:+.2f} to {against['high']:+.2f})"
             loss = f"{pattern}, {comparison['gaps']} gaps"
             rows.append([loss, name, f"{score['error']:.2f}", f"{score['flicker']:.2f}", difference])
     return table(["loss", "", "error", "flicker", "against hold"], rows)
 
 
 def _decoded(decoded: Numbers) -> list[str]:
-    flickers = decoded["flicker_levels"]
-    rows = [
-        [name, f"{distance:.2f}", f"{flickers[name]:.2f}"] for name, distance in decoded["landmark_distance"].items()
-    ]
-    return table(["", "landmark distance, %", "flicker"], rows)
+    distances, flickers = decoded["landmark_distance"], decoded["flicker_levels"]
+    rows = [[name, number(distances.get(name), 2), f"{flicker:.2f}"] for name, flicker in flickers.items()]
+    return table(["", "landmark distance, %", "flicker"], rows) if rows else ["- (no frame of the clips is lost)"]

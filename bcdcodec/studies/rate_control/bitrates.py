@@ -27,13 +27,16 @@ _DENOISER = "bcd.dit."
 class ClipTarget:
     """A clip to encode at a target bitrate in bit/s, and the file of its record.
 
-    variant: name of a variant of variants.py; empty for the encoder as it is.
+    variant: name of a variant of variants.py; empty for the encoder as it is. crop: as in `encode_file`.
+    seconds: length of the clip.
     """
 
     clip: Path
     target: int
     record: Path
     variant: str = ""
+    crop: bool | None = False
+    seconds: float = 1.0
 
 
 def measure_bitrate(model: CodecModel, item: ClipTarget) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def measure_bitrate(model: CodecModel, item: ClipTarget) -> dict[str, Any]:
     stream, target = item.record.with_suffix(".bcd"), item.target
     settings = EncodeSettings(bitrate=target, bucket_s=BUCKET_S)
     try:
-        result = encode_file(item.clip, stream, model=model, settings=settings, crop=False, audio_bitrate=None)
+        result = encode_file(item.clip, stream, model=model, settings=settings, crop=item.crop, audio_bitrate=None)
     except RateError as error:
         return {"clip": item.clip.stem, "target": target, "refused": str(error)}
     with stream.open("rb") as file:

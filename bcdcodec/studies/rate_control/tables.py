@@ -31,11 +31,10 @@ def bitrate_table(records: Sequence[Record]) -> list[str]:
 
 def _bitrate_cells(records: Sequence[Record], target: int) -> list[str]:
     errors = [100 * (r["bits"] / r["seconds"] / target - 1) for r in records if r["seconds"] >= LONG_S]
-    worst = max(errors, key=abs) if errors else float("nan")
-    mean = float(np.mean(errors)) if errors else float("nan")
+    error = f"{np.mean(errors):.2f}, {max(errors, key=abs):.2f}" if errors else f"- (none of {LONG_S:g} s or longer)"
     return [
         str(len(errors)),
-        f"{mean:.2f}, {worst:.2f}",
+        error,
         f"{100 * max(record['fill'] for record in records):.0f}",
         str(sum(record["skipped_frames"] for record in records)),
         *(_counts(records, name) for name in ("fps", "groups")),

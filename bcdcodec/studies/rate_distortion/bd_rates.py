@@ -1,7 +1,7 @@
 """BD-rates of two mean curves: difference in bytes at equal quality.
 
-Bjontegaard, VCEG-M33, with Akima interpolation, over the qualities that both curves reach, not extrapolated. A point
-that costs more than one before and is no better is left out.
+Bjontegaard, VCEG-M33, with Akima interpolation (monotone cubic, where a curve has 2 or 3 points), over the qualities
+that both curves reach, not extrapolated. A point that costs more than one before and is no better is left out.
 """
 
 import warnings
@@ -12,11 +12,13 @@ from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.evaluation.metrics.table import METRICS
 from bcdcodec.studies.rate_distortion.scores import Curve
 
-#: Points that a curve needs, after those that are no better than cheaper ones are left out.
-MIN_POINTS = 4
+#: Points that a curve needs, after those that are no better than cheaper ones are left out, and those that Akima's
+#: interpolation does.
+MIN_POINTS, AKIMA_POINTS = 2, 4
 #: An overlap below this share of the union of both ranges is marked thin.
 MIN_SHARE = 0.25
-ALWAYS_BETTER, ALWAYS_WORSE, FEW_POINTS = "always better", "always worse", "too few points"
+ALWAYS_BETTER, ALWAYS_WORSE = "always better", "always worse"
+FEW_POINTS, NO_OVERLAP = "- (one point is no curve)", "- (no common quality)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +26,8 @@ class BdRate:
     """BD-rate of `series` against `baseline` by one metric.
 
     percent: bytes over those of the baseline at equal quality, minus 100 %; None where it is undefined, and `why` is
-    ALWAYS_BETTER or ALWAYS_WORSE (in quality, at any rate) or FEW_POINTS. overlap: range of qualities compared; share:
-    of the union of both ranges; points: used of either curve.
+    ALWAYS_BETTER or ALWAYS_WORSE (in quality, at any rate), FEW_POINTS or NO_OVERLAP. overlap: range of qualities
+    compared; share: of the union of both ranges; points: used of either curve.
     """
 
     series: str
@@ -50,12 +52,15 @@ def bd_rate(tested: Curve, baseline: Curve) -> BdRate:
         why = ALWAYS_BETTER
     elif max(own) < min(others):
         why = ALWAYS_WORSE
-    elif min(len(qualities), len(expected)) < MIN_POINTS or low >= high:
+    elif min(len(qualities), len(expected)) < MIN_POINTS:
         why = FEW_POINTS
+    elif low >= high:
+        why = NO_OVERLAP
     else:
         overlap = (min(sign * low, sign * high), max(sign * low, sign * high))
         share = (high - low) / (max(qualities[-1], expected[-1]) - min(qualities[0], expected[0]))
-        settings = {"method": "akima", "require_matching_points": False, "min_overlap": 0}
+        method = "akima" if min(len(qualities), len(expected)) >= AKIMA_POINTS else "pchip"
+        settings = {"method": method, "require_matching_points": False, "min_overlap": 0}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a small overlap is reported as `share`
             percent = float(bjontegaard().bd_rate(baseline_rates, expected, rates, qualities, **settings))

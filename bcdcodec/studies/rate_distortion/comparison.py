@@ -52,10 +52,12 @@ class EqualRateComparison:
 
     @property
     def verdict(self) -> str:
-        """BETTER, WORSE or EVEN at equal rate; RATE_TOO_HIGH where that leaves too few clips; TOO_FEW where there are
-        too few people in any case.
+        """BETTER, WORSE or EVEN at equal rate; RATE_TOO_HIGH where that leaves too few clips, or none; TOO_FEW where
+        there are too few people in any case.
         """
-        verdict = TOO_FEW if self.gain is None else self.gain.verdict
+        if self.gain is None:
+            return RATE_TOO_HIGH if self.below else TOO_FEW
+        verdict = self.gain.verdict
         return RATE_TOO_HIGH if verdict == TOO_FEW and self.below and self.people >= MIN_PEOPLE else verdict
 
 
@@ -85,7 +87,7 @@ class Comparison:
         with the form of the lowest minimum rate.
         """
         items = [item for series in forms if (item := self.against(series.name, metric)) is not None]
-        equal = [item for item in items if item.gain is not None and item.verdict not in (RATE_TOO_HIGH, TOO_FEW)]
+        equal = [item for item in items if item.gain is not None and item.verdict != RATE_TOO_HIGH]
         if equal:
             return min(equal, key=lambda item: item.gain.mean if item.gain is not None else 0.0)
         return min(items, key=lambda item: item.min_kbps or 0.0, default=None)

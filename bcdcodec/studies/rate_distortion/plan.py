@@ -1,5 +1,7 @@
 """Plan of a rate-distortion study: clips, metrics and series (codec, size, profile, frame rate), from a TOML file.
 
+Any number of points will do: what is not defined for so few is left out of the page, with the reason.
+
 seconds = 8.0                          # of each clip, from its start
 clips = ["a333fdc381", "89c9f4690e"]   # all of the folder where left out
 metrics = ["psnr", "lpips-alex"]       # names of metrics/table.py; metrics of faces need faces-lost
@@ -17,17 +19,20 @@ profiles = ["lookahead"]               # others only
 
 import itertools
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.metrics.table import LOST, METRICS
+from bcdcodec.evaluation.report.sheets import spread_indices
 from bcdcodec.studies.rate_distortion.baselines import BASELINES, LOOKAHEAD, PROFILES
 
 Table = dict[str, Any]
 Kind = TypeVar("Kind")
+#: The plan where none is named: codecs that come with PyAV, for clips of any folder.
+STANDARD = Path(__file__).parent / "standard.toml"
 OWN, FREEZE_FRAME = "bcdcodec", "freeze frame"
 #: Streams of bcdcodec, decoded without denoising, and shown without motion: what its decoder has to be better than.
 WARPED, HELD = "warp only", "references held"
@@ -35,8 +40,6 @@ OWN_STREAMS = (OWN, WARPED, HELD)
 MAX_SECONDS, MAX_STEP, MAX_FRAME_RATE = 3600, 1000, 60
 #: Metrics between frames: a frame step would change what they measure.
 EVERY_FRAME = frozenset({"flicker", "vmaf"})
-#: BD-rates of fewer points are contested.
-MIN_POINTS = 5
 SIDE, MIN_SIDE = 256, 64
 #: Range of bcdcodec's bitrate, bit/s.
 BITRATES = (500, 64000)
@@ -84,8 +87,9 @@ class Plan:
     inception: Path | None
 
 
-def read_plan(path: Path) -> Plan:
-    """Read and check a file. ConfigError names the mistake."""
+def read_plan(path: Path | None) -> Plan:
+    """Read and check a file, or the plan of the package where none is named. ConfigError names the mistake."""
+    path = STANDARD if path is None else path
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -96,6 +100,15 @@ def read_plan(path: Path) -> Plan:
         return _plan(found, path.parent)
     except ValueError as error:  # ConfigError too
         raise ConfigError(f"{path} {error}") from error
+
+
+def quick_plan(plan: Plan, *, seconds: float, points: int) -> Plan:
+    """A plan with shorter clips, and fewer points of every series, evenly spread with both ends."""
+    series = [
+        replace(item, points=tuple(item.points[index] for index in spread_indices(len(item.points), points)))
+        for item in plan.series
+    ]
+    return replace(plan, seconds=min(plan.seconds, seconds), series=tuple(series))
 
 
 def _plan(table: Table, folder: Path) -> Plan:
@@ -153,8 +166,8 @@ def _series(table: Table) -> list[Series]:
         raise ValueError(f"names the codec {name!r}, known are {', '.join([*OWN_STREAMS, *BASELINES])}")
     low, high = BITRATES if name in OWN_STREAMS else (0, BASELINES[name].worst)
     points = _list(_require(table, "points"), f"points of {name}", int, low, high)
-    if len({*points}) < max(MIN_POINTS, len(points)):
-        raise ValueError(f"has {len({*points})} different points for {name}, needs {MIN_POINTS}, each once")
+    if len({*points}) < len(points):
+        raise ValueError(f"has points {list(points)} for {name}, needs each once")
     rates = [_frame_rate(rate) for rate in _list(_require(table, "frame_rates"), f"frame_rates of {name}", str)]
     if name in OWN_STREAMS:
         _check_keys(table, {"name", "frame_rates", "points"}, of=name)

@@ -72,13 +72,16 @@ class ExcludedPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionDistance:
-    """Distances of all decoded frames of a point from all source frames, `frames` of each; smaller is better."""
+    """Distances of all decoded frames of a point from all source frames, `frames` of each; smaller is better.
+
+    frechet, kernel: None of a single frame.
+    """
 
     series: str
     operating_point: int
     frames: int
-    frechet: float
-    kernel: float
+    frechet: float | None
+    kernel: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,9 @@ from bcdcodec.studies.rate_distortion.comparison import RATE_TOO_HIGH, Compariso
 from bcdcodec.studies.rate_distortion.plan import FREEZE_FRAME, OWN, Plan, Series
 from bcdcodec.studies.rate_distortion.scores import DistributionDistance, Results
 
+#: Where all points of a baseline take fewer bytes than bcdcodec, so that none encloses its rate.
+_RATE_TOO_LOW = "its points end below the rate"
+
 
 def page_tables(
     plan: Plan, results: Results, comparisons: Sequence[Comparison], distances: Sequence[DistributionDistance]
@@ -30,9 +33,10 @@ def page_tables(
 def run_lines(run: Mapping[str, Any], failures: Sequence[Mapping[str, str]]) -> list[str]:
     """The head of the page as a Markdown list, with the failures after it."""
     rates = ", ".join(f"{rate:g}" for rate in run["frame_rates"])
+    people = counted(run["people"], "person").replace("persons", "people")
     return [
         f"- Command: `{run['command']}`.",
-        f"- {run['clips']} clips of {run['people']} unseen people, the first {run['seconds']:g} s of each, {rates} "
+        f"- {counted(run['clips'], 'clip')} of {people}, the first {run['seconds']:g} s of each, {rates} "
         "frames a second, 256x256.",
         f"- Weights `{run['weights']}`, id `{run['model_id']}`; {counted(run['sampler_steps'], 'sampling step')}.",
         f"- {run['points']} points, {run['jobs']} at a time with {counted(run['threads'], 'thread')} each, "
@@ -100,9 +104,12 @@ def _gain_cell(compared: EqualRateComparison | None, forms: Sequence[Series]) ->
     if compared.verdict == RATE_TOO_HIGH:
         return f"{RATE_TOO_HIGH} ({_at_min(compared)}){form}"
     if compared.gain is None:
-        return f"{compared.verdict}{form}"
-    bold = "**" if compared.verdict in (BETTER, WORSE) else ""
-    return f"{bold}{_signed(compared.gain.mean, compared.metric)} {compared.verdict}{bold}{form}"
+        return f"- ({_RATE_TOO_LOW}){form}"
+    bold, gain = "**" if compared.verdict in (BETTER, WORSE) else "", compared.gain
+    shown = _signed(gain.mean, compared.metric)
+    if compared.verdict == TOO_FEW and gain.low is not None and gain.high is not None:
+        shown += f" ({_signed(gain.low, compared.metric)} to {_signed(gain.high, compared.metric)})"
+    return f"{bold}{shown} {compared.verdict}{bold}{form}"
 
 
 def _at_min(compared: EqualRateComparison) -> str:
@@ -121,7 +128,7 @@ def _interval_cell(compared: EqualRateComparison | None) -> str:
     if compared.verdict == RATE_TOO_HIGH and compared.gain_at_min is not None:
         return f"(more) {compared.gain_at_min.text(digits)}"
     if compared.gain is None:
-        return TOO_FEW
+        return f"- ({_RATE_TOO_LOW})"
     return f"{compared.gain.text(digits)}, {compared.wins}/{compared.clips}"
 
 
@@ -161,7 +168,7 @@ def _distribution(plan: Plan, results: Results, distances: Sequence[Distribution
     rows = []
     for item in distances:
         kbps = mean(point.kbps for point in results.at(item.series, item.operating_point))
-        values = [f"{kbps:.2f}", str(item.frames), f"{item.frechet:.2f}", f"{item.kernel:.4f}"]
+        values = [f"{kbps:.2f}", str(item.frames), number(item.frechet, 2), number(item.kernel, 4)]
         rows.append([item.series, str(item.operating_point), *values])
     return table(["series", "point", "kbps", "frames", *names], rows) if rows else []
 

@@ -1,6 +1,6 @@
 """Tables of docs/references.md."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -14,7 +14,12 @@ Record = dict[str, Any]
 
 
 def group_table(records: Sequence[Record]) -> list[str]:
-    """One row a target and variant, means over the clips; those that a variant cannot code are named below."""
+    """One row a target and variant, means over the clips; those that a variant cannot code are named below.
+
+    Without a clip it says so: a folder of one clip has no other for the second group.
+    """
+    if not records:
+        return ["- (no clip is left for this group)"]
     head = ["bit/s", "", "pictures a clip", "kbps of pictures", "kbps of motion", "kbps in all"]
     head += [*map(metric_title, METRICS), *(f"held: {name}" for name in HELD_METRICS)]
     rows = []
@@ -36,3 +41,9 @@ def _cells(coded: Sequence[Record]) -> list[str]:
             values = np.array([record[column][name] for record in coded], dtype=np.float64)  # NaN for None
             cells.append(number(known_mean(values), metric_digits(name)))
     return cells
+
+
+def motion_lines(names: Sequence[str], motion: Mapping[str, float]) -> list[str]:
+    """The clips of a group that was chosen, and how much each moves; none where its clips were named."""
+    known = [f"`{name}` ({motion[name]:.1f} %)" for name in names if name in motion]
+    return ["", f"Chosen by the motion of the face, in % of its size: {', '.join(known)}."] if known else []

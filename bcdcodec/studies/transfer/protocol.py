@@ -79,6 +79,17 @@ def read_pairs(path: Path, clips: list[Clip]) -> list[tuple[Clip, Clip]]:
     return pairs
 
 
+def make_pairs(clips: list[Clip]) -> list[tuple[Clip, Clip]]:
+    """(content, motion) of every person and the next one, the first clip of each. ConfigError of one person alone."""
+    people: dict[str, Clip] = {}
+    for clip in clips:
+        people.setdefault(clip.person, clip)
+    first = list(people.values())
+    if len(first) < 2:
+        raise ConfigError(f"clips are of {len(first)} person, a transfer needs two people")
+    return list(zip(first, [*first[1:], first[0]], strict=True))
+
+
 def transfer_frames(sources: tuple[Path, Path], *, model: CodecModel, sampling: SamplingConfig, stream: Path) -> Frames:
     """Decoded frames of the motion of one file with the content of another; `stream` is written."""
     settings = EncodeSettings(bitrate=None, seed=SEED)

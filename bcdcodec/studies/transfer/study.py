@@ -1,8 +1,7 @@
 """Transfer study: the motion of one person with the content of another; docs/transfer.md."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,21 @@ from numpy.typing import NDArray
 
 from bcdcodec.evaluation.harness.clips import Clip, Excerpts, read_clips, read_frames
 from bcdcodec.evaluation.harness.decoding import Codec
-from bcdcodec.evaluation.harness.experiment import Experiment, record_path
+from bcdcodec.evaluation.harness.experiment import Experiment, StageProgress, record_path
+from bcdcodec.evaluation.harness.quick import quick_note
 from bcdcodec.evaluation.harness.records import to_json, write_numbers
 from bcdcodec.evaluation.metrics.table import loaded
 from bcdcodec.evaluation.report.sheets import contact_sheet, load_png, save_png, spread_indices
 from bcdcodec.evaluation.report.tables import counted, failure_lines, update_page
-from bcdcodec.studies.transfer.protocol import SEED, TransferScore, Values, read_pairs, score_pair, transfer_frames
+from bcdcodec.studies.transfer.protocol import (
+    SEED,
+    TransferScore,
+    Values,
+    make_pairs,
+    read_pairs,
+    score_pair,
+    transfer_frames,
+)
 from bcdcodec.studies.transfer.tables import page_tables
 
 PAGE, NUMBERS, SHEET = "transfer.md", "transfer/transfer.json", "transfer/sheet.png"
@@ -25,16 +33,22 @@ PAGE, NUMBERS, SHEET = "transfer.md", "transfer/transfer.json", "transfer/sheet.
 VERSION = 5
 #: Pictures of a pair in the sheet, pairs in the sheet, and pixels of a picture.
 SHEET_COLUMNS, SHEET_PAIRS, SHEET_CELL = 8, 3, 128
+#: Of the quick version.
+QUICK_PAIRS, QUICK_SECONDS = 3, 1.0
+#: How the pairs of a list are named on the page.
+FIXED = "of a fixed list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Settings of a run.
 
-    clips: folder with clips.csv. pairs: CSV file with columns content and motion. seconds: of each clip."""
+    clips: folder of clips. pairs: CSV file with columns content and motion; None for the motion of the next person
+    with the content of each. seconds: of each clip. quick: a few pairs, of shorter clips.
+    """
 
     clips: Path
-    pairs: Path
+    pairs: Path | None
     out: Path
     work: Path
     weights: str
@@ -42,6 +56,7 @@ class Request:
     preset: str
     seconds: float
     jobs: int
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +72,20 @@ class _Pair:
         return self.clips[0].name, self.clips[1].name
 
 
-def run_study(request: Request, *, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+def run_study(request: Request, *, progress: StageProgress) -> dict[str, Any]:
     """Measure what is missing, write page, sheet and numbers; returns the content of transfer.json.
 
-    Pairs that cannot be measured are in its `failures`.
+    Pairs that cannot be measured are in its `failures`. ConfigError for clips of one person alone.
     """
     clips = read_clips(request.clips)
-    pairs = read_pairs(request.pairs, clips)
+    pairs = make_pairs(clips) if request.pairs is None else read_pairs(request.pairs, clips)
+    note: dict[str, list[str]] = {}
+    if request.quick:
+        every, pairs = len(pairs), [pairs[index] for index in spread_indices(len(pairs), QUICK_PAIRS)]
+        request = replace(request, seconds=min(request.seconds, QUICK_SECONDS))
+        measured = len({clip.name for pair in pairs for clip in pair})
+        others = f"{len(pairs)} of {counted(every, 'pair')}."
+        note = quick_note(measured, len(clips), seconds=request.seconds, others=others)
     for metric in ("csim", "ard", "auh"):  # fail early if an optional dependency is missing
         loaded(metric)
     open_codec = partial(Codec.load, request.weights, request.device, request.preset)
@@ -88,6 +110,7 @@ def run_study(request: Request, *, progress: Callable[[str, int, int], None]) ->
         "weights": {"name": codec.model.config.name, "id": codec.model_id},
         "seconds": request.seconds,
         "seed": SEED,
+        "chosen": "of one clip a person" if request.pairs is None else FIXED,
         "sampling": to_json(codec.sampling),
         "scores": [to_json(score) for score in scores],
         "sheet": [list(item.names) for item in shown],
@@ -95,7 +118,7 @@ def run_study(request: Request, *, progress: Callable[[str, int, int], None]) ->
     }
     write_numbers(request.out / NUMBERS, numbers)
     person_of = {clip.name: clip.person for clip in clips}
-    tables = {"run": run_lines(numbers, person_of), **page_tables(scores, person_of)}
+    tables = {**note, "run": run_lines(numbers, person_of), **page_tables(scores, person_of)}
     update_page(request.out / PAGE, {**tables, "credits": [f"- {credit}" for credit in credits]})
     return numbers
 
@@ -104,10 +127,11 @@ def run_lines(numbers: dict[str, Any], person_of: dict[str, str]) -> list[str]:
     """The head of the page: weights, sampling, pairs, failures."""
     steps, contents = numbers["sampling"]["steps"], {score["content"] for score in numbers["scores"]}
     pairs = {(score["content"], score["motion"]) for score in numbers["scores"]}
+    people = len({person_of[content] for content in contents})
     return [
         f"- Weights `{numbers['weights']['name']}`, id `{numbers['weights']['id']}`; "
         f"{counted(steps, 'sampling step')}, noise of seed {numbers['seed']}.",
-        f"- {len(pairs)} pairs of a fixed list, {len({person_of[content] for content in contents})} people whose "
+        f"- {counted(len(pairs), 'pair')} {numbers.get('chosen', FIXED)}, {people} people whose "
         f"appearance is taken, {numbers['seconds']:g} s of each clip.",
         *failure_lines(numbers["failures"], "pairs"),
     ]
@@ -119,7 +143,7 @@ def _items(request: Request, codec: Codec, pairs: list[tuple[Clip, Clip]]) -> li
     items = []
     for clips in pairs:
         content, motion = (excerpts.prepare(clip, rate=rate, seconds=request.seconds, side=side) for clip in clips)
-        hashes = [excerpts.content_hash(clip.path) for clip in clips]
+        hashes = [excerpts.content_hash(clip.path) + "-face" * (not clip.framed) for clip in clips]
         record = record_path(request.work / "pairs", *common, *hashes)
         items.append(_Pair(clips=clips, sources=(content, motion), record=record))
     return items

@@ -77,7 +77,7 @@ def measure_clip(
     The first frame is excluded: the freeze frame equals the source there.
     """
     encoding = EncodeSettings(bitrate=settings.bitrate)
-    encoded = encode_file(clip.path, stream, model=model, settings=encoding, crop=False, audio_bitrate=None)
+    encoded = encode_file(clip.path, stream, model=model, settings=encoding, crop=clip.crop, audio_bitrate=None)
     total, stats = encoded.stats.motion_frames, encoded.stats
     if settings.limit_s is not None:
         total = min(total, max(2, round(settings.limit_s * model.frame_rate)))
@@ -89,7 +89,7 @@ def measure_clip(
             candidates["warp_only"] = decoded_frames(model, stream, replace(settings.sampling, steps=0))
         candidates["references_held"] = held_references(model, stream)
     if donor is not None:
-        content = content_of_file(model, donor.path, crop=False)
+        content = content_of_file(model, donor.path, crop=donor.crop)
         candidates["mismatched_content"] = decoded_frames(
             model, stream, settings.sampling, content=content, relative=True
         )

@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> list[tuple[str, str]]:
     path = folder / "clips.csv"
     if not path.exists():
         raise ConfigError(f"{folder} has no clips.csv with the columns clip and person")
-    with path.open() as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"clip", "person"} <= set(rows[0]):
         raise ConfigError(f"{path} needs at least one row, and the columns clip and person")
@@ -82,14 +82,10 @@ def cache_clips(
     """
     manifest = read_manifest(folder)
     sources = [_source(folder, clip, person) for clip, person in manifest]
-    pieces = f"{len(sources)} whole clips"
     if excerpts:
         sources = choose_excerpts(folder, excerpts, seed)
-        pieces = f"{excerpts} excerpts of {excerpt_frames(config)} frames, seed {seed}"
-    mark = cache_mark(vae, config, pieces, manifest)
-    if (out / MADE_WITH).exists():
-        _check_mark(out, mark)
-    else:
+    mark = check_cache(folder, out, vae=vae, config=config, excerpts=excerpts, seed=seed)
+    if not (out / MADE_WITH).exists():
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / MADE_WITH, mark)
     if is_cached(out):
@@ -106,6 +102,20 @@ def cache_clips(
                 shard.append(arrays, (source.name, source.person, len(clip.latents), stills))
                 done += 1
                 progress(done, len(sources))
+
+
+def check_cache(
+    folder: Path, out: Path, *, vae: Autoencoder | None, config: ModelConfig, excerpts: int = 0, seed: int = 0
+) -> str:
+    """The mark of the cache that `cache_clips` would make; ConfigError where `out` has another one."""
+    manifest = read_manifest(folder)
+    pieces = f"{len(manifest)} whole clips"
+    if excerpts:
+        pieces = f"{excerpts} excerpts of {excerpt_frames(config)} frames, seed {seed}"
+    mark = cache_mark(vae, config, pieces, manifest)
+    if (out / MADE_WITH).exists():
+        _check_mark(out, mark)
+    return mark
 
 
 def cache_mark(vae: Autoencoder | None, config: ModelConfig, pieces: str, manifest: list[tuple[str, str]]) -> str:

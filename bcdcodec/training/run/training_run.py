@@ -36,6 +36,14 @@ class RunConfig(Protocol):
     def to_json(self) -> str: ...
 
 
+def check_run(folder: Path, config: RunConfig) -> Path:
+    """The file of a run's configuration; ConfigError where it holds another one."""
+    written = folder / "config.json"
+    if written.exists() and type(config).from_json(written.read_text()) != config:
+        raise ConfigError(f"{folder} is a run of another configuration; take a new folder")
+    return written
+
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -54,9 +62,7 @@ class TrainingRun(Generic[Network]):
         self.folder, self.updates, self._workers = folder, updates, workers
         self.is_main = workers.is_main_process
         folder.mkdir(parents=True, exist_ok=True)
-        written = folder / "config.json"
-        if written.exists() and type(config).from_json(written.read_text()) != config:
-            raise ConfigError(f"{folder} is a run of another configuration; take a new folder")
+        written = check_run(folder, config)
         workers.wait_for_everyone()
         if self.is_main:
             write_text(written, config.to_json())

@@ -30,22 +30,23 @@ def experiment(folder: Path, **changes: Any) -> Experiment[int, int, int]:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_missing_is_measured_and_failures_are_named(tmp_path: Path, jobs: int) -> None:
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[int, int, float | None]] = []
     (tmp_path / "2.json").write_text('{"value": 7}')
     found = experiment(tmp_path).run(
         [1, 2, 3, 4], jobs=jobs, keep_going=True, progress=lambda *step: steps.append(step)
     )
     assert found.results == {1: 11, 2: 7, 4: 14} and list(found.results) == [1, 2, 4]
     assert found.failures == [Failure(item="item 3", reason="three is refused")]
-    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [step[:2] for step in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps[0][2] is None and steps[-1][2] == 0
     assert json.loads((tmp_path / "4.json").read_text()) == {"value": 14}
 
 
 def test_finished_items_open_nothing(tmp_path: Path) -> None:
     experiment(tmp_path).run([1, 2])
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[int, int, float | None]] = []
     found = experiment(tmp_path, open_context=None).run([2, 1], progress=lambda *step: steps.append(step))
-    assert (found.results, steps) == ({2: 12, 1: 11}, [(2, 2)])
+    assert (found.results, steps) == ({2: 12, 1: 11}, [(2, 2, None)])
 
 
 def test_the_first_error_ends_a_run_that_keeps_its_records(tmp_path: Path) -> None:

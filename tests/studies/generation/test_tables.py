@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from bcdcodec.evaluation.report.tables import replace_tables
 from bcdcodec.studies.generation.study import NUMBERS, PAGE
@@ -13,7 +14,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 def test_the_tables_hold_every_number() -> None:
     statistics = {"speed": 1.5, "spread": 2.5, "blinks": 3.5, "mouth_openings": 4.5, "diversity": 5.5, "distance": 6.25}
     against = {"mean": -0.5, "low": -0.75, "high": -0.25}
-    numbers = {
+    numbers: dict[str, Any] = {
         "codec": "c0",
         "motion": "m0",
         "parameters": 4_030_000,
@@ -43,6 +44,18 @@ def test_the_tables_hold_every_number() -> None:
     assert tables["pictures"][-1] == "| real, greedy | a | s | CC BY 4.0 |"
     assert tables["concealed-8"][-1] == "| 5% random, 9 gaps | hold | 9.50 | 4.25 | -0.50 (-0.75 to -0.25) |"
     assert tables["decoded"][-1] == "| hold | 7.00 | 1.25 |"
+    # What so few clips do not give is a dash with the reason.
+    numbers["generated"] = {"sequences": 0, "frames": 50, "sets": {}, "reason": "0 and 3 streams have 50 frames"}
+    alone = {"hold": {"error": 9.5, "flicker": 4.25, "against_first": {"mean": -0.5, "low": None, "high": None}}}
+    numbers["concealed"] = {"8": {"5% random": None, "10% random": {"gaps": 1, "results": alone}}}
+    numbers["painted"] = {"clips": [], "lost_frames": 0, "landmark_distance": {}, "flicker_levels": {"hold": 1.0}}
+    few = page_tables(numbers)
+    assert few["generated"] == ["- (0 and 3 streams have 50 frames)"]
+    assert few["concealed-8"][2:] == [
+        "| 5% random | - (no packet is lost) | - | - | - |",
+        "| 10% random, 1 gaps | hold | 9.50 | 4.25 | -0.50 |",
+    ]
+    assert few["decoded"][-1] == "| hold | - | 1.00 |"
     del numbers["pictures"]
     assert "pictures" not in page_tables(numbers)
 

@@ -60,3 +60,21 @@ def test_every_tool_has_its_row(
     assert len(measured) >= 4 and all(row["psnr"] > 5 and row["flicker"] >= 0 for row in measured)
     monkeypatch.setattr(variants, "encode_file", None)
     assert run("--tool-clips", talking_clip).code == 0
+
+
+def test_the_quick_version_measures_starts_at_some_targets(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "QUICK_SECONDS", 0.5)
+    assert run("--quick").code == 0
+    found = json.loads((tmp_path / "quick/rate_control/bitrates.json").read_text())["clips"]
+    assert [(record["clip"], record["target"]) for record in found] == [("a1", 600)]
+    page = (tmp_path / "quick/rate_control.md").read_text()
+    assert "**Quick version**: the first 0.5 s of 1 of 1 clip. 1 bitrate of 2." in page
+    assert not (tmp_path / "rate_control.md").exists()
+
+
+def test_short_clips_have_no_error_but_a_reason(run: Callable[..., Any], tmp_path: Path) -> None:
+    assert run().code == 0
+    page = (tmp_path / "rate_control.md").read_text()
+    assert "| 0 | - (none of 10 s or longer) |" in page and "nan" not in page

@@ -8,7 +8,7 @@ import pytest
 
 from bcdcodec.errors import ConfigError
 from bcdcodec.studies.rate_distortion.baselines import BASELINES, PROFILES
-from bcdcodec.studies.rate_distortion.plan import read_plan
+from bcdcodec.studies.rate_distortion.plan import STANDARD, quick_plan, read_plan
 
 GOOD = """
 seconds = 2.0
@@ -50,6 +50,24 @@ def test_forms_multiply(write: Write) -> None:
     assert plan.series[0].rate == Fraction(25, 2)
 
 
+def test_one_point_will_do(write: Write) -> None:
+    plan = read_plan(write(GOOD.replace("[1000, 2000, 3000, 4000, 5000]", "[4000]")))
+    assert plan.series[0].points == (4000,)
+
+
+def test_the_plan_of_the_package_names_no_clips_and_no_binary() -> None:
+    plan = read_plan(None)
+    assert plan == read_plan(STANDARD) and plan.clips == ()
+    assert {series.codec for series in plan.series} == {"bcdcodec", "x264", "x265", "vp9", "svt-av1", "freeze frame"}
+    assert not any(BASELINES[series.codec].by_binary for series in plan.series if series.codec in BASELINES)
+
+
+def test_a_quick_plan_keeps_the_ends_of_every_series(write: Write) -> None:
+    plan = quick_plan(read_plan(write(GOOD)), seconds=1.5, points=3)
+    assert plan.seconds == 1.5
+    assert {series.points for series in plan.series} == {(1000, 3000, 5000), (51, 40, 30), (0,)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
@@ -78,8 +96,8 @@ def test_forms_multiply(write: Write) -> None:
         ('["psnr"]', '["vmaf"]\n[every_nth]\nvmaf = 2', "vmaf, which need every frame"),
         ('["psnr"]', '["flicker"]\n[every_nth]\nflicker = 2', "flicker, which need every frame"),
         ("[[codec]]", "[codec]", r"needs \[\[codec\]\] with two brackets"),
-        ("[51, 45, 40, 35, 30]", "[51, 45, 40, 35]", "4 different points for x264, needs 5"),
-        ("[51, 45, 40, 35, 30]", "[51, 45, 40, 35, 30, 30]", "5 different points for x264, needs 5, each once"),
+        ("[51, 45, 40, 35, 30]", "[51, 45, 45]", r"points \[51, 45, 45\] for x264, needs each once"),
+        ("[51, 45, 40, 35, 30]", "[]", "needs a list"),
         ("[51, 45, 40, 35, 30]", "[52, 45, 40, 35, 30]", "points of x264 = 52, needs a whole number of 0 to 51"),
         ("[51, 45, 40, 35, 30]", "[20.5, 45, 40, 35, 30]", "points of x264 = 20.5"),
         ("[51, 45, 40, 35, 30]", "30", "points of x264 = 30, needs a list"),

@@ -43,8 +43,8 @@ def request_(tmp_path: Path, tiny_weights: Path, clips_folder: Path) -> Request:
     )  # fmt: skip
 
 
-def record(steps: Steps) -> Callable[[str, int, int], None]:
-    return lambda what, done, total: steps.append((what, done, total))
+def record(steps: Steps) -> Callable[..., None]:
+    return lambda what, done, total, left: steps.append((what, done, total))
 
 
 def test_everything_is_written_and_found_again(request_: Request) -> None:

@@ -114,7 +114,20 @@ def test_few_people_get_no_verdict(swept: Make, results: Make) -> None:
         for cell in swept("bcdcodec 12.5", clip) + swept("x264 128 lookahead 12.5", clip, gain=-9)
     ])  # fmt: skip
     row = row_of(tables_of(few)["gains"], "| psnr ↑ | +")
-    assert row[1].endswith("too few people") and "**" not in row[1] and row[2] == "-"
+    assert row[1] == "+9.00 (+9.00 to +9.00) too few people" and row[2] == "-"
+
+
+def test_one_person_and_one_point_still_fill_the_page(swept: Make, results: Make) -> None:
+    one = [cell for cell in swept("bcdcodec 12.5", "a") if cell.operating_point == 6]
+    baseline = swept("x264 128 lookahead 12.5", "a", gain=-9)
+    found = tables_of(results([*one, *baseline]))
+    assert row_of(found["gains"], "| psnr ↑ | +")[1] == "+9.00 too few people"
+    near = tables_of(results([*one, *swept("x264 128 lookahead 12.5", "a")]))
+    assert row_of(near["bd-rates"], "| x264 128 lookahead 12.5")[1].startswith("- (one point is no curve)")
+    # A baseline of one cheaper point never encloses the rate.
+    cheap = tables_of(results([*one, *baseline[:1]]))
+    (row,) = [line for line in cheap["gains"] if line.startswith("| psnr")]
+    assert row.split(" | ")[1] == "- (its points end below the rate)"
 
 
 def test_tables_hold_every_number(made: Results) -> None:

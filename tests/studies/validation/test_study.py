@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from media_kit import textured, write_video
 
+from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.evaluation.harness.clips import read_clips
 from bcdcodec.evaluation.metrics.judges import JUDGES
 from bcdcodec.studies.validation import measure, study
+from bcdcodec.video import track
+from bcdcodec.video.face import Face
 
 ROWS = [
     ("b2.mp4", "bob", "some/where", "not stated", "unknown"),
@@ -113,3 +117,47 @@ def test_a_judge_needs_its_extra(run: Bcd, monkeypatch: pytest.MonkeyPatch, judg
 def test_an_unknown_judge_is_named(run: Bcd) -> None:
     done = run("--judges", "mesh,jury")
     assert done.code == 2 and "judge is jury" in done.err
+
+
+def test_any_folder_of_videos_will_do(run: Bcd, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "clips.csv").unlink()
+    monkeypatch.setattr(track, "detect_faces", lambda frame: [Face(x=60, y=30, width=30, height=40, score=1.0)])
+    done = run("--publish", "--json")
+    assert done.code == 0 and "no clip of 2 has a licence that permits to publish it" in done.err
+    found = json.loads(done.out)
+    assert [(clip["clip"], clip["person"], clip["donor"]) for clip in found["clips"]] == [
+        ("a1", "a1", "b2"),
+        ("b2", "b2", "a1"),
+    ]
+    assert not (tmp_path / "out/validation/contact_sheet.png").exists()
+    (stream,) = (tmp_path / "work").glob("a1-*.bcd")
+    with stream.open("rb") as file:
+        assert StreamReader(file).header.content.size < 120  # not the whole picture, as of a list
+
+
+def test_clips_that_cannot_be_measured_are_named(
+    run: Bcd, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "clips.csv").unlink()
+    face = [Face(x=60, y=30, width=30, height=40, score=1.0)]
+    monkeypatch.setattr(track, "detect_faces", lambda frame: face if frame.width == 160 else [])
+    write_video(folder / "wall.mp4", [textured(3, 128, 96)] * 25)
+    done = run("--only", "a1,wall")
+    assert done.code == 2
+    page = (tmp_path / "out/validation.md").read_text()
+    assert "- wall: no face found in" in page and "| `a1` | 2.00 |" in page
+    done = run("--only", "wall")
+    assert done.code == 2 and "none of 1 could be measured; wall: no face found" in done.err
+
+
+def test_the_quick_version_has_a_page_of_its_own(
+    run: Bcd, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "QUICK_CLIPS", 1)
+    monkeypatch.setattr(study, "QUICK_SECONDS", 0.5)
+    done = run("--quick")
+    assert (done.code, done.out) == (0, f"{tmp_path / 'out/quick/validation.md'}\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["quick"]
+    page = (tmp_path / "out/quick/validation.md").read_text()
+    assert "**Quick version**: the first 0.5 s of 1 of 2 clips." in page and "| `a1` | 0.48 |" in page
+    assert "| `b2`" not in page

@@ -1,0 +1,132 @@
+"""Inputs of `bcd train codec`, and all that a run would be refused for: found before hours of reading clips.
+
+A dry run checks the same, and writes nothing.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bcdcodec.config import ModelConfig, preset
+from bcdcodec.errors import ConfigError, WeightsError
+from bcdcodec.frame import Frame
+from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import choose_device
+from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
+from bcdcodec.model.vae import Vae
+from bcdcodec.model.weights import load_networks
+from bcdcodec.training.data.cache import check_cache, is_cached, read_manifest
+from bcdcodec.training.data.sampler import MIN_HALF_FRAMES
+from bcdcodec.training.options import CodecTrainOptions
+from bcdcodec.training.run.training_run import check_run
+from bcdcodec.training.vae import load_vae
+from bcdcodec.video.landmarks import follow_landmarks
+from bcdcodec.video.reader import VideoReader
+from bcdcodec.weightfile import open_weights
+
+#: Compilers that torch.compile can use.
+COMPILERS = ("g++", "clang++", "c++", "cl")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingInputs:
+    """What a run starts from. cache: the folder of its clip cache. init: state of the model, None for a new one."""
+
+    config: ModelConfig
+    cache: Path
+    vae: Vae | StableDiffusionVae | None
+    init: dict[str, Tensor] | None
+
+
+def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
+    """Load the weights, and check the clips and the run folder. Raises ConfigError, WeightsError, VideoError."""
+    config = preset(options.model)
+    if options.compiled and not any(map(shutil.which, COMPILERS)):
+        raise ConfigError(f"--compile needs a C++ compiler, found none of {', '.join(COMPILERS)}")
+    choose_device(options.device)
+    check_writable(options.run)
+    check_run(options.run, config)
+    cache = cache_folder(options.run, config, options.excerpts)
+    read_manifest(options.data)
+    init, vae = None, None
+    if options.init is not None:
+        weights = open_weights(options.init)
+        if weights.config.name != options.model:
+            raise ConfigError(f"{options.init} is of preset {weights.config.name}, the run is of {options.model}")
+        start = load_networks(weights, torch.device("cpu"))
+        init, vae = _without_painter(start.bcd.state_dict()), start.vae
+        try:
+            Bcd(config).load_state_dict(init)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{options.init} does not fit preset {options.model}: {str(error).splitlines()[0]}"
+            ) from error
+    if options.init is None or options.vae is not None:
+        vae = load_autoencoder(config, options.vae)
+    check_cache(options.data, cache, vae=vae, config=config, excerpts=options.excerpts, seed=options.seed)
+    if not is_cached(cache):
+        check_clip_files(options.data, config)
+    return TrainingInputs(config, cache, vae, init)
+
+
+def check_writable(folder: Path) -> None:
+    """ConfigError where a folder can neither be written into nor made."""
+    present = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not present.is_dir():
+        raise ConfigError(f"{present} is a file, needs a folder")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise ConfigError(f"folder {present} cannot be written into")
+
+
+def check_clip_files(folder: Path, config: ModelConfig) -> None:
+    """Open every clip of a list: ConfigError for one that is missing or where all are too short, VideoError for one
+    that cannot be read, MissingExtraError where faces are needed and cannot be found.
+    """
+    rate, needed, longest = Fraction(*config.frame_rate), 2 * MIN_HALF_FRAMES, 0.0
+    if config.denoiser.warp_blocks:
+        follow_landmarks(Frame(pixels=np.zeros((64, 64, 3), np.uint8), index=0), None)
+    for clip, _ in read_manifest(folder):
+        path = folder / clip
+        if not path.is_file():
+            raise ConfigError(f"{folder / 'clips.csv'} names {clip}, which is not in the folder")
+        with VideoReader(path, rate, threads=1) as reader:
+            length = reader.duration_s
+        longest = max(longest, float("inf") if length is None else round(length * rate))
+    if longest < needed:
+        raise ConfigError(
+            f"no clip of {folder} has the {needed} frames that two halves need, the longest has {longest:.0f} at "
+            f"{float(rate):g} frames a second"
+        )
+
+
+def cache_folder(run: Path, config: ModelConfig, excerpts: int) -> Path:
+    """The clip cache of a run. ConfigError for excerpts of drawn figures, and for a run that used excerpts before."""
+    excerpt_cache = run / "excerpts"
+    if not excerpts and excerpt_cache.exists():
+        raise ConfigError(f"{run} learned from excerpts; give --excerpts again, or take another run")
+    if excerpts and (config.optim.across_clips or config.autoencoder == "none"):
+        raise ConfigError(f"--excerpts is for presets of filmed faces, {config.name} is of drawn figures")
+    return excerpt_cache if excerpts else run / "latents"
+
+
+def load_autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiffusionVae | None:
+    """Load the autoencoder of a preset, from a file of `bcd train vae` where it is a small one. Raises ConfigError."""
+    if config.autoencoder == "none":
+        return None
+    if config.autoencoder == "stable-diffusion":
+        return load_sd_vae()
+    assert config.vae is not None, "a small autoencoder has a configuration"
+    if path is None:
+        raise ConfigError(f"preset {config.name} needs an autoencoder; train one with `bcd train vae`, then give --vae")
+    return load_vae(path, config.vae)
+
+
+def _without_painter(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of a model without its denoiser of pictures, which is trained after all else, on what this makes."""
+    return {name: value for name, value in state.items() if not name.startswith("picture_denoiser.")}
