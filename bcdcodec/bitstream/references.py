@@ -31,6 +31,10 @@ class ReferenceTable(Generic[T]):
         """The value of a reference; None where the shot has none of this number."""
         return self._kept.get(number)
 
+    def clear(self) -> None:
+        """Forget all of them: what the shot has is not known any more."""
+        self._kept = {}
+
     def add(self, record: ContentRecord, value: T) -> None:
         """Begin a shot, or add a reference to it and drop what it takes the place of."""
         if not record.number:
@@ -75,23 +79,28 @@ class ReferenceSender:
 class ContentAssembler:
     """Collects the parts of one content until its CONTENT packet.
 
-    tolerate_loss: parts may be missing, which only the CONTENT packet shows.
+    tolerate_loss: parts may be missing, which only the CONTENT packet shows. `lost` is then the number of packets that
+    were missing so far.
     """
 
     def __init__(self, *, tolerate_loss: bool = False) -> None:
         self._data = bytearray()
         self._tolerate_loss = tolerate_loss
+        self._lost, self._is_broken = 0, False
         #: Parts collected.
         self.parts = 0
 
-    def add(self, part: ContentPart) -> None:
+    def add(self, part: ContentPart, *, lost: int = 0) -> None:
         """Add a part; part 0 discards the ones before. BitstreamError for a part out of order or too much data."""
         if part.index == 0:
             self._data.clear()
-            self.parts = 0
-        if part.index != self.parts:
-            if self._tolerate_loss:
+            self.parts, self._is_broken = 0, False
+        if self._tolerate_loss:
+            self._is_broken |= part.index != self.parts or self._may_be_others(part.index, lost)
+            if self._is_broken:
                 return
+            self._lost = lost
+        if part.index != self.parts:
             raise BitstreamError(f"content part {part.index} follows {self.parts} parts")
         if len(self._data) + len(part.data) > MAX_PAYLOAD_BYTES:
             raise BitstreamError(
@@ -100,11 +109,21 @@ class ContentAssembler:
         self._data += part.data
         self.parts += 1
 
+    def has_parts(self, record: ContentRecord, *, lost: int = 0) -> bool:
+        """Whether all parts of a record are there, and are its own."""
+        return not record.parts or (
+            record.parts == self.parts and not self._is_broken and not self._may_be_others(record.parts, lost)
+        )
+
+    def _may_be_others(self, index: int, lost: int) -> bool:
+        """Whether the parts before this index may be those of another content, given up since: as many were lost."""
+        return 0 < index <= lost - self._lost
+
     def assemble(self, record: ContentRecord) -> ContentRecord:
         """The record with the data of its parts joined, `parts` 0; BitstreamError where parts are missing."""
         data, count = bytes(self._data), self.parts
         self._data.clear()
-        self.parts = 0
+        self.parts, self._is_broken = 0, False
         if not record.parts:
             return record
         if record.parts != count:
