@@ -30,6 +30,8 @@ from bcdcodec.video.still import encode_still
 
 #: Frames that a content token of levels is computed from, spread evenly over the buffered start of a shot.
 CONTENT_SAMPLES = 8
+#: Room for a plain picture.
+BLANK_BITS = 1600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +81,12 @@ def encode_reference(
     data = encode_levels(levels, model.tables.content, max_level=config.max_level)
     shown = shot.landmarks[sampled[int(central_frame(frames))]]
     return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shown)
+
+
+def encode_blank(model: CodecModel) -> bytes:
+    """A plain picture as small as a still can be, for a shot that no frame is made from the first picture of."""
+    gray = np.full((model.config.pixels, model.config.pixels, 3), 128, np.uint8)
+    return encode_still(gray, budget_bits=BLANK_BITS)
 
 
 def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
