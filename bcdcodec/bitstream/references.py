@@ -86,7 +86,8 @@ class ContentAssembler:
     def __init__(self, *, tolerate_loss: bool = False) -> None:
         self._data = bytearray()
         self._tolerate_loss = tolerate_loss
-        self._lost, self._is_broken = 0, False
+        self._lost = 0  # up to the last part, those known to be motion left out
+        self._is_broken = self._is_doubtful = False
         #: Parts collected.
         self.parts = 0
 
@@ -94,9 +95,10 @@ class ContentAssembler:
         """Add a part; part 0 discards the ones before. BitstreamError for a part out of order or too much data."""
         if part.index == 0:
             self._data.clear()
-            self.parts, self._is_broken = 0, False
+            self._reset()
         if self._tolerate_loss:
-            self._is_broken |= part.index != self.parts or self._may_be_others(part.index, lost)
+            self._is_doubtful |= self._may_be_others(part.index, lost)
+            self._is_broken |= part.index != self.parts
             if self._is_broken:
                 return
             self._lost = lost
@@ -111,9 +113,19 @@ class ContentAssembler:
 
     def has_parts(self, record: ContentRecord, *, lost: int = 0) -> bool:
         """Whether all parts of a record are there, and are its own."""
-        return not record.parts or (
-            record.parts == self.parts and not self._is_broken and not self._may_be_others(record.parts, lost)
-        )
+        is_whole = record.parts == self.parts and not self._is_broken
+        return not record.parts or (is_whole and not (self._is_doubtful or self._may_be_others(record.parts, lost)))
+
+    def settle(self, lost: int, *, motion_packets: int) -> None:
+        """Take note that so many of the packets lost since the last call were MOTION packets, 0 where that is not
+        known: then parts that may be others' are.
+        """
+        self._lost = min(lost, self._lost + motion_packets)
+        self._is_broken |= self._is_doubtful and not motion_packets
+        self._is_doubtful = False
+
+    def _reset(self) -> None:
+        self.parts, self._is_broken, self._is_doubtful = 0, False, False
 
     def _may_be_others(self, index: int, lost: int) -> bool:
         """Whether the parts before this index may be those of another content, given up since: as many were lost."""
@@ -123,7 +135,7 @@ class ContentAssembler:
         """The record with the data of its parts joined, `parts` 0; BitstreamError where parts are missing."""
         data, count = bytes(self._data), self.parts
         self._data.clear()
-        self.parts, self._is_broken = 0, False
+        self._reset()
         if not record.parts:
             return record
         if record.parts != count:

@@ -26,7 +26,9 @@ def painting(steps: int) -> SamplingConfig:
 def export_denoiser(out: Path, weights: WeightsFile, net: PictureDenoiser) -> None:
     """Write a copy of weights with this denoiser; its id is another one, so streams of the old ones need those."""
     given = load_file(weights.path)
-    tensors = {name: value for name, value in given.items() if not name.startswith(("bcd.picture_denoiser.", "bcd.dit."))}
+    tensors = {
+        name: value for name, value in given.items() if not name.startswith(("bcd.picture_denoiser.", "bcd.dit."))
+    }
     added = {f"bcd.picture_denoiser.{name}": value for name, value in net.state_dict().items()}
     samplers = {"standard": painting(1), "realtime": painting(1), "paper": painting(8)}
     config = replace(weights.config, picture_denoiser=net.config, sampling=samplers)

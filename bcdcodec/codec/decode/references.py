@@ -91,8 +91,15 @@ class DecoderReferences:
 
     def find(self, motion: MotionPayload, tick: int, *, lost: int) -> LoadedReference | None:
         """The reference that a MOTION packet names; None where the shot has none of this number, as far as is known."""
-        if self._tolerates and not self._is_call and self._may_have_missed_a_shot(motion, tick, lost):
+        packet_frames = self._packet_frames or motion.frames
+        accounted = -(-max(0, tick - self._end) // packet_frames)  # packets that the missing frames may have been in
+        missing = lost - self._lost
+        if not self._is_call and missing > accounted and self._may_have_missed_a_shot(motion, tick):
             self._table.clear()
+        if missing:
+            # Without the key flag the frames before it were sent, so that what is missing may be nothing but them.
+            is_motion = not motion.key and missing <= accounted
+            self._parts.settle(lost, motion_packets=missing if is_motion else 0)
         self._named, self._lost = motion.reference, lost
         self._end, self._packet_frames = tick + motion.frames, motion.frames
         kept = self._table.get(motion.reference)
@@ -112,12 +119,8 @@ class DecoderReferences:
             self._named, self._begun = None, True
         self._latest, self._box = record.number, box
 
-    def _may_have_missed_a_shot(self, motion: MotionPayload, tick: int, lost: int) -> bool:
-        """Whether a content that began a shot may be among the packets lost since the last MOTION packet."""
-        packet_frames = self._packet_frames or motion.frames
-        accounted = -(-max(0, tick - self._end) // packet_frames)
-        if lost - self._lost <= accounted:
-            return False
+    def _may_have_missed_a_shot(self, motion: MotionPayload, tick: int) -> bool:
+        """Whether lost packets that held no motion may have begun the shot of a MOTION packet."""
         if not self._packet_frames:  # reading starts here; at tick 0 the shot is that of the header
             return tick > 0 and not self._begun
         return motion.key and motion.reference == self._named
