@@ -69,7 +69,7 @@ class LiveAnalyzer:
     @torch.inference_mode()
     def reference(self, picture_bits: int) -> Reference:
         """Code the last frame as a reference of at most this size."""
-        return encode_reference(self._model, self._window, picture_bits=picture_bits, frame=0)
+        return encode_reference(self._model, self._window, picture_bits=picture_bits, frame=0, fast=True)
 
     @torch.inference_mode()
     def motion(self, reference: Reference, number: int) -> MotionUnit:

@@ -166,6 +166,19 @@ def _parts_before(call: Call, number: int, since: int) -> int:
     return len([p for p in call.of(PacketKind.CONTENT_PART) if max(before, since - 1) < p.sequence < end])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_disorder_paints_a_wrong_picture(call: Call, seed: int) -> None:
+    """Packets lost, repeated and swapped at random: what is real is as it was sent."""
+    rng = np.random.default_rng(seed)
+    packets = [packet for packet in call.packets for _ in range(rng.choice([0, 1, 2], p=[0.2, 0.7, 0.1]))]
+    for index in np.flatnonzero(rng.random(len(packets) - 1) < 0.1):
+        packets[index], packets[index + 1] = packets[index + 1], packets[index]
+    found = call.decode(packets)
+    real = [tick for tick, frame in found.items() if not frame.concealed]
+    assert all(np.array_equal(found[tick].pixels, call.whole[tick].pixels) for tick in real)
+    assert 4 <= len(real) < len(call.numbers)
+
+
 def test_frames_that_were_concealed_ahead_are_not_shown_twice(call: Call) -> None:
     decoder = call.decoder()
     motions = call.of(PacketKind.MOTION)
