@@ -80,5 +80,5 @@ def test_motion_shares_with_a_picture_that_was_asked_for() -> None:
 
 @pytest.mark.parametrize(("bitrate", "bucket_s"), [(100, 1.0), (500, 0.1)])
 def test_numbers_out_of_range_are_refused(bitrate: float, bucket_s: float) -> None:
-    with pytest.raises(ConfigError, match="allowed are|needs at least"):
+    with pytest.raises(ConfigError, match=r"allowed are|needs at least"):
         controller(bitrate, bucket_s)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdcodec import Decoder, EncodeSettings, Encoder, Frame, StreamReader, StreamWriter, transcode
+from bcdcodec import Decoder, Encoder, EncodeSettings, Frame, StreamReader, StreamWriter, transcode
 from bcdcodec.bitstream.packet import MotionPayload, PacketKind
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
