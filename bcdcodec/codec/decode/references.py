@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload
-from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, ContentRecord
+from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES, ContentRecord
 from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record, driver_face
 from bcdcodec.codec.retarget import Retargeter
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content
+
+#: Packets missing since a number was named last, in a call, after which it may have been given again: all contents in
+#: between but those that would be kept beside it.
+MAX_LOST = MAX_REFERENCE_NUMBER - MAX_REFERENCES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +107,8 @@ class DecoderReferences:
         self._named, self._lost = motion.reference, lost
         self._end, self._packet_frames = tick + motion.frames, motion.frames
         kept = self._table.get(motion.reference)
-        if kept is not None and self._is_call and motion.reference and lost - kept.lost >= MAX_REFERENCE_NUMBER:
-            kept = None  # so many were lost that the number may have been given again
+        if kept is not None and self._is_call and motion.reference and lost - kept.lost >= MAX_LOST:
+            kept = None
         self.is_missing = kept is None
         if kept is None:
             return None

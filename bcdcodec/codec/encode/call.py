@@ -88,10 +88,14 @@ class Call:
         # Frames in between were dropped.
         packets = self._send_waiting(now) if self._is_cut or now > self._next_index else []
         self._next_index = now + 1
+        coming = self._coming
+        has_come = coming is not None and self._packetizer.delivered == coming.number
+        if coming is not None and has_come:
+            self._next_number = coming.number + 1  # one that was given up leaves its number to the next
         if self._is_cut:
             self._begin_shot(self._packetizer)
-        if not self._waiting and self._coming is not None and self._packetizer.delivered == self._coming.number:
-            self._used, self._coming = self._coming, None
+        elif has_come and not self._waiting:
+            self._used, self._coming = coming, None
         if self._used is None:
             self._packetizer.skip(1)
         else:
@@ -192,7 +196,7 @@ class Call:
 
     def _deliver(self, packetizer: LivePacketizer, bits: int, *, is_asked: bool) -> None:
         reference, number = self._analyzer.reference(bits), self._next_number
-        self._coming, self._next_number = _Picture(reference, number, self._next_index - 1), number + 1
+        self._coming = _Picture(reference, number, self._next_index - 1)
         record = replace(self._record(reference.coding, reference.data), number=number)
         packetizer.deliver(ReferenceUnit(self._next_index - 1, record), is_asked=is_asked)
 

@@ -11,6 +11,7 @@ from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.decoder import MAX_WAITING_FRAMES, DecodedFrame, Decoder
+from bcdcodec.codec.decode.references import MAX_LOST
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.settings import EncodeSettings
@@ -194,7 +195,7 @@ def test_a_number_is_not_believed_after_as_many_losses(call: Call) -> None:
     start = [packet for packet in call.packets if packet.sequence <= call.content(1).sequence + 1]
     again = replace(start[-1], timestamp=start[-1].timestamp + 1)
     assert MotionPayload.unpack(again.payload).reference == 1
-    for missing, is_real in ((254, True), (255, False)):
+    for missing, is_real in ((MAX_LOST - 1, True), (MAX_LOST, False)):
         decoder = call.decoder()
         for packet in start:
             decoder.push(packet)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, CodingMode, ContentCoding, ContentRecord
 from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.codec.encode.encoder import Encoder
@@ -101,6 +101,25 @@ def test_asking_twice_sends_one(model: CodecModel, make_frames: MakeFrames) -> N
             encoder.request_reference()
         sent += [(frame.index, packet) for packet in encoder.push(frame)]
     assert [record.number for _, record in contents(sent)] == [1]
+
+
+def test_a_picture_that_is_given_up_leaves_its_number(model: CodecModel, make_frames: MakeFrames) -> None:
+    """An idle one gives way to one that is asked for."""
+    tuning = replace(EncodeSettings().tuning, live_idle_s=0.5)
+    encoder = Encoder(model, replace(LIVE, tuning=tuning))
+    sent: list[tuple[int, Packet]] = []
+    begun = given_up = False
+    for frame in make_frames(30):
+        if begun and not given_up:
+            assert contents(sent) == [], "it is on its way"
+            encoder.request_reference()
+            given_up = True
+        sent += [(frame.index, packet) for packet in encoder.push(frame)]
+        begun = begun or sent[-1][1].kind == PacketKind.CONTENT_PART
+    parts = [ContentPart.unpack(packet.payload).index for _, packet in sent if packet.kind == PacketKind.CONTENT_PART]
+    assert given_up and parts[:1] == [0] and 0 in parts[1:]
+    assert contents(sent)[0][1].number == 1
+    assert_readable(encoder, [packet for _, packet in sent])
 
 
 def test_idle_bits_bring_a_picture(model: CodecModel, make_frames: MakeFrames) -> None:
