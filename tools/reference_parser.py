@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 MAGIC = bytes.fromhex("8b4243440d0a1a0a")
-SECTIONS = ["END_OF_HEADER", "MODEL", "VIDEO", "CODING", "CONTENT", "AUDIO", "META", "PLATE"]
+SECTIONS = ["END_OF_HEADER", "MODEL", "VIDEO", "CODING", "CONTENT", "AUDIO", "META", "PLATE", "CALL"]
 KINDS = {1: "CONTENT", 2: "MOTION", 3: "AUDIO", 4: "END", 5: "CONTENT_PART"}
 SHAPES = {256: (4, 32, 32), 64: (3, 64, 64)}  # section 7.1
 FULL = (1 << 64) - 1
@@ -286,6 +286,7 @@ def parse_header(source: Bytes, tables: dict[str, Any]) -> dict[str, object]:
     header |= {"coding": coding, "content": content_record(found[4], sizes[2], tables, [])}
     if 5 in found:
         header["audio"] = struct.unpack(">BBIHIB", found[5])
+    need(not found.get(8), "CALL is not empty")
     if 7 in found:
         header["plate_size"] = still_size(found[7])
     return header | {"metadata": json.loads(found.get(6, b"{}"))}

@@ -31,6 +31,7 @@ class SectionType(IntEnum):
     AUDIO = 5
     META = 6
     PLATE = 7
+    CALL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ END_OF_HEADER = Section(SectionType.END_OF_HEADER, b"")
 class StreamHeader:
     """Header of a stream: all that a decoder needs before the first packet (spec sections 2 and 3).
 
-    content: of the first shot; plate: AV1 still of the background; unknown: sections of other types, as (type, body),
-    kept so that the header can be rewritten without loss.
+    content: of the first shot; plate: AV1 still of the background; call: numbers of references mean one picture each
+    (spec section 3.9); unknown: sections of other types, as (type, body), kept so that the header can be rewritten
+    without loss.
     """
 
     model_id: bytes
@@ -78,6 +80,7 @@ class StreamHeader:
     audio: AudioInfo | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     plate: bytes | None = None
+    call: bool = False
     unknown: tuple[tuple[int, bytes], ...] = ()
 
     def __post_init__(self) -> None:
@@ -112,6 +115,8 @@ class StreamHeader:
             yield Section(SectionType.META, pack_metadata(self.metadata))
         if self.plate is not None:
             yield Section(SectionType.PLATE, self.plate)
+        if self.call:
+            yield Section(SectionType.CALL, b"")
         for kind, body in self.unknown:
             yield Section(kind, body)
 
@@ -143,7 +148,9 @@ class StreamHeader:
         for kind in (SectionType.MODEL, SectionType.VIDEO, SectionType.CODING, SectionType.CONTENT):
             if kind not in bodies:
                 raise BitstreamError(f"header has no {kind.name} section, it is required")
-        audio, metadata = bodies.get(SectionType.AUDIO), bodies.get(SectionType.META)
+        audio, metadata, call = (bodies.get(kind) for kind in (SectionType.AUDIO, SectionType.META, SectionType.CALL))
+        if call:
+            raise BitstreamError(f"CALL section has {len(call)} bytes, needs 0")
         with checked_bytes(name="header"):
             return cls(
                 model_id=bodies[SectionType.MODEL],
@@ -153,6 +160,7 @@ class StreamHeader:
                 audio=None if audio is None else AudioInfo.unpack(audio),
                 metadata={} if metadata is None else unpack_metadata(metadata),
                 plate=bodies.get(SectionType.PLATE),
+                call=call is not None,
                 unknown=tuple(unknown),
             )
 

@@ -31,6 +31,10 @@ class ReferenceTable(Generic[T]):
         """The value of a reference; None where the shot has none of this number."""
         return self._kept.get(number)
 
+    def clear(self) -> None:
+        """Forget all of them: what the shot has is not known any more."""
+        self._kept = {}
+
     def add(self, record: ContentRecord, value: T) -> None:
         """Begin a shot, or add a reference to it and drop what it takes the place of."""
         if not record.number:
@@ -75,23 +79,30 @@ class ReferenceSender:
 class ContentAssembler:
     """Collects the parts of one content until its CONTENT packet.
 
-    tolerate_loss: parts may be missing, which only the CONTENT packet shows.
+    tolerate_loss: parts may be missing, which only the CONTENT packet shows. `lost` is then the number of packets that
+    were missing so far.
     """
 
     def __init__(self, *, tolerate_loss: bool = False) -> None:
         self._data = bytearray()
         self._tolerate_loss = tolerate_loss
+        self._lost = 0  # up to the last part, those known to be motion left out
+        self._is_broken = self._is_doubtful = False
         #: Parts collected.
         self.parts = 0
 
-    def add(self, part: ContentPart) -> None:
+    def add(self, part: ContentPart, *, lost: int = 0) -> None:
         """Add a part; part 0 discards the ones before. BitstreamError for a part out of order or too much data."""
         if part.index == 0:
             self._data.clear()
-            self.parts = 0
-        if part.index != self.parts:
-            if self._tolerate_loss:
+            self._reset()
+        if self._tolerate_loss:
+            self._is_doubtful |= self._may_be_others(part.index, lost)
+            self._is_broken |= part.index != self.parts
+            if self._is_broken:
                 return
+            self._lost = lost
+        if part.index != self.parts:
             raise BitstreamError(f"content part {part.index} follows {self.parts} parts")
         if len(self._data) + len(part.data) > MAX_PAYLOAD_BYTES:
             raise BitstreamError(
@@ -100,11 +111,31 @@ class ContentAssembler:
         self._data += part.data
         self.parts += 1
 
+    def has_parts(self, record: ContentRecord, *, lost: int = 0) -> bool:
+        """Whether all parts of a record are there, and are its own."""
+        is_whole = record.parts == self.parts and not self._is_broken
+        return not record.parts or (is_whole and not (self._is_doubtful or self._may_be_others(record.parts, lost)))
+
+    def settle(self, lost: int, *, motion_packets: int) -> None:
+        """Take note that so many of the packets lost since the last call were MOTION packets, 0 where that is not
+        known: then parts that may be others' are.
+        """
+        self._lost = min(lost, self._lost + motion_packets)
+        self._is_broken |= self._is_doubtful and not motion_packets
+        self._is_doubtful = False
+
+    def _reset(self) -> None:
+        self.parts, self._is_broken, self._is_doubtful = 0, False, False
+
+    def _may_be_others(self, index: int, lost: int) -> bool:
+        """Whether the parts before this index may be those of another content, given up since: as many were lost."""
+        return 0 < index <= lost - self._lost
+
     def assemble(self, record: ContentRecord) -> ContentRecord:
         """The record with the data of its parts joined, `parts` 0; BitstreamError where parts are missing."""
         data, count = bytes(self._data), self.parts
         self._data.clear()
-        self.parts = 0
+        self._reset()
         if not record.parts:
             return record
         if record.parts != count:

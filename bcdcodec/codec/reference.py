@@ -30,6 +30,8 @@ from bcdcodec.video.still import encode_still
 
 #: Frames that a content token of levels is computed from, spread evenly over the buffered start of a shot.
 CONTENT_SAMPLES = 8
+#: Room for a plain picture.
+BLANK_BITS = 1600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +53,13 @@ class Reference:
 
 @torch.inference_mode()
 def encode_reference(
-    model: CodecModel, shot: Window, *, picture_bits: int, frame: int | None = None, central: bool = False
+    model: CodecModel,
+    shot: Window,
+    *,
+    picture_bits: int,
+    frame: int | None = None,
+    central: bool = False,
+    fast: bool = False,
 ) -> Reference:
     """Code the reference of a shot from its first frames.
 
@@ -68,10 +76,10 @@ def encode_reference(
         if len(face) and face.isfinite().all():
             assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
             points = encode_landmarks(face.cpu().double().numpy() * model.config.pixels, model.tables.landmarks)
-            still = _fit_still(pixels, picture_bits - 8 * len(join_face(points, b"")))
+            still = _fit_still(pixels, picture_bits - 8 * len(join_face(points, b"")), fast=fast)
             coding, data = ContentCoding.FACE, join_face(points, still)
         else:
-            coding, data = ContentCoding.PICTURE, _fit_still(pixels, picture_bits)
+            coding, data = ContentCoding.PICTURE, _fit_still(pixels, picture_bits, fast=fast)
         return Reference(coding, data, decode_content(model, coding, data), face)
     sampled = spread(len(shot.latents), CONTENT_SAMPLES)
     frames = shot.latents[sampled][None]
@@ -81,13 +89,19 @@ def encode_reference(
     return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shown)
 
 
-def _fit_still(pixels: NDArray[np.uint8], budget_bits: int) -> bytes:
+def encode_blank(model: CodecModel) -> bytes:
+    """A plain picture as small as a still can be, for a shot that no frame is made from the first picture of."""
+    gray = np.full((model.config.pixels, model.config.pixels, 3), 128, np.uint8)
+    return encode_still(gray, budget_bits=BLANK_BITS, fast=True)
+
+
+def _fit_still(pixels: NDArray[np.uint8], budget_bits: int, *, fast: bool) -> bytes:
     """An AV1 still within the budget, of a downsampled picture where the whole one does not fit. Raises RateError."""
     side = pixels.shape[0]
     for detail in (side >> halvings for halvings in range(6)):
         plain = pixels if detail == side else scale(scale(pixels, detail, detail), side, side)
         try:
-            return encode_still(np.ascontiguousarray(plain), budget_bits=budget_bits)
+            return encode_still(np.ascontiguousarray(plain), budget_bits=budget_bits, fast=fast)
         except RateError as error:
             too_large = error
     raise too_large

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.frame import Frame
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.landmarks import Points, follow_landmarks
 
 
@@ -70,6 +70,36 @@ class Window:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Closeup:
+    """Another square of the frame, in which the face is looked for. picture: of the model's size; x, y: its left top
+    corner in pixels of the frame's own square; scale: its side as a share of that square's.
+    """
+
+    picture: Frame
+    x: float
+    y: float
+    scale: float
+
+    @classmethod
+    def of_boxes(cls, picture: Frame, box: CropBox, own: CropBox) -> "Closeup":
+        """The square `box` of a frame whose own square is another one."""
+        pixel = own.size / picture.width
+        return cls(picture, (box.x - own.x) / pixel, (box.y - own.y) / pixel, box.size / own.size)
+
+    def inside(self, points: Points) -> Points:
+        """Positions in pixels of the frame's own square as pixels of this one."""
+        return np.asarray((points - self._corner) / np.float32(self.scale), np.float32)
+
+    def outside(self, points: Points) -> Points:
+        """Inverse of `inside`."""
+        return np.asarray(points * np.float32(self.scale) + self._corner, np.float32)
+
+    @property
+    def _corner(self) -> Points:
+        return np.array([self.x, self.y, 0.0], np.float32)
+
+
 #: Frames that the autoencoder encodes together.
 FRAMES_AT_ONCE = 8
 #: A face that was lost or never found is looked for in every so many frames: that costs several times what following
@@ -94,22 +124,29 @@ class WindowBuilder:
         """Frames gathered since the last window."""
         return len(self._pixels)
 
-    def push(self, picture: Frame) -> None:
-        """Add a frame of the model's size."""
+    def push(self, picture: Frame, closeup: Closeup | None = None) -> None:
+        """Add a frame of the model's size. closeup: where its face is looked for instead; landmarks may then lie
+        outside the picture.
+        """
         landmarks = np.full((self._model.config.denoiser.landmarks, 2), np.nan, np.float32)
         if len(landmarks):
-            self._face = self._find(picture)
+            self._face = self._find(picture, closeup)
             if self._face is not None:
                 landmarks = (self._face[:, :2] / picture.width).astype(np.float32)
         self._pixels.append(picture.pixels.copy())  # callers may fill one buffer again and again
         self._landmarks.append(landmarks)
 
-    def _find(self, picture: Frame) -> Points | None:
+    def _find(self, picture: Frame, closeup: Closeup | None) -> Points | None:
         """The mesh of the face in the next frame, or None."""
         if self._face is None and self._searched:
             self._searched = (self._searched + 1) % SEARCH_EVERY
             return None
-        found = _inside(follow_landmarks(picture, self._face), picture.width)
+        if closeup is None:
+            found = _inside(follow_landmarks(picture, self._face), picture.width)
+        else:
+            before = None if self._face is None else closeup.inside(self._face)
+            found = _inside(follow_landmarks(closeup.picture, before), picture.width)
+            found = None if found is None else closeup.outside(found)
         self._searched = 1 if found is None else 0
         return found
 

@@ -29,6 +29,13 @@ class LeakyBucket:
         self.fill_bits = self._fill_at(to_s)
         self.time_s = to_s
 
+    def set_bitrate(self, bitrate: float) -> None:
+        """Drain at another bitrate from now on; the bucket holds as many seconds of it. What it holds beyond that
+        counts as drained at the old one.
+        """
+        size_bits = self.size_bits * bitrate / self.bitrate
+        self.bitrate, self.size_bits, self.fill_bits = bitrate, size_bits, min(self.fill_bits, size_bits)
+
     def add(self, bits: float) -> None:
         """Bits that are sent now; ConfigError for a negative number."""
         if not bits >= 0:

@@ -48,6 +48,15 @@ class RateTuning:
     max_reference_wait_s: float = 1.0
     max_added_wait_s: float = 4.0
 
+    # Pictures of a call frame by frame (ratecontrol/live.py).
+    #: Seconds that the parts of one take about: that of a new shot, for which frames wait; one that was asked for; and
+    #: one that is sent because bits are idle.
+    live_shot_s: float = 1.0
+    live_request_s: float = 3.0
+    live_idle_s: float = 8.0
+    #: Share of the bitrate that motion may take beside a picture that was asked for.
+    live_motion_share: float = 0.6
+
     # Packets (codec/encode/packetizer.py, codec/encode/delivery.py).
     #: A reference that would fill more of the bucket than this is sent ahead in parts.
     max_whole_reference_share: float = 0.5

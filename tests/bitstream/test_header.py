@@ -84,8 +84,17 @@ def test_duplicate_and_missing_sections_are_refused(header: StreamHeader) -> Non
 
 
 def test_unknown_sections_are_kept_even_twice(header: StreamHeader) -> None:
-    odd = dataclasses.replace(header, unknown=((8, b""), (255, b"x" * 1000), (8, b"")))
+    odd = dataclasses.replace(header, unknown=((9, b""), (255, b"x" * 1000), (9, b"")))
     assert StreamHeader.unpack(odd.pack()) == odd
+
+
+def test_a_call_is_an_empty_section(header: StreamHeader) -> None:
+    call = dataclasses.replace(header, call=True)
+    assert StreamHeader.unpack(call.pack()) == call != header
+    assert len(call.pack()) == len(header.pack()) + Section(SectionType.CALL, b"").size
+    sections = [*minimal(header).sections(), Section(SectionType.CALL, b"\x01"), END_OF_HEADER]
+    with pytest.raises(BitstreamError, match="CALL section has 1 bytes, needs 0"):
+        StreamHeader.unpack(START + b"".join(section.pack() for section in sections))
 
 
 def test_section_count_is_bounded(header: StreamHeader) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import MAX_REFERENCES, ContentRecord
+from bcdcodec.bitstream.records import MAX_REFERENCES, ContentCoding, ContentRecord
 from bcdcodec.bitstream.references import ContentAssembler, ReferenceSender, ReferenceTable, read_motion
 from bcdcodec.bitstream.seek import packets_from, read_index
 from bcdcodec.bitstream.stream import StreamReader, read_stats
@@ -16,6 +16,7 @@ from bcdcodec.errors import BitstreamError
 
 CODES = b"\x08\x86\x4f\x82\x08"
 PIECES = (b"abc", b"de", b"f")
+RECORD = ContentRecord(x=0, y=0, size=9, coding=ContentCoding.PICTURE, data=b"end", parts=3)
 
 
 @pytest.fixture
@@ -160,3 +161,28 @@ def test_a_lost_addition_or_part_does_not_end_a_tolerant_reading(
     assert data.count(left) == 1
     reader = StreamReader(io.BytesIO(data.replace(left, b"")), tolerate_loss=True)
     assert [packet.sequence for packet in reader] == [index for index in range(7) if index != lost] and reader.lost == 1
+
+
+def lossy(steps: list[tuple[int, int] | int]) -> bool:
+    """Whether a content of three parts is whole after (index, lost so far) for parts, and losses that were motion."""
+    assembler, lost = ContentAssembler(tolerate_loss=True), 0
+    for step in steps:
+        if isinstance(step, int):
+            assembler.settle(lost, motion_packets=step)
+        else:
+            index, lost = step
+            assembler.add(ContentPart(index, b"data"), lost=lost)
+    return assembler.has_parts(RECORD, lost=lost)
+
+
+def test_parts_of_a_content_that_was_given_up_are_not_taken() -> None:
+    """As many packets are lost as there would be parts of another content before the next."""
+    whole = [(0, 0), (1, 0), (2, 0)]
+    assert lossy([*whole]) and lossy([(0, 5), (1, 5), (2, 5)])
+    assert not lossy([(0, 0), (2, 1)]), "a part is missing"
+    assert not lossy([(0, 0), (1, 1), (2, 1)]), "another part 0 may be the lost one"
+    assert lossy([(0, 0), (1, 0), (2, 1)]), "two would have to be lost"
+    assert not lossy([(0, 0), (1, 0), (2, 2)])
+    assert lossy([(0, 0), (1, 1), 1, (2, 1)]), "what was lost was motion"
+    assert not lossy([(0, 0), (1, 1), 0, (2, 1)]), "it was not"
+    assert lossy([(0, 0), (1, 1), 0, *[(index, 1) for index, _ in whole]]), "a new one begins at part 0"

@@ -8,8 +8,8 @@ import torch
 
 from bcdcodec.codec import window as module
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.window import SEARCH_EVERY, FrameLatents, Window, WindowBuilder
-from bcdcodec.frame import Frame
+from bcdcodec.codec.window import SEARCH_EVERY, Closeup, FrameLatents, Window, WindowBuilder
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import Points
 
@@ -108,3 +108,25 @@ def test_the_mesh_of_a_photograph_is_found(model: CodecModel) -> None:
     assert face.isfinite().all()
     eyes = face[[33, 263]]
     assert 0.3 < float(eyes[0, 0]) < float(eyes[1, 0]) < 0.75 and 0.2 < float(eyes[:, 1].mean()) < 0.6
+
+
+def test_a_face_is_looked_for_in_another_square(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Landmarks are positions in the frame's own square, and the mesh is followed where the other one moves."""
+    before: list[Points | None] = []
+
+    def follow(frame: Frame, last: Points | None) -> Points:
+        before.append(last)
+        return mesh(100)
+
+    monkeypatch.setattr(module, "follow_landmarks", follow)
+    own, picture = CropBox(x=10, y=20, size=128), pictures(1)[0]
+    builder = WindowBuilder(model)
+    for box in (CropBox(x=74, y=20, size=64), CropBox(x=42, y=20, size=64)):
+        builder.push(picture, Closeup.of_boxes(picture, box, own))
+    landmarks = builder.take().landmarks * 256
+    # A pixel of the smaller squares is half a pixel of the own one, where they begin at 128 and at 64.
+    expected = torch.from_numpy(mesh(100)[:, :2]) / 2
+    torch.testing.assert_close(landmarks[0], expected + torch.tensor([128.0, 0.0]))
+    torch.testing.assert_close(landmarks[1], expected + torch.tensor([64.0, 0.0]))
+    assert before[0] is None and before[1] is not None
+    np.testing.assert_allclose(before[1], mesh(100) + np.array([128, 0, 0], np.float32), rtol=1e-5)

@@ -87,3 +87,14 @@ def test_the_fill_is_the_worst_window_that_ends_now(steps: list[tuple[float, flo
         bucket.add(bits[last])
         worst = max(sum(bits[i : last + 1]) - 1000 * (time_s - times[i]) for i in range(last + 1))
         assert bucket.fill_bits == pytest.approx(max(0.0, worst), abs=1e-3)
+
+
+def test_a_new_bitrate_changes_what_drains_and_what_fits() -> None:
+    bucket = LeakyBucket(8000, 0.5)
+    bucket.add(3000)
+    bucket.drain(0.125)
+    bucket.set_bitrate(2000)
+    assert (bucket.size_bits, bucket.fill_bits) == (1000, 1000), "no fuller than full"
+    assert bucket.room_bits(0.375) == 500
+    bucket.set_bitrate(16_000)
+    assert (bucket.size_bits, bucket.fill_bits) == (8000, 1000)

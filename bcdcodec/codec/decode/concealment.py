@@ -47,14 +47,27 @@ class LossTracker:
         self._before: Codes | None = None
         #: The tick after the last frame, real or concealed.
         self.end = 0
+        #: Packets missing so far, those before the first one included.
+        self.lost_packets = 0
 
-    def observe(self, packet: Packet) -> None:
-        """Take note of every packet of the stream, in order."""
-        self._lost |= self._next_sequence is not None and packet.sequence > self._next_sequence
+    def observe(self, packet: Packet) -> bool:
+        """Take note of every packet of the stream; False for one that came before, or comes after a later one."""
+        if packet.sequence < (self._next_sequence or 0):
+            return False
+        missing = packet.sequence - (self._next_sequence or 0)
+        self._lost |= self._next_sequence is not None and missing > 0
+        self.lost_packets += missing
         self._next_sequence = packet.sequence + 1
+        return True
 
     def mark_lost(self) -> None:
         """Mark the next frames as lost, though no packet has shown it."""
+        self._lost = True
+
+    def lose(self, tick: int) -> None:
+        """Mark the frames from `tick` on as lost; a pause before them that nothing was lost in stays one."""
+        if not self._lost:
+            self.end = max(self.end, tick)
         self._lost = True
 
     def new_shot(self) -> None:

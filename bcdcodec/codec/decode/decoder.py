@@ -15,8 +15,8 @@ from torch import Tensor
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
 from bcdcodec.bitstream.records import ContentRecord
-from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
 from bcdcodec.codec.decode.concealment import LossTracker
+from bcdcodec.codec.decode.references import DecoderReferences, LoadedReference, ReferenceLoader
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.decode.windows import (
     DecodedWindow,
@@ -26,12 +26,9 @@ from bcdcodec.codec.decode.windows import (
     next_windows,
 )
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record, driver_face
-from bcdcodec.codec.retarget import Retargeter
 from bcdcodec.config import MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
 
 #: Codes of this many frames wait at most for the segments beside them.
@@ -46,15 +43,6 @@ class DecodedFrame(Frame):
 
     box: CropBox
     concealed: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Loaded:
-    """A reference as frames are made from it. offset: added to motion vectors; box: its shot's crop square."""
-
-    content: Content
-    offset: Tensor | None
-    box: CropBox
 
 
 class Decoder:
@@ -83,60 +71,84 @@ class Decoder:
         self._coder = model.coder(header.coding.mode, header.coding.groups)
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.noise_shape)
         self._noise = noise.to(model.device)
-        self._replacement = settings.content
-        self._retargeter = None
-        if settings.content is not None and not settings.relative:
-            self._retargeter = Retargeter(model, settings.content)
+        self._load = ReferenceLoader(model, settings.content, relative=settings.relative).load
         self._batch_segments = settings.batch_segments
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
         self._concealed: set[int] = set()
-        self._parts = ContentAssembler(tolerate_loss=settings.concealer is not None)
         self._current = self._load(header.content)
-        self._segment_reference: _Loaded | None = None  # of the last segment
-        self._references = ReferenceTable(self._current)
+        self._segment_reference: LoadedReference | None = None  # of the last segment
+        tolerates = settings.concealer is not None
+        self._references = DecoderReferences(self._current, tolerate_loss=tolerates, is_call=header.call)
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames that `push` holds back at most: none but with several segments a batch."""
+        return 0 if self._batch_segments == 1 else MAX_WAITING_FRAMES - 1
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the last motion is relative to a picture that never came: a call then asks for another one."""
+        return self._references.is_missing
 
     def push(self, packet: Packet) -> list[DecodedFrame]:
-        """Decode one packet; only MOTION packets give frames. With a concealer, missing frames before the packet come
-        first.
+        """Decode one packet; only MOTION packets give frames.
+
+        With a concealer, missing frames before the packet come first, frames whose reference is lost are concealed, and
+        a packet that came before or comes too late gives nothing.
         """
+        if self._losses is not None and not self._losses.observe(packet):
+            return []
         record = packet.record()
-        if self._losses is not None:
-            self._losses.observe(packet)
         if isinstance(record, ContentPart):
-            self._parts.add(record)
-            return []
-        if isinstance(record, ContentRecord):
+            self._references.add_part(record, lost=self._lost_packets)
+        elif isinstance(record, ContentRecord):
             return self._push_content(record, packet.timestamp)
-        if not isinstance(record, MotionPayload):
-            return []
-        reference = self._references.get(record.reference)
-        if reference is None:
-            if self._losses is None:
-                raise BitstreamError(f"packet {packet.sequence} names reference {record.reference}, which never came")
-            self._losses.mark_lost()  # frames of a lost reference are lost
-            return []
-        codes = self._codes(record)
-        frames = self._fill_gap(packet.timestamp, codes if reference is self._current else None)
-        if reference is not self._current:
-            self._use(reference)
-        if self._losses is not None:
-            self._losses.add(codes.cpu().numpy(), packet.timestamp)
-        return frames + self._append(codes, packet.timestamp, key=record.key)
+        elif isinstance(record, MotionPayload):
+            return self._push_motion(record, packet)
+        return []
+
+    @property
+    def _lost_packets(self) -> int:
+        return 0 if self._losses is None else self._losses.lost_packets
 
     def _push_content(self, record: ContentRecord, tick: int) -> list[DecodedFrame]:
         """Begin a shot, with the frames that the one before it lacks, or add a reference to the shot."""
-        if record.number and self._losses is not None and record.parts not in (0, self._parts.parts):
-            return []  # a part was lost, so the reference is
-        frames = [] if record.number else self._fill_gap(tick, None)
-        whole = self._parts.assemble(record)
+        # In a call frames are relative to what they name alone: the last picture stays until then.
+        is_cut = not record.number and not self.header.call
+        frames = self._fill_gap(tick, None) if is_cut else []
+        whole = self._references.whole(record, lost=self._lost_packets)
+        if whole is None:
+            return frames
         loaded = self._load(whole)
-        self._references.add(whole, loaded)
-        if not record.number:
+        self._references.add(whole, loaded, lost=self._lost_packets)
+        if is_cut:
             self._use(loaded)
         return frames
 
-    def _use(self, reference: "_Loaded") -> None:
+    def _push_motion(self, motion: MotionPayload, packet: Packet) -> list[DecodedFrame]:
+        """Frames of a MOTION packet, and before them the lost ones."""
+        tick = packet.timestamp
+        reference = self._references.find(motion, tick, lost=self._lost_packets)
+        if reference is None:
+            if self._losses is None:
+                raise BitstreamError(f"packet {packet.sequence} names reference {motion.reference}, which never came")
+            self._losses.lose(tick)  # frames of a lost reference are lost
+            return self._fill_gap(tick + motion.frames, None)
+        codes = self._codes(motion)
+        if self._losses is not None:
+            shown = max(0, self._losses.end - tick)  # frames that were concealed already
+            codes, tick = codes[shown:], tick + shown
+            if not len(codes):
+                return []
+        frames = self._fill_gap(tick, codes if reference is self._current else None)
+        if reference is not self._current:
+            self._use(reference)
+        if self._losses is not None:
+            self._losses.add(codes.cpu().numpy(), tick)
+        return frames + self._append(codes, tick, key=motion.key)
+
+    def _use(self, reference: LoadedReference) -> None:
         """Make what follows from another reference, relative to which codes mean something else."""
         self._current = reference
         if self._losses is not None:
@@ -233,16 +245,6 @@ class Decoder:
         }  # the coded frame, or those that it lies between
         concealed = not around.isdisjoint(self._concealed)
         return DecodedFrame(pixels=pixels, index=index, box=window.box, concealed=concealed)
-
-    def _load(self, record: ContentRecord) -> "_Loaded":
-        """The reference of a record, or what replaces it."""
-        box = CropBox(x=record.x, y=record.y, size=record.size)
-        if self._replacement is None:
-            return _Loaded(content_of_record(self.model, record), None, box)
-        if self._retargeter is None:
-            return _Loaded(self._replacement, None, box)
-        placed = self._retargeter.follow(driver_face(self.model, record))
-        return _Loaded(placed.content, placed.motion, box)
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)

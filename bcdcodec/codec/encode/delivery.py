@@ -26,6 +26,11 @@ class Delivery:
         return len(self._left)
 
     @property
+    def total_bytes(self) -> int:
+        """Data of the whole reference."""
+        return len(self._record.data)
+
+    @property
     def bits(self) -> int:
         """Size of the CONTENT packet that would end it now, at least; framing included."""
         return 8 * (FRAMING_BYTES + len(replace(self._record, data=self._left, parts=0).pack()))

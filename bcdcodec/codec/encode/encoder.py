@@ -9,6 +9,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.analysis import Analyzer
+from bcdcodec.codec.encode.call import Call
 from bcdcodec.codec.encode.first_pass import motion_coders
 from bcdcodec.codec.encode.live_references import LiveReferences
 from bcdcodec.codec.encode.packetizer import Packetizer
@@ -27,7 +28,8 @@ from bcdcodec.ratecontrol.controller import Controller
 class Encoder:
     """Push-style encoder with constant memory; `flush` after the last frame. `header` exists once packets come out.
 
-    plan: of a file; None for a call. Raises ConfigError, RateError for settings that cannot work.
+    With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan: of a file; None where nothing
+    is known ahead. Raises ConfigError, RateError for settings that cannot work.
     """
 
     def __init__(
@@ -40,7 +42,8 @@ class Encoder:
         self.frame_rate = self.plan.frame_rate
         #: Codes a frame.
         self.groups = self.plan.groups
-        self._controller = self._make_controller()
+        self._call = None if self.settings.packet_frames is None else Call(model, self.settings, self.plan)
+        self._controller = None if self._call is not None else self._make_controller()
         self._analyzer = Analyzer(
             model,
             packet_windows=self.plan.packet_windows,
@@ -68,13 +71,27 @@ class Encoder:
     @property
     def header(self) -> StreamHeader:
         """The stream header; ConfigError before the first packets came out (the content token is part of it)."""
-        if self._header is None:
+        header = self._header if self._call is None else self._call.header
+        if header is None:
             raise ConfigError("the header exists only once the first shot's content has been encoded; push more frames")
-        return self._header
+        return header
+
+    @property
+    def delay_frames(self) -> int:
+        """Frames that follow a frame before its packet comes out, at most. ConfigError for a file, where frames wait
+        for the plan.
+        """
+        if self._call is not None:
+            return self._call.delay_frames
+        if self.plan.rate is not None or self.plan.references is not None:
+            raise ConfigError("the encoder of a file has no fixed delay")
+        return max(self.plan.packet_windows, self.plan.reference_windows) * self.model.config.window_frames - 1
 
     @property
     def skipped_frames(self) -> int:
         """Frames so far that got no packet, because the limits had no room for one."""
+        if self._call is not None:
+            return self._call.skipped_frames
         return 0 if self._packetizer is None else self._packetizer.skipped_frames
 
     @property
@@ -83,11 +100,16 @@ class Encoder:
         return 0 if self._controller is None else int(self._controller.unused_bits)
 
     def push(self, frame: Frame, *, box: CropBox | None = None) -> list[Packet]:
-        """Encode one frame; indices run 0, 1, 2 ... box: the shot's crop square (default: the largest centred one)."""
+        """Encode one frame. box: the shot's crop square (default: the largest centred one).
+
+        Indices run 0, 1, 2 ...; frame by frame they may leave some out, and `box` may follow the head.
+        """
         if not isinstance(frame, Frame):
             raise ConfigError(
                 f"push takes a Frame, got {type(frame).__name__}; make one by Frame(pixels=..., index=...)"
             )
+        if self._call is not None:
+            return self._call.push(frame, box=box)
         units = self._analyzer.push(frame, box=box)
         if self._size is None:
             self._size, self._cropped = (frame.width, frame.height), box is not None
@@ -95,10 +117,33 @@ class Encoder:
 
     def new_shot(self) -> list[Packet]:
         """Finish the shot: the next frame begins another one, with a reference and a crop square of its own."""
+        if self._call is not None:
+            return self._call.new_shot()
         return self._packetize(self._analyzer.new_shot())
+
+    def request_reference(self) -> None:
+        """Send another picture, of the next frame, in parts between the motion packets, which go on; for a receiver
+        that lost one or came late. While one that was asked for is on its way, no other is begun.
+        """
+        self._live_call("request_reference").request_reference()
+
+    def set_bitrate(self, bitrate: float) -> None:
+        """Go on at another bitrate, with as many seconds in the bucket. ConfigError for one out of range."""
+        self._live_call("set_bitrate").set_bitrate(bitrate)
+
+    def set_packet_frames(self, packet_frames: int) -> None:
+        """Go on with another number of frames a packet, 1 to 4. ConfigError for others."""
+        self._live_call("set_packet_frames").set_packet_frames(packet_frames)
+
+    def _live_call(self, name: str) -> Call:
+        if self._call is None:
+            raise ConfigError(f"{name} needs an encoder with EncodeSettings.live(...), this one works in windows")
+        return self._call
 
     def flush(self) -> list[Packet]:
         """Encode what is still buffered. ConfigError if no frame was ever pushed."""
+        if self._call is not None and self._call.header is not None:
+            return self._call.flush()
         packets = self._packetize(self._analyzer.flush())
         if self._packetizer is None:
             raise ConfigError("no frame was pushed, there is nothing to encode")

@@ -6,7 +6,6 @@ motion    -> min-distortion codes, or cheaper ones, or skipped --------+-> packe
 No torch: everything here is numbers of the analysis.
 """
 
-import itertools
 import math
 from collections import deque
 from fractions import Fraction
@@ -15,16 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.bitstream.references import ReferenceSender
+from bcdcodec.codec.encode.code_choice import CodeChoice
 from bcdcodec.codec.encode.delivery import Delivery
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit
 from bcdcodec.entropy.motion import MotionCoder
-from bcdcodec.entropy.static import code_cost_bits
-from bcdcodec.errors import RateError
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES, SEEK_POINT_BITS
 from bcdcodec.ratecontrol.controller import Controller
-from bcdcodec.ratecontrol.rdo import rdo_quantize
+from bcdcodec.ratecontrol.tuning import RateTuning
 
 
 class Packetizer:
@@ -48,7 +45,7 @@ class Packetizer:
         self._coder, self._controller = coder, controller
         self._frame_rate, self._key_interval_s = frame_rate, key_interval_s
         self._lookahead, self._audio = lookahead, audio
-        self._table_bits = code_cost_bits(coder.table)
+        self._choice = CodeChoice(coder, RateTuning() if controller is None else controller.tuning)
         self._queue: deque[MotionUnit] = deque()
         self._due: deque[Delivery] = deque()  # should be there already: their motion is skipped until they are
         self._next: Delivery | None = None  # of motion that is not here yet
@@ -181,25 +178,11 @@ class Packetizer:
 
         start_s, end_s = self._seconds(motion.start), self._seconds(motion.end)
         budget = controller.motion_budget(start_s, end_s)
-        rates = [self._table_bits]
-        if self._coder.mode is CodingMode.CONTEXT:  # the table stays second: min-rate codes are cheapest by it
-            rates.insert(0, self._coder.rate_bits(motion.codes))
-        if not controller.tuning.rdo:
-            rates = [np.zeros_like(self._table_bits)]
-        packed = self._coder.mode is CodingMode.PACKED  # all codes cost the same
-        more_bits = min(controller.tuning.max_share_multiple * budget.target_bits, budget.max_bits)
-        for limit_bits, rate_bits in itertools.product((budget.target_bits, more_bits), [] if packed else rates):
-            try:
-                codes = rdo_quantize(motion.distances, rate_bits, budget_bits=limit_bits, size_bits=size_bits)
-            except RateError:
-                continue
+        codes = self._choice.choose(motion, budget, size_bits=size_bits)
+        if codes is not None:
             controller.code(limited=not np.array_equal(codes, motion.codes))
             return codes
-        cheapest = motion.codes if packed else np.broadcast_to(self._table_bits.argmin(-1), motion.codes.shape)
-        needed_bits = size_bits(cheapest)
-        if needed_bits <= budget.max_bits:
-            controller.code(limited=not packed)
-            return cheapest
+        needed_bits = size_bits(self._choice.cheapest(motion))
         refusal = controller.refusal(needed_bits, start_s, end_s)
         if refusal is not None:
             raise refusal

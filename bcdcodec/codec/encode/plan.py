@@ -58,7 +58,11 @@ class EncodePlan:
 
         size: width and height of the source in pixels. cropped: whether a face is followed.
         """
-        config = model.config
+        config, is_live = model.config, settings.packet_frames is not None
+        # Frame by frame nothing is denoised together, so that every packet is decoded by itself.
+        window_frames, context_frames = config.window_frames + config.context_frames, config.context_frames
+        if is_live:
+            window_frames, context_frames = 1, 0
         return StreamHeader(
             model_id=model.weights.model_id,
             video=VideoInfo(
@@ -74,11 +78,12 @@ class EncodePlan:
                 groups=coder.groups,
                 bits_per_code=config.quantizer.bits_per_code,
                 seed=settings.seed,
-                window_frames=config.window_frames + config.context_frames,
-                context_frames=config.context_frames,
+                window_frames=window_frames,
+                context_frames=context_frames,
             ),
             content=content,
             audio=self.audio,
             metadata=settings.metadata,
             plate=self.background,
+            call=is_live,
         )

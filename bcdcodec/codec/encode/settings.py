@@ -3,13 +3,25 @@
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Self
 
+from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES
 from bcdcodec.bitstream.records import MAX_REFERENCES, CodingMode
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES
 from bcdcodec.ratecontrol.controller import check_limits
 from bcdcodec.ratecontrol.tuning import RateTuning
+
+#: Frames of a packet of a call at most, its largest packet where nothing else is asked, and the smallest limit that
+#: leaves room for a header.
+MAX_LIVE_PACKET_FRAMES, MTU_BYTES, MIN_PACKET_BYTES = 4, 1200, 600
+
+
+def check_packet_frames(packet_frames: int) -> None:
+    """Refuse a number of frames a packet of a call that is out of range with ConfigError."""
+    if not 1 <= packet_frames <= MAX_LIVE_PACKET_FRAMES:
+        raise ConfigError(f"packet_frames is {packet_frames}, allowed are 1 to {MAX_LIVE_PACKET_FRAMES}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +38,9 @@ class EncodeSettings:
     their frames (latency); key_interval_s: longest segment of frames that depend on each other. live_references:
     pictures that a shot of a call keeps, 1 where packets may get lost and are not sent again: until the shot ends, all
     frames that name a lost picture are lost. tuning: of the rate control.
+
+    packet_frames: of a stream that is encoded frame by frame (`live`), None for one in windows; the three numbers of
+    windows and pictures above are then not used. max_packet_bytes: largest packet and header of such a stream.
     """
 
     mode: CodingMode | None = None
@@ -41,6 +56,34 @@ class EncodeSettings:
     live_references: int = MAX_REFERENCES
     metadata: dict[str, str] = field(default_factory=dict)
     tuning: RateTuning = field(default_factory=RateTuning)
+    packet_frames: int | None = None
+    max_packet_bytes: int = MTU_BYTES
+
+    @classmethod
+    def live(
+        cls,
+        *,
+        bitrate: float = 4000.0,
+        packet_frames: int = 1,
+        max_packet_bytes: int = MTU_BYTES,
+        bucket_s: float = 0.5,
+        mode: CodingMode | None = None,
+        frame_rate: Fraction | None = None,
+        groups: int | None = None,
+    ) -> Self:
+        """Settings of a call: frame by frame, `packet_frames` a packet, references in parts beside the motion.
+
+        mode: None for context where the weights have it, else coded.
+        """
+        return cls(
+            bitrate=bitrate,
+            packet_frames=packet_frames,
+            max_packet_bytes=max_packet_bytes,
+            bucket_s=bucket_s,
+            mode=mode,
+            frame_rate=frame_rate,
+            groups=groups,
+        )
 
     def check(self, model: CodecModel) -> None:
         """Refuse settings that cannot work with this model. Raises ConfigError, RateError."""
@@ -55,6 +98,8 @@ class EncodeSettings:
         counts = model.config.group_counts
         if self.groups is not None and self.groups not in counts:
             raise ConfigError(f"groups is {self.groups}, the weights allow {', '.join(map(str, counts))}")
+        if self.packet_frames is not None:
+            self._check_live(model, self.packet_frames)
         if self.bitrate is None:
             return
         check_limits(self.bitrate, self.bucket_s, self.tuning)
@@ -75,6 +120,20 @@ class EncodeSettings:
         if self.effort < 0:
             raise ConfigError(f"effort is {self.effort}, allowed are 0 and more")
 
+    def _check_live(self, model: CodecModel, packet_frames: int) -> None:
+        check_packet_frames(packet_frames)
+        if not MIN_PACKET_BYTES <= self.max_packet_bytes <= MAX_PAYLOAD_BYTES:
+            found, allowed = self.max_packet_bytes, f"{MIN_PACKET_BYTES} to {MAX_PAYLOAD_BYTES}"
+            raise ConfigError(f"max_packet_bytes is {found}, allowed are {allowed}")
+        if self.bitrate is None or self.bucket_s is None:
+            raise ConfigError(
+                f"bitrate is {self.bitrate} and bucket_s is {self.bucket_s}, a stream that is encoded frame by frame "
+                "needs both"
+            )
+        if not model.config.content.picture_bits:
+            name = model.weights.path.name
+            raise ConfigError(f"encoding frame by frame needs weights with reference pictures, {name} have none")
+
     def packed_groups(self, model: CodecModel) -> int:
         """Most codes a frame that the bitrate has room for where they are packed, framing included.
 
@@ -82,7 +141,7 @@ class EncodeSettings:
         """
         assert self.bitrate is not None, "only a bitrate limits packed codes"
         config, rate = model.config, self.frame_rate or model.frame_rate
-        packet_frames = self.packet_windows * config.window_frames
+        packet_frames = self.packet_frames or self.packet_windows * config.window_frames
         counts = sorted(config.group_counts if self.groups is None else (self.groups,), reverse=True)
         for groups in counts:
             frame_bits = groups * config.quantizer.bits_per_code + 8 * FRAMING_BYTES / packet_frames
