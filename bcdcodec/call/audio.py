@@ -33,7 +33,7 @@ class PlayedSound:
     @property
     def end_tick(self) -> int:
         """The tick after them."""
-        return self.tick + self.samples.shape[1] // TICK_SAMPLES
+        return self.tick + int(self.samples.shape[1]) // TICK_SAMPLES
 
 
 def sound_chunk(packets: list[OpusPacket]) -> SoundChunk:
@@ -53,6 +53,11 @@ class SoundPlayout:
         self._concealed_ticks = 0
         #: Ticks that came and were heard, were made up, and came too late.
         self.heard = self.concealed = self.late = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any sound came."""
+        return self._next is not None or bool(self._waiting)
 
     def add(self, chunk: SoundChunk) -> bool:
         """Take the frames of a chunk; whether any of them is new."""

@@ -158,7 +158,7 @@ class Arrivals:
 
 
 class Adaptation:
-    """What a sender makes of reports. max_bitrate: in bit/s, of the encoder; it falls to LEAST_SHARE of that at most."""
+    """What a sender makes of reports. max_bitrate: bit/s of the encoder, which fall to LEAST_SHARE of it at most."""
 
     def __init__(self, max_bitrate: float) -> None:
         self._max_bitrate = max_bitrate

@@ -38,7 +38,7 @@ class Playout:
         self._then_ms = 0.0
 
     def observe(self, medium: Medium, arrival_ms: float, media_ms: float) -> None:
-        """Take the arrival of a packet whose media begin at a time of the media clock; a copy only where it is first."""
+        """Take the arrival of a packet whose media begin at a time of the media clock; of copies only the first."""
         self._ways.setdefault(medium, deque(maxlen=HISTORY)).append(arrival_ms - media_ms)
 
     def offset_ms(self, now_ms: float) -> float | None:

@@ -28,14 +28,15 @@ class Painter:
         #: Pictures to a tick; ticks and pictures a second.
         self.multiplier = self._decoder.frame_multiplier
         self.tick_rate = float(header.video.frame_rate)
-        self.frame_rate = self.tick_rate * self.multiplier
+        self.frame_rate = header.video.frame_rate * self.multiplier
         #: Index of the first picture, None before it came, and of the last one that was not made up.
         self.first_index: int | None = None
         self.last_real = 0
 
     def push(self, chunk: MotionChunk, references: ReferenceInbox, *, missing: int) -> bool:
-        """Decode motion; False where its reference did not come, and its pictures are then lost. missing: packets before
-        it. BitstreamError for a malformed one.
+        """Decode motion; False where its reference did not come, and its pictures are then lost.
+
+        missing: packets before it. BitstreamError for a malformed one.
         """
         record = chunk.record()
         if self._table.get(record.reference) != chunk.source:

@@ -5,9 +5,11 @@ datagrams -> pieces -> references --------------+
           -> Opus frames (audio.py) ------------------------------------------------> heard when they are due
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from bcdcodec.call.audio import TICK_MS, PlayedSound, SoundPlayout
 from bcdcodec.call.chunks import MotionChunk, Piece, SoundChunk, unpack_chunks
 from bcdcodec.call.datagram import Checksum, Datagram, DatagramKind, DatagramReader, DatagramWriter, Envelope
 from bcdcodec.call.feedback import HASTY_REPORT_MS, REPORT_MS, Arrivals
-from bcdcodec.call.jitter import MAX_AHEAD_MS, Medium, MotionBuffer, Playout
+from bcdcodec.call.jitter import HISTORY, MAX_AHEAD_MS, Medium, MotionBuffer, Playout
 from bcdcodec.call.painter import Painter
 from bcdcodec.call.references import ReferenceInbox
 from bcdcodec.call.traffic import Traffic
@@ -89,6 +91,7 @@ class Receiver:
         self.arrivals, self.playout, self.motion = Arrivals(), Playout(), MotionBuffer()
         self.references, self.sound = ReferenceInbox(), SoundPlayout()
         self._painter: Painter | None = None
+        self._early: deque[tuple[float, int]] = deque(maxlen=HISTORY)  # arrivals of motion before the header
         self._next: int | None = None  # index of the picture that is shown next
         self._last: NDArray[np.uint8] | None = None
         self._frozen_since = 0
@@ -100,7 +103,7 @@ class Receiver:
         self.shown = dict.fromkeys(Shown, 0)
 
     @property
-    def frame_rate(self) -> float | None:
+    def frame_rate(self) -> Fraction | None:
         """Pictures a second; None before the header came."""
         return None if self._painter is None else self._painter.frame_rate
 
@@ -111,10 +114,8 @@ class Receiver:
 
     def receive(self, data: bytes, now_ms: float) -> None:
         """Take a datagram; what is none of the session is counted and dropped."""
-        if self._fixed_session is None and self._heard_ms >= 0 and now_ms - self._heard_ms > SILENCE_MS:
-            self._begin(None)
         try:
-            datagram = self._reader.unpack(data, (DatagramKind.MEDIA, DatagramKind.BYE))
+            datagram = self._open(data, now_ms)
             self._writer = self._writer or DatagramWriter(datagram.session, self._envelope)
             self._heard_ms = now_ms
             if self.arrivals.add(datagram, now_ms):
@@ -154,6 +155,16 @@ class Receiver:
         self.traffic.add_report(data, body)
         return [data]
 
+    def _open(self, data: bytes, now_ms: float) -> Datagram:
+        kinds = (DatagramKind.MEDIA, DatagramKind.BYE)
+        is_silent = self._heard_ms >= 0 and now_ms - self._heard_ms > SILENCE_MS
+        if not is_silent or self._fixed_session is not None:
+            return self._reader.unpack(data, kinds)
+        datagram = DatagramReader(self._envelope).unpack(data, kinds)
+        if datagram.session != self._reader.session:
+            self._begin(datagram.session)
+        return datagram
+
     def _take(self, datagram: Datagram, now_ms: float) -> None:
         if datagram.kind is DatagramKind.BYE:
             if len(datagram.body) != 4:
@@ -174,15 +185,23 @@ class Receiver:
         self.references.add(piece)
         if self._painter is None and self.references.header is not None:
             self._painter = Painter(self._model, self.references.header, self._settings)
+            for arrival_ms, tick in self._early:
+                self._observe(self._painter, arrival_ms, tick)
 
     def _take_motion(self, chunk: MotionChunk, now_ms: float) -> None:
         if self._painter is not None and self._next is not None:
             ahead = chunk.tick - self._next / self._painter.multiplier
             if 1000 * ahead / self._painter.tick_rate > MAX_AHEAD_MS:
                 raise BitstreamError(f"motion is {ahead:g} ticks ahead")
-        is_new = self.motion.add(chunk)
-        if self._painter is not None and is_new:
-            self.playout.observe(Medium.MOTION, now_ms, 1000 * chunk.tick / self._painter.tick_rate)
+        if not self.motion.add(chunk):
+            return
+        if self._painter is None:
+            self._early.append((now_ms, chunk.tick))
+        else:
+            self._observe(self._painter, now_ms, chunk.tick)
+
+    def _observe(self, painter: Painter, arrival_ms: float, tick: int) -> None:
+        self.playout.observe(Medium.MOTION, arrival_ms, 1000 * tick / painter.tick_rate)
 
     def _paint(self, painter: Painter, media_ms: float, now_ms: float) -> None:
         """Decode what is next in order, or due."""
@@ -198,7 +217,7 @@ class Receiver:
                 self._missing_since_ms = now_ms
 
     def _frames(self, painter: Painter, media_ms: float) -> Iterator[PlayedFrame]:
-        rate = painter.frame_rate
+        rate = float(painter.frame_rate)
         if self._next is None:
             self._next = painter.first_index
         while self._next is not None and 1000 * self._next / rate <= media_ms:

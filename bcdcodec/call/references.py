@@ -204,7 +204,7 @@ class ReferenceInbox:
         self._whole[name] = dataclasses.replace(record, data=data[: -1 - size])
 
     def _make_room(self) -> None:
-        while self._incoming and len(self._incoming) + len(self._whole) > MAX_KEPT or self._bytes > MAX_KEPT_BYTES:
+        while (self._incoming and len(self._incoming) + len(self._whole) > MAX_KEPT) or self._bytes > MAX_KEPT_BYTES:
             names = sorted({*self._incoming, *self._whole} - {HEADER})
             if not names:
                 return
