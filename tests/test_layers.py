@@ -21,7 +21,19 @@ ORDER = [
         "entropy",
         "ratecontrol",
     ),
-    *("model", "codec", "__init__", "cli", "__main__", "training", "evaluation", "sprites", "motion", "preparation"),
+    *(
+        "model",
+        "codec",
+        "__init__",
+        "cli",
+        "__main__",
+        "training",
+        "evaluation",
+        "sprites",
+        "motion",
+        "call",
+        "preparation",
+    ),
     *("denoiser", "studies"),
 ]
 #: Pairs that stay apart although their order would allow it.
@@ -51,11 +63,17 @@ APART = {
     ("preparation", "motion"),
     ("studies", "cli"),
     ("motion", "evaluation"),
+    ("call", "cli"),
+    ("call", "training"),
+    ("call", "evaluation"),
+    ("call", "sprites"),
+    ("preparation", "call"),
     ("studies", "preparation"),
 }
 #: What may be imported upwards, but only inside a function.
 LAZY = {
-    ("cli", beside) for beside in ("training", "denoiser", "evaluation", "sprites", "motion", "preparation", "studies")
+    ("cli", beside)
+    for beside in ("training", "denoiser", "evaluation", "sprites", "motion", "call", "preparation", "studies")
 }
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {

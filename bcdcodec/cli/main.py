@@ -20,6 +20,7 @@ import shtab
 from bcdcodec import __version__
 from bcdcodec.cli import (
     bench,
+    call,
     compare,
     data,
     decode,
@@ -45,7 +46,7 @@ LAST_STANDARD = 2
 
 #: Commands as help lists them.
 GROUPS = {
-    "use:": (encode, decode, play, transcode, transfer, generate),
+    "use:": (encode, decode, play, call, transcode, transfer, generate),
     "look:": (compare, still, info, verify),
     "train:": (data, train, personalize),
     "measure:": (bench,),

@@ -83,7 +83,7 @@ class OpusReader:
             raise ConfigError(f"audio bitrate is {bitrate} bit/s, allowed are {MIN_BITRATE} to {MAX_BITRATE}")
         if frame_ms not in FRAME_MS:
             raise ConfigError(f"audio frame is {frame_ms} ms, allowed are {', '.join(map(str, FRAME_MS))}")
-        self._encoder = _opus_encoder(bitrate, channels, frame_ms)
+        self._encoder = opus_encoder(bitrate, channels, frame_ms)
         # Bytes 10 and 11 of the Opus identification header (RFC 7845, section 5.1).
         pre_skip = int.from_bytes((self._encoder.extradata or bytes(12))[10:12], "little")
         self.track = OpusTrack(channels=channels, pre_skip=pre_skip, bitrate=bitrate)
@@ -122,7 +122,7 @@ class OpusReader:
     def _encoded(self) -> Iterator[OpusPacket]:
         tick = 0
         for chunk in self._chunks():
-            frame = None if chunk is None else _audio_frame(chunk, self.track.layout)
+            frame = None if chunk is None else audio_frame(chunk, self.track.layout)
             for packet in self._encoder.encode(frame):
                 yield OpusPacket(tick=tick, data=bytes(packet))
                 tick += self._frame_samples // TICK_SAMPLES
@@ -236,7 +236,8 @@ def _form(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
-def _opus_encoder(bitrate: int, channels: int, frame_ms: int) -> AudioCodecContext:
+def opus_encoder(bitrate: int, channels: int, frame_ms: int, **options: str) -> AudioCodecContext:
+    """An encoder of packets of one duration. options: of FFmpeg's libopus, beside those that are always set."""
     track = OpusTrack(channels=channels, bitrate=bitrate)
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, AudioCodecContext)
@@ -244,14 +245,29 @@ def _opus_encoder(bitrate: int, channels: int, frame_ms: int) -> AudioCodecConte
     encoder.layout = track.layout
     encoder.format = "flt"
     encoder.bit_rate = bitrate
-    encoder.options = {"frame_duration": str(frame_ms), "application": "voip", "vbr": "constrained"}
+    encoder.options = {"frame_duration": str(frame_ms), "application": "voip", "vbr": "constrained", **options}
     encoder.open()
     return encoder
 
 
-def _audio_frame(samples: Samples, layout: str) -> AudioFrame:
+def audio_frame(samples: Samples, layout: str) -> AudioFrame:
     """Samples in the packed order that the Opus encoder takes."""
     packed = np.ascontiguousarray(samples.T.reshape(1, -1))
     frame = AudioFrame.from_ndarray(packed, format="flt", layout=layout)
     frame.sample_rate = SAMPLE_RATE
     return frame
+
+
+def opus_samples(data: bytes) -> int:
+    """Length of an Opus packet at 48 kHz from its first byte (RFC 6716, section 3.1)."""
+    if not data:
+        return TICK_SAMPLES
+    config, code = data[0] >> 3, data[0] & 3
+    if config < 12:
+        frame = (480, 960, 1920, 2880)[config % 4]
+    elif config < 16:
+        frame = (480, 960)[config % 2]
+    else:
+        frame = (120, 240, 480, 960)[config % 4]
+    count = (1, 2, 2)[code] if code < 3 else (data[1] & 63 if len(data) > 1 else 1)
+    return frame * count

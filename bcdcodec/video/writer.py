@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from bcdcodec.atomic import replacing
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.frame import Frame
-from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, OpusTrack
+from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, OpusTrack, opus_samples
 from bcdcodec.video.color import from_rgb, tag_color
 from bcdcodec.video.media import MediaFile, media_name, reason
 
@@ -121,7 +121,7 @@ class VideoWriter:
             packet.time_base = Fraction(1, SAMPLE_RATE)
             # The decoder's first `pre_skip` samples are not heard: the packet starts that much earlier.
             packet.pts = packet.dts = item.tick * TICK_SAMPLES - self._track.pre_skip
-            packet.duration = _opus_samples(item.data)
+            packet.duration = opus_samples(item.data)
             with self._named_errors():
                 self._container.mux(packet)
 
@@ -181,18 +181,3 @@ def _identification_header(track: OpusTrack) -> bytes:
     """OpusHead of RFC 7845, section 5.1: version 1, input rate 48 kHz, gain 0, channel mapping family 0."""
     fields = bytes([1, track.channels]) + track.pre_skip.to_bytes(2, "little") + SAMPLE_RATE.to_bytes(4, "little")
     return b"OpusHead" + fields + bytes(3)
-
-
-def _opus_samples(data: bytes) -> int:
-    """Length of an Opus packet at 48 kHz from its first byte (RFC 6716, section 3.1)."""
-    if not data:
-        return TICK_SAMPLES
-    config, code = data[0] >> 3, data[0] & 3
-    if config < 12:
-        frame = (480, 960, 1920, 2880)[config % 4]
-    elif config < 16:
-        frame = (480, 960)[config % 2]
-    else:
-        frame = (120, 240, 480, 960)[config % 4]
-    count = (1, 2, 2)[code] if code < 3 else (data[1] & 63 if len(data) > 1 else 1)
-    return frame * count

@@ -1,0 +1,122 @@
+"""What the commands `bcd call` do: ends of calls between files."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bcdcodec.call.datagram import Envelope
+from bcdcodec.call.encoding import WindowEncoder
+from bcdcodec.call.feed import FileFeed
+from bcdcodec.call.impair import Impairment
+from bcdcodec.call.loopback import run_loopback
+from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.recorder import Recorder
+from bcdcodec.call.seal import Seal, read_key
+from bcdcodec.call.sender import Sender
+from bcdcodec.call.sockets import open_socket, parse_address, receive_call, send_call
+from bcdcodec.codec.decode.concealment import HoldConcealer
+from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
+from bcdcodec.motion.conceal import ModelConcealer
+from bcdcodec.video.media import MediaFile
+
+#: Long frames of Opus, whose heads cost little; a datagram holds more than one anyway.
+SOUND_FRAME_MS = 60
+Report = Callable[[str], object]
+
+
+def send_file(
+    source: str,
+    address: str,
+    *,
+    model: CodecModel,
+    bitrate: int,
+    audio_bitrate: int | None,
+    key: Path | None,
+    report: Report,
+) -> dict[str, Any]:
+    """Send a video as a call; returns its numbers. report: takes a line each second."""
+    peer = parse_address(address)
+    made = _sender(source, model, bitrate=bitrate, audio_bitrate=audio_bitrate, envelope=_envelope(key))
+    with made as (sender, feed), open_socket(peer) as link:
+        return send_call(link, sender, feed, report=report)
+
+
+def receive_file(
+    port: int,
+    target: MediaFile | None,
+    *,
+    model: CodecModel,
+    sampling: SamplingConfig,
+    conceal: str,
+    key: Path | None,
+    silence: float,
+    report: Report,
+) -> dict[str, Any]:
+    """Receive one call, and write what was shown to a file where one is given; returns its numbers."""
+    receiver = _receiver(model, sampling, conceal, _envelope(key))
+    with contextlib.ExitStack() as stack:
+        recorder = None if target is None else stack.enter_context(Recorder(target))
+        link = stack.enter_context(open_socket(port=port))
+        return receive_call(link, receiver, show=_shower(receiver, recorder), report=report, silence_s=silence)
+
+
+def loop_file(
+    source: str,
+    target: MediaFile,
+    *,
+    model: CodecModel,
+    sampling: SamplingConfig,
+    conceal: str,
+    bitrate: int,
+    audio_bitrate: int | None,
+    key: Path | None,
+    impair: str,
+    seed: int,
+    paced: bool,
+    report: Report,
+) -> dict[str, Any]:
+    """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
+    impairment = Impairment.parse(impair)
+    receiver = _receiver(model, sampling, conceal, _envelope(key))
+    made = _sender(source, model, bitrate=bitrate, audio_bitrate=audio_bitrate, envelope=_envelope(key))
+    with made as (sender, feed), Recorder(target) as recorder:
+        return run_loopback(
+            sender,
+            receiver,
+            feed,
+            impairment=impairment,
+            seed=seed,
+            is_paced=paced,
+            show=_shower(receiver, recorder),
+            report=report,
+        )
+
+
+def _envelope(key: Path | None) -> Envelope | None:
+    return None if key is None else Seal(read_key(key))
+
+
+@contextlib.contextmanager
+def _sender(
+    source: str, model: CodecModel, *, bitrate: int, audio_bitrate: int | None, envelope: Envelope | None
+) -> Iterator[tuple[Sender, FileFeed]]:
+    encoder = WindowEncoder(model, bitrate=bitrate)
+    sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
+    with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
+        yield sender, feed
+
+
+def _receiver(model: CodecModel, sampling: SamplingConfig, conceal: str, envelope: Envelope | None) -> Receiver:
+    concealer = ModelConcealer.for_codec(model) if conceal == "model" else HoldConcealer()
+    return Receiver(model, DecodeSettings(sampling=sampling, concealer=concealer), envelope=envelope)
+
+
+def _shower(receiver: Receiver, recorder: Recorder | None) -> Callable[[Playback], None]:
+    def show(playback: Playback) -> None:
+        if recorder is not None and receiver.frame_rate is not None:
+            recorder.write(playback, receiver.frame_rate, has_sound=receiver.sound.has_begun)
+
+    return show

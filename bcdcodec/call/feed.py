@@ -1,0 +1,53 @@
+"""Pictures and sound of a file at the pace of a clock."""
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Self
+
+from bcdcodec.frame import Frame
+from bcdcodec.video.audio import OpusPacket
+from bcdcodec.video.media import MediaFile
+from bcdcodec.video.source import MediaSource
+
+
+class FileFeed:
+    """Frames and Opus packets of a file that are due. sound_bitrate: None for none. Raises VideoError, ConfigError."""
+
+    def __init__(self, file: MediaFile, rate: Fraction, *, sound_bitrate: int | None, frame_ms: int) -> None:
+        self._source = MediaSource(file, rate)
+        self._rate = rate
+        #: Whether there is sound.
+        self.has_sound = sound_bitrate is not None and self._source.has_audio
+        if self.has_sound and sound_bitrate is not None:
+            self._source.open_audio(bitrate=sound_bitrate, frame_ms=frame_ms)
+        self._sound = self._source.audio()
+        self._sound_ms = float(frame_ms)
+        self._reader = self._source.open_frames()
+        self._frames: Iterator[Frame] = iter(self._reader)
+        self._next = next(self._frames, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._reader.close()
+        self._source.__exit__()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all frames were given; sound that is longer than the pictures is cut."""
+        return self._next is None
+
+    def frames(self, media_ms: float) -> Iterator[Frame]:
+        """Frames whose time has come."""
+        while self._next is not None and 1000 * self._next.index / self._rate <= media_ms:
+            frame, self._next = self._next, next(self._frames, None)
+            yield frame
+
+    def sound(self, media_ms: float) -> list[OpusPacket]:
+        """Packets whose last sample has come."""
+        if self._sound is None or media_ms < self._sound_ms:
+            return []
+        until_s = math.nextafter((media_ms - self._sound_ms) / 1000, math.inf)
+        return list(self._sound.until(until_s))

@@ -1,0 +1,110 @@
+"""Jitter buffer: when media are shown, and in which order packets of motion are taken.
+
+The media clock of sender and receiver is that of the pictures: media at m ms are shown at m + offset ms of the
+receiver's clock. The offset is a percentile of what packets needed from the time of their media to their arrival,
+repeated ones included where those came first. It rises at once and falls slowly.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+
+from bcdcodec.call.chunks import MotionChunk
+
+#: Packets that the offset is taken from, the share of them that must not come too late, and what is added.
+HISTORY, IN_TIME, MARGIN_MS = 64, 0.95, 20.0
+#: By how many ms the offset falls in one second at most.
+FALL_MS_PER_S = 20.0
+#: The most that the offset exceeds the shortest way.
+MAX_BUFFER_MS = 4000.0
+#: Packets that wait at most, and how far ahead of what is shown they may be.
+MAX_WAITING, MAX_AHEAD_MS = 512, 60_000.0
+
+
+class Medium(Enum):
+    """Media with packets of their own, shown by one clock."""
+
+    MOTION = "motion"
+    SOUND = "sound"
+
+
+class Playout:
+    """The adaptive playout point. All times are arguments, in ms."""
+
+    def __init__(self) -> None:
+        self._ways: dict[Medium, deque[float]] = {}
+        self._offset_ms: float | None = None
+        self._then_ms = 0.0
+
+    def observe(self, medium: Medium, arrival_ms: float, media_ms: float) -> None:
+        """Take the arrival of a packet whose media begin at a time of the media clock; of copies only the first."""
+        self._ways.setdefault(medium, deque(maxlen=HISTORY)).append(arrival_ms - media_ms)
+
+    def offset_ms(self, now_ms: float) -> float | None:
+        """The receiver's clock less the media clock of what is shown now; None before the first packet."""
+        if not self._ways:
+            return None
+        target = min(
+            max(_percentile(ways) for ways in self._ways.values()) + MARGIN_MS, self.shortest_ms + MAX_BUFFER_MS
+        )
+        if self._offset_ms is None or target >= self._offset_ms:
+            self._offset_ms = target
+        else:
+            fall_ms = FALL_MS_PER_S * max(0.0, now_ms - self._then_ms) / 1000
+            self._offset_ms = max(target, self._offset_ms - fall_ms)
+        self._then_ms = now_ms
+        return self._offset_ms
+
+    @property
+    def shortest_ms(self) -> float:
+        """The shortest way of a recent packet of the slower medium."""
+        return max(min(ways) for ways in self._ways.values())
+
+    @property
+    def buffer_ms(self) -> float:
+        """By how much media are shown later than the fastest packets would allow; 0 before the first packet."""
+        return 0.0 if self._offset_ms is None else max(0.0, self._offset_ms - self.shortest_ms)
+
+
+def _percentile(ways: deque[float]) -> float:
+    return sorted(ways)[math.ceil(IN_TIME * len(ways)) - 1]
+
+
+class MotionBuffer:
+    """Packets of motion by their index: in order, without copies and late ones."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, MotionChunk] = {}
+        #: Index of the packet after the last one that was taken; None before the first.
+        self.next_index: int | None = None
+        #: Packets that came too late, and indices that were passed over.
+        self.late = self.missing = 0
+        self._passed: deque[int] = deque(maxlen=HISTORY)
+
+    def add(self, chunk: MotionChunk) -> bool:
+        """Take a packet; False for a copy, and for one that comes too late."""
+        if self.next_index is not None and chunk.index < self.next_index:
+            if chunk.index in self._passed:
+                self._passed.remove(chunk.index)
+                self.late += 1
+            return False
+        if chunk.index in self._waiting:
+            return False
+        if len(self._waiting) >= MAX_WAITING:
+            del self._waiting[min(self._waiting)]
+        self._waiting[chunk.index] = chunk
+        return True
+
+    def take(self, until_tick: float) -> Iterator[tuple[MotionChunk, int]]:
+        """Packets that are next in order, or whose first tick is due; each with the number of those missing before."""
+        while self._waiting:
+            index = min(self._waiting)
+            is_next = index == self.next_index
+            if not is_next and self._waiting[index].tick > until_tick:
+                return
+            missing = 0 if self.next_index is None else index - self.next_index
+            self._passed.extend(range(max(index - HISTORY, index - missing), index))
+            self.missing += missing
+            self.next_index = index + 1
+            yield self._waiting.pop(index), missing

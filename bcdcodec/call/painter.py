@@ -1,0 +1,78 @@
+"""Motion chunks to pictures: a decoder that is given each reference when it is used, and told what is missing."""
+
+from bcdcodec.bitstream.header import StreamHeader
+from bcdcodec.bitstream.packet import Packet, PacketKind
+from bcdcodec.bitstream.references import ReferenceTable
+from bcdcodec.call.chunks import MotionChunk
+from bcdcodec.call.references import HEADER, ReferenceInbox
+from bcdcodec.codec.decode.concealment import HoldConcealer
+from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.errors import BitstreamError
+
+#: Pictures that wait to be shown at most: those of the longest delay.
+MAX_WAITING = 256
+
+
+class Painter:
+    """Decoder of one session. settings: None for lost frames that repeat the last motion. ConfigError for a header of
+    other weights.
+    """
+
+    def __init__(self, model: CodecModel, header: StreamHeader, settings: DecodeSettings | None) -> None:
+        self._decoder = Decoder(model, header, settings or DecodeSettings(concealer=HoldConcealer()))
+        self._table = ReferenceTable(HEADER)  # names by the numbers that the decoder knows
+        self._sequence = 0
+        self._waiting: dict[int, DecodedFrame] = {}
+        #: Pictures to a tick; ticks and pictures a second.
+        self.multiplier = self._decoder.frame_multiplier
+        self.tick_rate = float(header.video.frame_rate)
+        self.frame_rate = header.video.frame_rate * self.multiplier
+        #: Index of the first picture, None before it came, and of the last one that was not made up.
+        self.first_index: int | None = None
+        self.last_real = 0
+
+    def push(self, chunk: MotionChunk, references: ReferenceInbox, *, missing: int) -> bool:
+        """Decode motion; False where its reference did not come, and its pictures are then lost.
+
+        missing: packets before it. BitstreamError for a malformed one.
+        """
+        record = chunk.record()
+        if self._table.get(record.reference) != chunk.source:
+            content = references.record(chunk.source)
+            if content is None:
+                self._sequence += 1
+                return False
+            if content.number != record.reference:
+                raise BitstreamError(f"motion names reference {record.reference}, its source is {content.number}")
+            self._push(PacketKind.CONTENT, chunk.tick, content.pack())
+            self._table.add(content, chunk.source)
+        self._sequence += bool(missing)
+        self._push(PacketKind.MOTION, chunk.tick, chunk.payload)
+        return True
+
+    def take(self, index: int) -> DecodedFrame | None:
+        """The picture of an index; None where there is none. Those before it are dropped."""
+        for early in [early for early in self._waiting if early < index]:
+            del self._waiting[early]
+        return self._waiting.pop(index, None)
+
+    def conceal(self, index: int) -> None:
+        """Make up the picture of an index, and those before it that are missing."""
+        self._keep(self._decoder.conceal(index // self.multiplier + 1))
+
+    def _push(self, kind: PacketKind, tick: int, payload: bytes) -> None:
+        packet = Packet(kind, self._sequence, tick, payload)
+        self._sequence += 1
+        self._keep(self._decoder.push(packet))
+
+    def _keep(self, frames: list[DecodedFrame]) -> None:
+        for frame in frames:
+            if self.first_index is None:
+                self.first_index = frame.index
+            if not frame.concealed:
+                self.last_real = max(self.last_real, frame.index)
+            self._waiting[frame.index] = frame
+        while len(self._waiting) > MAX_WAITING:
+            del self._waiting[min(self._waiting)]

@@ -1,0 +1,49 @@
+"""Redundancy: datagrams carry the motion and sound of the ones before them again, more where more gets lost.
+
+A copy costs its bits and no more delay than the next datagram takes; to ask for a lost packet would cost a round trip.
+In-band redundancy of Opus is no substitute: at 6 kbps there is none in its packets.
+"""
+
+from collections import deque
+
+from bcdcodec.call.chunks import Chunk, MotionChunk, SoundChunk, pack_chunk
+
+#: Level: datagrams back whose motion is repeated, and whose sound is.
+MOTION_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 2)}
+SOUND_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1,)}
+MAX_LEVEL = 2
+#: The level before the first report.
+FIRST_LEVEL = 1
+#: Shares of loss from which a level is used.
+LEVEL_LOSS = {1: 0.01, 2: 0.08}
+
+
+def level_for(loss: float) -> int:
+    """The level for a share of lost datagrams."""
+    return max((level for level, least in LEVEL_LOSS.items() if loss >= least), default=0)
+
+
+class Repeater:
+    """Media of the last datagrams, and those of them that the next one repeats."""
+
+    def __init__(self) -> None:
+        self.level = FIRST_LEVEL
+        self._sent: deque[list[Chunk]] = deque(maxlen=MAX_LEVEL)
+
+    def copies(self, room_bytes: int) -> list[Chunk]:
+        """Chunks to repeat within some bytes, those of the last datagram first."""
+        chosen: list[Chunk] = []
+        for back, chunks in enumerate(reversed(self._sent), 1):
+            for chunk in chunks:
+                places = MOTION_BACK if isinstance(chunk, MotionChunk) else SOUND_BACK
+                size = len(pack_chunk(chunk))
+                if back in places[self.level] and size <= room_bytes:
+                    chosen.append(chunk)
+                    room_bytes -= size
+        return chosen
+
+    def remember(self, chunks: list[Chunk]) -> None:
+        """Take the new media of a datagram that was sent; one without any does not count."""
+        media: list[Chunk] = [chunk for chunk in chunks if isinstance(chunk, MotionChunk | SoundChunk)]
+        if media:
+            self._sent.append(media)

@@ -1,0 +1,42 @@
+"""Copies of media in the datagrams after theirs."""
+
+import pytest
+
+from bcdcodec.call.chunks import Chunk, MotionChunk, Piece, SoundChunk, pack_chunk
+from bcdcodec.call.redundancy import Repeater, level_for
+
+
+def media(index: int) -> list[Chunk]:
+    return [MotionChunk(index, index, 0, b"motion"), SoundChunk(index, 1, (b"sound",))]
+
+
+@pytest.mark.parametrize(("loss", "level"), [(0, 0), (0.009, 0), (0.01, 1), (0.079, 1), (0.08, 2), (1, 2)])
+def test_the_level_follows_the_loss(loss: float, level: int) -> None:
+    assert level_for(loss) == level
+
+
+@pytest.mark.parametrize(("level", "motion", "sound"), [(0, [], []), (1, [2], [2]), (2, [2, 1], [2])])
+def test_a_level_repeats_the_datagrams_before(level: int, motion: list[int], sound: list[int]) -> None:
+    repeater = Repeater()
+    repeater.level = level
+    for index in range(3):
+        repeater.remember(media(index))
+    copies = repeater.copies(1000)
+    assert [chunk.index for chunk in copies if isinstance(chunk, MotionChunk)] == motion
+    assert [chunk.tick for chunk in copies if isinstance(chunk, SoundChunk)] == sound
+
+
+def test_copies_fit() -> None:
+    repeater = Repeater()
+    repeater.remember(media(0))
+    motion, sound = (len(pack_chunk(chunk)) for chunk in media(0))
+    assert repeater.copies(motion + sound) == media(0)
+    assert repeater.copies(motion + sound - 1) == media(0)[:1]
+    assert repeater.copies(0) == []
+
+
+def test_pieces_are_not_repeated_and_do_not_count() -> None:
+    repeater = Repeater()
+    repeater.remember(media(0))
+    repeater.remember([Piece(0, 0, b"", True)])
+    assert repeater.copies(1000) == media(0)
