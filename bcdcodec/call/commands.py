@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from bcdcodec.call.datagram import Envelope
-from bcdcodec.call.encoding import WindowEncoder
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment
 from bcdcodec.call.loopback import run_loopback
@@ -17,6 +16,8 @@ from bcdcodec.call.sender import Sender
 from bcdcodec.call.sockets import open_socket, parse_address, receive_call, send_call
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.motion.conceal import ModelConcealer
@@ -103,7 +104,7 @@ def _envelope(key: Path | None) -> Envelope | None:
 def _sender(
     source: str, model: CodecModel, *, bitrate: int, audio_bitrate: int | None, envelope: Envelope | None
 ) -> Iterator[tuple[Sender, FileFeed]]:
-    encoder = WindowEncoder(model, bitrate=bitrate)
+    encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate))
     sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
     with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
         yield sender, feed

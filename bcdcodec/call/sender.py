@@ -13,11 +13,11 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.call.audio import sound_chunk
 from bcdcodec.call.chunks import Chunk, MotionChunk, Piece, pack_chunk, pack_chunks
 from bcdcodec.call.datagram import Checksum, DatagramKind, DatagramReader, DatagramWriter, Envelope
-from bcdcodec.call.encoding import CallEncoder
 from bcdcodec.call.feedback import Adaptation, Report
 from bcdcodec.call.redundancy import Repeater
 from bcdcodec.call.references import ReferenceOutbox
 from bcdcodec.call.traffic import Traffic
+from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import Frame
 from bcdcodec.video.audio import OpusPacket
@@ -36,7 +36,7 @@ class Sender:
     """
 
     def __init__(
-        self, encoder: CallEncoder, *, bitrate: float, session: int | None = None, envelope: Envelope | None = None
+        self, encoder: Encoder, *, bitrate: float, session: int | None = None, envelope: Envelope | None = None
     ) -> None:
         envelope = envelope or Checksum()
         self._encoder = encoder

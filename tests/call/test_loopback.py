@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bcdcodec.call.encoding import WindowEncoder
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment
 from bcdcodec.call.loopback import run_loopback
@@ -16,6 +15,8 @@ from bcdcodec.call.seal import Seal
 from bcdcodec.call.sender import Sender
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.video.media import MediaFile
@@ -37,7 +38,7 @@ class Call:
     def __init__(
         self, model: CodecModel, clip: Path, impair: str = "", *, key: bytes | None = None, seed: int = 1
     ) -> None:
-        encoder = WindowEncoder(model, bitrate=20_000)
+        encoder = Encoder(model, EncodeSettings.live(bitrate=20_000))
         settings = DecodeSettings(concealer=HoldConcealer(), sampling=SamplingConfig(steps=0, guidance=1.0))
         self.sender = Sender(encoder, bitrate=20_000, session=7, envelope=(key and Seal(key)) or None)
         self.receiver = Receiver(model, settings, envelope=(key and Seal(key)) or None)
@@ -104,7 +105,7 @@ def test_the_same_seed_gives_the_same_call(model: CodecModel, talking_clip: Path
 def test_the_recording_has_what_was_shown(model: CodecModel, talking_clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "shown.mp4"
     Call(model, talking_clip, "loss=20%").write(path)
-    with VideoReader(path, WindowEncoder(model, bitrate=20_000).frame_rate) as reader:
+    with VideoReader(path, Encoder(model, EncodeSettings.live(bitrate=20_000)).frame_rate) as reader:
         assert reader.has_audio
         assert 20 <= len(list(reader)) <= FRAMES
 
