@@ -111,7 +111,7 @@ class SamplingConfig:
 
     noise: share of the unit noise that sampling starts from. sigma_end: with it above 0 a part of the way is left, of
     one step sigma_end / sigma_max. Without a step decoders show the warped reference as it is, which a model with a
-    warper has. mirrored: the mean of what is denoised of a picture and of its mirrored image, in twice the time.
+    warper has.
     """
 
     steps: int
@@ -121,7 +121,6 @@ class SamplingConfig:
     rho: float = 7.0
     noise: float = 1.0
     sigma_end: float = 0.0
-    mirrored: bool = False
 
     def __post_init__(self) -> None:
         if self.sigma_end and (self.noise or not 0 < self.sigma_end < self.sigma_max):

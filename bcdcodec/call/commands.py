@@ -34,13 +34,21 @@ def send_file(
     *,
     model: CodecModel,
     bitrate: int,
+    packet_frames: int,
     audio_bitrate: int | None,
     key: Path | None,
     report: Report,
 ) -> dict[str, Any]:
     """Send a video as a call; returns its numbers. report: takes a line each second."""
     peer = parse_address(address)
-    made = _sender(source, model, bitrate=bitrate, audio_bitrate=audio_bitrate, envelope=_envelope(key))
+    made = _sender(
+        source,
+        model,
+        bitrate=bitrate,
+        packet_frames=packet_frames,
+        audio_bitrate=audio_bitrate,
+        envelope=_envelope(key),
+    )
     with made as (sender, feed), open_socket(peer) as link:
         return send_call(link, sender, feed, report=report)
 
@@ -72,6 +80,7 @@ def loop_file(
     sampling: SamplingConfig,
     conceal: str,
     bitrate: int,
+    packet_frames: int,
     audio_bitrate: int | None,
     key: Path | None,
     impair: str,
@@ -82,7 +91,14 @@ def loop_file(
     """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
     impairment = Impairment.parse(impair)
     receiver = _receiver(model, sampling, conceal, _envelope(key))
-    made = _sender(source, model, bitrate=bitrate, audio_bitrate=audio_bitrate, envelope=_envelope(key))
+    made = _sender(
+        source,
+        model,
+        bitrate=bitrate,
+        packet_frames=packet_frames,
+        audio_bitrate=audio_bitrate,
+        envelope=_envelope(key),
+    )
     with made as (sender, feed), Recorder(target) as recorder:
         return run_loopback(
             sender,
@@ -102,9 +118,15 @@ def _envelope(key: Path | None) -> Envelope | None:
 
 @contextlib.contextmanager
 def _sender(
-    source: str, model: CodecModel, *, bitrate: int, audio_bitrate: int | None, envelope: Envelope | None
+    source: str,
+    model: CodecModel,
+    *,
+    bitrate: int,
+    packet_frames: int,
+    audio_bitrate: int | None,
+    envelope: Envelope | None,
 ) -> Iterator[tuple[Sender, FileFeed]]:
-    encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate))
+    encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames))
     sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
     with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
         yield sender, feed

@@ -29,7 +29,7 @@ from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 if TYPE_CHECKING:
     from bcdcodec.codec.model import CodecModel
 
-MAX_PORT = 65_535
+MAX_PORT, MAX_PACKET_FRAMES = 65_535, 4
 CONCEAL = ("hold", "model")
 SEND = """  bcd call send talk.mp4 192.0.2.7:5004
   bcd call send talk.mp4 192.0.2.7:5004 --key call.key --bitrate 6k"""
@@ -61,9 +61,9 @@ def add_command(commands: Commands) -> None:
     loopback.add_argument("target", metavar="OUT.mp4", help="what the receiver showed")
     loopback.add_argument(
         "--impair",
-        default="",
+        default="loss=0%",
         metavar="TEXT",
-        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (perfect)",
+        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (loss=0%%)",
     )
     loopback.add_argument("--seed", type=seed, default=0, metavar="N", help="of the network (0)")
     loopback.add_argument("--paced", action="store_true", help="no faster than real time")
@@ -99,6 +99,13 @@ def run_loopback(options: argparse.Namespace) -> int:
 
 def _add_sender_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bitrate", type=bitrate, default=4000, metavar="BPS", help="most bits/s of video (4k)")
+    parser.add_argument(
+        "--packet-frames",
+        type=whole_number(1, MAX_PACKET_FRAMES),
+        default=2,
+        metavar="N",
+        help="frames a packet, 1 to 4: fewer wait less and cost more (2)",
+    )
     parser.add_argument(
         "--audio-bitrate", type=bitrate_or_none, default=6000, metavar="BPS|none", help="bits/s of sound (6k)"
     )

@@ -20,8 +20,7 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.weightfile import DEFAULT_NAME
 
 EXAMPLES = """  bcd generate --content alice.mp4 --seconds 4 alice.bcd
-  bcd generate --content alice.png --seconds 4 --temperature 0.8 --top-p 0.9 --seed 7 alice.mp4
-  bcd generate --content talk.bcd --prompt talk.bcd --seconds 2 longer.bcd"""
+  bcd generate --content alice.png --seconds 4 --temperature 0.8 --top-p 0.9 --seed 7 alice.mp4"""
 STREAM_SUFFIX = ".bcd"
 #: Of a draw where only one of --temperature and --top-p is given.
 PLAIN_TEMPERATURE, PLAIN_TOP_P = 1.0, 1.0

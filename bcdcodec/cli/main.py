@@ -55,8 +55,6 @@ EXAMPLES = """examples:
   bcd encode talk.mp4 talk.bcd              compress to about 4 kbps
   bcd decode talk.bcd talk.mp4              decode it to a video
   bcd info talk.bcd                         where every bit went
-  bcd transcode talk.bcd low.bcd --bitrate 3k
-  bcd transfer --content a.mp4 --motion b.mp4 out.mp4
 `bcd COMMAND --help` lists the options of each."""
 
 

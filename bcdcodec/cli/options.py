@@ -251,7 +251,7 @@ def add_decoder_preset(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=(*PRESETS, RESEARCH_PRESET),
         default="standard",
-        help="the better, the slower; paper is for research (standard)",
+        help="fast is quicker and looks worse; paper is for research (standard)",
     )
 
 
@@ -282,6 +282,6 @@ def sampling_of(options: argparse.Namespace, config: ModelConfig) -> SamplingCon
     sampling = dataclasses.replace(preset_sampling(config, options.preset), **replaced)
     if config.picture_denoiser is not None and sampling.steps > 1:
         logging.getLogger("bcdcodec").warning(
-            "%d sampler steps take longer than one and look no better; --preset best does", sampling.steps
+            "%d sampler steps take longer than one and look no better", sampling.steps
         )
     return sampling

@@ -191,13 +191,9 @@ class Bcd(nn.Module):
         net, shape = self.picture_denoiser, m_hat.shape[:2]
         assert net is not None, "only a model with a denoiser of pictures paints"
         guides = self.guides(content, m_hat)
-        mirrored = guides.mirrored() if sampling.mirrored else None
 
         def denoised(x: Tensor, sigma: Tensor) -> Tensor:
-            x, sigma = x.flatten(0, 1), sigma.flatten()
-            frames: Tensor = net(x, sigma, guides)
-            if mirrored is not None:
-                frames = (frames + net(x.flip(-1), sigma, mirrored).flip(-1)) / 2
+            frames: Tensor = net(x.flatten(0, 1), sigma.flatten(), guides)
             return frames.unflatten(0, shape)
 
         return sample(denoised, noise, sampling, start=guides.warps.unflatten(0, shape))

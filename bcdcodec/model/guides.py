@@ -62,12 +62,6 @@ class Guides:
             motion.flatten(0, 1),
         )
 
-    def mirrored(self) -> "Guides":
-        """Guides of the frames' mirrored images; code vectors, which have no such image, stay."""
-        return Guides(
-            self.warps.flip(-1), self.stills.flip(-1), self.areas.flip(-1), self.rasters.flip(-1), self.motion
-        )
-
     @property
     def planes(self) -> Tensor:
         """The guides that have the size of the picture [N, 7, P, P]."""

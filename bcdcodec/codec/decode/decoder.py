@@ -63,8 +63,6 @@ class Decoder:
                 f"model {model.config.name} is denoised without guidance (1), asked for is guidance "
                 f"{self.sampling.guidance:g}"
             )
-        if self.sampling.mirrored and not self._paints:
-            raise ConfigError(f"model {model.config.name} denoises no pictures, so no mirrored ones")
         #: Frames decoded for a coded one: `DecodedFrame.index` counts this many to a tick of the stream.
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header

@@ -17,7 +17,6 @@ from bcdcodec.config import PictureDenoiserConfig, SamplingConfig
 from bcdcodec.denoiser.export import export_denoiser, painting
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame
-from bcdcodec.model.guides import Guides
 from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.weightfile import open_weights
 
@@ -80,36 +79,3 @@ def test_the_seed_counts_only_with_noise(painter: CodecModel, stream: Stream) ->
 def test_guidance_is_refused(painter: CodecModel, stream: Stream) -> None:
     with pytest.raises(ConfigError, match=r"without guidance \(1\), asked for is guidance 1.5"):
         Decoder(painter, stream[0], DecodeSettings(sampling=replace(painting(1), guidance=1.5)))
-
-
-class Ramp(torch.nn.Module):
-    """Paints a ramp from left to right onto the warp."""
-
-    def forward(self, x: torch.Tensor, sigma: torch.Tensor, guides: Guides) -> torch.Tensor:
-        return guides.warps + torch.linspace(0, 0.4, x.shape[-1])
-
-
-def test_mirrored_frames_are_averaged(painter: CodecModel, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is painted of the mirrored picture is mirrored back: a ramp becomes its mean."""
-    monkeypatch.setattr(painter.bcd, "picture_denoiser", Ramp())
-    warp, plain, mean = (
-        decode(painter, stream, sampling)
-        for sampling in (
-            replace(painting(1), steps=0),
-            replace(painting(1), sigma_end=0.0),
-            replace(painting(1), sigma_end=0.0, mirrored=True),
-        )
-    )
-    inside = (warp > 5) & (warp < 200)
-    columns = np.broadcast_to(np.linspace(0, 0.4, 256)[:, None] * 127.5, warp.shape)
-    assert np.abs(plain - warp - columns)[inside].max() <= 1.01
-    assert np.abs(mean - warp - 0.2 * 127.5)[inside].max() <= 1.01
-
-
-def test_mirrored_latents_are_refused(
-    tiny_weights: Path, make_frames: Callable[[int], list[Frame]], encode_frames: Callable[..., Stream]
-) -> None:
-    model = CodecModel.load(tiny_weights, device="cpu")
-    header, _ = encode_frames(model, make_frames(8))
-    with pytest.raises(ConfigError, match="no mirrored ones"):
-        Decoder(model, header, DecodeSettings(sampling=replace(painting(1), mirrored=True)))
