@@ -73,13 +73,13 @@ def loop_file(
     bitrate: int,
     audio_bitrate: int | None,
     key: Path | None,
-    impair: str,
+    impair: str | None,
     seed: int,
     paced: bool,
     report: Report,
 ) -> dict[str, Any]:
     """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
-    impairment = Impairment.parse(impair)
+    impairment = Impairment.parse(impair or "")
     receiver = _receiver(model, sampling, conceal, _envelope(key))
     made = _sender(source, model, bitrate=bitrate, audio_bitrate=audio_bitrate, envelope=_envelope(key))
     with made as (sender, feed), Recorder(target) as recorder:

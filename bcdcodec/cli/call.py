@@ -61,7 +61,6 @@ def add_command(commands: Commands) -> None:
     loopback.add_argument("target", metavar="OUT.mp4", help="what the receiver showed")
     loopback.add_argument(
         "--impair",
-        default="",
         metavar="TEXT",
         help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (perfect)",
     )

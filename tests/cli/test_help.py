@@ -11,7 +11,7 @@ from bcdcodec.cli.help import CommandHelp, invocation, synopsis, text_and_defaul
 from bcdcodec.cli.main import build_parser, parse
 
 #: What a usual terminal gives, and the most lines that the help of all top-level commands together may take there.
-COLUMNS, MOST_LINES = 100, 350
+COLUMNS, MOST_LINES = 100, 360
 #: The most lines of the text of one argument.
 MOST_OF_ONE = 2
 
