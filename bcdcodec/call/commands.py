@@ -83,13 +83,13 @@ def loop_file(
     packet_frames: int,
     audio_bitrate: int | None,
     key: Path | None,
-    impair: str,
+    impair: str | None,
     seed: int,
     paced: bool,
     report: Report,
 ) -> dict[str, Any]:
     """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
-    impairment = Impairment.parse(impair)
+    impairment = Impairment.parse(impair or "")
     receiver = _receiver(model, sampling, conceal, _envelope(key))
     made = _sender(
         source,

@@ -3,7 +3,7 @@
 | bytes | field |
 |---|---|
 | 1 | magic and version |
-| 1 | kind (high four bits), number of datagrams before it whose media it repeats (low four bits) |
+| 1 | kind (high four bits), level of redundancy of the copies in it, 0 for none (low four bits) |
 | 4 | session, drawn at random for each call and direction of media |
 | 4 | sequence, per session and direction |
 | 4 | milliseconds of the sender's clock when it was sent, 0 at its first datagram |
@@ -83,7 +83,7 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """An opened datagram. sent_ms: on the sender's clock; repeats: datagrams before it whose media it repeats."""
+    """An opened datagram. sent_ms: on the sender's clock; repeats: level of redundancy (redundancy.py)."""
 
     kind: DatagramKind
     session: int

@@ -1,6 +1,7 @@
 """Feedback: reports of a receiver, and what a sender changes by them.
 
-loss -> level of redundancy; a queue that grows, or heavy loss -> bitrate; pictures that are missing -> sent again.
+loss -> level of redundancy; a queue -> no redundancy; a queue, or heavy loss -> bitrate; pictures that are missing
+-> sent again.
 """
 
 import struct
@@ -181,7 +182,8 @@ class Adaptation:
         if 0 <= rtt_ms < LONG_MS:
             self.rtt_ms += 0.25 * (rtt_ms - self.rtt_ms)
         self.loss += (RISE if report.loss > self.loss else FALL) * (report.loss - self.loss)
-        self.level = level_for(self.loss)
+        # Copies would make a queue longer, and lose more.
+        self.level = 0 if report.queue_ms > CONGESTED_MS else level_for(self.loss)
         if report.needs_reference and now_ms - self._asked_ms >= REFERENCE_MS:
             self._asked_ms, self.needs_reference = now_ms, True
         if now_ms - self._changed_ms < CHANGE_MS:

@@ -8,10 +8,11 @@ from collections import deque
 
 from bcdcodec.call.chunks import Chunk, MotionChunk, SoundChunk, pack_chunk
 
-#: Level: datagrams back whose motion is repeated, and whose sound is.
-MOTION_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 2)}
+#: Level: datagrams back whose motion is repeated, and whose sound is. The second copy comes a little later than the
+#: first, as losses come in bursts.
+MOTION_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 3)}
 SOUND_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1,)}
-MAX_LEVEL = 2
+MAX_LEVEL, MAX_BACK = 2, 3
 #: The level before the first report.
 FIRST_LEVEL = 1
 #: Shares of loss from which a level is used.
@@ -28,7 +29,7 @@ class Repeater:
 
     def __init__(self) -> None:
         self.level = FIRST_LEVEL
-        self._sent: deque[list[Chunk]] = deque(maxlen=MAX_LEVEL)
+        self._sent: deque[list[Chunk]] = deque(maxlen=MAX_BACK)
 
     def copies(self, room_bytes: int) -> list[Chunk]:
         """Chunks to repeat within some bytes, those of the last datagram first."""

@@ -151,7 +151,7 @@ class Sender:
             self._repeater.remember(chosen)
             body = pack_chunks([*chosen, *again])
             data = self._writer.pack(
-                DatagramKind.MEDIA, body, sent_ms=self._sent_ms(now_ms), repeats=self._repeater.level if again else 0
+                DatagramKind.MEDIA, body, sent_ms=self._sent_ms(now_ms), repeats=len(again) and self._repeater.level
             )
             self.traffic.add_media(data, chosen, again)
             out.append(data)

@@ -127,6 +127,14 @@ def test_congestion_lowers_the_bitrate_step_by_step_and_calm_raises_it() -> None
     assert adaptation.bitrate == 4000
 
 
+def test_a_queue_is_not_fed_with_copies() -> None:
+    adaptation, jam = Adaptation(4000), dataclasses.replace(CALM, queue_ms=400, loss=0.3)
+    adaptation.observe(jam, 0, sent_ms=0)
+    assert adaptation.level == 0
+    adaptation.observe(dataclasses.replace(jam, queue_ms=0), 0, sent_ms=0)
+    assert adaptation.level == 2
+
+
 def test_random_loss_alone_leaves_the_bitrate() -> None:
     adaptation = Adaptation(4000)
     for count in range(20):

@@ -15,11 +15,11 @@ def test_the_level_follows_the_loss(loss: float, level: int) -> None:
     assert level_for(loss) == level
 
 
-@pytest.mark.parametrize(("level", "motion", "sound"), [(0, [], []), (1, [2], [2]), (2, [2, 1], [2])])
+@pytest.mark.parametrize(("level", "motion", "sound"), [(0, [], []), (1, [3], [3]), (2, [3, 1], [3])])
 def test_a_level_repeats_the_datagrams_before(level: int, motion: list[int], sound: list[int]) -> None:
     repeater = Repeater()
     repeater.level = level
-    for index in range(3):
+    for index in range(4):
         repeater.remember(media(index))
     copies = repeater.copies(1000)
     assert [chunk.index for chunk in copies if isinstance(chunk, MotionChunk)] == motion

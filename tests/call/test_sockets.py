@@ -1,9 +1,25 @@
 """Loops around sockets, on the machine itself."""
 
+import threading
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from bcdcodec.call.sockets import _received, _send, open_socket, parse_address
+from bcdcodec.call.feed import FileFeed
+from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.seal import Seal
+from bcdcodec.call.sender import Sender
+from bcdcodec.call.sockets import _received, _send, open_socket, parse_address, receive_call, send_call
+from bcdcodec.codec.decode.concealment import HoldConcealer
+from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.settings import EncodeSettings
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError, VideoError
+
+KEY = bytes(range(32))
 
 
 def test_addresses_are_read() -> None:
@@ -42,3 +58,32 @@ def test_a_taken_port_is_an_error_with_its_number() -> None:
         port = server.getsockname()[1]
         with pytest.raises(VideoError, match=f"port {port} cannot be opened"):
             open_socket(port=port)
+
+
+def test_a_call_over_udp(tiny_weights: Path, talking_clip: Path) -> None:
+    model = CodecModel.load(tiny_weights, device="cpu")
+    settings = DecodeSettings(concealer=HoldConcealer(), sampling=SamplingConfig(steps=0, guidance=1.0))
+    encoder, shown, numbers = (
+        Encoder(model, EncodeSettings.live(bitrate=20_000)),
+        list[Playback](),
+        list[dict[str, Any]](),
+    )
+    receiver = Receiver(model, settings, envelope=Seal(KEY))
+    sender = Sender(encoder, bitrate=20_000, envelope=Seal(KEY))
+    with open_socket() as server, open_socket(("127.0.0.1", server.getsockname()[1])) as client:
+
+        def receive() -> None:
+            numbers.append(receive_call(server, receiver, show=shown.append, silence_s=60))
+
+        thread = threading.Thread(target=receive)
+        thread.start()
+        with FileFeed(talking_clip, encoder.frame_rate, sound_bitrate=None, frame_ms=60) as feed:
+            sent = send_call(client, sender, feed)
+        thread.join()
+    indices = [frame.index for playback in shown for frame in playback.frames]
+    assert indices == sorted(set(indices))  # a machine that is slow leaves some out
+    assert indices[-1] == 24
+    assert receiver.is_over
+    assert numbers[0]["loss"] == 0
+    assert sent["datagrams"] == receiver.arrivals.received
+    assert sender.report is not None

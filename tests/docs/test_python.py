@@ -14,6 +14,7 @@ INPUTS = {"motion.md": "motion_weights", "face3d.md": "meshes"}
 EXPECTED = {
     "README.md": {"talk.bcd", "again.mp4"},
     "api.md": {"talk.bcd", "again.mp4", "live.bcd", "large.bcd", "small.bcd", "out.mp4"},
+    "calls.md": {"shown.mp4"},
     "motion.md": {"alice.bcd", "longer.bcd", "longer.mp4"},
     "face3d.md": set(),
 }
