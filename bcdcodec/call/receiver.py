@@ -26,6 +26,8 @@ from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError
 
+#: Packets of motion before anything is shown: the first alone does not tell how long others take.
+FIRST_PACKETS = 2
 #: A session that is silent for this long may be followed by another one.
 SILENCE_MS = 5000.0
 #: Pictures are made up for this long; then the last one stays.
@@ -125,7 +127,8 @@ class Receiver:
 
     def poll(self, now_ms: float) -> Playback:
         """What is due by now."""
-        offset_ms = self.playout.offset_ms(now_ms)
+        has_begun = self.playout.count(Medium.MOTION) >= FIRST_PACKETS or self._end_tick is not None
+        offset_ms = self.playout.offset_ms(now_ms) if has_begun else None
         if offset_ms is None or self._painter is None:
             return Playback([], [])
         media_ms = now_ms - offset_ms
