@@ -152,6 +152,7 @@ class Receiver:
             pieces=(self.references.highest, self.references.mask),
             has_header=self.references.header is not None,
             needs_reference=0 <= self._missing_since_ms <= now_ms - PATIENCE_MS,
+            has_end=self._end_tick is not None,
         )
         body = report.pack()
         data = writer.pack(DatagramKind.REPORT, body, sent_ms=round(now_ms))
@@ -173,6 +174,7 @@ class Receiver:
             if len(datagram.body) != 4:
                 raise BitstreamError(f"end of a call has {len(datagram.body)} bytes, needs 4")
             self._end_tick = int.from_bytes(datagram.body, "big")
+            self._report_ms = -REPORT_MS  # the sender waits for it
             return
         for chunk in unpack_chunks(datagram.body):
             match chunk:
