@@ -26,7 +26,8 @@ DECREASE, INCREASE, LEAST_SHARE = 0.85, 1.04, 0.3
 #: Time between two changes of the bitrate, and between two pictures that were asked for.
 CHANGE_MS, REFERENCE_MS = 1000.0, 3000.0
 FIRST_RTT_MS = 200.0
-_HAS_HEADER, _NEEDS_REFERENCE = 1, 2
+_HAS_HEADER, _NEEDS_REFERENCE, _HAS_END = 1, 2, 4
+_FLAGS = _HAS_HEADER | _NEEDS_REFERENCE | _HAS_END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Report:
     highest: sequence number; loss: share since the report before; jitter_ms, queue_ms: of their ways; buffer_ms: of the
     playout; echo_ms, held_ms: `sent_ms` of the last one, and how long ago it came. pieces_highest, pieces: of
     references, as in `ReferenceInbox`, -1 for none. needs_reference: motion names one that did not come for long.
+    has_end: the end of the call came.
     """
 
     highest: int
@@ -49,11 +51,12 @@ class Report:
     pieces: int
     has_header: bool
     needs_reference: bool
+    has_end: bool = False
     WIRE: ClassVar[struct.Struct] = struct.Struct(">IBHHHIHIQB")
 
     def pack(self) -> bytes:
         short = [min(0xFFFF, max(0, value)) for value in (self.jitter_ms, self.queue_ms, self.buffer_ms, self.held_ms)]
-        flags = self.has_header * _HAS_HEADER | self.needs_reference * _NEEDS_REFERENCE
+        flags = self.has_header * _HAS_HEADER | self.needs_reference * _NEEDS_REFERENCE | self.has_end * _HAS_END
         loss, pieces = round(255 * min(1.0, max(0.0, self.loss))), self.pieces_highest & MAX_UINT32
         return self.WIRE.pack(self.highest, loss, *short[:3], self.echo_ms, short[3], pieces, self.pieces, flags)
 
@@ -62,8 +65,8 @@ class Report:
         if len(body) != cls.WIRE.size:
             raise BitstreamError(f"report has {len(body)} bytes, needs {cls.WIRE.size}")
         highest, loss, jitter, queue, buffer, echo, held, pieces_highest, pieces, flags = cls.WIRE.unpack(body)
-        if flags > _HAS_HEADER | _NEEDS_REFERENCE:
-            raise BitstreamError(f"flags of a report are {flags}, allowed are 0 to {_HAS_HEADER | _NEEDS_REFERENCE}")
+        if flags > _FLAGS:
+            raise BitstreamError(f"flags of a report are {flags}, allowed are 0 to {_FLAGS}")
         return cls(
             highest=highest,
             loss=loss / 255,
@@ -76,6 +79,7 @@ class Report:
             pieces=pieces,
             has_header=bool(flags & _HAS_HEADER),
             needs_reference=bool(flags & _NEEDS_REFERENCE),
+            has_end=bool(flags & _HAS_END),
         )
 
 
@@ -138,6 +142,7 @@ class Arrivals:
         pieces: tuple[int, int],
         has_header: bool,
         needs_reference: bool,
+        has_end: bool = False,
     ) -> Report:
         """The report of the time since the last one. pieces: highest and mask."""
         expected = self.highest - self._reported
@@ -155,6 +160,7 @@ class Arrivals:
             pieces=pieces[1],
             has_header=has_header,
             needs_reference=needs_reference,
+            has_end=has_end,
         )
 
 

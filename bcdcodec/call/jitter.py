@@ -41,6 +41,10 @@ class Playout:
         """Take the arrival of a packet whose media begin at a time of the media clock; of copies only the first."""
         self._ways.setdefault(medium, deque(maxlen=HISTORY)).append(arrival_ms - media_ms)
 
+    def count(self, medium: Medium) -> int:
+        """Recent packets of a medium."""
+        return len(self._ways.get(medium, ()))
+
     def offset_ms(self, now_ms: float) -> float | None:
         """The receiver's clock less the media clock of what is shown now; None before the first packet."""
         if not self._ways:

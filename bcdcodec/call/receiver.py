@@ -26,6 +26,8 @@ from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError
 
+#: Packets of motion before anything is shown: the first alone does not tell how long others take.
+FIRST_PACKETS = 2
 #: A session that is silent for this long may be followed by another one.
 SILENCE_MS = 5000.0
 #: Pictures are made up for this long; then the last one stays.
@@ -125,7 +127,8 @@ class Receiver:
 
     def poll(self, now_ms: float) -> Playback:
         """What is due by now."""
-        offset_ms = self.playout.offset_ms(now_ms)
+        has_begun = self.playout.count(Medium.MOTION) >= FIRST_PACKETS or self._end_tick is not None
+        offset_ms = self.playout.offset_ms(now_ms) if has_begun else None
         if offset_ms is None or self._painter is None:
             return Playback([], [])
         media_ms = now_ms - offset_ms
@@ -149,6 +152,7 @@ class Receiver:
             pieces=(self.references.highest, self.references.mask),
             has_header=self.references.header is not None,
             needs_reference=0 <= self._missing_since_ms <= now_ms - PATIENCE_MS,
+            has_end=self._end_tick is not None,
         )
         body = report.pack()
         data = writer.pack(DatagramKind.REPORT, body, sent_ms=round(now_ms))
@@ -170,6 +174,7 @@ class Receiver:
             if len(datagram.body) != 4:
                 raise BitstreamError(f"end of a call has {len(datagram.body)} bytes, needs 4")
             self._end_tick = int.from_bytes(datagram.body, "big")
+            self._report_ms = -REPORT_MS  # the sender waits for it
             return
         for chunk in unpack_chunks(datagram.body):
             match chunk:

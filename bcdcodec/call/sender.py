@@ -24,8 +24,8 @@ from bcdcodec.video.audio import OpusPacket
 
 #: Sound waits so long for motion to share a datagram with.
 MAX_SOUND_WAIT_MS = 200.0
-#: Times that the end is said, as no report answers it.
-BYES = 3
+#: The end is said so often at most, at this interval, until a report tells that it came.
+BYES, BYE_MS = 12, 250.0
 
 
 class Sender:
@@ -47,7 +47,8 @@ class Sender:
         self._sound: list[OpusPacket] = []
         self._sound_since_ms = self._start_ms = 0.0
         self._started = False
-        self._motion_index = self._end_tick = 0
+        self._motion_index = self._end_tick = self._byes = 0
+        self._bye_ms = 0.0
         #: The last report, None before the first; datagrams that were no report of this session.
         self.report: Report | None = None
         self.refused = 0
@@ -91,20 +92,32 @@ class Sender:
 
     def poll(self, now_ms: float) -> list[bytes]:
         """Datagrams that are due without a frame: pieces again, sound that has waited."""
+        if self._byes and not self.is_over and now_ms - self._bye_ms >= BYE_MS:
+            return [self._bye(now_ms)]
         waits = bool(self._sound) and now_ms - self._sound_since_ms >= MAX_SOUND_WAIT_MS
         return self._datagrams([], now_ms) if waits or self._has_due(now_ms) else []
 
     def finish(self, now_ms: float) -> list[bytes]:
-        """Encode and send what waits, and say that nothing follows. ConfigError where no frame was pushed."""
+        """Encode and send what waits, and say that nothing follows, as `poll` does again until `is_over`.
+
+        ConfigError where no frame was pushed.
+        """
         out = self._send_packets(self._encoder.flush(), now_ms)
         if self._sound:
             out += self._datagrams([], now_ms)
+        return [*out, self._bye(now_ms)]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the receiver knows that nothing follows, or was told as often as it is worth."""
+        return bool(self._byes) and (self._byes >= BYES or (self.report is not None and self.report.has_end))
+
+    def _bye(self, now_ms: float) -> bytes:
+        self._byes, self._bye_ms = self._byes + 1, now_ms
         body = self._end_tick.to_bytes(4, "big")
-        for _ in range(BYES):
-            data = self._writer.pack(DatagramKind.BYE, body, sent_ms=self._sent_ms(now_ms))
-            self.traffic.add_media(data, [], [])
-            out.append(data)
-        return out
+        data = self._writer.pack(DatagramKind.BYE, body, sent_ms=self._sent_ms(now_ms))
+        self.traffic.add_media(data, [], [])
+        return data
 
     def _begin(self, now_ms: float) -> None:
         if not self._started:

@@ -59,9 +59,14 @@ def send_call(
         if now_ms >= 1000 * second:
             report(meter.line(now_ms))
             second = int(now_ms / 1000) + 1
-    now_ms = 1000 * (time.monotonic() - start_s)
+    end_ms = now_ms = 1000 * (time.monotonic() - start_s)
     _send(link, sender.finish(now_ms))
-    return meter.summary(now_ms)
+    while not sender.is_over:
+        for data, _ in _received(link):
+            sender.receive(data, now_ms)
+        now_ms = 1000 * (time.monotonic() - start_s)
+        _send(link, sender.poll(now_ms))
+    return meter.summary(end_ms)
 
 
 def receive_call(

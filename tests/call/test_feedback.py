@@ -40,6 +40,7 @@ CALM = Report(
         pieces=st.integers(0, (1 << 64) - 1),
         has_header=st.booleans(),
         needs_reference=st.booleans(),
+        has_end=st.booleans(),
     )
 )
 def test_what_is_packed_is_unpacked(report: Report) -> None:

@@ -94,7 +94,7 @@ def test_a_sealed_call_shows_the_same(model: CodecModel, talking_clip: Path) -> 
     sealed, plain = Call(model, talking_clip, key=KEY), Call(model, talking_clip)
     assert sealed.frames == plain.frames
     for call, size in ((sealed, 14 + 16), (plain, 14 + 2)):
-        assert call.numbers["bits"]["framing"] == 8 * (size * call.numbers["datagrams"] + 3 * 4)
+        assert call.numbers["bits"]["framing"] == 8 * (size * call.numbers["datagrams"] + 4)
 
 
 def test_the_same_seed_gives_the_same_call(model: CodecModel, talking_clip: Path) -> None:

@@ -127,11 +127,13 @@ def test_two_lost_datagrams_are_concealed_once_they_are_due() -> None:
 
 
 def test_when_nothing_comes_pictures_are_made_up_and_then_stay() -> None:
-    pair = Pair(1)
+    pair = Pair(2)
     pair.give(0)
+    assert pair.shown(1) == []
+    pair.give(1)
     kinds = [shown for _, shown in pair.shown(40)]
     made_up = int(MAX_CONCEALED_MS / TICK_MS)
-    assert kinds == [Shown.DECODED, *[Shown.CONCEALED] * made_up, *[Shown.FROZEN] * (39 - made_up)]
+    assert kinds == [*[Shown.DECODED] * 2, *[Shown.CONCEALED] * made_up, *[Shown.FROZEN] * (38 - made_up)]
 
 
 def test_duplicates_and_disorder_change_nothing() -> None:
@@ -229,6 +231,7 @@ def test_it_is_over_when_all_is_shown() -> None:
 def test_a_caller_that_sleeps_gets_the_last_seconds_alone() -> None:
     pair = Pair(2)
     pair.give(0)
+    pair.give(1)
     pair.receiver.poll(50)
     assert len(pair.receiver.poll(1e6).frames) < 100
 

@@ -15,7 +15,7 @@ from bcdcodec.call.datagram import (
 )
 from bcdcodec.call.feedback import Report
 from bcdcodec.call.references import ReferenceInbox
-from bcdcodec.call.sender import MAX_SOUND_WAIT_MS, Sender
+from bcdcodec.call.sender import BYES, MAX_SOUND_WAIT_MS, Sender
 from bcdcodec.errors import ConfigError
 
 TICK_MS = 80.0
@@ -46,7 +46,9 @@ class Reports:
         self._writer = DatagramWriter(SESSION, Checksum())
         self.inbox = ReferenceInbox()
 
-    def data(self, *, loss: float = 0.0, queue_ms: int = 0, needs_reference: bool = False) -> bytes:
+    def data(
+        self, *, loss: float = 0.0, queue_ms: int = 0, needs_reference: bool = False, has_end: bool = False
+    ) -> bytes:
         report = Report(
             highest=0,
             loss=loss,
@@ -59,6 +61,7 @@ class Reports:
             pieces=self.inbox.mask,
             has_header=self.inbox.header is not None,
             needs_reference=needs_reference,
+            has_end=has_end,
         )
         return self._writer.pack(DatagramKind.REPORT, report.pack(), sent_ms=0)
 
@@ -169,14 +172,26 @@ def test_anything_else_is_counted_and_dropped() -> None:
     assert (made.refused, made.report) == (4, None)
 
 
-def test_the_end_is_said_more_than_once() -> None:
+def test_the_end_is_said_until_it_is_enough() -> None:
     made = sender()
     made.push_frame(frame(0), 0)
     made.push_sound([sound(0)], 0)
     sent = opened(made.finish(80))
-    assert [datagram.kind for datagram in sent] == [DatagramKind.MEDIA, *[DatagramKind.BYE] * 3]
-    assert {datagram.body for datagram in sent[1:]} == {bytes([0, 0, 0, 1])}
-    assert len({datagram.sequence for datagram in sent}) == 4
+    assert [datagram.kind for datagram in sent] == [DatagramKind.MEDIA, DatagramKind.BYE]
+    assert sent[1].body == bytes([0, 0, 0, 1])
+    assert not made.is_over
+    again = opened([data for now_ms in range(80, 10_000, 10) for data in made.poll(now_ms)])
+    assert sum(datagram.kind is DatagramKind.BYE for datagram in again) == BYES - 1
+    assert made.is_over
+
+
+def test_the_end_is_said_no_more_once_it_came() -> None:
+    made = sender()
+    made.push_frame(frame(0), 0)
+    made.finish(80)
+    made.receive(Reports().data(has_end=True), 100)
+    assert made.is_over
+    assert all(datagram.kind is not DatagramKind.BYE for datagram in opened(made.poll(5000)))
 
 
 def test_traffic_adds_up_to_what_is_sent() -> None:
@@ -188,7 +203,7 @@ def test_traffic_adds_up_to_what_is_sent() -> None:
     assert made.traffic.wire_bytes == sum(len(data) + IP_UDP_BYTES for data in sent)
     assert made.traffic.datagrams == len(sent)
     assert sum(made.traffic.bits().values()) == 8 * made.traffic.wire_bytes
-    assert made.traffic.bits()["framing"] == 8 * 16 * (len(sent) - 3) + 8 * 20 * 3
+    assert made.traffic.bits()["framing"] == 8 * 16 * len(sent) + 8 * 4
 
 
 def test_motion_that_fits_no_datagram_is_refused() -> None:
