@@ -181,8 +181,8 @@ class Adaptation:
 
     @property
     def again_ms(self) -> float:
-        """Time after which a piece that no report tells of is sent again."""
-        return HASTY_REPORT_MS + 2 * self.rtt_ms
+        """Time after which a piece is sent again, whatever reports say."""
+        return REPORT_MS + 2 * self.rtt_ms
 
     def observe(self, report: Report, now_ms: float, *, sent_ms: float) -> None:
         """Take a report. sent_ms: the sender's clock now, of which `echo_ms` is an earlier time."""
