@@ -25,6 +25,8 @@ CONGESTED_MS, FREE_MS, CONGESTED_LOSS, FREE_LOSS = 150, 60, 0.35, 0.15
 DECREASE, INCREASE, LEAST_SHARE = 0.85, 1.04, 0.3
 #: Time between two changes of the bitrate, and between two pictures that were asked for.
 CHANGE_MS, REFERENCE_MS = 1000.0, 3000.0
+#: Time after a queue in which nothing is repeated.
+EASE_MS = 4000.0
 FIRST_RTT_MS = 200.0
 _HAS_HEADER, _NEEDS_REFERENCE, _HAS_END = 1, 2, 4
 _FLAGS = _HAS_HEADER | _NEEDS_REFERENCE | _HAS_END
@@ -175,21 +177,25 @@ class Adaptation:
         self.loss, self.rtt_ms = 0.0, FIRST_RTT_MS
         #: A picture is asked for; who sends it takes this back.
         self.needs_reference = False
-        self._changed_ms = self._asked_ms = float("-inf")
+        self._changed_ms = self._asked_ms = self._congested_ms = float("-inf")
 
     @property
     def again_ms(self) -> float:
-        """Time after which a piece that no report tells of is sent again."""
-        return HASTY_REPORT_MS + 2 * self.rtt_ms
+        """Time after which a piece is sent again, whatever reports say."""
+        return REPORT_MS + 2 * self.rtt_ms
 
     def observe(self, report: Report, now_ms: float, *, sent_ms: float) -> None:
         """Take a report. sent_ms: the sender's clock now, of which `echo_ms` is an earlier time."""
         rtt_ms = sent_ms - report.echo_ms - report.held_ms
         if 0 <= rtt_ms < LONG_MS:
             self.rtt_ms += 0.25 * (rtt_ms - self.rtt_ms)
-        self.loss += (RISE if report.loss > self.loss else FALL) * (report.loss - self.loss)
-        # Copies would make a queue longer, and lose more.
-        self.level = 0 if report.queue_ms > CONGESTED_MS else level_for(self.loss)
+        if report.queue_ms > CONGESTED_MS:
+            self._congested_ms = now_ms
+        is_congested = now_ms - self._congested_ms < EASE_MS
+        # What a full queue drops is no loss that copies help against: they make it longer.
+        if not is_congested or report.loss < self.loss or report.loss > CONGESTED_LOSS:
+            self.loss += (RISE if report.loss > self.loss else FALL) * (report.loss - self.loss)
+        self.level = 0 if is_congested else level_for(self.loss)
         if report.needs_reference and now_ms - self._asked_ms >= REFERENCE_MS:
             self._asked_ms, self.needs_reference = now_ms, True
         if now_ms - self._changed_ms < CHANGE_MS:

@@ -15,7 +15,7 @@ from bcdcodec.call.chunks import MotionChunk
 #: Packets that the offset is taken from, the share of them that must not come too late, and what is added.
 HISTORY, IN_TIME, MARGIN_MS = 64, 0.95, 20.0
 #: By how many ms the offset falls in one second at most.
-FALL_MS_PER_S = 20.0
+FALL_MS_PER_S = 50.0
 #: The most that the offset exceeds the shortest way.
 MAX_BUFFER_MS = 4000.0
 #: Packets that wait at most, and how far ahead of what is shown they may be.

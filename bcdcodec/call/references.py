@@ -89,8 +89,11 @@ class ReferenceOutbox:
             stored.sent_ms = now_ms
         return [stored.piece for stored in due]
 
-    def acknowledge(self, highest: int, mask: int, *, has_header: bool) -> None:
-        """Take what a receiver has: the piece `highest - i` for each bit i. Without the header it has only begun."""
+    def acknowledge(self, highest: int, mask: int, *, has_header: bool, passed_ms: float) -> None:
+        """Take what a receiver has: the piece `highest - i` for each bit i. Without the header it has only begun.
+
+        passed_ms: what was sent up to this time came or is lost, and due again; what came later may be on its way.
+        """
         for stored in self._stored:
             back = highest - stored.piece.ordinal
             came = 0 <= back < REPORTED_PIECES and bool(mask >> back & 1)
@@ -99,6 +102,8 @@ class ReferenceOutbox:
             stored.has_come = came or (stored.has_come and has_header)
             if not stored.has_come:
                 stored.backoff = 1.0  # somebody is there
+                if stored.sent_ms is not None and stored.sent_ms <= passed_ms:
+                    stored.sent_ms = None
 
     @property
     def waiting(self) -> int:

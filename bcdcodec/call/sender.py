@@ -24,6 +24,8 @@ from bcdcodec.video.audio import OpusPacket
 
 #: Sound waits so long for motion to share a datagram with.
 MAX_SOUND_WAIT_MS = 200.0
+#: Datagrams that were sent so long before one that came are lost, if they did not come.
+DISORDER_MS = 100.0
 #: The end is said so often at most, at this interval, until a report tells that it came.
 BYES, BYE_MS = 12, 250.0
 
@@ -88,7 +90,10 @@ class Sender:
         if self.adaptation.bitrate != before:
             self._encoder.set_bitrate(self.adaptation.bitrate)
         if self._outbox is not None:
-            self._outbox.acknowledge(report.pieces_highest, report.pieces, has_header=report.has_header)
+            passed_ms = self._start_ms + report.echo_ms - DISORDER_MS
+            self._outbox.acknowledge(
+                report.pieces_highest, report.pieces, has_header=report.has_header, passed_ms=passed_ms
+            )
 
     def poll(self, now_ms: float) -> list[bytes]:
         """Datagrams that are due without a frame: pieces again, sound that has waited."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bcdcodec.call.datagram import Datagram, DatagramKind
-from bcdcodec.call.feedback import CHANGE_MS, DECREASE, LEAST_SHARE, REFERENCE_MS, Adaptation, Arrivals, Report
+from bcdcodec.call.feedback import CHANGE_MS, DECREASE, EASE_MS, LEAST_SHARE, REFERENCE_MS, Adaptation, Arrivals, Report
 from bcdcodec.errors import BitstreamError
 
 SHORT, LONG = st.integers(0, 0xFFFF), st.integers(0, 0xFFFF_FFFF)
@@ -132,7 +132,10 @@ def test_a_queue_is_not_fed_with_copies() -> None:
     adaptation, jam = Adaptation(4000), dataclasses.replace(CALM, queue_ms=400, loss=0.3)
     adaptation.observe(jam, 0, sent_ms=0)
     assert adaptation.level == 0
-    adaptation.observe(dataclasses.replace(jam, queue_ms=0), 0, sent_ms=0)
+    lossy = dataclasses.replace(jam, queue_ms=0)
+    adaptation.observe(lossy, EASE_MS - 1, sent_ms=0)
+    assert (adaptation.level, adaptation.loss) == (0, 0)
+    adaptation.observe(lossy, EASE_MS, sent_ms=0)
     assert adaptation.level == 2
 
 

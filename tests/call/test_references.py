@@ -18,8 +18,8 @@ def due(outbox: ReferenceOutbox, now_ms: float) -> list[Piece]:
     return outbox.due(now_ms, again_ms=AGAIN_MS)
 
 
-def acknowledge(outbox: ReferenceOutbox, inbox: ReferenceInbox) -> None:
-    outbox.acknowledge(inbox.highest, inbox.mask, has_header=inbox.header is not None)
+def acknowledge(outbox: ReferenceOutbox, inbox: ReferenceInbox, passed_ms: float = float("-inf")) -> None:
+    outbox.acknowledge(inbox.highest, inbox.mask, has_header=inbox.header is not None, passed_ms=passed_ms)
 
 
 def test_the_header_arrives_in_pieces_of_any_order() -> None:
@@ -78,6 +78,17 @@ def test_pieces_come_again_until_a_report_tells_of_them() -> None:
     acknowledge(outbox, inbox)
     assert outbox.waiting == 0
     assert due(outbox, 1e9) == []
+
+
+def test_what_was_passed_by_is_sent_at_once_and_what_may_be_on_its_way_is_not() -> None:
+    outbox, inbox = ReferenceOutbox(header()), ReferenceInbox()
+    due(outbox, 0)
+    outbox.add_content(content(b"more", number=1))
+    due(outbox, 20)
+    acknowledge(outbox, inbox, passed_ms=10)
+    assert [piece.ordinal for piece in due(outbox, 30)] == [0]
+    acknowledge(outbox, inbox, passed_ms=29)
+    assert [piece.ordinal for piece in due(outbox, 40)] == [1]
 
 
 def test_the_interval_grows_while_nobody_answers() -> None:
