@@ -71,6 +71,13 @@ class Bcd(nn.Module):
         # Displacements are linear in the motion vector, without bias: zero motion leaves every landmark where it is.
         self.landmark_head = nn.Linear(motion_dims, 2 * landmarks, bias=False) if landmarks else None
 
+    def load_start(self, state: dict[str, Tensor]) -> None:
+        """Load the state that a training run starts from: whole, or without a denoiser of latents, which weights that
+        paint pictures lack; it is then left as it is. RuntimeError where the state is of another model.
+        """
+        own = {name: value for name, value in self.state_dict().items() if name.startswith("dit.")}
+        self.load_state_dict({**own, **state})
+
     def warp_references(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:
         """Mean of each frame's diffusion: the content warped to the frame's pose (`face`), or zero (the paper).
 

@@ -62,7 +62,7 @@ def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
         start = load_networks(weights, torch.device("cpu"))
         init, vae = _without_painter(start.bcd.state_dict()), start.vae
         try:
-            Bcd(config).load_state_dict(init)
+            Bcd(config).load_start(init)
         except RuntimeError as error:
             raise WeightsError(
                 f"{options.init} does not fit preset {options.model}: {str(error).splitlines()[0]}"

@@ -138,3 +138,10 @@ def test_a_folder_that_cannot_be_written_into(asked: CodecTrainOptions, monkeypa
     monkeypatch.setattr(inputs.os, "access", lambda path, mode: False)
     with pytest.raises(BcdError, match="cannot be written into"):
         plan_training(asked)
+
+
+def test_the_shipped_weights_are_a_start(asked: CodecTrainOptions) -> None:
+    """They paint pictures and have no denoiser of latents, which begins anew."""
+    opened = inputs.open_inputs(replace(asked, vae=None, init=find_file("face")))
+    assert opened.init is not None and not any(name.startswith(("dit.", "picture_")) for name in opened.init)
+    assert opened.vae is not None

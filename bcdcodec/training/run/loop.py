@@ -54,9 +54,7 @@ def train(
     torch.manual_seed(options.seed)
     model = Bcd(config).train()
     if init is not None:
-        # Weights with a denoiser of pictures have none of latents, which then starts anew.
-        fresh = {name: value for name, value in model.state_dict().items() if name.startswith("dit.")}
-        model.load_state_dict({**fresh, **init})
+        model.load_start(init)
     model.to(device)
     if isinstance(vae, nn.Module):
         vae.to(device)
