@@ -84,13 +84,18 @@ def find_weights(named: str | Path = DEFAULT_NAME) -> WeightsFile:
     return open_weights(find_file(named))
 
 
+def is_path(named: Path) -> bool:
+    """Whether a weights file is named by its path, not by a name to look up."""
+    return named.suffix == ".safetensors" or len(named.parts) > 1
+
+
 def find_file(named: str | Path) -> Path:
     """A path as it is, or a file by name: `face` is `face*.safetensors` of the first folder that has one.
 
     WeightsError for a name that no folder has. The file need be no whole weights: an autoencoder may be all it holds.
     """
     path = Path(named)
-    if path.suffix == ".safetensors" or len(path.parts) > 1:
+    if is_path(path):
         return path
     for folder in search_folders():
         candidates = sorted(folder.glob(f"{named}*.safetensors"))

@@ -11,6 +11,7 @@ from bcdcodec.cli.batch import loaded_model
 from bcdcodec.cli.options import (
     Commands,
     add_model_options,
+    add_quiet_option,
     add_sampling_options,
     add_write_options,
     bitrate,
@@ -48,7 +49,7 @@ def add_command(commands: Commands) -> None:
     _add_sender_options(send)
     add_model_options(send, weights=DEFAULT_NAME)
     _add_common_options(send)
-    send.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_quiet_option(send)
     recv = new_command(group, "recv", run_recv, about="receive one call", examples=RECV)
     recv.add_argument("port", type=whole_number(1, MAX_PORT), metavar="PORT", help="UDP port to listen at")
     recv.add_argument("target", nargs="?", metavar="OUT.mp4", help="what was shown; nothing is written without it")

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from bcdcodec.atomic import open_input
 from bcdcodec.errors import BitstreamError, ConfigError
+from bcdcodec.weightfile import is_path
 
 STANDARD = "-"
 
@@ -78,7 +79,7 @@ def print_report(options: argparse.Namespace, text: str) -> None:
 
 def weights_name(path: Path) -> str:
     """A weights file as --weights takes it for a path, whatever its name."""
-    return str(path if path.suffix == ".safetensors" or len(path.parts) > 1 else Path(os.curdir).absolute() / path)
+    return str(path if is_path(path) else Path(os.curdir).absolute() / path)
 
 
 def print_next(options: argparse.Namespace, *command: object) -> None:

@@ -79,14 +79,7 @@ class OpusReader:
         channels: int = 1,
         frame_ms: int = 60,
     ) -> None:
-        if not MIN_BITRATE <= bitrate <= MAX_BITRATE:
-            raise ConfigError(f"audio bitrate is {bitrate} bit/s, allowed are {MIN_BITRATE} to {MAX_BITRATE}")
-        if frame_ms not in FRAME_MS:
-            raise ConfigError(f"audio frame is {frame_ms} ms, allowed are {', '.join(map(str, FRAME_MS))}")
-        self._encoder = opus_encoder(bitrate, channels, frame_ms)
-        # Bytes 10 and 11 of the Opus identification header (RFC 7845, section 5.1).
-        pre_skip = int.from_bytes((self._encoder.extradata or bytes(12))[10:12], "little")
-        self.track = OpusTrack(channels=channels, pre_skip=pre_skip, bitrate=bitrate)
+        self._encoder, self.track = opus_encoder(bitrate, channels, frame_ms)
         self.name = media_name(source)
         self._frame_samples = SAMPLE_RATE * frame_ms // 1000
         self._start_time = start_time
@@ -236,8 +229,14 @@ def _form(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
 
 
-def opus_encoder(bitrate: int, channels: int, frame_ms: int, **options: str) -> AudioCodecContext:
-    """An encoder of packets of one duration. options: of FFmpeg's libopus, beside those that are always set."""
+def opus_encoder(bitrate: int, channels: int, frame_ms: int, **options: str) -> tuple[AudioCodecContext, OpusTrack]:
+    """An encoder of packets of one duration, and its track. options: of FFmpeg's libopus, beside those that are always
+    set. ConfigError for a bitrate or a duration that is not offered.
+    """
+    if not MIN_BITRATE <= bitrate <= MAX_BITRATE:
+        raise ConfigError(f"audio bitrate is {bitrate} bit/s, allowed are {MIN_BITRATE} to {MAX_BITRATE}")
+    if frame_ms not in FRAME_MS:
+        raise ConfigError(f"audio frame is {frame_ms} ms, allowed are {', '.join(map(str, FRAME_MS))}")
     track = OpusTrack(channels=channels, bitrate=bitrate)
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, AudioCodecContext)
@@ -247,7 +246,9 @@ def opus_encoder(bitrate: int, channels: int, frame_ms: int, **options: str) -> 
     encoder.bit_rate = bitrate
     encoder.options = {"frame_duration": str(frame_ms), "application": "voip", "vbr": "constrained", **options}
     encoder.open()
-    return encoder
+    # Bytes 10 and 11 of the Opus identification header (RFC 7845, section 5.1).
+    pre_skip = int.from_bytes((encoder.extradata or bytes(12))[10:12], "little")
+    return encoder, OpusTrack(channels=channels, pre_skip=pre_skip, bitrate=bitrate)
 
 
 def audio_frame(samples: Samples, layout: str) -> AudioFrame:

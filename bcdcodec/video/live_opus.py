@@ -13,18 +13,7 @@ import av
 import numpy as np
 
 from bcdcodec.errors import BitstreamError, ConfigError, VideoError
-from bcdcodec.video.audio import (
-    FRAME_MS,
-    MAX_BITRATE,
-    MIN_BITRATE,
-    SAMPLE_RATE,
-    TICK_SAMPLES,
-    OpusPacket,
-    OpusTrack,
-    Samples,
-    audio_frame,
-    opus_encoder,
-)
+from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, Samples, audio_frame, opus_encoder
 
 #: Loss that the encoder prepares for by redundancy in its packets, in percent. Below about 16 kbit/s it has none.
 EXPECTED_LOSS = 10
@@ -36,13 +25,7 @@ class OpusEncoder:
     """Encodes mono samples as they come. ConfigError for a bitrate or a duration that is not offered."""
 
     def __init__(self, *, bitrate: int = 6000, frame_ms: int = 60) -> None:
-        if not MIN_BITRATE <= bitrate <= MAX_BITRATE:
-            raise ConfigError(f"audio bitrate is {bitrate} bit/s, allowed are {MIN_BITRATE} to {MAX_BITRATE}")
-        if frame_ms not in FRAME_MS:
-            raise ConfigError(f"audio frame is {frame_ms} ms, allowed are {', '.join(map(str, FRAME_MS))}")
-        self._encoder = opus_encoder(bitrate, 1, frame_ms, fec="1", packet_loss=str(EXPECTED_LOSS))
-        pre_skip = int.from_bytes((self._encoder.extradata or bytes(12))[10:12], "little")
-        self.track = OpusTrack(channels=1, pre_skip=pre_skip, bitrate=bitrate)
+        self._encoder, self.track = opus_encoder(bitrate, 1, frame_ms, fec="1", packet_loss=str(EXPECTED_LOSS))
         self._frame_samples = SAMPLE_RATE * frame_ms // 1000
         self._waiting: Samples = np.zeros((1, 0), np.float32)
         self._tick = 0
