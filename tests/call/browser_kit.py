@@ -24,7 +24,7 @@ class Page:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket, self._number = socket, 0
-        #: Messages of the console, and exceptions that nothing caught.
+        #: Errors in the console, and exceptions that nothing caught.
         self.complaints: list[str] = []
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -33,8 +33,9 @@ class Page:
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         while True:
             answer = await self._socket.receive_json(timeout=START_S)
-            if answer.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                self.complaints.append(json.dumps(answer["params"]))
+            told = answer.get("params", {})
+            if "exceptionDetails" in told or told.get("entry", {}).get("level") == "error":
+                self.complaints.append(json.dumps(told))
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]

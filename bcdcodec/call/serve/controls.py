@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,10 +27,8 @@ class Controls:
     def __post_init__(self) -> None:
         for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ConfigError(f"{name} is {value!r}, needs a number")
-            if not least <= value <= most:
-                raise ConfigError(f"{name} is {value:g}, allowed are {least} to {most}")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+                raise ConfigError(f"{name} is {str(value)[:20]}, allowed are numbers from {least} to {most}")
 
     @property
     def impairment(self) -> Impairment:
@@ -42,7 +39,7 @@ class Controls:
     def changed(self, values: object) -> Self:
         """These with others in place of some. ConfigError for names that there are none of."""
         if not isinstance(values, dict) or not {*values} <= {*LIMITS}:
-            raise ConfigError(f"controls are {values!r}, allowed are {', '.join(LIMITS)}")
+            raise ConfigError(f"controls are {str(values)[:80]}, allowed are {', '.join(LIMITS)}")
         return dataclasses.replace(self, **values)
 
 
