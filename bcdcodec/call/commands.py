@@ -4,6 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.video.capture import is_camera
 from bcdcodec.video.media import MediaFile
 
+#: Pictures a second of cameras at most.
+MAX_CAMERA_RATE = Fraction(1000)
 Report = Callable[[str], object]
 
 
@@ -103,6 +106,7 @@ def loop_file(
         packet_frames=packet_frames,
         audio_bitrate=audio_bitrate,
         envelope=_envelope(key),
+        is_paced=True,
     )
     outputs = _outputs(receiver, target, virtual_camera=virtual_camera, report=report)
     with outputs as (show, is_stopped), made as (sender, feed):
@@ -139,15 +143,18 @@ def _sender(
     packet_frames: int,
     audio_bitrate: int | None,
     envelope: Envelope | None,
+    is_paced: bool = False,
 ) -> Iterator[tuple[Sender, FileFeed | CameraFeed]]:
+    """A sender and its source. is_paced: `PacedFeed` gives indices to the frames of a camera, and needs all of them."""
     encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames))
     sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
-    rate, sound = encoder.frame_rate, audio_bitrate
     if not is_camera(source):
-        with FileFeed(source, rate, sound_bitrate=sound, frame_ms=SOUND_FRAME_MS) as feed:
+        with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
             yield sender, feed
         return
-    with CameraFeed.open(source, rate, sound_bitrate=sound, frame_ms=SOUND_FRAME_MS) as camera, _stopped(camera):
+    rate = MAX_CAMERA_RATE if is_paced else encoder.frame_rate
+    opened = CameraFeed.open(source, rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS)
+    with opened as camera, _stopped(camera):
         yield sender, camera
 
 

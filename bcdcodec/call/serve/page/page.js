@@ -4,7 +4,7 @@ import { Graph } from "./graph.js";
 
 const SOURCE = 1;
 const KINDS = ["decoded", "concealed", "frozen"];
-const CAMERA_PIXELS = 256, CAMERA_MS = 80, CAMERA_QUALITY = 0.9;
+const CAMERA_PIXELS = 256, CAMERA_MS = 40, CAMERA_QUALITY = 0.9;
 const MAX_BEHIND_BYTES = 1 << 17; // a picture is not sent while so much of those before waits
 const RETRY_MS = 2000, KEEP_UP = 0.95;
 
