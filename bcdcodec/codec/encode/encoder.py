@@ -95,6 +95,11 @@ class Encoder:
         return 0 if self._packetizer is None else self._packetizer.skipped_frames
 
     @property
+    def has_face(self) -> bool:
+        """Whether the last frame of a call shows a face. ConfigError for an encoder that works in windows."""
+        return self._live_call("has_face").has_face
+
+    @property
     def unused_bits(self) -> int:
         """Bits that the bitrate allows a file beyond those written; 0 without limits."""
         return 0 if self._controller is None else int(self._controller.unused_bits)
