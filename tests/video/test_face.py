@@ -28,9 +28,11 @@ def portrait() -> Picture:
 @pytest.fixture
 def no_networks() -> Iterator[None]:
     """Networks are loaded anew in the test and after it."""
-    face_networks._interpreter.cache_clear()
+    face_networks._packages.cache_clear()
+    face_networks._interpreters.__dict__.clear()
     yield
-    face_networks._interpreter.cache_clear()
+    face_networks._packages.cache_clear()
+    face_networks._interpreters.__dict__.clear()
 
 
 def placed(portrait: Picture, *corners: tuple[int, int, int]) -> list[Face]:

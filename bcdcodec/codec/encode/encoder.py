@@ -27,6 +27,7 @@ from bcdcodec.ratecontrol.controller import Controller
 
 class Encoder:
     """Push-style encoder with constant memory; `flush` after the last frame. `header` exists once packets come out.
+    One thread at a time may use it; any number of encoders may share a model.
 
     With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan: of a file; None where nothing
     is known ahead. Raises ConfigError, RateError for settings that cannot work.
