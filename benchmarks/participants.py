@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bcdcodec import CodecModel, DecodeSettings, Decoder, Encoder, EncodeSettings
+from bcdcodec import CodecModel, Decoder, DecodeSettings, Encoder, EncodeSettings
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet, PacketKind
 from bcdcodec.codec.decode.together import decode_together

@@ -47,9 +47,9 @@ class Feed(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outgoing:
-    """What a step gave. media: datagrams for all, in which nothing is late that is lost; references: those with parts of
-    pictures, for all, by a reliable way where there is one; reports: by the name of the participant that they are for;
-    shown: by the name of the participant that it is of.
+    """What a step gave. media: datagrams for all, which may get lost; references: those with parts of pictures, for
+    all, by a reliable way where there is one; reports: by the name of the participant that they are for; shown: by the name
+    of the participant that it is of.
     """
 
     media: list[bytes]
@@ -59,11 +59,11 @@ class Outgoing:
 
 
 class Endpoint:
-    """Sender and receivers behind an inbox. `put` and `leave` may be called by any thread, `step` by one at a time, which
-    alone uses what the endpoint was given.
+    """Sender and receivers behind an inbox. `put` and `leave` may be called by any thread, `step` by one at a time,
+    which alone uses what the endpoint was given.
 
     sender and feed: both, or None for an end that only receives. clock_ms: never goes back; None for that of the
-    machine, from 0 on.
+    machine, from 0 at the first step on.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Endpoint:
         *,
         clock_ms: Callable[[], float] | None = None,
     ) -> None:
-        started_s = time.monotonic()
-        self._clock_ms = clock_ms or (lambda: 1000 * (time.monotonic() - started_s))
+        self._started_s: float | None = None
+        self._clock_ms = clock_ms or self._machine_ms
         self.participants, self._sender, self._feed = participants, sender, feed
         self._lock = threading.Lock()
         self._inbox: dict[str, deque[tuple[float, bytes]]] = {}
@@ -104,6 +104,7 @@ class Endpoint:
 
     def step(self) -> Outgoing:
         """Do what is due: encode, decode, and say what is to be sent and shown."""
+        self._started_s = self._started_s or time.monotonic()
         now_ms = self._clock_ms()
         with self._lock:
             inbox, self._inbox = self._inbox, {}
@@ -137,6 +138,9 @@ class Endpoint:
                 await show(out.shown)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), STEP_S)
+
+    def _machine_ms(self) -> float:
+        return 0.0 if self._started_s is None else 1000 * (time.monotonic() - self._started_s)
 
     def _take(self, name: str, data: bytes, now_ms: float) -> None:
         if kind_of(data) != DatagramKind.REPORT:

@@ -14,8 +14,9 @@ class Participants:
     """Receivers by the name of who sends. Times are the caller's, as of `Receiver`. One thread at a time may use it.
 
     A name is what the transport knows the sender by, not what its datagrams say: data of one name reach the receiver of
-    that name alone. settings: of every decoder. most: names at a time, 1 and more; data of others are refused. Datagrams
-    have checksums: with a `Seal` two receivers of one sender would number their reports alike. Raises ConfigError.
+    that name alone. settings: of every decoder. most: names at a time, 1 and more; data of others are refused.
+    Datagrams have checksums: with a `Seal` two receivers of one sender would number their reports alike. Raises
+    ConfigError.
     """
 
     def __init__(

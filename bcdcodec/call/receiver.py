@@ -65,8 +65,8 @@ class Playback:
 
 
 class Receiver:
-    """The other end of a `Sender`. Times are the caller's, in ms of any clock that never goes back. One thread at a time
-    may use it; any number of receivers may share a model.
+    """The other end of a `Sender`. Times are the caller's, in ms of any clock that never goes back. One thread at a
+    time may use it; any number of receivers may share a model.
 
     settings: of the decoder, with a concealer. session: the one that is taken, None for that of the first datagram.
     envelope: as the sender's. Raises ConfigError for a stream of other weights.

@@ -4,7 +4,7 @@ import asyncio
 from fractions import Fraction
 
 from bcdcodec.call.endpoint import Endpoint, Outgoing
-from bcdcodec.call.receiver import PlayedFrame, Playback
+from bcdcodec.call.receiver import Playback, PlayedFrame
 from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.video.color import YuvFrame, from_rgb_bt601
 
@@ -68,26 +68,26 @@ class WebRtcLink:
 class DecodedTrack(VideoStreamTrack):
     """Pictures of one participant as an ordinary track. rate: pictures a second. Made in a running event loop.
 
-    Each picture leaves when it is shown, at the time of its index; the clock of the base class, of 30 pictures a second,
-    is not used.
+    Each picture leaves when it is shown, at the time of its index; the clock of the base class, of 30 pictures a
+    second, is not used.
     """
 
     def __init__(self, rate: Fraction) -> None:
         super().__init__()
         self._rate = rate
-        self._waiting: asyncio.Queue[PlayedFrame] = asyncio.Queue(MAX_WAITING)
+        self._pictures: asyncio.Queue[PlayedFrame] = asyncio.Queue(MAX_WAITING)
 
     def show(self, playback: Playback) -> None:
         """Give the track the pictures that are due."""
         for frame in playback.frames:
-            if self._waiting.full():
-                self._waiting.get_nowait()
-            self._waiting.put_nowait(frame)
+            if self._pictures.full():
+                self._pictures.get_nowait()
+            self._pictures.put_nowait(frame)
 
     async def recv(self) -> YuvFrame:
         """The next picture, once it is due. MediaStreamError after the end."""
         if self.readyState != "live":
             raise MediaStreamError
-        frame = await self._waiting.get()
+        frame = await self._pictures.get()
         pts = int(frame.index / self._rate * VIDEO_CLOCK_RATE)
         return from_rgb_bt601(frame.pixels, pts=pts, time_base=VIDEO_TIME_BASE)

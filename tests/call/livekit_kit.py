@@ -58,9 +58,7 @@ class FakeParticipant:
     ) -> None:
         assert isinstance(payload, bytes)
         await asyncio.sleep(0)
-        self._room.server.carry(
-            self.identity, payload, reliable=reliable, to=destination_identities, topic=topic
-        )
+        self._room.server.carry(self.identity, payload, reliable=reliable, to=destination_identities, topic=topic)
 
     async def publish_track(self, track: Any, options: Any = None) -> None:
         self.tracks.append(track)

@@ -11,7 +11,7 @@ import pytest
 from bcdcodec.call.endpoint import Endpoint
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.participants import Participants
-from bcdcodec.call.receiver import PlayedFrame, Playback, Shown
+from bcdcodec.call.receiver import Playback, PlayedFrame, Shown
 from bcdcodec.call.sender import Sender
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.settings import DecodeSettings
@@ -40,7 +40,7 @@ async def opened(*links: WebRtcLink) -> None:
 
 
 class Shows:
-    """Counts what is shown, and sets an event once a condition holds."""
+    """Counts what is shown."""
 
     def __init__(self) -> None:
         self.pictures: Counter[tuple[str, Shown]] = Counter()
@@ -57,6 +57,7 @@ def participants(model: CodecModel) -> Participants:
     return Participants(model, settings)
 
 
+@pytest.mark.slow
 def test_a_call_over_data_channels(tiny_weights: Path, talking_clip: Path) -> None:
     model = CodecModel.load(tiny_weights, device="cpu")
     encoder = Encoder(model, EncodeSettings.live(bitrate=20_000))
@@ -65,12 +66,10 @@ def test_a_call_over_data_channels(tiny_weights: Path, talking_clip: Path) -> No
     async def call() -> tuple[Shows, Endpoint]:
         ann, bob, stop, shows = aiortc.RTCPeerConnection(), aiortc.RTCPeerConnection(), asyncio.Event(), Shows()
         with FileFeed(talking_clip, encoder.frame_rate, sound_bitrate=6000, frame_ms=20) as feed:
-            sends = WebRtcLink(ann, first := Endpoint(participants(model)), "bob")
+            sends = WebRtcLink(ann, first := Endpoint(participants(model), sender, feed), "bob")
             watches = WebRtcLink(bob, second := Endpoint(participants(model)), "ann")
             await connect(ann, bob)
             await opened(sends, watches)
-            first = Endpoint(participants(model), sender, feed)  # its clock begins now
-            sends._endpoint = first
 
             async def until_sent(playbacks: dict[str, Playback]) -> None:
                 if first.has_sent_all:
@@ -85,7 +84,7 @@ def test_a_call_over_data_channels(tiny_weights: Path, talking_clip: Path) -> No
             return await call()
 
     shows, second = asyncio.run(bounded())
-    assert set(name for name, _ in shows.pictures) == {"ann"}
+    assert {name for name, _ in shows.pictures} == {"ann"}
     assert shows.pictures["ann", Shown.DECODED] > 0
     assert shows.sound > 0
     assert sender.report is not None
@@ -95,7 +94,9 @@ def test_a_call_over_data_channels(tiny_weights: Path, talking_clip: Path) -> No
 
 def test_decoded_pictures_are_a_track_with_the_times_of_their_indices() -> None:
     def playback(*indices: int) -> Playback:
-        return Playback([PlayedFrame(np.full((64, 64, 3), 80, np.uint8), index, Shown.DECODED) for index in indices], [])
+        return Playback(
+            [PlayedFrame(np.full((64, 64, 3), 80, np.uint8), index, Shown.DECODED) for index in indices], []
+        )
 
     async def read() -> list[tuple[int | None, Fraction | None, str]]:
         track = DecodedTrack(RATE)

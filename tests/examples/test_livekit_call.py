@@ -19,6 +19,7 @@ def example(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script("examples/livekit_call.py")
 
 
+@pytest.mark.slow
 def test_a_room_of_three(
     example: ModuleType, tiny_weights: Path, talking_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,12 +29,14 @@ def test_a_room_of_three(
     monkeypatch.setattr(CodecModel, "follows_faces", False)
 
     async def room() -> list[object]:
-        stop = asyncio.Event()
+        stop, stops = asyncio.Event(), {name: asyncio.Event() for name in ("ann", "bob")}
         watches = asyncio.create_task(
             example.call("wss://nowhere", "eve", model, None, preset="fast", publish=True, stop=stop)
         )
         sends = [
-            example.call("wss://nowhere", name, model, str(talking_clip), preset="fast", publish=False, stop=asyncio.Event())
+            example.call(
+                "wss://nowhere", name, model, str(talking_clip), preset="fast", publish=False, stop=stops[name]
+            )
             for name in ("ann", "bob")
         ]
         async with asyncio.timeout(240):

@@ -41,8 +41,8 @@ class DecodedFrame(Frame):
 
 
 class Decoder:
-    """Push-style decoder with constant memory; `flush` after the last packet. One thread at a time may use it; any number
-    of decoders may share a model.
+    """Push-style decoder with constant memory; `flush` after the last packet. One thread at a time may use it; any
+    number of decoders may share a model.
 
     Raises ConfigError for a stream of other weights, BitstreamError for one that its model cannot read.
     """
@@ -174,8 +174,8 @@ class Decoder:
         return self._ready()
 
     def _fill_gap(self, until: int, after: Tensor | None) -> None:
-        """Add concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G] there,
-        None where they are not known.
+        """Add concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G]
+        there, None where they are not known.
         """
         if self._losses is None:
             return

@@ -91,8 +91,7 @@ def test_frames_of_a_batch_are_those_of_each_alone(
     sampling = SamplingConfig(steps=steps, guidance=1.0, noise=0.5)
     settings = [DecodeSettings(sampling=sampling, seed=seed) for seed in range(3)]
     expected = [
-        alone(Decoder(painter, header, one), packets)
-        for one, (header, packets) in zip(settings, streams, strict=True)
+        alone(Decoder(painter, header, one), packets) for one, (header, packets) in zip(settings, streams, strict=True)
     ]
     sizes: list[int] = []
     flow = type(painter.bcd).flow
