@@ -48,8 +48,8 @@ class Feed(Protocol):
 @dataclass(frozen=True, slots=True, eq=False)
 class Outgoing:
     """What a step gave. media: datagrams for all, which may get lost; references: those with parts of pictures, for
-    all, by a reliable way where there is one; reports: by the name of the participant that they are for; shown: by the name
-    of the participant that it is of.
+    all, by a reliable way where there is one. reports and shown: by the name of the participant that they are for, and
+    of the one that is shown.
     """
 
     media: list[bytes]
