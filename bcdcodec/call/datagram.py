@@ -93,6 +93,11 @@ class Datagram:
     repeats: int = 0
 
 
+def kind_of(data: bytes) -> int:
+    """The kind that a datagram claims in its head, which is not sealed; 0 for bytes that are too short for one."""
+    return data[1] >> 4 if len(data) >= HEAD_BYTES else 0
+
+
 class DatagramWriter:
     """Makes the datagrams of one direction of a session, numbered from 0."""
 

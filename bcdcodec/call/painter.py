@@ -1,5 +1,7 @@
 """Motion chunks to pictures: a decoder that is given each reference when it is used, and told what is missing."""
 
+from collections.abc import Sequence
+
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet, PacketKind
 from bcdcodec.bitstream.references import ReferenceTable
@@ -8,6 +10,7 @@ from bcdcodec.call.references import HEADER, ReferenceInbox
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.decode.settings import DecodeSettings
+from bcdcodec.codec.decode.together import decode_together
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError
 
@@ -34,7 +37,7 @@ class Painter:
         self.last_real = 0
 
     def push(self, chunk: MotionChunk, references: ReferenceInbox, *, missing: int) -> bool:
-        """Decode motion; False where its reference did not come, and its pictures are then lost.
+        """Take motion, whose pictures `paint` makes; False where its reference did not come, and they are lost.
 
         missing: packets before it. BitstreamError for a malformed one.
         """
@@ -50,7 +53,13 @@ class Painter:
             self._table.add(content, chunk.source)
         self._sequence += bool(missing)
         self._push(PacketKind.MOTION, chunk.tick, chunk.payload)
+        if self._decoder.waiting_frames >= MAX_WAITING:
+            self.paint()
         return True
+
+    def paint(self) -> None:
+        """Make the pictures of all motion that was taken."""
+        self._keep(self._decoder.decode_waiting())
 
     def take(self, index: int) -> DecodedFrame | None:
         """The picture of an index; None where there is none. Those before it are dropped."""
@@ -65,7 +74,7 @@ class Painter:
     def _push(self, kind: PacketKind, tick: int, payload: bytes) -> None:
         packet = Packet(kind, self._sequence, tick, payload)
         self._sequence += 1
-        self._keep(self._decoder.push(packet))
+        self._decoder.add(packet)
 
     def _keep(self, frames: list[DecodedFrame]) -> None:
         for frame in frames:
@@ -76,3 +85,10 @@ class Painter:
             self._waiting[frame.index] = frame
         while len(self._waiting) > MAX_WAITING:
             del self._waiting[min(self._waiting)]
+
+
+def paint_together(painters: Sequence[Painter]) -> None:
+    """Make what pictures several painters lack, side by side, so that `paint` finds nothing to do."""
+    decoded = decode_together([painter._decoder for painter in painters])
+    for painter, frames in zip(painters, decoded, strict=True):
+        painter._keep(frames)

@@ -65,7 +65,8 @@ class Playback:
 
 
 class Receiver:
-    """The other end of a `Sender`. Times are the caller's, in ms of any clock that never goes back.
+    """The other end of a `Sender`. Times are the caller's, in ms of any clock that never goes back. One thread at a
+    time may use it; any number of receivers may share a model.
 
     settings: of the decoder, with a concealer. session: the one that is taken, None for that of the first datagram.
     envelope: as the sender's. Raises ConfigError for a stream of other weights.
@@ -125,14 +126,29 @@ class Receiver:
         except BitstreamError:
             self.refused += 1
 
-    def poll(self, now_ms: float) -> Playback:
-        """What is due by now."""
+    def prepare(self, now_ms: float) -> Painter | None:
+        """Take what `poll` at this time would decode, but make no pictures: `poll` does, or `paint_together` with those
+        of others. None while nothing can be due.
+        """
+        media_ms = self._media_ms(now_ms)
+        if media_ms is None or self._painter is None:
+            return None
+        self._paint(self._painter, media_ms, now_ms)
+        return self._painter
+
+    def _media_ms(self, now_ms: float) -> float | None:
+        """The time on the media clock that is shown now; None before anything can be."""
         has_begun = self.playout.count(Medium.MOTION) >= FIRST_PACKETS or self._end_tick is not None
         offset_ms = self.playout.offset_ms(now_ms) if has_begun else None
-        if offset_ms is None or self._painter is None:
+        return None if offset_ms is None else now_ms - offset_ms
+
+    def poll(self, now_ms: float) -> Playback:
+        """What is due by now."""
+        media_ms = self._media_ms(now_ms)
+        if media_ms is None or self._painter is None:
             return Playback([], [])
-        media_ms = now_ms - offset_ms
         self._paint(self._painter, media_ms, now_ms)
+        self._painter.paint()
         frames = list(self._frames(self._painter, media_ms))
         end_ms = None if self._end_tick is None else self._end_tick / self._painter.tick_rate * 1000
         sounds = list(self.sound.take(media_ms, end_ms))
@@ -209,7 +225,7 @@ class Receiver:
         self.playout.observe(Medium.MOTION, arrival_ms, 1000 * tick / painter.tick_rate)
 
     def _paint(self, painter: Painter, media_ms: float, now_ms: float) -> None:
-        """Decode what is next in order, or due."""
+        """Give the painter what is next in order, or due."""
         for chunk, missing in self.motion.take(media_ms * painter.tick_rate / 1000):
             try:
                 is_painted = painter.push(chunk, self.references, missing=missing)

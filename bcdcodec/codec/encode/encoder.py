@@ -28,6 +28,7 @@ from bcdcodec.video.face_memory import FaceMemory
 
 class Encoder:
     """Push-style encoder with constant memory; `flush` after the last frame. `header` exists once packets come out.
+    One thread at a time may use it; any number of encoders may share a model.
 
     With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan, faces: of a file and
     its earlier passes; None where nothing is known ahead. Raises ConfigError, RateError for settings that cannot work.

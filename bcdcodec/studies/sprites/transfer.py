@@ -120,13 +120,12 @@ def _decode(
 ) -> NDArray[np.uint8]:
     box = CropBox(x=0, y=0, size=CELL)
     motion = model.bcd.quantizer.lookup(codes)
-    segments = [Segment(Content(c, None), box, 0, m) for c, m in zip(contents, motion, strict=True)]
+    segments = [Segment(Content(c, None), box, 0, m, noise=noise) for c, m in zip(contents, motion, strict=True)]
     parts = []
     while len(segments[0].motion):
         windows = next_windows(
             model.networks,
             segments,
-            noise,
             sampling,
             window_frames=model.config.window_frames,
             context_frames=model.config.context_frames,
