@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bcdcodec.call.datagram import Envelope
-from bcdcodec.call.feed import FileFeed
-from bcdcodec.call.impair import Impairment
+from bcdcodec.call.budget import SOUND_FRAME_MS, WirePlan
+from bcdcodec.call.datagram import Checksum, Envelope
+from bcdcodec.call.feed import FileFeed, has_sound
+from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.loopback import run_loopback
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.recorder import Recorder
@@ -23,8 +24,8 @@ from bcdcodec.config import SamplingConfig
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.video.media import MediaFile
 
-#: Long frames of Opus, whose heads cost little; a datagram holds more than one anyway.
-SOUND_FRAME_MS = 60
+#: Frames a packet where neither the caller nor a bitrate of the wire says how many.
+PACKET_FRAMES = 2
 Report = Callable[[str], object]
 
 
@@ -34,23 +35,27 @@ def send_file(
     *,
     model: CodecModel,
     bitrate: int,
-    packet_frames: int,
+    wire_bitrate: int | None,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     key: Path | None,
+    impair: str,
+    seed: int,
     report: Report,
 ) -> dict[str, Any]:
     """Send a video as a call; returns its numbers. report: takes a line each second."""
-    peer = parse_address(address)
+    peer, network = parse_address(address), Network(Impairment.parse(impair), seed=seed)
     made = _sender(
         source,
         model,
         bitrate=bitrate,
+        wire_bitrate=wire_bitrate,
         packet_frames=packet_frames,
         audio_bitrate=audio_bitrate,
         envelope=_envelope(key),
     )
     with made as (sender, feed), open_socket(peer) as link:
-        return send_call(link, sender, feed, report=report)
+        return send_call(link, sender, feed, network=network, report=report)
 
 
 def receive_file(
@@ -80,21 +85,23 @@ def loop_file(
     sampling: SamplingConfig,
     conceal: str,
     bitrate: int,
-    packet_frames: int,
+    wire_bitrate: int | None,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     key: Path | None,
-    impair: str | None,
+    impair: str,
     seed: int,
     paced: bool,
     report: Report,
 ) -> dict[str, Any]:
     """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
-    impairment = Impairment.parse(impair or "")
+    impairment = Impairment.parse(impair)
     receiver = _receiver(model, sampling, conceal, _envelope(key))
     made = _sender(
         source,
         model,
         bitrate=bitrate,
+        wire_bitrate=wire_bitrate,
         packet_frames=packet_frames,
         audio_bitrate=audio_bitrate,
         envelope=_envelope(key),
@@ -122,12 +129,25 @@ def _sender(
     model: CodecModel,
     *,
     bitrate: int,
-    packet_frames: int,
+    wire_bitrate: int | None,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     envelope: Envelope | None,
 ) -> Iterator[tuple[Sender, FileFeed]]:
-    encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames))
-    sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
+    wire = None
+    if wire_bitrate is not None:
+        wire = WirePlan.of(
+            wire_bitrate,
+            tick_ms=float(1000 / model.frame_rate),
+            sound_bitrate=audio_bitrate if has_sound(source) else None,
+            packet_frames=packet_frames,
+            end_bytes=(envelope or Checksum()).end_bytes,
+        )
+        packet_frames, audio_bitrate = wire.packet_frames, wire.sound_bitrate or None
+    start_bitrate = bitrate if wire is None else min(bitrate, wire.video_bitrate)
+    settings = EncodeSettings.live(bitrate=start_bitrate, packet_frames=packet_frames or PACKET_FRAMES)
+    encoder = Encoder(model, settings)
+    sender = Sender(encoder, bitrate=bitrate, wire=wire, envelope=envelope)
     with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
         yield sender, feed
 

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 MAX_PORT, MAX_PACKET_FRAMES = 65_535, 4
 CONCEAL = ("hold", "model")
 SEND = """  bcd call send talk.mp4 192.0.2.7:5004
-  bcd call send talk.mp4 192.0.2.7:5004 --key call.key --bitrate 6k"""
+  bcd call send talk.mp4 192.0.2.7:5004 --key call.key --wire-bitrate 8k"""
 RECV = """  bcd call recv 5004 shown.mp4
   bcd call recv 5004 --key call.key --steps 0"""
 LOOPBACK = """  bcd call loopback talk.mp4 shown.mp4 --impair loss=20%,burst=4,jitter=60ms
-  bcd call loopback talk.mp4 shown.mp4 --impair rate=8k,delay=50ms --json"""
+  bcd call loopback talk.mp4 shown.mp4 --wire-bitrate 8k --impair rate=9k,delay=50ms --json"""
 
 
 def add_command(commands: Commands) -> None:
@@ -60,13 +60,6 @@ def add_command(commands: Commands) -> None:
     loopback = new_command(group, "loopback", run_loopback, about="both ends in one process", examples=LOOPBACK)
     loopback.add_argument("source", metavar="FILE", help="video to send")
     loopback.add_argument("target", metavar="OUT.mp4", help="what the receiver showed")
-    loopback.add_argument(
-        "--impair",
-        default="loss=0%",
-        metavar="TEXT",
-        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (loss=0%%)",
-    )
-    loopback.add_argument("--seed", type=seed, default=0, metavar="N", help="of the network (0)")
     loopback.add_argument("--paced", action="store_true", help="no faster than real time")
     _add_sender_options(loopback)
     _add_receiver_options(loopback)
@@ -99,17 +92,26 @@ def run_loopback(options: argparse.Namespace) -> int:
 
 
 def _add_sender_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wire-bitrate", type=bitrate, metavar="BPS", help="most bits/s of all, headers included (no limit)"
+    )
     parser.add_argument("--bitrate", type=bitrate, default=4000, metavar="BPS", help="most bits/s of video (4k)")
     parser.add_argument(
         "--packet-frames",
         type=whole_number(1, MAX_PACKET_FRAMES),
-        default=2,
         metavar="N",
-        help="frames a packet, 1 to 4: fewer wait less and cost more (2)",
+        help="frames a packet, 1 to 4: fewer wait less and cost more (2, or by --wire-bitrate)",
     )
     parser.add_argument(
-        "--audio-bitrate", type=bitrate_or_none, default=6000, metavar="BPS|none", help="bits/s of sound (6k)"
+        "--audio-bitrate", type=bitrate_or_none, default=6000, metavar="BPS|none", help="most bits/s of sound (6k)"
     )
+    parser.add_argument(
+        "--impair",
+        default="",
+        metavar="TEXT",
+        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (none)",
+    )
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the network (0)")
 
 
 def _add_receiver_options(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """Calls of the tiny model: a sender and a receiver on one clock."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -71,6 +72,9 @@ class ScriptedEncoder:
     def request_reference(self) -> None:
         self.asked += 1
         self._is_asked = True
+
+    def wait_for_references(self, is_there: Callable[[int], bool]) -> None:
+        pass
 
     def set_bitrate(self, bitrate: float) -> None:
         self.bitrates.append(bitrate)

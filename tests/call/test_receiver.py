@@ -212,7 +212,7 @@ def test_another_session_is_dropped_until_the_first_is_silent() -> None:
     assert decoder(pair.receiver).given == []
     pair.receiver.receive(other.sent[0][0], 10_000 + SILENCE_MS)
     assert pair.receiver.arrivals.received == 1
-    assert pair.receiver.reports(20_000)[0][2:6] == bytes([0, 0, 0, 8])
+    assert pair.receiver.reports(20_000)[0][1:5] == bytes([0, 0, 0, 8])
 
 
 def test_it_is_over_when_all_is_shown() -> None:

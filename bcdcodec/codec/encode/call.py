@@ -4,6 +4,7 @@ push -> live_analysis.py (codes of the frame) -> live_packetizer.py -> motion pa
      -> a picture, where one was asked for or bits are idle         -> parts of it beside the motion
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bcdcodec.bitstream.header import StreamHeader
@@ -51,6 +52,7 @@ class Call:
         self._coming: _Picture | None = None
         self._next_number = 1
         self._is_asked = self._is_cut = False  # for the next frame
+        self._is_there: Callable[[int], bool] = lambda number: True
         self._shot_box: CropBox | None = None  # of the shot as the stream has it
         self.header: StreamHeader | None = None
 
@@ -67,6 +69,10 @@ class Call:
     def request_reference(self) -> None:
         """Send another picture from the next frame on, in parts beside the motion; no more where one is on its way."""
         self._is_asked = True
+
+    def wait_for_references(self, is_there: Callable[[int], bool]) -> None:
+        """Use no later picture before the receiver has it. is_there: tells by its number."""
+        self._is_there = is_there
 
     def set_bitrate(self, bitrate: float) -> None:
         """Go on at another bitrate."""
@@ -89,9 +95,10 @@ class Call:
         packets = self._send_waiting(now) if self._is_cut or now > self._next_index else []
         self._next_index = now + 1
         coming = self._coming
-        has_come = coming is not None and self._packetizer.delivered == coming.number
-        if coming is not None and has_come:
+        is_sent = coming is not None and self._packetizer.delivered == coming.number
+        if coming is not None and is_sent:
             self._next_number = coming.number + 1  # one that was given up leaves its number to the next
+        has_come = coming is not None and is_sent and (self._used is None or self._is_there(coming.number))
         if self._is_cut:
             self._begin_shot(self._packetizer)
         elif has_come and not self._waiting:
@@ -161,7 +168,8 @@ class Call:
     def _choose_reference(self, packetizer: LivePacketizer, now: int) -> None:
         """Begin to send a picture where one was asked for, or where bits are idle."""
         used = self._used
-        if used is None or packetizer.is_delivering_asked:
+        is_unknown = self._coming is not None and not packetizer.is_delivering  # sent, and waits to be there
+        if used is None or packetizer.is_delivering_asked or is_unknown:
             self._is_asked = False
             return
         if self._is_asked:
