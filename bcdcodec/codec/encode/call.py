@@ -17,7 +17,7 @@ from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings, check_packet_frames
 from bcdcodec.codec.encode.units import MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import Reference, encode_blank
+from bcdcodec.codec.reference import PictureSearch, Reference, encode_blank
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.live import LiveController
@@ -35,6 +35,15 @@ class _Picture:
     made: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """A picture that is being coded, an encoding a frame. made: index of the frame that it shows."""
+
+    search: PictureSearch
+    made: int
+    is_asked: bool
+
+
 class Call:
     """Encoder of one call with constant memory; made by `Encoder` of settings with `packet_frames`."""
 
@@ -50,6 +59,7 @@ class Call:
         self._waiting: list[MotionUnit] = []
         self._used: _Picture | None = None  # that motion is relative to; None while a shot waits for its first
         self._coming: _Picture | None = None
+        self._search: _Search | None = None
         self._next_number = 1
         self._is_asked = self._is_cut = False  # for the next frame
         self._is_there: Callable[[int], bool] = lambda number: True
@@ -109,7 +119,10 @@ class Call:
             self._waiting.append(self._analyzer.motion(self._used.reference, self._used.number))
             if len(self._waiting) >= self._packet_frames or now == self._origin:
                 packets += self._send_waiting(now)
-        self._choose_reference(self._packetizer, now)
+        if self._search is None:
+            self._choose_reference(self._packetizer, now)
+        elif self._search.search.step():
+            self._finish_search(self._packetizer, self._search)
         motion_in = max(1, self._packet_frames - len(self._waiting))
         return packets + self._packetizer.send_references(now, motion_in=motion_in)
 
@@ -158,7 +171,7 @@ class Call:
         It is one more of the shot where the square is the same. Else, and where numbers are used up, a blank picture
         begins a shot of the stream and has number 0; frames name the picture after it, whose number is no other's.
         """
-        self._is_cut, self._used, self._coming = False, None, None
+        self._is_cut, self._used, self._coming, self._search = False, None, None, None
         if self._analyzer.box != self._shot_box or self._next_number > MAX_REFERENCE_NUMBER:
             self._shot_box = self._analyzer.box
             self._next_number = 1 if self._next_number > MAX_REFERENCE_NUMBER else self._next_number
@@ -190,7 +203,7 @@ class Call:
             age_s=float((now - used.made) / self._plan.frame_rate),
         )
         if bits is not None:
-            self._deliver(packetizer, bits, is_asked=False)
+            self._begin_search(bits, is_asked=False)
 
     def _send_picture(self, packetizer: LivePacketizer, *, within_s: float, is_alone: bool = False) -> None:
         """Begin to send a picture of the last frame that was asked for."""
@@ -200,11 +213,22 @@ class Call:
             within_s=within_s,
             is_alone=is_alone,
         )
-        self._deliver(packetizer, bits, is_asked=True)
+        if is_alone:
+            self._deliver(packetizer, self._analyzer.reference(bits), self._next_index - 1, is_asked=True)
+        else:
+            self._begin_search(bits, is_asked=True)
 
-    def _deliver(self, packetizer: LivePacketizer, bits: int, *, is_asked: bool) -> None:
-        reference, number = self._analyzer.reference(bits), self._next_number
-        self._coming = _Picture(reference, number, self._next_index - 1)
+    def _begin_search(self, bits: int, *, is_asked: bool) -> None:
+        self._search = _Search(self._analyzer.search_reference(bits), self._next_index - 1, is_asked)
+
+    def _finish_search(self, packetizer: LivePacketizer, search: _Search) -> None:
+        self._search = None
+        self._deliver(packetizer, search.search.reference(), search.made, is_asked=search.is_asked or self._is_asked)
+        self._is_asked = False
+
+    def _deliver(self, packetizer: LivePacketizer, reference: Reference, made: int, *, is_asked: bool) -> None:
+        number = self._next_number
+        self._coming = _Picture(reference, number, made)
         record = replace(self._record(reference.coding, reference.data), number=number)
         packetizer.deliver(ReferenceUnit(self._next_index - 1, record), is_asked=is_asked)
 

@@ -105,11 +105,11 @@ def test_asking_twice_sends_one(model: CodecModel, make_frames: MakeFrames) -> N
 
 def test_a_picture_that_is_given_up_leaves_its_number(model: CodecModel, make_frames: MakeFrames) -> None:
     """An idle one gives way to one that is asked for."""
-    tuning = replace(EncodeSettings().tuning, live_idle_s=0.5)
+    tuning = replace(EncodeSettings().tuning, live_idle_s=1.0)
     encoder = Encoder(model, replace(LIVE, tuning=tuning))
     sent: list[tuple[int, Packet]] = []
     begun = given_up = False
-    for frame in make_frames(30):
+    for frame in make_frames(60):
         if begun and not given_up:
             assert contents(sent) == [], "it is on its way"
             encoder.request_reference()
