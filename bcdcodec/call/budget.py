@@ -116,12 +116,12 @@ class WireBudget:
         self._sent.append((now_ms, size_bytes))
 
     def room_bytes(self, now_ms: float) -> int:
-        """What may be sent now; below 0 where media took more than there was."""
+        """What may be sent now beside media; below 0 where these took more than there was."""
         while self._sent and now_ms - self._sent[0][0] >= self.window_ms:
             self._sent.popleft()
         is_start = self._start_ms is None or now_ms - self._start_ms < self.window_ms
         allowed_ms = self.window_ms + (START_MS if is_start else 0.0)
-        return int(self.plan.wire_bitrate * allowed_ms / 8000) - sum(size for _, size in self._sent)
+        return int((1 - SPARE) * self.plan.wire_bitrate * allowed_ms / 8000) - sum(size for _, size in self._sent)
 
     def balance(self, traffic: Traffic, now_ms: float) -> None:
         """Learn what the encoder may take from what all but it took since the last time."""

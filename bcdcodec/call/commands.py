@@ -7,7 +7,7 @@ from typing import Any
 
 from bcdcodec.call.budget import SOUND_FRAME_MS, WirePlan
 from bcdcodec.call.datagram import Checksum, Envelope
-from bcdcodec.call.feed import FileFeed, has_sound
+from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.loopback import run_loopback
 from bcdcodec.call.receiver import Playback, Receiver
@@ -23,6 +23,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.video.media import MediaFile
+from bcdcodec.video.source import MediaSource
 
 #: Frames a packet where neither the caller nor a bitrate of the wire says how many.
 PACKET_FRAMES = 2
@@ -45,7 +46,7 @@ def send_file(
 ) -> dict[str, Any]:
     """Send a video as a call; returns its numbers. report: takes a line each second."""
     peer, network = parse_address(address), Network(Impairment.parse(impair), seed=seed)
-    made = _sender(
+    made = new_sender(
         source,
         model,
         bitrate=bitrate,
@@ -70,7 +71,7 @@ def receive_file(
     report: Report,
 ) -> dict[str, Any]:
     """Receive one call, and write what was shown to a file where one is given; returns its numbers."""
-    receiver = _receiver(model, sampling, conceal, _envelope(key))
+    receiver = new_receiver(model, sampling, conceal, _envelope(key))
     with contextlib.ExitStack() as stack:
         recorder = None if target is None else stack.enter_context(Recorder(target))
         link = stack.enter_context(open_socket(port=port))
@@ -96,8 +97,8 @@ def loop_file(
 ) -> dict[str, Any]:
     """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
     impairment = Impairment.parse(impair)
-    receiver = _receiver(model, sampling, conceal, _envelope(key))
-    made = _sender(
+    receiver = new_receiver(model, sampling, conceal, _envelope(key))
+    made = new_sender(
         source,
         model,
         bitrate=bitrate,
@@ -124,7 +125,7 @@ def _envelope(key: Path | None) -> Envelope | None:
 
 
 @contextlib.contextmanager
-def _sender(
+def new_sender(
     source: str,
     model: CodecModel,
     *,
@@ -134,25 +135,30 @@ def _sender(
     audio_bitrate: int | None,
     envelope: Envelope | None,
 ) -> Iterator[tuple[Sender, FileFeed]]:
+    """A sender of a file and what feeds it, with all networks loaded. Raises VideoError, ConfigError, RateError."""
+    with MediaSource(source, model.frame_rate) as opened:
+        has_audio, first = opened.has_audio, opened.first_picture
     wire = None
     if wire_bitrate is not None:
         wire = WirePlan.of(
             wire_bitrate,
             tick_ms=float(1000 / model.frame_rate),
-            sound_bitrate=audio_bitrate if has_sound(source) else None,
+            sound_bitrate=audio_bitrate if has_audio else None,
             packet_frames=packet_frames,
             end_bytes=(envelope or Checksum()).end_bytes,
         )
         packet_frames, audio_bitrate = wire.packet_frames, wire.sound_bitrate or None
     start_bitrate = bitrate if wire is None else min(bitrate, wire.video_bitrate)
     settings = EncodeSettings.live(bitrate=start_bitrate, packet_frames=packet_frames or PACKET_FRAMES)
+    Encoder(model, settings).push(first)  # the first frame of a call must not wait for networks
     encoder = Encoder(model, settings)
     sender = Sender(encoder, bitrate=bitrate, wire=wire, envelope=envelope)
     with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
         yield sender, feed
 
 
-def _receiver(model: CodecModel, sampling: SamplingConfig, conceal: str, envelope: Envelope | None) -> Receiver:
+def new_receiver(model: CodecModel, sampling: SamplingConfig, conceal: str, envelope: Envelope | None) -> Receiver:
+    """A receiver whose lost frames are held, or predicted by a motion model."""
     concealer = ModelConcealer.for_codec(model) if conceal == "model" else HoldConcealer()
     return Receiver(model, DecodeSettings(sampling=sampling, concealer=concealer), envelope=envelope)
 

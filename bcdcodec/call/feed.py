@@ -13,12 +13,6 @@ from bcdcodec.video.source import MediaSource
 ROUNDING_S = 1e-6
 
 
-def has_sound(file: MediaFile) -> bool:
-    """Whether a file has sound. Raises VideoError."""
-    with MediaSource(file, Fraction(1)) as source:
-        return source.has_audio
-
-
 class FileFeed:
     """Frames and Opus packets of a file that are due. sound_bitrate: None for none. Raises VideoError, ConfigError."""
 

@@ -8,7 +8,7 @@ from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.sender import Sender
-from bcdcodec.call.statistics import ReceiverMeter, SenderMeter
+from bcdcodec.call.statistics import PlayoutMeter, ReceiverMeter, SenderMeter
 
 #: Step of the clock, and the time after the last frame in which the receiver may show the rest.
 STEP_MS, TAIL_MS = 10.0, 10_000.0
@@ -33,7 +33,7 @@ def run_loopback(
     forth, back = Network(impairment, seed=2 * seed), Network(impairment, seed=2 * seed + 1)
     sent, shown = SenderMeter(sender), ReceiverMeter(receiver)
     now_ms, end_ms, second = 0.0, float("inf"), 1
-    offsets: list[float] = []
+    pace = PlayoutMeter()
     began_s = time.monotonic()
     while now_ms < end_ms and not receiver.is_over:
         if is_paced:
@@ -50,7 +50,7 @@ def run_loopback(
             receiver.receive(data, now_ms)
         playback = receiver.poll(now_ms)
         show(playback)
-        offsets += [now_ms - 1000 * frame.index / float(receiver.frame_rate or 1) for frame in playback.frames]
+        pace.add(playback, now_ms, receiver.frame_rate)
         for data in receiver.reports(now_ms):
             back.send(data, now_ms)
         for data in back.receive(now_ms):
@@ -59,5 +59,4 @@ def run_loopback(
         if now_ms >= 1000 * second:
             report(f"{sent.line(now_ms)}  {shown.line(now_ms)}")
             second += 1
-    latency_ms = sum(offsets) / len(offsets) if offsets else 0.0
-    return {**sent.summary(min(now_ms, end_ms - TAIL_MS)), **shown.summary(), "latency_ms": latency_ms}
+    return {**sent.summary(min(now_ms, end_ms - TAIL_MS)), **shown.summary(), **pace.summary()}
