@@ -13,6 +13,7 @@ and backwards without a cut; a clip without sound gets a made-up voice.
 import argparse
 import contextlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -68,10 +69,11 @@ class Call:
         conceal: str = "hold",
         repeats: bool = True,
         outage: bool = False,
-        preset: str = "fast",
+        keeps: bool = True,
     ) -> None:
-        self.model, self.frames = model, list[PlayedFrame]()
-        self.receiver = new_receiver(model, preset_sampling(model.config, preset), conceal, None)
+        self.frames, self.minutes = list[PlayedFrame](), list[dict[str, float]]()
+        self._keeps, self._seconds, self._now_ms = keeps, 0, 0.0
+        self.receiver = new_receiver(model, preset_sampling(model.config, "fast"), conceal, None)
         self.first_after_ms: float | None = None
         if outage:
             self._lose(self.receiver)
@@ -90,16 +92,32 @@ class Call:
                     stack.enter_context(patch.dict(places, dict.fromkeys(places, ())))
             sender, feed = stack.enter_context(made)
             self.numbers = run_loopback(
-                sender, self.receiver, feed, impairment=Impairment.parse(impair), seed=SEED, show=self._show
+                sender,
+                self.receiver,
+                feed,
+                impairment=Impairment.parse(impair),
+                seed=SEED,
+                show=self._show,
+                report=self._note,
             )
 
     def _show(self, playback: Any) -> None:
-        self.frames += playback.frames
+        self.frames += playback.frames if self._keeps else []
         is_back = self._now_ms >= OUTAGE_MS[1] and any(frame.shown is Shown.DECODED for frame in playback.frames)
         if self.first_after_ms is None and is_back:
             self.first_after_ms = self._now_ms - OUTAGE_MS[1]
 
-    _now_ms = 0.0
+    def _note(self, line: str) -> None:
+        """Take note of each minute."""
+        self._seconds += 1
+        if self._seconds % 60 == 0:
+            self.minutes.append(
+                {
+                    "minute": self._seconds // 60,
+                    "rss_mib": round(resident_mib(), 1),
+                    "delay_ms": round(self.receiver.playout.buffer_ms),
+                }
+            )
 
     def _lose(self, receiver: Receiver) -> None:
         """Let nothing through in the time of the outage."""
@@ -135,6 +153,12 @@ class Call:
             "lip_sync_ms": numbers["lip_sync_ms"],
             "longest_frozen": longest(self.frames),
         }
+
+
+def resident_mib() -> float:
+    """Memory of this process now, as Linux knows it."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def longest(frames: Sequence[PlayedFrame]) -> int:
@@ -187,11 +211,17 @@ def measure_outage(model: CodecModel, clip: Path) -> Iterator[dict[str, Any]]:
         yield {"wire_bitrate": wire, "recovery_ms": call.first_after_ms, **call.row()}
 
 
+def measure_soak(model: CodecModel, source: Path, folder: Path, minutes: int) -> Iterator[dict[str, Any]]:
+    clip = looped_clip(source, folder / "long.mp4", 60 * minutes)
+    yield from Call(model, clip, wire_bitrate=8000, impair="loss=20%,burst=4,jitter=60ms", keeps=False).minutes
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="call", description="Cost and quality of calls on a made-up clock.")
     parser.add_argument("clip", type=Path, help="a video of one face")
     parser.add_argument("--seconds", type=int, default=20, metavar="S", help="length of a call (20)")
-    parser.add_argument("--parts", default="wire,loss,outage", metavar="NAMES", help="(wire,loss,outage)")
+    parser.add_argument("--parts", default="wire,loss,outage,soak", metavar="NAMES", help="(wire,loss,outage,soak)")
+    parser.add_argument("--minutes", type=int, default=10, metavar="N", help="length of the soak (10)")
     parser.add_argument("--sheet", action="store_true", help="write docs/calls/bursts.png; the clip must allow that")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="(benchmarks/results/call.json)")
     parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="page with the tables (docs/calls.md)")
@@ -211,6 +241,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "wire": lambda: measure_wire(model, clip),
                 "loss": lambda: measure_loss(model, clip, source, SHEET if options.sheet else None),
                 "outage": lambda: measure_outage(model, clip),
+                "soak": lambda: measure_soak(model, options.clip, Path(folder), options.minutes),
             }
             for name in options.parts.split(","):
                 results[name] = []

@@ -55,12 +55,9 @@ def outage_table(rows: list[Row]) -> list[str]:
 
 
 def soak_table(rows: list[Row]) -> list[str]:
-    """Memory and latency by minute."""
-    head = ["minute", "memory, MiB", "pieces and packets that wait", "latency, ms"]
-    lines = [
-        [str(row["minute"]), number(row["rss_mib"], 1), str(row["waiting"]), number(row["latency_ms"], 0)]
-        for row in rows
-    ]
+    """Memory and delay by minute."""
+    head = ["minute", "memory, MiB", "playout delay, ms"]
+    lines = [[str(row["minute"]), number(row["rss_mib"], 1), number(row["delay_ms"], 0)] for row in rows]
     return table(head, lines)
 
 

@@ -101,7 +101,9 @@ class PlayoutMeter:
         """Take what is shown now. rate: pictures a second, None before there are any."""
         for sound in playback.sounds:
             self._sound_ms = now_ms - sound.tick * TICK_MS
-        for frame in playback.frames if rate is not None else ():
+        if rate is None:
+            return
+        for frame in playback.frames:
             latency_ms = float(now_ms - 1000 * frame.index / rate)
             self._latencies.append(latency_ms)
             if self._sound_ms is not None:

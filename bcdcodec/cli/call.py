@@ -107,9 +107,9 @@ def _add_sender_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--impair",
-        default="",
+        default="loss=0%",
         metavar="TEXT",
-        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (none)",
+        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (loss=0%%)",
     )
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the network (0)")
 

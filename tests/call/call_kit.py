@@ -47,7 +47,7 @@ def sound(tick: int) -> OpusPacket:
 
 
 class ScriptedEncoder:
-    """An encoder of a motion packet for every so many frames. Its pictures are bytes; new ones on request, in two parts."""
+    """An encoder of packets of so many frames. Its pictures are bytes; new ones on request, in two parts."""
 
     frame_rate = RATE
 

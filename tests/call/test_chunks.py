@@ -71,7 +71,7 @@ def test_motion_before_that_in_front_of_it_takes_two_bytes_beside_its_payload() 
 def test_motion_before_nothing_is_refused(after: Chunk | None) -> None:
     body = b"" if after is None else pack_chunk(after)
     payload = MotionPayload(3, False, b"codes").pack()
-    with pytest.raises(BitstreamError, match="motion (that )?precedes"):
+    with pytest.raises(BitstreamError, match=r"motion (that )?precedes"):
         unpack_chunks(body + bytes([ChunkType.MOTION_BEFORE, len(payload)]) + payload)
 
 
