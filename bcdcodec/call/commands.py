@@ -8,11 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from bcdcodec.call.budget import PACKET_FRAMES, SOUND_FRAME_MS, WirePlan
 from bcdcodec.call.camera_feed import CameraFeed
-from bcdcodec.call.datagram import Envelope
+from bcdcodec.call.datagram import Checksum, Envelope
 from bcdcodec.call.feed import FileFeed
-from bcdcodec.call.impair import Impairment
-from bcdcodec.call.loopback import SOUND_FRAME_MS, run_loopback
+from bcdcodec.call.impair import Impairment, Network
+from bcdcodec.call.loopback import run_loopback
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.recorder import Recorder
 from bcdcodec.call.screen import Screen
@@ -26,9 +29,11 @@ from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
+from bcdcodec.frame import Frame
 from bcdcodec.motion.conceal import ModelConcealer
 from bcdcodec.video.capture import is_camera
 from bcdcodec.video.media import MediaFile
+from bcdcodec.video.source import MediaSource
 
 #: Pictures a second of cameras at most.
 MAX_CAMERA_RATE = Fraction(1000)
@@ -41,23 +46,27 @@ def send_file(
     *,
     model: CodecModel,
     bitrate: int,
-    packet_frames: int,
+    wire_bitrate: int | None,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     key: Path | None,
+    impair: str,
+    seed: int,
     report: Report,
 ) -> dict[str, Any]:
     """Send a video or a camera as a call; returns its numbers. report: takes a line each second."""
-    peer = parse_address(address)
-    made = _sender(
+    peer, network = parse_address(address), Network(Impairment.parse(impair), seed=seed)
+    made = new_sender(
         source,
         model,
         bitrate=bitrate,
+        wire_bitrate=wire_bitrate,
         packet_frames=packet_frames,
         audio_bitrate=audio_bitrate,
         envelope=_envelope(key),
     )
     with made as (sender, feed), open_socket(peer) as link:
-        return send_call(link, sender, feed, report=report)
+        return send_call(link, sender, feed, network=network, report=report)
 
 
 def receive_file(
@@ -73,7 +82,7 @@ def receive_file(
     report: Report,
 ) -> dict[str, Any]:
     """Receive one call, and show it as `_outputs` does; returns its numbers."""
-    receiver = _receiver(model, sampling, conceal, _envelope(key))
+    receiver = new_receiver(model, sampling, conceal, _envelope(key))
     outputs = _outputs(receiver, target, virtual_camera=virtual_camera, report=report)
     with outputs as (show, is_stopped), open_socket(port=port) as link:
         return receive_call(link, receiver, show=show, report=report, silence_s=silence, is_stopped=is_stopped)
@@ -87,22 +96,24 @@ def loop_file(
     sampling: SamplingConfig,
     conceal: str,
     bitrate: int,
-    packet_frames: int,
+    wire_bitrate: int | None,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     key: Path | None,
-    impair: str | None,
+    impair: str,
     seed: int,
     paced: bool,
     virtual_camera: bool,
     report: Report,
 ) -> dict[str, Any]:
     """Run both ends of a call over a made-up network, and show it as `_outputs` does; returns its numbers."""
-    impairment = Impairment.parse(impair or "")
-    receiver = _receiver(model, sampling, conceal, _envelope(key))
-    made = _sender(
+    impairment = Impairment.parse(impair)
+    receiver = new_receiver(model, sampling, conceal, _envelope(key))
+    made = new_sender(
         source,
         model,
         bitrate=bitrate,
+        wire_bitrate=wire_bitrate,
         packet_frames=packet_frames,
         audio_bitrate=audio_bitrate,
         envelope=_envelope(key),
@@ -135,26 +146,47 @@ def _envelope(key: Path | None) -> Envelope | None:
 
 
 @contextlib.contextmanager
-def _sender(
+def new_sender(
     source: str,
     model: CodecModel,
     *,
     bitrate: int,
-    packet_frames: int,
+    wire_bitrate: int | None,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     envelope: Envelope | None,
     is_paced: bool = False,
 ) -> Iterator[tuple[Sender, FileFeed | CameraFeed]]:
-    """A sender and its source. is_paced: `PacedFeed` gives indices to the frames of a camera, and needs all of them."""
-    encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames))
-    sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
+    """A sender and its source, with all networks loaded. Raises VideoError, ConfigError, RateError.
+
+    is_paced: `PacedFeed` gives indices to the frames of a camera, and needs all of them.
+    """
+    has_audio, first = True, Frame(pixels=np.zeros((model.config.pixels, model.config.pixels, 3), np.uint8), index=0)
+    if not is_camera(source):
+        with MediaSource(source, model.frame_rate) as opened:
+            has_audio, first = opened.has_audio, opened.first_picture
+    wire = None
+    if wire_bitrate is not None:
+        wire = WirePlan.of(
+            wire_bitrate,
+            tick_ms=float(1000 / model.frame_rate),
+            sound_bitrate=audio_bitrate if has_audio else None,
+            packet_frames=packet_frames,
+            end_bytes=(envelope or Checksum()).end_bytes,
+        )
+        packet_frames, audio_bitrate = wire.packet_frames, wire.sound_bitrate or None
+    start_bitrate = bitrate if wire is None else min(bitrate, wire.video_bitrate)
+    settings = EncodeSettings.live(bitrate=start_bitrate, packet_frames=packet_frames or PACKET_FRAMES)
+    Encoder(model, settings).push(first)  # the first frame of a call must not wait for networks
+    encoder = Encoder(model, settings)
+    sender = Sender(encoder, bitrate=bitrate, wire=wire, envelope=envelope)
     if not is_camera(source):
         with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
             yield sender, feed
         return
     rate = MAX_CAMERA_RATE if is_paced else encoder.frame_rate
-    opened = CameraFeed.open(source, rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS)
-    with opened as camera, _stopped(camera):
+    opened_camera = CameraFeed.open(source, rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS)
+    with opened_camera as camera, _stopped(camera):
         yield sender, camera
 
 
@@ -177,7 +209,8 @@ def _stopped(feed: CameraFeed) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _receiver(model: CodecModel, sampling: SamplingConfig, conceal: str, envelope: Envelope | None) -> Receiver:
+def new_receiver(model: CodecModel, sampling: SamplingConfig, conceal: str, envelope: Envelope | None) -> Receiver:
+    """A receiver whose lost frames are held, or predicted by a motion model."""
     return Receiver(model, decode_settings(model, sampling, conceal), envelope=envelope)
 
 

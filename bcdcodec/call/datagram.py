@@ -1,14 +1,16 @@
-"""Datagrams of a call: a head of 14 bytes, a body, and the end that an envelope puts behind it.
+"""Datagrams of a call: a head of 10 bytes, a body, and the end that an envelope puts behind it.
 
 | bytes | field |
 |---|---|
-| 1 | magic and version |
-| 1 | kind (high four bits), level of redundancy of the copies in it, 0 for none (low four bits) |
+| 1 | magic and version (high four bits), kind (low four bits) |
 | 4 | session, drawn at random for each call and direction of media |
-| 4 | sequence, per session and direction |
-| 4 | milliseconds of the sender's clock when it was sent, 0 at its first datagram |
+| 3 | sequence, per session and direction; it never begins again |
+| 2 | milliseconds of the sender's clock when it was sent, modulo 2^16 |
 | n | body: chunks (chunks.py) or a report (feedback.py) |
 | 2 or 16 | checksum, or the tag of a seal (seal.py) |
+
+The session stays long, as whoever forges or seals must not meet one again; the sequence is one that a late joiner can
+read without a past, which the nonce of a seal needs.
 """
 
 import struct
@@ -20,15 +22,18 @@ from typing import Protocol
 from bcdcodec.bitstream.bits import crc32
 from bcdcodec.errors import BitstreamError, ConfigError
 
-#: Magic in the high four bits, version in the low four.
-MAGIC = 0xB1
+#: Magic and version, in the high four bits.
+MAGIC = 0xC0
 #: Every path takes datagrams of this size without splitting them.
 MAX_DATAGRAM_BYTES = 1200
 #: Of IPv4 and UDP, in front of each datagram.
 IP_UDP_BYTES = 28
 MAX_UINT32 = 0xFFFF_FFFF
-MAX_REPEATS = 15
-_HEAD = struct.Struct(">BBIII")
+#: Datagrams of a session: those of eight days at 25 a second.
+MAX_SEQUENCE = 0xFF_FFFF
+#: Times of datagrams are modulo this.
+CLOCK_MS = 1 << 16
+_HEAD = struct.Struct(">BIBHH")
 HEAD_BYTES = _HEAD.size
 
 
@@ -83,14 +88,13 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """An opened datagram. sent_ms: on the sender's clock; repeats: level of redundancy (redundancy.py)."""
+    """An opened datagram. sent_ms: on the sender's clock, modulo CLOCK_MS."""
 
     kind: DatagramKind
     session: int
     sequence: int
     sent_ms: int
     body: bytes
-    repeats: int = 0
 
 
 def kind_of(data: bytes) -> int:
@@ -105,19 +109,20 @@ class DatagramWriter:
         if not 0 <= session <= MAX_UINT32:
             raise ConfigError(f"session is {session}, allowed are 0 to {MAX_UINT32}")
         self.session, self._envelope = session, envelope
-        #: Bytes that a body may have.
-        self.room_bytes = MAX_DATAGRAM_BYTES - HEAD_BYTES - envelope.end_bytes
+        #: Bytes around a body, and those that one may have.
+        self.overhead_bytes = HEAD_BYTES + envelope.end_bytes
+        self.room_bytes = MAX_DATAGRAM_BYTES - self.overhead_bytes
         #: Sequence number of the next datagram.
         self.next_sequence = 0
 
-    def pack(self, kind: DatagramKind, body: bytes, *, sent_ms: int, repeats: int = 0) -> bytes:
-        """The bytes to send. ConfigError for a body that does not fit, and after 2^32 datagrams."""
+    def pack(self, kind: DatagramKind, body: bytes, *, sent_ms: int) -> bytes:
+        """The bytes to send. ConfigError for a body that does not fit, and after 2^24 datagrams."""
         if len(body) > self.room_bytes:
             raise ConfigError(f"body of a datagram has {len(body)} bytes, allowed are {self.room_bytes}")
-        if self.next_sequence > MAX_UINT32:
-            raise ConfigError(f"a session has at most {MAX_UINT32 + 1} datagrams; begin another one")
-        repeats = min(repeats, MAX_REPEATS)
-        head = _HEAD.pack(MAGIC, kind << 4 | repeats, self.session, self.next_sequence, sent_ms & MAX_UINT32)
+        if self.next_sequence > MAX_SEQUENCE:
+            raise ConfigError(f"a session has at most {MAX_SEQUENCE + 1} datagrams; begin another one")
+        high, low = divmod(self.next_sequence, 1 << 16)
+        head = _HEAD.pack(MAGIC | kind, self.session, high, low, sent_ms % CLOCK_MS)
         self.next_sequence += 1
         return head + self._envelope.close(head, body)
 
@@ -134,14 +139,14 @@ class DatagramReader:
         least = HEAD_BYTES + self._envelope.end_bytes
         if not least <= len(data) <= MAX_DATAGRAM_BYTES:
             raise BitstreamError(f"datagram has {len(data)} bytes, allowed are {least} to {MAX_DATAGRAM_BYTES}")
-        magic, kind_repeats, session, sequence, sent_ms = _HEAD.unpack(data[:HEAD_BYTES])
-        if magic != MAGIC:
-            raise BitstreamError(f"datagram begins with {magic:#04x}, needs {MAGIC:#04x}")
-        kind, repeats = kind_repeats >> 4, kind_repeats & 0xF
+        first, session, high, low, sent_ms = _HEAD.unpack(data[:HEAD_BYTES])
+        kind = first & 0xF
+        if first - kind != MAGIC:
+            raise BitstreamError(f"datagram begins with {first:#04x}, needs {MAGIC:#04x} and a kind")
         if kind not in kinds:
             raise BitstreamError(f"kind of datagram is {kind}, allowed are {', '.join(str(int(k)) for k in kinds)}")
         if self.session is not None and session != self.session:
             raise BitstreamError(f"datagram is of session {session:08x}, allowed is {self.session:08x}")
         body = self._envelope.open(data[:HEAD_BYTES], data[HEAD_BYTES:])
         self.session = session
-        return Datagram(DatagramKind(kind), session, sequence, sent_ms, body, repeats)
+        return Datagram(DatagramKind(kind), session, high << 16 | low, sent_ms, body)

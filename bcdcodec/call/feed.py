@@ -1,6 +1,5 @@
 """Pictures and sound that go into a call: what a source of them has to give, and a file at the pace of a clock."""
 
-import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Protocol, Self
@@ -10,6 +9,9 @@ from bcdcodec.frame import Frame
 from bcdcodec.video.audio import OpusPacket
 from bcdcodec.video.media import MediaFile
 from bcdcodec.video.source import MediaSource
+
+#: Packets begin at whole multiples of 20 ms, which this is far below and errors of rounding far above.
+ROUNDING_S = 1e-6
 
 
 class Feed(Protocol):
@@ -67,8 +69,7 @@ class FileFeed:
         """Packets whose last sample has come."""
         if self._sound is None or media_ms < self._sound_ms:
             return []
-        until_s = math.nextafter((media_ms - self._sound_ms) / 1000, math.inf)
-        return list(self._sound.until(until_s))
+        return list(self._sound.until((media_ms - self._sound_ms) / 1000 + ROUNDING_S))
 
 
 class RepeatedFeed:

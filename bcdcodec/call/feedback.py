@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bcdcodec.call.datagram import MAX_UINT32, Datagram
+from bcdcodec.call.datagram import CLOCK_MS, MAX_UINT32, Datagram
 from bcdcodec.call.redundancy import FIRST_LEVEL, level_for
 from bcdcodec.call.window import SequenceWindow
 from bcdcodec.errors import BitstreamError
@@ -37,7 +37,7 @@ class Report:
     """What a receiver says of the datagrams of a session.
 
     highest: sequence number; loss: share since the report before; jitter_ms, queue_ms: of their ways; buffer_ms: of the
-    playout; echo_ms, held_ms: `sent_ms` of the last one, and how long ago it came. pieces_highest, pieces: of
+    playout; echo_ms, held_ms: `sent_ms` of the last one, as it came, and how long ago. pieces_highest, pieces: of
     references, as in `ReferenceInbox`, -1 for none. needs_reference: motion names one that did not come for long.
     has_end: the end of the call came.
     """
@@ -54,7 +54,7 @@ class Report:
     has_header: bool
     needs_reference: bool
     has_end: bool = False
-    WIRE: ClassVar[struct.Struct] = struct.Struct(">IBHHHIHIQB")
+    WIRE: ClassVar[struct.Struct] = struct.Struct(">IBHHHHHIQB")
 
     def pack(self) -> bytes:
         short = [min(0xFFFF, max(0, value)) for value in (self.jitter_ms, self.queue_ms, self.buffer_ms, self.held_ms)]
@@ -92,6 +92,7 @@ class Arrivals:
         self._window = SequenceWindow()
         self._ways: deque[tuple[float, float]] = deque()
         self._last: tuple[float, float] | None = None  # arrival and way
+        self._sent_ms = 0.0  # of the last one, on the sender's clock as far as it is known
         self._reported = -1
         self._came = 0  # since the report
         self._echo_ms = 0
@@ -119,7 +120,10 @@ class Arrivals:
             self.received = datagram.sequence
         self.received += 1
         self._came += 1
-        way = now_ms - datagram.sent_ms
+        # The epoch of its time is the one that makes it nearest to what the clock says.
+        expected_ms = datagram.sent_ms if self._last is None else self._sent_ms + now_ms - self._last[0]
+        self._sent_ms = datagram.sent_ms + CLOCK_MS * round((expected_ms - datagram.sent_ms) / CLOCK_MS)
+        way = now_ms - self._sent_ms
         if self._last is not None:
             self._jitter_ms += (abs(way - self._last[1]) - self._jitter_ms) / 16
         self._last, self._echo_ms = (now_ms, way), datagram.sent_ms
@@ -188,9 +192,9 @@ class Adaptation:
         """Time after which a piece is sent again, whatever reports say."""
         return REPORT_MS + 2 * self.rtt_ms
 
-    def observe(self, report: Report, now_ms: float, *, sent_ms: float) -> None:
-        """Take a report. sent_ms: the sender's clock now, of which `echo_ms` is an earlier time."""
-        rtt_ms = sent_ms - report.echo_ms - report.held_ms
+    def observe(self, report: Report, now_ms: float, *, age_ms: float) -> None:
+        """Take a report. age_ms: of the datagram that it echoes."""
+        rtt_ms = age_ms - report.held_ms
         if 0 <= rtt_ms < LONG_MS:
             self.rtt_ms += 0.25 * (rtt_ms - self.rtt_ms)
         if report.queue_ms > CONGESTED_MS:

@@ -2,7 +2,7 @@
 
 The media clock of sender and receiver is that of the pictures: media at m ms are shown at m + offset ms of the
 receiver's clock. The offset is a percentile of what packets needed from the time of their media to their arrival,
-repeated ones included where those came first. It rises at once and falls slowly.
+repeated ones included where those came first and soon enough. It rises at once and falls slowly.
 """
 
 import math
@@ -14,6 +14,8 @@ from bcdcodec.call.chunks import MotionChunk
 
 #: Packets that the offset is taken from, the share of them that must not come too late, and what is added.
 HISTORY, IN_TIME, MARGIN_MS = 64, 0.95, 20.0
+#: Copies that come by so much later than the fastest packet are not waited for: the loss is concealed instead.
+COPY_WAIT_MS = 200.0
 #: By how many ms the offset falls in one second at most.
 FALL_MS_PER_S = 50.0
 #: The most that the offset exceeds the shortest way.
@@ -37,9 +39,14 @@ class Playout:
         self._offset_ms: float | None = None
         self._then_ms = 0.0
 
-    def observe(self, medium: Medium, arrival_ms: float, media_ms: float) -> None:
-        """Take the arrival of a packet whose media begin at a time of the media clock; of copies only the first."""
-        self._ways.setdefault(medium, deque(maxlen=HISTORY)).append(arrival_ms - media_ms)
+    def observe(self, medium: Medium, arrival_ms: float, media_ms: float, *, is_copy: bool = False) -> None:
+        """Take the arrival of a packet whose media begin at a time of the media clock; of copies only the first.
+
+        is_copy: it came beside later media.
+        """
+        ways, way_ms = self._ways.setdefault(medium, deque(maxlen=HISTORY)), arrival_ms - media_ms
+        if not is_copy or (ways and way_ms <= min(ways) + COPY_WAIT_MS):
+            ways.append(way_ms)
 
     def count(self, medium: Medium) -> int:
         """Recent packets of a medium."""
@@ -47,10 +54,10 @@ class Playout:
 
     def offset_ms(self, now_ms: float) -> float | None:
         """The receiver's clock less the media clock of what is shown now; None before the first packet."""
-        if not self._ways:
+        if not any(self._ways.values()):
             return None
         target = min(
-            max(_percentile(ways) for ways in self._ways.values()) + MARGIN_MS, self.shortest_ms + MAX_BUFFER_MS
+            max(_percentile(ways) for ways in self._ways.values() if ways) + MARGIN_MS, self.shortest_ms + MAX_BUFFER_MS
         )
         if self._offset_ms is None or target >= self._offset_ms:
             self._offset_ms = target
@@ -63,7 +70,7 @@ class Playout:
     @property
     def shortest_ms(self) -> float:
         """The shortest way of a recent packet of the slower medium."""
-        return max(min(ways) for ways in self._ways.values())
+        return max(min(ways) for ways in self._ways.values() if ways)
 
     @property
     def buffer_ms(self) -> float:

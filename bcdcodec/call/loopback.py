@@ -4,19 +4,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bcdcodec.call.budget import SOUND_FRAME_MS
 from bcdcodec.call.feed import Feed
 from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.pace import PacedClock, PacedFeed
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.sender import Sender
-from bcdcodec.call.statistics import ReceiverMeter, SenderMeter
+from bcdcodec.call.statistics import PlayoutMeter, ReceiverMeter, SenderMeter
 from bcdcodec.frame import Frame
 from bcdcodec.video.audio import OpusPacket
 
 #: Step of the clock that is made up, and the time after the last frame in which the receiver may show the rest.
 STEP_MS, TAIL_MS = 10.0, 10_000.0
-#: Long frames of Opus, whose heads cost little; a datagram holds more than one anyway.
-SOUND_FRAME_MS = 60
 
 
 class Loopback:
@@ -78,7 +77,7 @@ def run_loopback(
     live_clock = PacedClock(float(1000 / sender.frame_rate)) if is_live else None
     live_feed = PacedFeed(feed, sender.frame_rate, sound_ms=SOUND_FRAME_MS)
     now_ms, end_ms, second = 0.0, float("inf"), 1
-    offsets: list[float] = []
+    pace = PlayoutMeter()
     began_s = time.monotonic()
     while now_ms < end_ms and not receiver.is_over and not is_stopped():
         if live_clock is not None:
@@ -94,12 +93,11 @@ def run_loopback(
             playbacks.append(call.finish(now_ms))
         for playback in playbacks:
             show(playback)
-            offsets += [now_ms - 1000 * frame.index / float(receiver.frame_rate or 1) for frame in playback.frames]
+            pace.add(playback, now_ms, receiver.frame_rate)
         if live_clock is None:
             now_ms += STEP_MS
         if now_ms >= 1000 * second:
             speed = "" if live_clock is None else f"  speed {live_clock.speed:.2f}"
             report(f"{sent.line(now_ms)}  {shown.line(now_ms)}{speed}")
             second += 1
-    latency_ms = sum(offsets) / len(offsets) if offsets else 0.0
-    return {**sent.summary(min(now_ms, end_ms - TAIL_MS)), **shown.summary(), "latency_ms": latency_ms}
+    return {**sent.summary(min(now_ms, end_ms - TAIL_MS)), **shown.summary(), **pace.summary()}

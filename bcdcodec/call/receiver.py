@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.call.audio import TICK_MS, PlayedSound, SoundPlayout
-from bcdcodec.call.chunks import MotionChunk, Piece, SoundChunk, unpack_chunks
+from bcdcodec.call.chunks import Chunk, MotionChunk, Piece, SoundChunk, unpack_chunks
 from bcdcodec.call.datagram import Checksum, Datagram, DatagramKind, DatagramReader, DatagramWriter, Envelope
 from bcdcodec.call.feedback import HASTY_REPORT_MS, REPORT_MS, Arrivals
 from bcdcodec.call.jitter import HISTORY, MAX_AHEAD_MS, Medium, MotionBuffer, Playout
@@ -94,7 +94,7 @@ class Receiver:
         self.arrivals, self.playout, self.motion = Arrivals(), Playout(), MotionBuffer()
         self.references, self.sound = ReferenceInbox(), SoundPlayout()
         self._painter: Painter | None = None
-        self._early: deque[tuple[float, int]] = deque(maxlen=HISTORY)  # arrivals of motion before the header
+        self._early: deque[tuple[float, int, bool]] = deque(maxlen=HISTORY)  # arrivals of motion before the header
         self._next: int | None = None  # index of the picture that is shown next
         self._last: NDArray[np.uint8] | None = None
         self._frozen_since = 0
@@ -192,24 +192,27 @@ class Receiver:
             self._end_tick = int.from_bytes(datagram.body, "big")
             self._report_ms = -REPORT_MS  # the sender waits for it
             return
+        seen: set[type[Chunk]] = set()  # media of the datagram begin with what is new
         for chunk in unpack_chunks(datagram.body):
+            is_copy = type(chunk) in seen
+            seen.add(type(chunk))
             match chunk:
                 case Piece():
                     self._take_piece(chunk)
                 case MotionChunk():
-                    self._take_motion(chunk, now_ms)
+                    self._take_motion(chunk, now_ms, is_copy=is_copy)
                 case SoundChunk():
                     if self.sound.add(chunk):
-                        self.playout.observe(Medium.SOUND, now_ms, chunk.tick * TICK_MS)
+                        self.playout.observe(Medium.SOUND, now_ms, chunk.tick * TICK_MS, is_copy=is_copy)
 
     def _take_piece(self, piece: Piece) -> None:
         self.references.add(piece)
         if self._painter is None and self.references.header is not None:
             self._painter = Painter(self._model, self.references.header, self._settings)
-            for arrival_ms, tick in self._early:
-                self._observe(self._painter, arrival_ms, tick)
+            for arrival_ms, tick, is_copy in self._early:
+                self._observe(self._painter, arrival_ms, tick, is_copy=is_copy)
 
-    def _take_motion(self, chunk: MotionChunk, now_ms: float) -> None:
+    def _take_motion(self, chunk: MotionChunk, now_ms: float, *, is_copy: bool) -> None:
         if self._painter is not None and self._next is not None:
             ahead = chunk.tick - self._next / self._painter.multiplier
             if 1000 * ahead / self._painter.tick_rate > MAX_AHEAD_MS:
@@ -217,12 +220,12 @@ class Receiver:
         if not self.motion.add(chunk):
             return
         if self._painter is None:
-            self._early.append((now_ms, chunk.tick))
+            self._early.append((now_ms, chunk.tick, is_copy))
         else:
-            self._observe(self._painter, now_ms, chunk.tick)
+            self._observe(self._painter, now_ms, chunk.tick, is_copy=is_copy)
 
-    def _observe(self, painter: Painter, arrival_ms: float, tick: int) -> None:
-        self.playout.observe(Medium.MOTION, arrival_ms, 1000 * tick / painter.tick_rate)
+    def _observe(self, painter: Painter, arrival_ms: float, tick: int, *, is_copy: bool) -> None:
+        self.playout.observe(Medium.MOTION, arrival_ms, 1000 * tick / painter.tick_rate, is_copy=is_copy)
 
     def _paint(self, painter: Painter, media_ms: float, now_ms: float) -> None:
         """Give the painter what is next in order, or due."""

@@ -1,7 +1,8 @@
 """Redundancy: datagrams carry the motion and sound of the ones before them again, more where more gets lost.
 
 A copy costs its bits and no more delay than the next datagram takes; to ask for a lost packet would cost a round trip.
-In-band redundancy of Opus is no substitute: at 6 kbps there is none in its packets.
+Where the next one comes later than a receiver waits for (`COPY_WAIT_MS`), there are none. In-band redundancy of Opus is
+no substitute: at 6 kbps there is none in its packets.
 """
 
 from collections import deque
@@ -31,16 +32,23 @@ class Repeater:
         self.level = FIRST_LEVEL
         self._sent: deque[list[Chunk]] = deque(maxlen=MAX_BACK)
 
-    def copies(self, room_bytes: int) -> list[Chunk]:
-        """Chunks to repeat within some bytes, those of the last datagram first."""
+    def motion(self, room_bytes: int, after: Chunk | None) -> list[Chunk]:
+        """Motion to repeat within some bytes, that of the last datagram first. after: the chunk in front of it."""
+        return self._copies(MotionChunk, MOTION_BACK[self.level], room_bytes, after)
+
+    def sound(self, room_bytes: int) -> list[Chunk]:
+        """Sound to repeat within some bytes."""
+        return self._copies(SoundChunk, SOUND_BACK[self.level], room_bytes, None)
+
+    def _copies(self, kind: type[Chunk], places: tuple[int, ...], room_bytes: int, after: Chunk | None) -> list[Chunk]:
         chosen: list[Chunk] = []
         for back, chunks in enumerate(reversed(self._sent), 1):
-            for chunk in chunks:
-                places = MOTION_BACK if isinstance(chunk, MotionChunk) else SOUND_BACK
-                size = len(pack_chunk(chunk))
-                if back in places[self.level] and size <= room_bytes:
+            for chunk in chunks if back in places else ():
+                size = len(pack_chunk(chunk, after))
+                if isinstance(chunk, kind) and size <= room_bytes:
                     chosen.append(chunk)
                     room_bytes -= size
+                    after = chunk
         return chosen
 
     def remember(self, chunks: list[Chunk]) -> None:

@@ -14,7 +14,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES, ContentPart
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.references import ReferenceTable
-from bcdcodec.call.chunks import MAX_PIECES, Piece
+from bcdcodec.call.chunks import MAX_PIECES, Piece, pack_chunk
 from bcdcodec.call.window import SequenceWindow
 from bcdcodec.errors import BitstreamError, ConfigError
 
@@ -40,9 +40,10 @@ class _Stored:
 
 
 class ReferenceOutbox:
-    """Pieces of the references in use, which the sender has."""
+    """Pieces of the references in use, which the sender has. piece_bytes: size of one, up to PIECE_BYTES."""
 
-    def __init__(self, header: StreamHeader) -> None:
+    def __init__(self, header: StreamHeader, *, piece_bytes: int = PIECE_BYTES) -> None:
+        self._piece_bytes = piece_bytes
         self._stored: list[_Stored] = []
         self._next = 0
         self._open: list[bytes] = []  # data of the reference that is not finished yet
@@ -78,11 +79,27 @@ class ReferenceOutbox:
         """Whether `due` gives any."""
         return any(self._is_due(stored, now_ms, again_ms) for stored in self._stored)
 
-    def due(self, now_ms: float, *, again_ms: float) -> list[Piece]:
-        """Pieces to send now: those that were never sent, and those without an answer for some time; they count as
-        sent.
+    def has(self, number: int) -> bool:
+        """Whether the receiver is known to have the reference of a number in the shot."""
+        name = self._table.get(number)
+        return name is not None and all(stored.has_come for stored in self._stored if stored.piece.source == name)
+
+    def lacks_header(self, now_ms: float, *, again_ms: float) -> bool:
+        """Whether a piece of the header is due."""
+        return any(stored.piece.source == HEADER and self._is_due(stored, now_ms, again_ms) for stored in self._stored)
+
+    def due(self, now_ms: float, *, again_ms: float, room_bytes: int) -> list[Piece]:
+        """Pieces to send now, as many as there is room for: those that were never sent, and those without an answer for
+        some time; they count as sent.
         """
-        due = [stored for stored in self._stored if self._is_due(stored, now_ms, again_ms)]
+        due: list[_Stored] = []
+        for stored in self._stored:
+            if not self._is_due(stored, now_ms, again_ms):
+                continue
+            room_bytes -= len(pack_chunk(stored.piece))
+            if room_bytes < 0:
+                break
+            due.append(stored)
         for stored in due:
             if stored.sent_ms is not None:
                 stored.backoff = min(stored.backoff * BACKOFF, MAX_BACKOFF)
@@ -124,10 +141,10 @@ class ReferenceOutbox:
     def _put(self, data: bytes, *, is_last: bool = False) -> None:
         if self._first is None:
             self._first = self._next
-        cuts = range(0, max(1, len(data)), PIECE_BYTES)
+        cuts = range(0, max(1, len(data)), self._piece_bytes)
         for start in cuts:
             end = is_last and start == cuts[-1]
-            piece = Piece(self._next, self._next - self._first, data[start : start + PIECE_BYTES], end)
+            piece = Piece(self._next, self._next - self._first, data[start : start + self._piece_bytes], end)
             self._stored.append(_Stored(piece))
             self._next += 1
         if is_last:

@@ -13,8 +13,8 @@ from bcdcodec.errors import BitstreamError, ConfigError, MissingExtraError, Vide
 
 KEY_BYTES = 32
 #: Where kind and session with sequence stand in the head of a datagram.
-_KIND, _NUMBERS = 1, slice(2, 10)
-_SESSION, _SEQUENCE = slice(2, 6), slice(6, 10)
+_KIND, _NUMBERS = 0, slice(1, 8)
+_SESSION, _SEQUENCE = slice(1, 5), slice(5, 8)
 
 
 class Seal:
@@ -73,8 +73,8 @@ def read_key(path: Path) -> bytes:
 
 
 def _direction(head: bytes) -> bytes:
-    return bytes([head[_KIND] >> 4 == DatagramKind.REPORT])
+    return bytes([head[_KIND] & 0xF == DatagramKind.REPORT])
 
 
 def _nonce(head: bytes) -> bytes:
-    return _direction(head) + bytes(3) + head[_NUMBERS]
+    return _direction(head) + bytes(4) + head[_NUMBERS]

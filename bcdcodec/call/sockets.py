@@ -8,6 +8,7 @@ from typing import Any
 
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES
 from bcdcodec.call.feed import Feed
+from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.statistics import ReceiverMeter, SenderMeter
@@ -44,31 +45,38 @@ def open_socket(peer: Address | None = None, *, port: int = 0) -> socket.socket:
 
 
 def send_call(
-    link: socket.socket, sender: Sender, feed: Feed, *, report: Callable[[str], object] = lambda line: None
+    link: socket.socket,
+    sender: Sender,
+    feed: Feed,
+    *,
+    network: Network | None = None,
+    report: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Any]:
     """Send a file or a camera as a call, at the pace of the clock; returns its numbers.
 
-    report: takes a line each second.
+    network: what becomes of the datagrams before they leave this machine, None for nothing. report: takes a line each
+    second.
     """
+    network = network or Network(Impairment())
     meter, second, start_s = SenderMeter(sender), 1, time.monotonic()
     while not feed.is_over:
         now_ms = 1000 * (time.monotonic() - start_s)
         out = sender.push_sound(feed.sound(now_ms), now_ms)
         for frame in feed.frames(now_ms):
             out += sender.push_frame(frame, 1000 * (time.monotonic() - start_s))
-        _send(link, [*out, *sender.poll(now_ms)])
+        _send(link, _passed(network, [*out, *sender.poll(now_ms)], 1000 * (time.monotonic() - start_s)))
         for data, _ in _received(link):
             sender.receive(data, now_ms)
         if now_ms >= 1000 * second:
             report(meter.line(now_ms))
             second = int(now_ms / 1000) + 1
     end_ms = now_ms = 1000 * (time.monotonic() - start_s)
-    _send(link, sender.finish(now_ms))
+    _send(link, _passed(network, sender.finish(now_ms), now_ms))
     while not sender.is_over:
         for data, _ in _received(link):
             sender.receive(data, now_ms)
         now_ms = 1000 * (time.monotonic() - start_s)
-        _send(link, sender.poll(now_ms))
+        _send(link, _passed(network, sender.poll(now_ms), now_ms))
     return meter.summary(end_ms)
 
 
@@ -121,6 +129,13 @@ def _received(link: socket.socket) -> list[tuple[bytes, Address]]:
         except OSError:  # what became of a datagram before: nobody listens there yet
             continue
     return found
+
+
+def _passed(network: Network, datagrams: list[bytes], now_ms: float) -> list[bytes]:
+    """Give a network datagrams; those that come out of it now."""
+    for data in datagrams:
+        network.send(data, now_ms)
+    return network.receive(now_ms)
 
 
 def _send(link: socket.socket, datagrams: list[bytes], peer: Address | None = None) -> None:

@@ -35,11 +35,11 @@ CONCEAL = ("hold", "model")
 SOURCE = "video to send, or camera, camera:1 or the device of one"
 SEND = """  bcd call send talk.mp4 192.0.2.7:5004
   bcd call send camera 192.0.2.7:5004 --audio-bitrate none
-  bcd call send talk.mp4 192.0.2.7:5004 --key call.key --bitrate 6k"""
+  bcd call send talk.mp4 192.0.2.7:5004 --key call.key --wire-bitrate 8k"""
 RECV = """  bcd call recv 5004 shown.mp4
   bcd call recv 5004 --virtual-camera --key call.key"""
 LOOPBACK = """  bcd call loopback talk.mp4 shown.mp4 --impair loss=20%,burst=4,jitter=60ms
-  bcd call loopback talk.mp4 shown.mp4 --impair rate=8k,delay=50ms --json
+  bcd call loopback talk.mp4 shown.mp4 --wire-bitrate 8k --impair rate=9k,delay=50ms --json
   bcd call loopback camera --preset fast"""
 SERVE = """  bcd call serve talk.mp4
   bcd call serve --port 8040 --preset fast
@@ -53,6 +53,7 @@ def add_command(commands: Commands) -> None:
     send.add_argument("source", metavar="FILE|camera", help=SOURCE)
     send.add_argument("address", metavar="HOST:PORT", help="where the receiver listens")
     _add_sender_options(send)
+    _add_wire_options(send)
     add_model_options(send, weights=DEFAULT_NAME)
     _add_common_options(send)
     add_quiet_option(send)
@@ -66,15 +67,9 @@ def add_command(commands: Commands) -> None:
     loopback = new_command(group, "loopback", run_loopback, about="both ends in one process", examples=LOOPBACK)
     loopback.add_argument("source", metavar="FILE|camera", help=SOURCE)
     loopback.add_argument("target", nargs="?", metavar="OUT.mp4", help="what was shown; without it a window shows it")
-    loopback.add_argument(
-        "--impair",
-        default="loss=0%",
-        metavar="TEXT",
-        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (loss=0%%)",
-    )
-    loopback.add_argument("--seed", type=seed, default=0, metavar="N", help="of the network (0)")
     loopback.add_argument("--paced", action="store_true", help="no faster than real time")
     _add_sender_options(loopback)
+    _add_wire_options(loopback)
     _add_receiver_options(loopback)
     serve = new_command(group, "serve", run_serve, about="both ends as a page with graphs and controls", examples=SERVE)
     serve.add_argument("source", nargs="?", metavar="FILE", help="video to send, again and again")
@@ -134,13 +129,25 @@ def _add_sender_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--packet-frames",
         type=whole_number(1, MAX_PACKET_FRAMES),
-        default=2,
         metavar="N",
-        help="frames a packet, 1 to 4: fewer wait less and cost more (2)",
+        help="frames a packet, 1 to 4: fewer wait less and cost more (2, or by --wire-bitrate)",
     )
     parser.add_argument(
-        "--audio-bitrate", type=bitrate_or_none, default=6000, metavar="BPS|none", help="bits/s of sound (6k)"
+        "--audio-bitrate", type=bitrate_or_none, default=6000, metavar="BPS|none", help="most bits/s of sound (6k)"
     )
+
+
+def _add_wire_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--wire-bitrate", type=bitrate, metavar="BPS", help="most bits/s of all, headers included (no limit)"
+    )
+    parser.add_argument(
+        "--impair",
+        default="loss=0%",
+        metavar="TEXT",
+        help="network: loss=20%%,burst=4,delay=50ms,jitter=60ms,reorder=2%%,duplicate=1%%,rate=8k (loss=0%%)",
+    )
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the network (0)")
 
 
 def _add_decoder_options(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bcdcodec.bitstream.face import join_face, split_face
@@ -26,12 +25,14 @@ from bcdcodec.model.disentangle import central_frame
 from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.video.crop import scale
-from bcdcodec.video.still import encode_still
+from bcdcodec.video.still import StillSearch, encode_still
 
 #: Frames that a content token of levels is computed from, spread evenly over the buffered start of a shot.
 CONTENT_SAMPLES = 8
 #: Room for a plain picture.
 BLANK_BITS = 1600
+#: Sides of the detail that a still is given: whole, half and so on.
+MAX_HALVINGS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +73,10 @@ def encode_reference(
         index = frame
         if index is None:
             index = int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
-        face, pixels = shot.landmarks[index], shot.pixels[index]
-        if len(face) and face.isfinite().all():
-            assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
-            points = encode_landmarks(face.cpu().double().numpy() * model.config.pixels, model.tables.landmarks)
-            still = _fit_still(pixels, picture_bits - 8 * len(join_face(points, b"")), fast=fast)
-            coding, data = ContentCoding.FACE, join_face(points, still)
-        else:
-            coding, data = ContentCoding.PICTURE, _fit_still(pixels, picture_bits, fast=fast)
-        return Reference(coding, data, decode_content(model, coding, data), face)
+        search = PictureSearch(model, shot, picture_bits=picture_bits, frame=index, fast=fast)
+        while not search.step():
+            pass
+        return search.reference()
     sampled = spread(len(shot.latents), CONTENT_SAMPLES)
     frames = shot.latents[sampled][None]
     levels = quantize_content(model.bcd.encoder.content(frames), config)[0].cpu().numpy()
@@ -89,22 +85,53 @@ def encode_reference(
     return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shown)
 
 
+class PictureSearch:
+    """The search of `encode_reference` for a model that codes pictures, one encoding at a time. Raises RateError."""
+
+    def __init__(self, model: CodecModel, shot: Window, *, picture_bits: int, frame: int, fast: bool) -> None:
+        self._model, self._fast = model, fast
+        self._face, self._pixels = shot.landmarks[frame], shot.pixels[frame]
+        self._points: bytes | None = None
+        if len(self._face) and self._face.isfinite().all():
+            assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
+            places = self._face.cpu().double().numpy() * model.config.pixels
+            self._points = encode_landmarks(places, model.tables.landmarks)
+        self._still_bits = picture_bits - (0 if self._points is None else 8 * len(join_face(self._points, b"")))
+        self._halvings = 0
+        self._search = self._begin()
+
+    def step(self) -> bool:
+        """Encode once; whether the search is over. Where the whole picture does not fit, a downsampled one is tried."""
+        if not self._search.step():
+            return False
+        try:
+            self._still = self._search.best
+        except RateError:
+            self._halvings += 1
+            if self._halvings == MAX_HALVINGS:
+                raise
+            self._search = self._begin()
+            return False
+        return True
+
+    @torch.inference_mode()
+    def reference(self) -> Reference:
+        """What was found, once the search is over."""
+        data = self._still if self._points is None else join_face(self._points, self._still)
+        coding = ContentCoding.PICTURE if self._points is None else ContentCoding.FACE
+        return Reference(coding, data, decode_content(self._model, coding, data), self._face)
+
+    def _begin(self) -> StillSearch:
+        side = self._pixels.shape[0]
+        detail = side >> self._halvings
+        plain = self._pixels if detail == side else scale(scale(self._pixels, detail, detail), side, side)
+        return StillSearch(np.ascontiguousarray(plain), budget_bits=self._still_bits, fast=self._fast)
+
+
 def encode_blank(model: CodecModel) -> bytes:
     """A plain picture as small as a still can be, for a shot that no frame is made from the first picture of."""
     gray = np.full((model.config.pixels, model.config.pixels, 3), 128, np.uint8)
     return encode_still(gray, budget_bits=BLANK_BITS, fast=True)
-
-
-def _fit_still(pixels: NDArray[np.uint8], budget_bits: int, *, fast: bool) -> bytes:
-    """An AV1 still within the budget, of a downsampled picture where the whole one does not fit. Raises RateError."""
-    side = pixels.shape[0]
-    for detail in (side >> halvings for halvings in range(6)):
-        plain = pixels if detail == side else scale(scale(pixels, detail, detail), side, side)
-        try:
-            return encode_still(np.ascontiguousarray(plain), budget_bits=budget_bits, fast=fast)
-        except RateError as error:
-            too_large = error
-    raise too_large
 
 
 @torch.inference_mode()

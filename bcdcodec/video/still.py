@@ -48,23 +48,42 @@ def encode_still(pixels: NDArray[np.uint8], *, budget_bits: int, fast: bool = Fa
     About eight encodings of 0.1 s each at 256x256. fast: quicker preset, for the thousands of pictures of a training
     set. VideoError for a side outside MIN_STILL_SIDE to MAX_STILL_SIDE, RateError where no quality fits the budget.
     """
-    height, width = pixels.shape[:2]
-    if not MIN_STILL_SIDE <= min(width, height) <= max(width, height) <= MAX_STILL_SIDE:
-        raise VideoError(f"still is {width}x{height}, allowed are sides of {MIN_STILL_SIDE} to {MAX_STILL_SIDE}")
-    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
-    picture = _Picture(width, height, digest, _to_yuv(pixels))
-    best = None
-    low, high = _CRF_STEPS * _MIN_CRF, _CRF_STEPS * _MAX_CRF
-    while low <= high:
-        step = (low + high) // 2
-        data = _encode(picture, step / _CRF_STEPS, _FAST_PRESET if fast else _BEST_PRESET)
-        if 8 * len(data) <= budget_bits:
-            best, high = data, step - 1
+    search = StillSearch(pixels, budget_bits=budget_bits, fast=fast)
+    while not search.step():
+        pass
+    return search.best
+
+
+class StillSearch:
+    """The search of `encode_still`, one encoding at a time. Raises what it raises."""
+
+    def __init__(self, pixels: NDArray[np.uint8], *, budget_bits: int, fast: bool) -> None:
+        height, width = pixels.shape[:2]
+        if not MIN_STILL_SIDE <= min(width, height) <= max(width, height) <= MAX_STILL_SIDE:
+            raise VideoError(f"still is {width}x{height}, allowed are sides of {MIN_STILL_SIDE} to {MAX_STILL_SIDE}")
+        digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+        self._picture = _Picture(width, height, digest, _to_yuv(pixels))
+        self._budget_bits, self._preset = budget_bits, _FAST_PRESET if fast else _BEST_PRESET
+        self._low, self._high = _CRF_STEPS * _MIN_CRF, _CRF_STEPS * _MAX_CRF
+        self._best, self._last = b"", b""
+
+    def step(self) -> bool:
+        """Encode once; whether the search is over."""
+        step = (self._low + self._high) // 2
+        self._last = _encode(self._picture, step / _CRF_STEPS, self._preset)
+        if 8 * len(self._last) <= self._budget_bits:
+            self._best, self._high = self._last, step - 1
         else:
-            low = step + 1
-    if best is None:  # the search ended at _MAX_CRF, so that `data` is the smallest possible still
-        raise RateError(f"still of {width}x{height} needs {8 * len(data)} bits, the budget is {budget_bits}")
-    return best
+            self._low = step + 1
+        return self._low > self._high
+
+    @property
+    def best(self) -> bytes:
+        """The best still that was found, once the search is over; RateError where none fits."""
+        if not self._best:  # the search ended at _MAX_CRF, so that the last one is the smallest possible still
+            size = f"{self._picture.width}x{self._picture.height}"
+            raise RateError(f"still of {size} needs {8 * len(self._last)} bits, the budget is {self._budget_bits}")
+        return self._best
 
 
 def decode_still(data: bytes) -> NDArray[np.uint8]:

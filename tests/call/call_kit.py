@@ -1,5 +1,6 @@
 """Calls of the tiny model: a sender and a receiver on one clock."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy as np
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingInfo, CodingMode, ContentCoding, ContentRecord, VideoInfo
-from bcdcodec.frame import Frame
+from bcdcodec.codec.decode.decoder import DecodedFrame
+from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.audio import OpusPacket
 
 RATE = Fraction(25, 2)
@@ -45,12 +47,12 @@ def sound(tick: int) -> OpusPacket:
 
 
 class ScriptedEncoder:
-    """An encoder of one motion packet a frame, whose pictures are bytes; new ones on request, in two parts."""
+    """An encoder of packets of so many frames. Its pictures are bytes; new ones on request, in two parts."""
 
     frame_rate = RATE
 
-    def __init__(self, first: bytes = b"first") -> None:
-        self.header = header(first)
+    def __init__(self, first: bytes = b"first", *, packet_frames: int = 1) -> None:
+        self.header, self._packet_frames = header(first), packet_frames
         self.asked, self.bitrates = 0, list[float]()
         self._number = self._sequence = 0
         self._is_asked = False
@@ -62,8 +64,11 @@ class ScriptedEncoder:
             packets.append(self._packet(PacketKind.CONTENT_PART, pushed.index, ContentPart(0, b"a" * 50).pack()))
             record = content(b"b" * 50, number=self._number, parts=1)
             packets.append(self._packet(PacketKind.CONTENT, pushed.index, record.pack()))
-        motion = MotionPayload(1, pushed.index == 0, bytes([pushed.index & 0xFF]) * 12, self._number)
-        return [*packets, self._packet(PacketKind.MOTION, pushed.index, motion.pack())]
+        frames = self._packet_frames if pushed.index else 1
+        if pushed.index % self._packet_frames:
+            return packets
+        motion = MotionPayload(frames, pushed.index == 0, bytes([pushed.index & 0xFF]) * 12 * frames, self._number)
+        return [*packets, self._packet(PacketKind.MOTION, pushed.index - frames + 1, motion.pack())]
 
     def flush(self) -> list[Packet]:
         return []
@@ -72,9 +77,55 @@ class ScriptedEncoder:
         self.asked += 1
         self._is_asked = True
 
+    def wait_for_references(self, is_there: Callable[[int], bool]) -> None:
+        pass
+
     def set_bitrate(self, bitrate: float) -> None:
         self.bitrates.append(bitrate)
 
     def _packet(self, kind: PacketKind, tick: int, payload: bytes) -> Packet:
         self._sequence += 1
         return Packet(kind, self._sequence - 1, tick, payload)
+
+
+class FakeDecoder:
+    """Pictures whose first pixel is the first byte of the codes, and whose second is that of the reference."""
+
+    frame_multiplier = 1
+
+    def __init__(self, model: object, header: StreamHeader, settings: object) -> None:
+        self.header, self.end, self.sequence, self.lost = header, 0, 0, 0
+        self.content, self.given, self.waiting = header.content.data, list[str](), list[DecodedFrame]()
+
+    def add(self, packet: Packet) -> None:
+        self.lost += packet.sequence - self.sequence
+        self.sequence = packet.sequence + 1
+        record = packet.record()
+        if isinstance(record, ContentRecord):
+            self.content = record.data
+            self.given.append(f"content {record.number}")
+            return
+        assert isinstance(record, MotionPayload)
+        assert packet.kind == PacketKind.MOTION
+        self.given.append(f"motion {packet.timestamp}")
+        self.end = packet.timestamp + record.frames
+        ticks = range(packet.timestamp, self.end)
+        self.waiting += [self._frame(tick, record.codes[0], concealed=False) for tick in ticks]
+
+    @property
+    def waiting_frames(self) -> int:
+        return len(self.waiting)
+
+    def decode_waiting(self) -> list[DecodedFrame]:
+        frames, self.waiting = self.waiting, []
+        return frames
+
+    def conceal(self, until: int) -> list[DecodedFrame]:
+        self.waiting += [self._frame(tick, 255, concealed=True) for tick in range(self.end, until)]
+        self.end = max(self.end, until)
+        return self.decode_waiting()
+
+    def _frame(self, tick: int, value: int, *, concealed: bool) -> DecodedFrame:
+        pixels = np.zeros((2, 2, 3), np.uint8)
+        pixels[0, 0, :2] = value, self.content[0]
+        return DecodedFrame(pixels=pixels, index=tick, box=CropBox(x=0, y=0, size=0), concealed=concealed)

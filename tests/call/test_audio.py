@@ -38,7 +38,8 @@ def test_all_is_heard_in_order_at_its_time(packets: list[OpusPacket]) -> None:
 
 def test_a_lost_frame_is_made_up_and_not_silent(packets: list[OpusPacket]) -> None:
     playout = SoundPlayout()
-    playout.add(sound_chunk(packets[:20]))
+    for start in (0, 10):
+        playout.add(sound_chunk(packets[start : start + 10]))
     playout.add(sound_chunk(packets[21:30]))
     sounds = played(playout, 29 * 20)
     assert [sound.tick for sound in sounds if sound.concealed] == [20]

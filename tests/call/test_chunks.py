@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcdcodec.call.chunks import Chunk, MotionChunk, Piece, SoundChunk, pack_chunk, pack_chunks, unpack_chunks
+from bcdcodec.bitstream.packet import MotionPayload
+from bcdcodec.call.chunks import (
+    Chunk,
+    ChunkType,
+    MotionChunk,
+    Piece,
+    SoundChunk,
+    pack_chunk,
+    pack_chunks,
+    unpack_chunks,
+)
 from bcdcodec.errors import BitstreamError
 
 NUMBERS = st.integers(0, 0xFFFF_FFFF)
@@ -46,7 +56,32 @@ def test_unknown_types_are_skipped() -> None:
     assert unpack_chunks(bytes([99, 2, 0, 0]) + pack_chunk(motion)) == [motion]
 
 
-def test_a_motion_chunk_takes_six_bytes_beside_its_payload() -> None:
+def test_motion_before_that_in_front_of_it_takes_two_bytes_beside_its_payload() -> None:
+    payload = MotionPayload(3, False, b"codes").pack()
+    after, before = MotionChunk(8, 24, 5, payload), MotionChunk(7, 21, 5, payload)
+    assert len(pack_chunks([after, before])) == len(pack_chunk(after)) + len(payload) + 2
+    assert unpack_chunks(pack_chunks([after, before])) == [after, before]
+    for other in (MotionChunk(6, 21, 5, payload), MotionChunk(7, 20, 5, payload), MotionChunk(7, 21, 0, payload)):
+        assert unpack_chunks(pack_chunks([after, other])) == [after, other]
+
+
+@pytest.mark.parametrize(
+    "after", [None, SoundChunk(0, 1, (b"x",)), MotionChunk(0, 9, 0, b""), MotionChunk(9, 2, 0, b"")]
+)
+def test_motion_before_nothing_is_refused(after: Chunk | None) -> None:
+    body = b"" if after is None else pack_chunk(after)
+    payload = MotionPayload(3, False, b"codes").pack()
+    with pytest.raises(BitstreamError, match=r"motion (that )?precedes"):
+        unpack_chunks(body + bytes([ChunkType.MOTION_BEFORE, len(payload)]) + payload)
+
+
+def test_the_first_byte_of_opus_frames_stands_once() -> None:
+    same, other = SoundChunk(100, 3, (b"\x18ab", b"\x18c", b"\x18")), SoundChunk(100, 3, (b"\x18ab", b"\x19c"))
+    assert len(pack_chunk(same)) == 2 + 1 + 1 + 1 + 2 + 3
+    assert unpack_chunks(pack_chunks([same, other])) == [same, other]
+
+
+def test_a_motion_chunk_takes_five_bytes_beside_its_payload() -> None:
     assert len(pack_chunk(MotionChunk(100, 120, 0, b""))) == 5
 
 

@@ -1,7 +1,16 @@
 """The playout point and the order of motion, on exact times."""
 
 from bcdcodec.call.chunks import MotionChunk
-from bcdcodec.call.jitter import FALL_MS_PER_S, HISTORY, MARGIN_MS, MAX_BUFFER_MS, Medium, MotionBuffer, Playout
+from bcdcodec.call.jitter import (
+    COPY_WAIT_MS,
+    FALL_MS_PER_S,
+    HISTORY,
+    MARGIN_MS,
+    MAX_BUFFER_MS,
+    Medium,
+    MotionBuffer,
+    Playout,
+)
 
 
 def chunk(index: int, tick: int | None = None) -> MotionChunk:
@@ -101,3 +110,15 @@ def test_memory_is_bounded() -> None:
     for index in range(2000):
         buffer.add(chunk(index))
     assert [index for index, _ in taken(buffer, 2000)] == list(range(2000 - 512, 2000))
+
+
+def test_copies_that_come_late_are_not_waited_for() -> None:
+    playout = Playout()
+    for index in range(HISTORY):
+        is_copy = index % 5 == 0 and index > 0
+        playout.observe(Medium.MOTION, 240 * index + (COPY_WAIT_MS + 1 if is_copy else 0), 240 * index, is_copy=is_copy)
+    assert playout.offset_ms(0) == MARGIN_MS
+    for index in range(HISTORY):
+        is_copy = index % 5 == 0
+        playout.observe(Medium.MOTION, 240 * index + (COPY_WAIT_MS if is_copy else 0), 240 * index, is_copy=is_copy)
+    assert playout.offset_ms(0) == COPY_WAIT_MS + MARGIN_MS

@@ -89,7 +89,9 @@ def test_nothing_stops_on_a_bad_network(model: CodecModel, talking_clip: Path, s
     impair = "loss=20%,burst=2,jitter=60ms,reorder=5%,duplicate=5%,delay=30ms"
     call = Call(model, talking_clip, impair, seed=seed)
     indices = [index for index, _ in call.frames]
-    assert indices == list(range(indices[0], FRAMES))
+    # While the end is on its way, pictures are made up.
+    assert indices == list(range(indices[0], max(FRAMES, len(indices) + indices[0])))
+    assert all(index < FRAMES for index, shown in call.frames if shown is Shown.DECODED)
     assert call.receiver.references.header is not None
     assert call.receiver.refused == 0
 
@@ -97,7 +99,7 @@ def test_nothing_stops_on_a_bad_network(model: CodecModel, talking_clip: Path, s
 def test_a_sealed_call_shows_the_same(model: CodecModel, talking_clip: Path) -> None:
     sealed, plain = Call(model, talking_clip, key=KEY), Call(model, talking_clip)
     assert sealed.frames == plain.frames
-    for call, size in ((sealed, 14 + 16), (plain, 14 + 2)):
+    for call, size in ((sealed, 10 + 16), (plain, 10 + 2)):
         assert call.numbers["bits"]["framing"] == 8 * (size * call.numbers["datagrams"] + 4)
 
 

@@ -3,65 +3,18 @@
 import itertools
 from collections.abc import Callable
 
-import numpy as np
 import pytest
-from call_kit import RATE, ScriptedEncoder, frame, sound
+from call_kit import RATE, FakeDecoder, ScriptedEncoder, frame, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.call.datagram import Checksum, DatagramKind, DatagramReader, DatagramWriter
 from bcdcodec.call.feedback import HASTY_REPORT_MS, REPORT_MS, Report
 from bcdcodec.call.receiver import MAX_CONCEALED_MS, PATIENCE_MS, SILENCE_MS, Playback, Receiver, Shown
 from bcdcodec.call.sender import Sender
-from bcdcodec.codec.decode.decoder import DecodedFrame
-from bcdcodec.frame import CropBox
 
 TICK_MS = float(1000 / RATE)
 Push = Callable[[Receiver, list[bytes], float], None]
-
-
-class FakeDecoder:
-    """Pictures whose first pixel is the first byte of the codes, and whose second is that of the reference."""
-
-    frame_multiplier = 1
-
-    def __init__(self, model: object, header: object, settings: object) -> None:
-        self.header, self.end, self.sequence, self.lost = header, 0, 0, 0
-        self.content, self.given, self.waiting = b"first", list[str](), list[DecodedFrame]()
-
-    def add(self, packet: Packet) -> None:
-        self.lost += packet.sequence - self.sequence
-        self.sequence = packet.sequence + 1
-        record = packet.record()
-        if isinstance(record, ContentRecord):
-            self.content = record.data
-            self.given.append(f"content {record.number}")
-            return
-        assert isinstance(record, MotionPayload)
-        assert packet.kind == PacketKind.MOTION
-        self.given.append(f"motion {packet.timestamp}")
-        self.end = packet.timestamp + 1
-        self.waiting.append(self._frame(packet.timestamp, record.codes[0], concealed=False))
-
-    @property
-    def waiting_frames(self) -> int:
-        return len(self.waiting)
-
-    def decode_waiting(self) -> list[DecodedFrame]:
-        frames, self.waiting = self.waiting, []
-        return frames
-
-    def conceal(self, until: int) -> list[DecodedFrame]:
-        self.waiting += [self._frame(tick, 255, concealed=True) for tick in range(self.end, until)]
-        self.end = max(self.end, until)
-        return self.decode_waiting()
-
-    def _frame(self, tick: int, value: int, *, concealed: bool) -> DecodedFrame:
-        pixels = np.zeros((2, 2, 3), np.uint8)
-        pixels[0, 0, :2] = value, self.content[0]
-        return DecodedFrame(pixels=pixels, index=tick, box=CropBox(x=0, y=0, size=0), concealed=concealed)
 
 
 class Pair:
@@ -220,7 +173,7 @@ def test_another_session_is_dropped_until_the_first_is_silent() -> None:
     assert decoder(pair.receiver).given == []
     pair.receiver.receive(other.sent[0][0], 10_000 + SILENCE_MS)
     assert pair.receiver.arrivals.received == 1
-    assert pair.receiver.reports(20_000)[0][2:6] == bytes([0, 0, 0, 8])
+    assert pair.receiver.reports(20_000)[0][1:5] == bytes([0, 0, 0, 8])
 
 
 def test_it_is_over_when_all_is_shown() -> None:

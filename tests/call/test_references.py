@@ -15,7 +15,7 @@ AGAIN_MS = 100.0
 
 
 def due(outbox: ReferenceOutbox, now_ms: float) -> list[Piece]:
-    return outbox.due(now_ms, again_ms=AGAIN_MS)
+    return outbox.due(now_ms, again_ms=AGAIN_MS, room_bytes=1 << 20)
 
 
 def acknowledge(outbox: ReferenceOutbox, inbox: ReferenceInbox, passed_ms: float = float("-inf")) -> None:

@@ -174,7 +174,7 @@ def test_anything_else_is_counted_and_dropped() -> None:
     (data,) = made.push_frame(frame(0), 0)
     for wrong in (
         b"",
-        b"\xb1" * 40,
+        b"\xc1" * 40,
         data,
         DatagramWriter(8, Checksum()).pack(DatagramKind.REPORT, bytes(33), sent_ms=0),
     ):
@@ -213,7 +213,7 @@ def test_traffic_adds_up_to_what_is_sent() -> None:
     assert made.traffic.wire_bytes == sum(len(data) + IP_UDP_BYTES for data in sent)
     assert made.traffic.datagrams == len(sent)
     assert sum(made.traffic.bits().values()) == 8 * made.traffic.wire_bytes
-    assert made.traffic.bits()["framing"] == 8 * 16 * len(sent) + 8 * 4
+    assert made.traffic.bits()["framing"] == 8 * 12 * len(sent) + 8 * 4
 
 
 def test_motion_that_fits_no_datagram_is_refused() -> None:
@@ -225,5 +225,5 @@ def test_motion_that_fits_no_datagram_is_refused() -> None:
         return [type(packet)(packet.kind, packet.sequence, packet.timestamp, packet.payload + bytes(1200))]
 
     encoder.push = long_motion  # type: ignore[method-assign]
-    with pytest.raises(ConfigError, match="bytes of motion in a packet, a datagram has 1184"):
+    with pytest.raises(ConfigError, match="bytes of motion in a packet, a datagram has 1188"):
         sender(encoder).push_frame(frame(0), 0)

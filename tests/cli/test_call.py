@@ -21,11 +21,13 @@ def test_a_loopback_writes_what_was_shown_and_its_numbers(
     target = tmp_path / "shown.mp4"
     options = ["--weights", str(tiny_weights), "--device", "cpu", "--steps", "0", "--bitrate", "20k", "--json"]
     command = ["call", "loopback", str(talking_clip), str(target), "--impair", "loss=10%,delay=20ms", *options]
+    command += ["--wire-bitrate", "20k"]
     assert main(command) == 0
     printed = capsys.readouterr()
     numbers = json.loads(printed.out)
     assert sum(numbers["frames"].values()) >= 20
-    assert numbers["wire_kbps"] > numbers["bits"]["motion"] / 1000 / numbers["duration_s"]
+    assert numbers["bits"]["motion"] / 1000 / numbers["duration_s"] < numbers["wire_kbps"] < 30
+    assert numbers["lip_sync_ms"]["p95"] <= 40
     assert "loss" in printed.err.splitlines()[0]
     with VideoReader(target, Fraction(25)) as reader:
         assert reader.has_audio
@@ -38,6 +40,8 @@ def test_a_loopback_writes_what_was_shown_and_its_numbers(
     [
         (["send", "CLIP", "nowhere"], "address is 'nowhere', needs HOST:PORT"),
         (["loopback", "CLIP", "out.mp4", "--impair", "lost=2%"], "impairment is 'lost=2%'"),
+        (["send", "CLIP", "127.0.0.1:9", "--impair", "burst=x"], "burst is 'x'"),
+        (["send", "CLIP", "127.0.0.1:9", "--wire-bitrate", "3k"], "wire bitrate is 3000 bit/s, needs at least"),
         (["loopback", "none.mp4", "out.mp4"], "none.mp4: no such file"),
         (["loopback", "CLIP", "out.mp4", "--key", "none.key"], "none.key cannot be read"),
         (["send", "camera:99", "192.0.2.7:5004"], "camera is 'camera:99', allowed are"),

@@ -135,7 +135,7 @@ def test_the_central_frame_can_be_asked_for(
     central = int((latents - latents.mean(0)).flatten(1).square().sum(1).argmin())
     monkeypatch.setattr(reference, "select_reference_frame", None)
     data = encode_reference(model, shot, picture_bits=60_000, central=True).data
-    assert data == reference._fit_still(pixels[central], 60_000, fast=False)
+    assert data == encode_still(pixels[central], budget_bits=60_000)
 
 
 def test_a_small_budget_costs_detail_then_is_refused(model: CodecModel, pixels: np.ndarray) -> None:

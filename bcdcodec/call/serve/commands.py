@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from bcdcodec.call.budget import PACKET_FRAMES, SOUND_FRAME_MS
 from bcdcodec.call.commands import decode_settings
 from bcdcodec.call.feed import FileFeed
-from bcdcodec.call.loopback import SOUND_FRAME_MS
 from bcdcodec.call.serve.controls import Controls
 from bcdcodec.call.serve.worker import WorkerSettings
 from bcdcodec.codec.encode.settings import EncodeSettings
@@ -22,7 +22,7 @@ def serve(
     sampling: SamplingConfig,
     conceal: str,
     bitrate: int,
-    packet_frames: int,
+    packet_frames: int | None,
     audio_bitrate: int | None,
     host: str,
     port: int,
@@ -37,7 +37,7 @@ def serve(
         from bcdcodec.call.serve.server import serve_page
     except ImportError as error:
         raise MissingExtraError(f"a page needs aiohttp: {install_command('serve')}") from error
-    encoding = EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames)
+    encoding = EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames or PACKET_FRAMES)
     encoding.check(model)
     if source is not None:  # refused here, and not in a thread
         rate = encoding.frame_rate or model.frame_rate

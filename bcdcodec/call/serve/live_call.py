@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdcodec.call.budget import SOUND_FRAME_MS
 from bcdcodec.call.feed import Feed
-from bcdcodec.call.loopback import SOUND_FRAME_MS, Loopback
+from bcdcodec.call.loopback import Loopback
 from bcdcodec.call.pace import PacedClock, PacedFeed
 from bcdcodec.call.receiver import PlayedFrame, Receiver, Shown
 from bcdcodec.call.sender import Sender

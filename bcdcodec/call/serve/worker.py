@@ -13,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from bcdcodec.call.budget import SOUND_FRAME_MS
 from bcdcodec.call.feed import Feed, RepeatedFeed
-from bcdcodec.call.loopback import SOUND_FRAME_MS
 from bcdcodec.call.receiver import Shown
 from bcdcodec.call.serve.browser_feed import BrowserFeed
 from bcdcodec.call.serve.controls import Controls

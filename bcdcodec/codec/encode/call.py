@@ -4,6 +4,7 @@ push -> live_analysis.py (codes of the frame) -> live_packetizer.py -> motion pa
      -> a picture, where one was asked for or bits are idle         -> parts of it beside the motion
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bcdcodec.bitstream.header import StreamHeader
@@ -16,7 +17,7 @@ from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings, check_packet_frames
 from bcdcodec.codec.encode.units import MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import Reference, encode_blank
+from bcdcodec.codec.reference import PictureSearch, Reference, encode_blank
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.live import LiveController
@@ -34,6 +35,15 @@ class _Picture:
     made: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """A picture that is being coded, an encoding a frame. made: index of the frame that it shows."""
+
+    search: PictureSearch
+    made: int
+    is_asked: bool
+
+
 class Call:
     """Encoder of one call with constant memory; made by `Encoder` of settings with `packet_frames`."""
 
@@ -49,8 +59,10 @@ class Call:
         self._waiting: list[MotionUnit] = []
         self._used: _Picture | None = None  # that motion is relative to; None while a shot waits for its first
         self._coming: _Picture | None = None
+        self._search: _Search | None = None
         self._next_number = 1
         self._is_asked = self._is_cut = False  # for the next frame
+        self._is_there: Callable[[int], bool] = lambda number: True
         self._shot_box: CropBox | None = None  # of the shot as the stream has it
         self.header: StreamHeader | None = None
 
@@ -73,6 +85,10 @@ class Call:
         """Send another picture from the next frame on, in parts beside the motion; no more where one is on its way."""
         self._is_asked = True
 
+    def wait_for_references(self, is_there: Callable[[int], bool]) -> None:
+        """Use no later picture before the receiver has it. is_there: tells by its number."""
+        self._is_there = is_there
+
     def set_bitrate(self, bitrate: float) -> None:
         """Go on at another bitrate."""
         self._controller.set_bitrate(bitrate, self._seconds(self._next_index - 1))
@@ -94,9 +110,10 @@ class Call:
         packets = self._send_waiting(now) if self._is_cut or now > self._next_index else []
         self._next_index = now + 1
         coming = self._coming
-        has_come = coming is not None and self._packetizer.delivered == coming.number
-        if coming is not None and has_come:
+        is_sent = coming is not None and self._packetizer.delivered == coming.number
+        if coming is not None and is_sent:
             self._next_number = coming.number + 1  # one that was given up leaves its number to the next
+        has_come = coming is not None and is_sent and (self._used is None or self._is_there(coming.number))
         if self._is_cut:
             self._begin_shot(self._packetizer)
         elif has_come and not self._waiting:
@@ -107,7 +124,10 @@ class Call:
             self._waiting.append(self._analyzer.motion(self._used.reference, self._used.number))
             if len(self._waiting) >= self._packet_frames or now == self._origin:
                 packets += self._send_waiting(now)
-        self._choose_reference(self._packetizer, now)
+        if self._search is None:
+            self._choose_reference(self._packetizer, now)
+        elif self._search.search.step():
+            self._finish_search(self._packetizer, self._search)
         motion_in = max(1, self._packet_frames - len(self._waiting))
         return packets + self._packetizer.send_references(now, motion_in=motion_in)
 
@@ -156,7 +176,7 @@ class Call:
         It is one more of the shot where the square is the same. Else, and where numbers are used up, a blank picture
         begins a shot of the stream and has number 0; frames name the picture after it, whose number is no other's.
         """
-        self._is_cut, self._used, self._coming = False, None, None
+        self._is_cut, self._used, self._coming, self._search = False, None, None, None
         if self._analyzer.box != self._shot_box or self._next_number > MAX_REFERENCE_NUMBER:
             self._shot_box = self._analyzer.box
             self._next_number = 1 if self._next_number > MAX_REFERENCE_NUMBER else self._next_number
@@ -166,7 +186,8 @@ class Call:
     def _choose_reference(self, packetizer: LivePacketizer, now: int) -> None:
         """Begin to send a picture where one was asked for, or where bits are idle."""
         used = self._used
-        if used is None or packetizer.is_delivering_asked:
+        is_unknown = self._coming is not None and not packetizer.is_delivering  # sent, and waits to be there
+        if used is None or packetizer.is_delivering_asked or is_unknown:
             self._is_asked = False
             return
         if self._is_asked:
@@ -187,7 +208,7 @@ class Call:
             age_s=float((now - used.made) / self._plan.frame_rate),
         )
         if bits is not None:
-            self._deliver(packetizer, bits, is_asked=False)
+            self._begin_search(bits, is_asked=False)
 
     def _send_picture(self, packetizer: LivePacketizer, *, within_s: float, is_alone: bool = False) -> None:
         """Begin to send a picture of the last frame that was asked for."""
@@ -197,11 +218,22 @@ class Call:
             within_s=within_s,
             is_alone=is_alone,
         )
-        self._deliver(packetizer, bits, is_asked=True)
+        if is_alone:
+            self._deliver(packetizer, self._analyzer.reference(bits), self._next_index - 1, is_asked=True)
+        else:
+            self._begin_search(bits, is_asked=True)
 
-    def _deliver(self, packetizer: LivePacketizer, bits: int, *, is_asked: bool) -> None:
-        reference, number = self._analyzer.reference(bits), self._next_number
-        self._coming = _Picture(reference, number, self._next_index - 1)
+    def _begin_search(self, bits: int, *, is_asked: bool) -> None:
+        self._search = _Search(self._analyzer.search_reference(bits), self._next_index - 1, is_asked)
+
+    def _finish_search(self, packetizer: LivePacketizer, search: _Search) -> None:
+        self._search = None
+        self._deliver(packetizer, search.search.reference(), search.made, is_asked=search.is_asked or self._is_asked)
+        self._is_asked = False
+
+    def _deliver(self, packetizer: LivePacketizer, reference: Reference, made: int, *, is_asked: bool) -> None:
+        number = self._next_number
+        self._coming = _Picture(reference, number, made)
         record = replace(self._record(reference.coding, reference.data), number=number)
         packetizer.deliver(ReferenceUnit(self._next_index - 1, record), is_asked=is_asked)
 

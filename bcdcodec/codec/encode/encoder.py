@@ -3,7 +3,7 @@
 push -> analysis.py (references, motion codes) -> packetizer.py (what fits the bitrate) -> packets
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
@@ -138,6 +138,12 @@ class Encoder:
         that lost one or came late. While one that was asked for is on its way, no other is begun.
         """
         self._live_call("request_reference").request_reference()
+
+    def wait_for_references(self, is_there: Callable[[int], bool]) -> None:
+        """Make no frames from a later picture before the receiver is known to have it, by its number in the shot; but a
+        new shot begins at once.
+        """
+        self._live_call("wait_for_references").wait_for_references(is_there)
 
     def set_bitrate(self, bitrate: float) -> None:
         """Go on at another bitrate, with as many seconds in the bucket. ConfigError for one out of range."""

@@ -13,7 +13,7 @@ import torch
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import MotionUnit
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import Reference, encode_reference
+from bcdcodec.codec.reference import PictureSearch, Reference, encode_reference
 from bcdcodec.codec.window import Closeup, Window, WindowBuilder
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
@@ -70,6 +70,10 @@ class LiveAnalyzer:
     def reference(self, picture_bits: int) -> Reference:
         """Code the last frame as a reference of at most this size."""
         return encode_reference(self._model, self._window, picture_bits=picture_bits, frame=0, fast=True)
+
+    def search_reference(self, picture_bits: int) -> PictureSearch:
+        """Begin to code the last frame as a reference, in steps that are short enough for the time of a frame."""
+        return PictureSearch(self._model, self._window, picture_bits=picture_bits, frame=0, fast=True)
 
     @torch.inference_mode()
     def motion(self, reference: Reference, number: int) -> MotionUnit:

@@ -15,6 +15,7 @@ from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
+from bcdcodec.video.still import StillSearch
 
 MakeFrames = Callable[[int], list[Frame]]
 LIVE = EncodeSettings.live(bitrate=16_000, max_packet_bytes=600)
@@ -103,13 +104,47 @@ def test_asking_twice_sends_one(model: CodecModel, make_frames: MakeFrames) -> N
     assert [record.number for _, record in contents(sent)] == [1]
 
 
+def test_a_picture_is_not_used_before_it_is_known_to_be_there(model: CodecModel, make_frames: MakeFrames) -> None:
+    encoder, there = Encoder(model, LIVE), set[int]()
+    encoder.wait_for_references(lambda number: number in there)
+    sent: list[tuple[int, Packet]] = []
+    for frame in make_frames(60):
+        if frame.index in (4, 30):  # the second is dropped: the first one is not there yet
+            encoder.request_reference()
+        if frame.index == 40:
+            there.add(1)
+        sent += [(frame.index, packet) for packet in encoder.push(frame)]
+    assert contents(sent)[0][0] < 30
+    assert [record.number for _, record in contents(sent)][:1] == [1]
+    assert {move.reference for index, _, move in motions(sent) if index < 40} == {0}
+    assert {move.reference for index, _, move in motions(sent) if 42 <= index < 50} == {1}
+
+
+def test_a_frame_waits_for_one_encoding_of_a_picture_at_most(
+    model: CodecModel, make_frames: MakeFrames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    step = StillSearch.step
+    monkeypatch.setattr(StillSearch, "step", lambda search: (steps.append(0), step(search))[1])
+    encoder, counts = Encoder(model, LIVE), list[int]()
+    for frame in make_frames(30):
+        if frame.index == 3:
+            encoder.request_reference()
+        before = len(steps)
+        encoder.push(frame)
+        counts.append(len(steps) - before)
+    assert counts[0] > 5
+    assert max(counts[1:]) == 1
+    assert sum(counts[1:]) > 5
+
+
 def test_a_picture_that_is_given_up_leaves_its_number(model: CodecModel, make_frames: MakeFrames) -> None:
     """An idle one gives way to one that is asked for."""
-    tuning = replace(EncodeSettings().tuning, live_idle_s=0.5)
+    tuning = replace(EncodeSettings().tuning, live_idle_s=1.0)
     encoder = Encoder(model, replace(LIVE, tuning=tuning))
     sent: list[tuple[int, Packet]] = []
     begun = given_up = False
-    for frame in make_frames(30):
+    for frame in make_frames(60):
         if begun and not given_up:
             assert contents(sent) == [], "it is on its way"
             encoder.request_reference()
