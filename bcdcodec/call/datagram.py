@@ -99,7 +99,7 @@ class Datagram:
 
 def kind_of(data: bytes) -> int:
     """The kind that a datagram claims in its head, which is not sealed; 0 for bytes that are too short for one."""
-    return data[1] >> 4 if len(data) >= HEAD_BYTES else 0
+    return data[0] & 0xF if len(data) >= HEAD_BYTES else 0
 
 
 class DatagramWriter:
