@@ -1,10 +1,12 @@
 """The denoiser of pictures: a small U-Net between the warped reference and the frame.
 
-    [x - warp | guides] -> half the side, four times the channels -> U-Net -> choice a, correction c
-    D = warp + skip (x - warp) + out / sigma_data (a (still - warp) + sigma_data c)
+    [x - warp | guides] -> half the side, four times the channels -> U-Net -> choice a, correction c, shift d
+    shift d of the warp -> moved = warp sampled at p + d
+    D = warp + skip (x - warp) + out / sigma_data (moved - warp + a (still - moved) + sigma_data c)
 
 EDM's preconditioning (Karras et al., 2022, Eq. 7) around the warp, whose error has the deviation sigma_data. What the
-network adds is, per pixel, a choice between the warp and the still, and what neither of them shows. Motion and noise
+network adds is a small shift of the warp, which keeps its detail, per pixel a choice between that and the still, and
+what neither of them shows. Motion and noise
 level steer every block through the adaptive norm of Eq. 5, here over groups of channels.
 """
 
@@ -18,11 +20,14 @@ from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.model.dit import AdaptiveNorm, sinusoids
 from bcdcodec.model.edm import scalings
 from bcdcodec.model.guides import FACE_PLANES, RASTER_SCALE, Guides
+from bcdcodec.model.warp import warp
 
 #: Sinusoidal features of the noise level, and channels of a group of the norm.
 FREQUENCIES, GROUP_CHANNELS = 64, 8
 #: Planes of the picture's size: x less the warp, warp, still, and the change of area.
 PLANES = 3 + 3 + 3 + 1
+#: Most pixels by which the warp is shifted, along each axis.
+MOST_SHIFT = 6.0
 #: Logit of the choice at first: almost only the warp.
 FIRST_CHOICE = -3.0
 
@@ -73,7 +78,7 @@ class PictureDenoiser(nn.Module):
         self.middle = nn.ModuleList(Block(widths[-1], embedding) for _ in range(2))
         self.grow = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in reversed(pairs))
         self.up = nn.ModuleList(Block(width, embedding) for width in widths[-2::-1])
-        self.leave = nn.Conv2d(widths[0], 4 * RASTER_SCALE**2, 3, padding=1)
+        self.leave = nn.Conv2d(widths[0], 4 * RASTER_SCALE**2 + 2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
@@ -84,14 +89,15 @@ class PictureDenoiser(nn.Module):
         """
         s = scalings(sigma[:, None, None, None], self.config.sigma_data)
         residual = x - guides.warps
-        choice, correction = self._network(s.in_ * residual, s.noise[:, 0, 0, 0], guides).split([1, 3], 1)
-        chosen = torch.sigmoid(choice + FIRST_CHOICE) * (guides.stills - guides.warps)
+        choice, correction, shift = self._network(s.in_ * residual, s.noise[:, 0, 0, 0], guides)
+        moved = warp(guides.warps, shift)
+        chosen = torch.sigmoid(choice + FIRST_CHOICE) * (guides.stills - moved)
         # At high noise out / sigma_data is 1, and x has no part in the result.
-        added = chosen / self.config.sigma_data + correction
+        added = (moved - guides.warps + chosen) / self.config.sigma_data + correction
         return guides.warps + s.skip * residual + s.out * added
 
-    def _network(self, residual: Tensor, c_noise: Tensor, guides: Guides) -> Tensor:
-        """Logit of the choice, and the correction [N, 4, P, P]."""
+    def _network(self, residual: Tensor, c_noise: Tensor, guides: Guides) -> tuple[Tensor, Tensor, Tensor]:
+        """Logit of the choice [N, 1, P, P], the correction [N, 3, P, P], and the shift [N, 2, P, P] in pixels."""
         planes = F.pixel_unshuffle(torch.cat([residual, guides.planes], 1), RASTER_SCALE)
         h = self.enter(torch.cat([planes, guides.rasters], 1))
         noise = self.noise_embedding(sinusoids(c_noise * 100, FREQUENCIES).to(h.dtype))
@@ -106,4 +112,8 @@ class PictureDenoiser(nn.Module):
         for grow, block in zip(self.grow, self.up, strict=True):
             h = kept.pop() + F.interpolate(grow(h), scale_factor=2.0, mode="nearest")
             h = block(h, noise, motion)
-        return F.pixel_shuffle(self.leave(F.silu(h)), RASTER_SCALE)
+        out, shift = self.leave(F.silu(h)).split([4 * RASTER_SCALE**2, 2], 1)
+        shift = MOST_SHIFT * torch.tanh(shift)
+        shift = F.interpolate(shift, scale_factor=float(RASTER_SCALE), mode="bilinear", align_corners=False)
+        choice, correction = F.pixel_shuffle(out, RASTER_SCALE).split([1, 3], 1)
+        return choice, correction, shift
