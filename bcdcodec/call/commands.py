@@ -1,19 +1,25 @@
-"""What the commands `bcd call` do: ends of calls between files."""
+"""What the commands `bcd call` do: ends of calls between files, cameras and windows."""
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from bcdcodec.call.camera_feed import CameraFeed
 from bcdcodec.call.datagram import Envelope
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment
-from bcdcodec.call.loopback import run_loopback
+from bcdcodec.call.loopback import SOUND_FRAME_MS, run_loopback
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.recorder import Recorder
+from bcdcodec.call.screen import Screen
 from bcdcodec.call.seal import Seal, read_key
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.sockets import open_socket, parse_address, receive_call, send_call
+from bcdcodec.call.virtual_camera import VirtualCamera
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.encode.encoder import Encoder
@@ -21,10 +27,11 @@ from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.motion.conceal import ModelConcealer
+from bcdcodec.video.capture import is_camera
 from bcdcodec.video.media import MediaFile
 
-#: Long frames of Opus, whose heads cost little; a datagram holds more than one anyway.
-SOUND_FRAME_MS = 60
+#: Pictures a second of cameras at most.
+MAX_CAMERA_RATE = Fraction(1000)
 Report = Callable[[str], object]
 
 
@@ -39,7 +46,7 @@ def send_file(
     key: Path | None,
     report: Report,
 ) -> dict[str, Any]:
-    """Send a video as a call; returns its numbers. report: takes a line each second."""
+    """Send a video or a camera as a call; returns its numbers. report: takes a line each second."""
     peer = parse_address(address)
     made = _sender(
         source,
@@ -62,19 +69,19 @@ def receive_file(
     conceal: str,
     key: Path | None,
     silence: float,
+    virtual_camera: bool,
     report: Report,
 ) -> dict[str, Any]:
-    """Receive one call, and write what was shown to a file where one is given; returns its numbers."""
+    """Receive one call, and show it as `_outputs` does; returns its numbers."""
     receiver = _receiver(model, sampling, conceal, _envelope(key))
-    with contextlib.ExitStack() as stack:
-        recorder = None if target is None else stack.enter_context(Recorder(target))
-        link = stack.enter_context(open_socket(port=port))
-        return receive_call(link, receiver, show=_shower(receiver, recorder), report=report, silence_s=silence)
+    outputs = _outputs(receiver, target, virtual_camera=virtual_camera, report=report)
+    with outputs as (show, is_stopped), open_socket(port=port) as link:
+        return receive_call(link, receiver, show=show, report=report, silence_s=silence, is_stopped=is_stopped)
 
 
 def loop_file(
     source: str,
-    target: MediaFile,
+    target: MediaFile | None,
     *,
     model: CodecModel,
     sampling: SamplingConfig,
@@ -86,9 +93,10 @@ def loop_file(
     impair: str | None,
     seed: int,
     paced: bool,
+    virtual_camera: bool,
     report: Report,
 ) -> dict[str, Any]:
-    """Run both ends of a call over a made-up network, and write what was shown; returns its numbers."""
+    """Run both ends of a call over a made-up network, and show it as `_outputs` does; returns its numbers."""
     impairment = Impairment.parse(impair or "")
     receiver = _receiver(model, sampling, conceal, _envelope(key))
     made = _sender(
@@ -98,18 +106,28 @@ def loop_file(
         packet_frames=packet_frames,
         audio_bitrate=audio_bitrate,
         envelope=_envelope(key),
+        is_paced=True,
     )
-    with made as (sender, feed), Recorder(target) as recorder:
+    outputs = _outputs(receiver, target, virtual_camera=virtual_camera, report=report)
+    with outputs as (show, is_stopped), made as (sender, feed):
         return run_loopback(
             sender,
             receiver,
             feed,
             impairment=impairment,
             seed=seed,
-            is_paced=paced,
-            show=_shower(receiver, recorder),
+            is_paced=paced or target is None,
+            is_live=isinstance(feed, CameraFeed),
+            show=show,
             report=report,
+            is_stopped=is_stopped,
         )
+
+
+def decode_settings(model: CodecModel, sampling: SamplingConfig, conceal: str) -> DecodeSettings:
+    """Settings of a receiver. conceal: `hold` or `model`. Raises WeightsError without the weights of the latter."""
+    concealer = ModelConcealer.for_codec(model) if conceal == "model" else HoldConcealer()
+    return DecodeSettings(sampling=sampling, concealer=concealer)
 
 
 def _envelope(key: Path | None) -> Envelope | None:
@@ -125,21 +143,64 @@ def _sender(
     packet_frames: int,
     audio_bitrate: int | None,
     envelope: Envelope | None,
-) -> Iterator[tuple[Sender, FileFeed]]:
+    is_paced: bool = False,
+) -> Iterator[tuple[Sender, FileFeed | CameraFeed]]:
+    """A sender and its source. is_paced: `PacedFeed` gives indices to the frames of a camera, and needs all of them."""
     encoder = Encoder(model, EncodeSettings.live(bitrate=bitrate, packet_frames=packet_frames))
     sender = Sender(encoder, bitrate=bitrate, envelope=envelope)
-    with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
-        yield sender, feed
+    if not is_camera(source):
+        with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
+            yield sender, feed
+        return
+    rate = MAX_CAMERA_RATE if is_paced else encoder.frame_rate
+    opened = CameraFeed.open(source, rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS)
+    with opened as camera, _stopped(camera):
+        yield sender, camera
+
+
+@contextlib.contextmanager
+def _stopped(feed: CameraFeed) -> Iterator[None]:
+    """Let the first Ctrl-C end what a camera gives, so that the call ends as that of a file does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: object) -> None:
+        feed.stop()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _receiver(model: CodecModel, sampling: SamplingConfig, conceal: str, envelope: Envelope | None) -> Receiver:
-    concealer = ModelConcealer.for_codec(model) if conceal == "model" else HoldConcealer()
-    return Receiver(model, DecodeSettings(sampling=sampling, concealer=concealer), envelope=envelope)
+    return Receiver(model, decode_settings(model, sampling, conceal), envelope=envelope)
 
 
-def _shower(receiver: Receiver, recorder: Recorder | None) -> Callable[[Playback], None]:
-    def show(playback: Playback) -> None:
-        if recorder is not None and receiver.frame_rate is not None:
-            recorder.write(playback, receiver.frame_rate, has_sound=receiver.sound.has_begun)
+@contextlib.contextmanager
+def _outputs(
+    receiver: Receiver, target: MediaFile | None, *, virtual_camera: bool, report: Report
+) -> Iterator[tuple[Callable[[Playback], None], Callable[[], bool]]]:
+    """What shows playbacks, and whether it was closed: a file, a virtual camera, and where there is neither a window.
 
-    return show
+    Raises ConfigError without a display, MissingExtraError and VideoError without a virtual camera.
+    """
+    with contextlib.ExitStack() as stack:
+        screen = None if target is not None or virtual_camera else stack.enter_context(Screen("bcd call"))
+        camera = stack.enter_context(VirtualCamera()) if virtual_camera else None
+        recorder = None if target is None else stack.enter_context(Recorder(target))
+        if camera is not None:
+            report(f"virtual camera {camera.device}")
+
+        def show(playback: Playback) -> None:
+            if recorder is not None and receiver.frame_rate is not None:
+                recorder.write(playback, receiver.frame_rate, has_sound=receiver.sound.has_begun)
+            for view in (screen, camera):
+                if view is not None:
+                    view.show(playback)
+
+        yield show, lambda: screen is not None and screen.is_closed

@@ -179,6 +179,10 @@ class Adaptation:
         self.needs_reference = False
         self._changed_ms = self._asked_ms = self._congested_ms = float("-inf")
 
+    def set_max_bitrate(self, max_bitrate: float) -> None:
+        """Begin anew at another bitrate."""
+        self._max_bitrate = self.bitrate = max_bitrate
+
     @property
     def again_ms(self) -> float:
         """Time after which a piece is sent again, whatever reports say."""

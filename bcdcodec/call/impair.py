@@ -81,7 +81,9 @@ class Network:
     """One direction of a link. The same seed and calls give the same fates."""
 
     def __init__(self, impairment: Impairment, *, seed: int = 0) -> None:
-        self._impairment, self._random = impairment, random.Random(seed)
+        #: What it does to datagrams that are given to it from now on; may be replaced.
+        self.impairment = impairment
+        self._random = random.Random(seed)
         self._is_bad = False
         self._free_ms = self._last_ms = 0.0
         self._waiting: list[tuple[float, int, bytes]] = []
@@ -93,7 +95,7 @@ class Network:
         """Give the network a datagram."""
         self.sent += 1
         self._put(data, now_ms)
-        if self._random.random() < self._impairment.duplicate:
+        if self._random.random() < self.impairment.duplicate:
             self._put(data, now_ms)
 
     def receive(self, now_ms: float) -> list[bytes]:
@@ -104,7 +106,7 @@ class Network:
         return arrived
 
     def _put(self, data: bytes, now_ms: float) -> None:
-        link = self._impairment
+        link = self.impairment
         at_ms = now_ms
         if link.rate_bps is not None:
             start_ms = max(now_ms, self._free_ms)
@@ -125,7 +127,7 @@ class Network:
 
     def _loses(self) -> bool:
         """The chain of Gilbert and Elliott: all is lost in its bad state, and nothing in its good one."""
-        loss, burst = self._impairment.loss, self._impairment.burst
+        loss, burst = self.impairment.loss, self.impairment.burst
         if burst is None:
             return self._random.random() < loss
         to_other = 1 / burst if self._is_bad else loss / (burst * (1 - loss))

@@ -7,6 +7,7 @@ reports -> level of redundancy, bitrate, pieces to send again
 
 import secrets
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
 from bcdcodec.bitstream.records import ContentRecord
@@ -58,6 +59,16 @@ class Sender:
     @property
     def session(self) -> int:
         return self._writer.session
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames a second, which their indices count."""
+        return self._encoder.frame_rate
+
+    def set_bitrate(self, bitrate: float) -> None:
+        """Go on with another bitrate as the most that the encoder is asked for. ConfigError for one out of range."""
+        self._encoder.set_bitrate(bitrate)
+        self.adaptation.set_max_bitrate(bitrate)
 
     def push_frame(self, frame: Frame, now_ms: float) -> list[bytes]:
         """Encode a frame, whose time is its index at the encoder's frame rate; returns datagrams."""

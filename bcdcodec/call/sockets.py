@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES
-from bcdcodec.call.feed import FileFeed
+from bcdcodec.call.feed import Feed
 from bcdcodec.call.receiver import Playback, Receiver
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.statistics import ReceiverMeter, SenderMeter
@@ -44,9 +44,12 @@ def open_socket(peer: Address | None = None, *, port: int = 0) -> socket.socket:
 
 
 def send_call(
-    link: socket.socket, sender: Sender, feed: FileFeed, *, report: Callable[[str], object] = lambda line: None
+    link: socket.socket, sender: Sender, feed: Feed, *, report: Callable[[str], object] = lambda line: None
 ) -> dict[str, Any]:
-    """Send a file as a call, at the pace of the clock; returns its numbers. report: takes a line each second."""
+    """Send a file or a camera as a call, at the pace of the clock; returns its numbers.
+
+    report: takes a line each second.
+    """
     meter, second, start_s = SenderMeter(sender), 1, time.monotonic()
     while not feed.is_over:
         now_ms = 1000 * (time.monotonic() - start_s)
@@ -76,12 +79,16 @@ def receive_call(
     show: Callable[[Playback], object],
     report: Callable[[str], object] = lambda line: None,
     silence_s: float,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Receive one call until it ends, or until nothing came for some time since it began; returns its numbers."""
+    """Receive one call until it ends, or until nothing came for some time since it began; returns its numbers.
+
+    is_stopped: whether whoever sees it has had enough.
+    """
     meter, second, start_s = ReceiverMeter(receiver), 1, time.monotonic()
     heard_s: float | None = None
     peer: Address | None = None
-    while not receiver.is_over:
+    while not receiver.is_over and not is_stopped():
         now_ms = 1000 * (time.monotonic() - start_s)
         for data, address in _received(link):
             before = receiver.arrivals.received

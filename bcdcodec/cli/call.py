@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bcdcodec.cli.batch import loaded_model
 from bcdcodec.cli.options import (
@@ -32,19 +32,25 @@ if TYPE_CHECKING:
 
 MAX_PORT, MAX_PACKET_FRAMES = 65_535, 4
 CONCEAL = ("hold", "model")
+SOURCE = "video to send, or camera, camera:1 or the device of one"
 SEND = """  bcd call send talk.mp4 192.0.2.7:5004
+  bcd call send camera 192.0.2.7:5004 --audio-bitrate none
   bcd call send talk.mp4 192.0.2.7:5004 --key call.key --bitrate 6k"""
 RECV = """  bcd call recv 5004 shown.mp4
-  bcd call recv 5004 --key call.key --steps 0"""
+  bcd call recv 5004 --virtual-camera --key call.key"""
 LOOPBACK = """  bcd call loopback talk.mp4 shown.mp4 --impair loss=20%,burst=4,jitter=60ms
-  bcd call loopback talk.mp4 shown.mp4 --impair rate=8k,delay=50ms --json"""
+  bcd call loopback talk.mp4 shown.mp4 --impair rate=8k,delay=50ms --json
+  bcd call loopback camera --preset fast"""
+SERVE = """  bcd call serve talk.mp4
+  bcd call serve --port 8040 --preset fast
+Without a file the page asks for the browser's camera. Ctrl-C ends it."""
 
 
 def add_command(commands: Commands) -> None:
     """Add the command and those below it."""
     group = new_group(commands, "call", about="hold a live call over UDP, or try one out")
-    send = new_command(group, "send", run_send, about="send a video as a call", examples=SEND)
-    send.add_argument("source", metavar="FILE", help="video to send")
+    send = new_command(group, "send", run_send, about="send a video or a camera as a call", examples=SEND)
+    send.add_argument("source", metavar="FILE|camera", help=SOURCE)
     send.add_argument("address", metavar="HOST:PORT", help="where the receiver listens")
     _add_sender_options(send)
     add_model_options(send, weights=DEFAULT_NAME)
@@ -52,14 +58,14 @@ def add_command(commands: Commands) -> None:
     add_quiet_option(send)
     recv = new_command(group, "recv", run_recv, about="receive one call", examples=RECV)
     recv.add_argument("port", type=whole_number(1, MAX_PORT), metavar="PORT", help="UDP port to listen at")
-    recv.add_argument("target", nargs="?", metavar="OUT.mp4", help="what was shown; nothing is written without it")
+    recv.add_argument("target", nargs="?", metavar="OUT.mp4", help="what was shown; without it a window shows it")
     recv.add_argument(
         "--silence", type=seconds, default=10.0, metavar="S", help="end after so many seconds without a datagram (10)"
     )
     _add_receiver_options(recv)
     loopback = new_command(group, "loopback", run_loopback, about="both ends in one process", examples=LOOPBACK)
-    loopback.add_argument("source", metavar="FILE", help="video to send")
-    loopback.add_argument("target", metavar="OUT.mp4", help="what the receiver showed")
+    loopback.add_argument("source", metavar="FILE|camera", help=SOURCE)
+    loopback.add_argument("target", nargs="?", metavar="OUT.mp4", help="what was shown; without it a window shows it")
     loopback.add_argument(
         "--impair",
         default="loss=0%",
@@ -70,6 +76,15 @@ def add_command(commands: Commands) -> None:
     loopback.add_argument("--paced", action="store_true", help="no faster than real time")
     _add_sender_options(loopback)
     _add_receiver_options(loopback)
+    serve = new_command(group, "serve", run_serve, about="both ends as a page with graphs and controls", examples=SERVE)
+    serve.add_argument("source", nargs="?", metavar="FILE", help="video to send, again and again")
+    serve.add_argument("--host", default="127.0.0.1", metavar="HOST", help="address to listen at (127.0.0.1)")
+    serve.add_argument(
+        "--port", type=whole_number(0, MAX_PORT), default=0, metavar="N", help="of the page; 0: any free one (0)"
+    )
+    _add_sender_options(serve)
+    _add_decoder_options(serve)
+    add_quiet_option(serve)
 
 
 def run_send(options: argparse.Namespace) -> int:
@@ -84,7 +99,7 @@ def run_recv(options: argparse.Namespace) -> int:
     """Receive one call to its end."""
     from bcdcodec.call import commands
 
-    target = None if options.target is None else check_target(options.target, sources=(), force=options.force)
+    target = _target(options, sources=())
     _print_summary(options, call_with(commands.receive_file, options, target=target, **_receiving(options)))
     return 0
 
@@ -93,9 +108,25 @@ def run_loopback(options: argparse.Namespace) -> int:
     """Run both ends of a call."""
     from bcdcodec.call import commands
 
-    target = check_target(options.target, sources=(options.source,), force=options.force)
+    target = _target(options, sources=(options.source,))
     _print_summary(options, call_with(commands.loop_file, options, target=target, **_receiving(options)))
     return 0
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """Serve the page until an interrupt."""
+    from bcdcodec.call.serve import commands
+
+    def announce(address: str) -> None:
+        print(f"{address}  (Ctrl-C ends)", flush=True)
+
+    model = _model(options)
+    call_with(commands.serve, options, model=model, sampling=sampling_of(options, model.config), announce=announce)
+    return 0
+
+
+def _target(options: argparse.Namespace, *, sources: tuple[str, ...]) -> Path | BinaryIO | None:
+    return None if options.target is None else check_target(options.target, sources=sources, force=options.force)
 
 
 def _add_sender_options(parser: argparse.ArgumentParser) -> None:
@@ -112,10 +143,17 @@ def _add_sender_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_receiver_options(parser: argparse.ArgumentParser) -> None:
+def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--conceal", choices=CONCEAL, default="hold", help="lost frames: hold, or predict (hold)")
     add_sampling_options(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
+
+
+def _add_receiver_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--virtual-camera", action="store_true", help="what is shown, as a camera for other programs (extra camera)"
+    )
+    _add_decoder_options(parser)
     _add_common_options(parser)
     add_write_options(parser)
 

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 8
 EXAMPLES = """  bcd compare talk.mp4 talk.bcd                       # writes talk-compared/index.html
-  bcd compare talk.mp4 --bitrates 1k,2k,4k,8k -o rates
-  bcd compare talk.mp4 old.bcd new.bcd -o both"""
+  bcd compare talk.mp4 old.bcd new.bcd --bitrates 2k,4k -o rates"""
 
 
 def bitrates(text: str) -> list[int]:

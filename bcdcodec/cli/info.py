@@ -12,8 +12,7 @@ from bcdcodec.cli.streams import check_file
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.ratecontrol.timeline import Timeline
 
-EXAMPLES = """  bcd info talk.bcd
-  bcd info talk.bcd --packets --bits
+EXAMPLES = """  bcd info talk.bcd --packets --bits
   bcd info talk.bcd --plot rate.png --bitrate 4k --bucket 2
   bcd info talk.bcd --json | jq .kbps.total
   bcd info broken.bcd --tolerate-loss

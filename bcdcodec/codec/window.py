@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import CropBox, Frame
+from bcdcodec.video.face_memory import FaceMemory
 from bcdcodec.video.landmarks import Points, follow_landmarks
 
 
@@ -110,11 +111,13 @@ SEARCH_EVERY = 4
 class WindowBuilder:
     """Gathers cropped frames, and follows the face from frame to frame where the model codes landmarks.
 
-    MissingExtraError without the packages of the extra `encode`, for such a model.
+    faces: of the frames of earlier passes. MissingExtraError without the packages of the extra `encode`, for such a
+    model.
     """
 
-    def __init__(self, model: CodecModel) -> None:
+    def __init__(self, model: CodecModel, faces: FaceMemory | None = None) -> None:
         self._model = model
+        self._follow = follow_landmarks if faces is None else faces.follow
         self._pixels: list[NDArray[np.uint8]] = []
         self._landmarks: list[NDArray[np.float32]] = []
         self._face: Points | None = None  # mesh of the last frame
@@ -142,10 +145,10 @@ class WindowBuilder:
             self._searched = (self._searched + 1) % SEARCH_EVERY
             return None
         if closeup is None:
-            found = _inside(follow_landmarks(picture, self._face), picture.width)
+            found = _inside(self._follow(picture, self._face), picture.width)
         else:
             before = None if self._face is None else closeup.inside(self._face)
-            found = _inside(follow_landmarks(closeup.picture, before), picture.width)
+            found = _inside(self._follow(closeup.picture, before), picture.width)
             found = None if found is None else closeup.outside(found)
         self._searched = 1 if found is None else 0
         return found

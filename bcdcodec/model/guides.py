@@ -62,11 +62,6 @@ class Guides:
             motion.flatten(0, 1),
         )
 
-    @property
-    def planes(self) -> Tensor:
-        """The guides that have the size of the picture [N, 7, P, P]."""
-        return torch.cat([self.warps, self.stills, self.areas], 1)
-
 
 def face_rasters(landmarks: Tensor, size: int) -> Tensor:
     """Landmarks as points on a grid, lips, eyes and others apart: [N, L, 2] -> [N, FACE_PLANES, size, size].

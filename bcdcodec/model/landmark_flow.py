@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bcdcodec.model.enlarge import enlarge
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS, fade, mesh_flow
 
 #: A sum of isotropic Gaussians: standard deviation, as a fraction of the picture's side, and weight of each.
@@ -63,7 +64,10 @@ def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Ten
         if landmarks.shape[-2] == MESH_LANDMARKS:
             known = with_contour(known[0]), with_contour(known[1])
         smooth, confidence = smooth_flow(*known, size // SMOOTH_SCALE)
-        flow, confidence = _enlarge(SMOOTH_SCALE * smooth, size), _enlarge(confidence, size).clamp(0, 1)
+        flow, confidence = (
+            enlarge(SMOOTH_SCALE * smooth, size, "bicubic"),
+            enlarge(confidence, size, "bicubic").clamp(0, 1),
+        )
         if landmarks.shape[-2] == MESH_LANDMARKS:
             affine, covered = mesh_flow(positions * size, backward, size)
             flow = flow + fade(covered) * (affine - flow)
@@ -90,14 +94,14 @@ def smooth_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor,
     for sigma, share in sorted(MEAN_KERNEL, reverse=True):  # from the coarsest grid to the finest
         level = splats[sigma](share * values)
         weights[sigma] = level[:, 2:] / share
-        sums = level if sums is None else level + _enlarge(sums, level.shape[-1])
+        sums = level if sums is None else level + enlarge(sums, level.shape[-1], "bicubic")
     assert sums is not None, "the kernel has Gaussians"
-    sums = _enlarge(sums, size)
+    sums = enlarge(sums, size, "bicubic")
     weight = sums[:, 2:]
     flow = sums[:, :2] / (weight + HALF_CONFIDENCE_WEIGHT)
     for sigma, half in CORRECTIONS:
         left = splats[sigma](backward - _sample(flow, positions))
-        flow = flow + _enlarge(left / (weights[sigma] + half), size)
+        flow = flow + enlarge(left / (weights[sigma] + half), size, "bicubic")
     return flow, weight / (weight + HALF_CONFIDENCE_WEIGHT)
 
 
@@ -117,13 +121,6 @@ class _Splat:
         # A 2-D Gaussian is the product of one in x and one in y, so the sum over landmarks is a product of matrices.
         rows = values.transpose(1, 2)[:, :, None] * self._down[:, None]  # [N, C, side, L]
         return torch.bmm(rows.flatten(1, 2), self._across).unflatten(1, (values.shape[-1], -1))
-
-
-def _enlarge(grid: Tensor, side: int) -> Tensor:
-    """Interpolate [N, C, S, S] to [N, C, side, side]."""
-    if grid.shape[-1] == side:
-        return grid
-    return F.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
 
 
 def _sample(flow: Tensor, positions: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ FADE = 2
 #: Triangles of less area or of a longer side, in pixels of the grid, are not drawn: the first have no slope, and
 #: the limit of the second bounds the memory for hostile positions.
 MIN_AREA, MAX_SPAN = 1e-3, 64
-#: Frames that are rasterised together.
-FRAMES_AT_ONCE = 16
+#: Frames that are rasterised together, and pixels of boxes of triangles that are looked at together.
+FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 1 << 22
 #: Barycentric coordinate from which a pixel counts as inside: no gaps between neighbours.
 INSIDE = -1e-4
 
@@ -56,64 +56,92 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
     slope_y = (rise2 * first[..., :1] - rise1 * second[..., :1]) / area
     origin = values[:, :, 0] - slope_x * corners[:, :, 0, :1] - slope_y * corners[:, :, 0, 1:]
     affine = torch.cat([origin, slope_x, slope_y], -1)  # [N, M, 6]
-    origin, slope_x, slope_y = affine.gather(1, shown.clamp(min=0)[..., None].expand(-1, -1, 6)).split(2, -1)
+    first_row = len(mesh) * torch.arange(len(affine), device=affine.device)[:, None]
+    shown_rows = (shown.clamp(min=0) + first_row).flatten()
+    chosen = affine.flatten(0, 1).index_select(0, shown_rows).unflatten(0, shown.shape)
+    origin, slope_x, slope_y = chosen.split(2, -1)
     cells = torch.arange(size, device=positions.device) + 0.5
     flow = origin + slope_x * cells.repeat(size)[:, None] + slope_y * cells.repeat_interleave(size)[:, None]
     flow = torch.where(covered, flow, torch.zeros_like(flow))
     return _grid(flow, size), _grid(covered.float(), size)
 
 
-# An operator of its own: the numbers of triangles of each size are data, which fake tensors and meta tensors lack.
-@library.custom_op("bcdcodec::rasterize", mutates_args=())
 def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
     """Triangle over the centre of every pixel [N, size * size], the last of the list where several are, else -1.
 
     positions: [N, L, 2] in pixels; mesh: [M, 3]; drawn: bool [N, M]. Triangles of negative area, seen from behind, are
     not drawn. The result does not depend on the order of execution.
     """
+    shown: Tensor = torch.ops.bcdcodec.rasterize(positions, mesh, drawn, size)
+    return shown
+
+
+# An operator of its own: the numbers of triangles and pixels are data, which fake tensors and meta tensors lack. Not
+# by `library.custom_op`, whose first call imports the compiler of torch for two seconds.
+_OPERATORS = library.Library("bcdcodec", "DEF")
+_OPERATORS.define("rasterize(Tensor positions, Tensor mesh, Tensor drawn, int size) -> Tensor")
+
+
+@library.impl(_OPERATORS, "rasterize", "CompositeExplicitAutograd")
+def _rasterized(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
     if len(positions) > FRAMES_AT_ONCE:  # bounds the memory for hostile positions
-        parts = zip(positions.split(FRAMES_AT_ONCE), drawn.split(FRAMES_AT_ONCE), strict=True)
-        return torch.cat([rasterize(some, mesh, wanted, size) for some, wanted in parts])
+        batches = zip(positions.split(FRAMES_AT_ONCE), drawn.split(FRAMES_AT_ONCE), strict=True)
+        return torch.cat([_rasterized(some, mesh, wanted, size) for some, wanted in batches])
     corners = positions[:, mesh]
     low, high = corners.amin(2), corners.amax(2)
     start = (low - 0.5).ceil().clamp(0, size)
-    span = ((high - 0.5).floor().clamp(-1, size - 1) - start).amax(-1) + 1  # pixels a side whose centres may be inside
-    first, second = _sides(corners)
-    area = _area(first, second)
-    drawn = drawn & (area > MIN_AREA) & (span > 0) & ((high - low).amax(-1) <= MAX_SPAN)
+    spans = ((high - 0.5).floor().clamp(-1, size - 1) - start + 1).long()  # pixels whose centres may be inside
+    area = _area(*_sides(corners))
+    drawn = drawn & (area > MIN_AREA) & (spans > 0).all(-1) & ((high - low).amax(-1) <= MAX_SPAN)
     shown = positions.new_full((len(positions) * size * size,), -1, dtype=torch.long)
-    window, smaller = 2, 0
-    while smaller < MAX_SPAN:  # triangles of about one size at a time, each over a square window of pixels
-        n, m = (drawn & (span > smaller) & (span <= window)).nonzero(as_tuple=True)  # [K]
-        if len(n):
-            a, b, scale = first[n, m], second[n, m], 1 / area[n, m]
-            pixels = start[n, m][:, None] + torch.arange(window, device=positions.device)[:, None]  # [K, window, 2]
-            x, y = (pixels + 0.5 - corners[n, m, :1]).unbind(-1)
-            a, b = a * scale[:, None], b * scale[:, None]
-            u = (x * b[:, 1:])[:, None] - (y * b[:, :1])[:, :, None]  # [K, window, window], rows then columns
-            v = (y * a[:, :1])[:, :, None] - (x * a[:, 1:])[:, None]
-            within = pixels < size  # [K, window, 2]
-            inside = torch.minimum(torch.minimum(u, v), 1 - u - v) >= INSIDE
-            inside &= within[:, None, :, 0] & within[:, :, None, 1]
-            cell = pixels.long()
-            at = (n * size * size)[:, None, None] + cell[:, :, None, 1] * size + cell[:, None, :, 0]
-            shown.scatter_reduce_(0, at[inside], m[:, None, None].expand_as(at)[inside], "amax")
-        smaller, window = window, 2 * window
+    n, m = drawn.nonzero(as_tuple=True)
+    counts = spans[n, m].prod(-1)
+    parts = counts.cumsum(0) // PIXELS_AT_ONCE
+    for part in range(int(parts[-1]) + 1 if len(n) else 0):  # bounds the memory for hostile positions
+        chosen = parts == part
+        _draw(shown, n[chosen], m[chosen], corners[n[chosen], m[chosen]], spans[n[chosen], m[chosen]], size)
     return shown.view(len(positions), -1)
 
 
-@rasterize.register_fake
+def _draw(shown: Tensor, n: Tensor, m: Tensor, corners: Tensor, spans: Tensor, size: int) -> None:
+    """Note triangles m [K] of frames n [K] at the pixels that they cover, flat in `shown`, the largest of the numbers.
+
+    corners: [K, 3, 2]; spans: pixels of their bounding boxes along x and y [K, 2], 1 at least.
+    """
+    (first, second), start = _sides(corners), (corners.amin(1) - 0.5).ceil().clamp(0, size)
+    scale = 1 / _area(first, second)
+    # Barycentric coordinates u and v are linear in the column and the row of a pixel in the triangle's box.
+    inner = start + 0.5 - corners[:, 0]
+    columns = torch.stack([second[:, 1] * scale, -first[:, 1] * scale], 1)
+    rows = torch.stack([-second[:, 0] * scale, first[:, 0] * scale], 1)
+    starts = inner[:, :1] * columns + inner[:, 1:] * rows
+    slopes = torch.cat([starts, columns, rows], 1)
+    counts = spans.prod(-1)
+    cell = (n * size + start[:, 1].long()) * size + start[:, 0].long()
+    facts = torch.stack([cell, counts.cumsum(0) - counts, spans[:, 0], m], 1)
+    which = torch.repeat_interleave(counts)  # triangle of each pixel
+    cell, before, width, triangle = facts.index_select(0, which).unbind(1)
+    number = torch.arange(len(which), device=which.device) - before
+    row = number // width
+    column = number - row * width
+    u, v, u_column, v_column, u_row, v_row = slopes.index_select(0, which).unbind(1)
+    u, v = u + u_column * column + u_row * row, v + v_column * column + v_row * row
+    inside = torch.minimum(torch.minimum(u, v), 1 - u - v) >= INSIDE
+    shown.scatter_reduce_(0, cell + row * size + column, torch.where(inside, triangle, -1), "amax")
+
+
+@library.register_fake("bcdcodec::rasterize", lib=_OPERATORS)  # type: ignore[untyped-decorator]
 def _rasterized_shape(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
     return positions.new_empty((len(positions), size * size), dtype=torch.long)
 
 
 def _sides(corners: Tensor) -> tuple[Tensor, Tensor]:
-    """From the first corner of triangles [N, M, 3, C] to the second and to the third, [N, M, C] each."""
-    return corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]
+    """From the first corner of triangles [..., 3, C] to the second and to the third, [..., C] each."""
+    return corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
 
 
 def _area(first: Tensor, second: Tensor) -> Tensor:
-    """Twice the signed area between sides [N, M, 2]: [N, M]."""
+    """Twice the signed area between sides [..., 2]: [...]."""
     return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
 
 
@@ -124,6 +152,15 @@ def _grid(values: Tensor, size: int) -> Tensor:
 
 def fade(covered: Tensor) -> Tensor:
     """Weight of the triangles [N, 1, S, S]: 0 at the border of what they cover, 1 from FADE pixels inside."""
-    share = F.avg_pool2d(covered, 2 * FADE + 1, 1, FADE, count_include_pad=False)
-    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
+    share = _mean(_mean(covered, FADE), 1)
     return covered * (2 * share - 1).clamp(0, 1)
+
+
+def _mean(grid: Tensor, reach: int) -> Tensor:
+    """Mean of the square around each cell of [N, 1, S, S]; outside the grid is nothing."""
+    for dim in (-1, -2):
+        padded = F.pad(grid, (reach, reach, 0, 0) if dim == -1 else (0, 0, reach, reach))
+        grid = torch.stack([padded.narrow(dim, step, grid.shape[dim]) for step in range(2 * reach + 1)]).sum(0)
+    cells = torch.arange(grid.shape[-1], device=grid.device)
+    counts = (cells + reach).clamp(max=len(cells) - 1) - (cells - reach).clamp(min=0) + 1
+    return grid / (counts * counts[:, None])

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from bcdcodec.config import DenoiserConfig
 from bcdcodec.model.disentangle import patchify, unpatchify
 from bcdcodec.model.dit import DitBlock, grid_positions
+from bcdcodec.model.enlarge import enlarge
 
 #: Flow vectors per latent pixel and axis, one a pixel of the picture: an eye that shuts is a few pixels high. The flow
 #: that the network adds to the prior is smoother.
@@ -92,11 +93,9 @@ def warp_reference(picture: Tensor, flow: Tensor, vae: Autoencoder | None) -> Wa
 
 def resize_flow(flow: Tensor, size: int) -> Tensor:
     """Resample a flow for a picture of another size: [B, T, 2, h, w] -> [B, T, 2, size, size], in pixels of that."""
-    b, t = flow.shape[:2]
-    factor = size / flow.shape[-1]
-    mode, corners = ("bilinear", False) if factor > 1 else ("area", None)
-    resized = F.interpolate(flow.flatten(0, 1), size=(size, size), mode=mode, align_corners=corners) * factor
-    return resized.unflatten(0, (b, t))
+    factor, grids = size / flow.shape[-1], flow.flatten(0, 1)
+    resized = enlarge(grids, size, "bilinear") if factor >= 1 else F.interpolate(grids, size=(size, size), mode="area")
+    return (resized * factor).unflatten(0, flow.shape[:2])
 
 
 class Smooth(nn.Module):
@@ -145,9 +144,9 @@ class ReferenceWarper(nn.Module):
     def forward(self, content: Tensor, m_hat: Tensor, prior_flow: Tensor, confidence: Tensor) -> Tensor:
         """Backward flow from each frame to the content's frame.
 
-        content: map [B, C, H, W]; m_hat: [B, T, G*D]; prior_flow: [B, T, 2, 8H, 8W], zero where nothing is known;
-        confidence: of the prior flow [B, T, 1, 8H, 8W] in 0..1. Returns [B, T, 2, 8H, 8W], x then y, in pixels of its
-        own grid.
+        content: map [B, C, H, W]; m_hat: [B, T, G*D]; prior_flow: [B, T, 2, 8H, 8W] or coarser, zero where nothing is
+        known; confidence: of the prior flow, of its size with one channel, in 0..1. Returns the prior's shape, x then
+        y, in pixels of its own grid.
         """
         b, t = m_hat.shape[:2]
         motion_embedding = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
@@ -159,9 +158,11 @@ class ReferenceWarper(nn.Module):
         h = F.layer_norm(h, h.shape[-1:])
         coarse = self.coarse(h).view(b * t, self.side, self.side, 2).permute(0, 3, 1, 2)
         scale = self.patch * ADDED_SCALE
-        coarse = F.interpolate(coarse, scale_factor=scale, mode="bilinear", align_corners=False)
+        coarse = enlarge(coarse, scale * self.side, "bilinear")
         spread = unpatchify(self.spread(h), self.patch, FINE_CHANNELS)  # [B*T, 32, H, W]
         content_map = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
-        prior = F.avg_pool2d(torch.cat([prior_flow * PRIOR_FLOW_UNIT, confidence], 2).flatten(0, 1), FLOW_SCALE)
+        scale = prior_flow.shape[-1] // content.shape[-1]
+        unit = PRIOR_FLOW_UNIT * FLOW_SCALE / scale
+        prior = F.avg_pool2d(torch.cat([prior_flow * unit, confidence], 2).flatten(0, 1), scale)
         fine = self.fine(torch.cat([spread, content_map, prior], 1))
         return prior_flow + resize_flow((coarse + fine).unflatten(0, (b, t)), prior_flow.shape[-1])

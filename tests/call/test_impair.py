@@ -86,6 +86,22 @@ def test_a_link_is_as_fast_as_its_rate_and_drops_what_waits_too_long() -> None:
     assert (network.sent, network.dropped) == (10, 4)
 
 
+def test_a_network_may_change_while_datagrams_are_on_their_way() -> None:
+    network = Network(Impairment(delay_ms=100))
+    network.send(b"slow", 0.0)
+    network.impairment = Impairment(loss=0.5, burst=10)
+    for _ in range(200):
+        network.send(b"lost", 0.0)
+    assert 20 < network.dropped < 180
+    network.impairment = Impairment()
+    dropped = network.dropped
+    for _ in range(200):
+        network.send(b"fast", 200.0)
+    assert network.dropped == dropped
+    assert network.receive(100.0).count(b"slow") == 1
+    assert network.receive(200.0).count(b"fast") == 200
+
+
 def test_duplicates_come_twice() -> None:
     arrived = [number for step in fates(Impairment(duplicate=0.1)) for number in step]
     assert len(arrived) / COUNT == pytest.approx(1.1, abs=0.01)

@@ -2,8 +2,10 @@
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bcdcodec.call.feed import FileFeed
@@ -19,6 +21,8 @@ from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
+from bcdcodec.frame import Frame
+from bcdcodec.video.audio import OpusPacket
 from bcdcodec.video.media import MediaFile
 from bcdcodec.video.reader import VideoReader
 
@@ -108,6 +112,62 @@ def test_the_recording_has_what_was_shown(model: CodecModel, talking_clip: Path,
     with VideoReader(path, Encoder(model, EncodeSettings.live(bitrate=20_000)).frame_rate) as reader:
         assert reader.has_audio
         assert 20 <= len(list(reader)) <= FRAMES
+
+
+class PatternFeed:
+    """A camera of another rate than the model's that stops after some pictures."""
+
+    def __init__(self, pictures: int) -> None:
+        self._left = pictures
+
+    @property
+    def is_over(self) -> bool:
+        return not self._left
+
+    def frames(self, media_ms: float) -> Iterator[Frame]:
+        if self._left:
+            self._left -= 1
+            yield Frame(pixels=np.full((64, 64, 3), self._left, np.uint8), index=7 * (100 - self._left))
+
+    def sound(self, media_ms: float) -> list[OpusPacket]:
+        return []
+
+
+def test_a_source_that_does_not_wait_is_followed_by_the_clock_of_the_machine(model: CodecModel) -> None:
+    encoder = Encoder(model, EncodeSettings.live(bitrate=20_000))
+    settings = DecodeSettings(concealer=HoldConcealer(), sampling=SamplingConfig(steps=0, guidance=1.0))
+    receiver, shown = Receiver(model, settings), list[Playback]()
+    sender, lines = Sender(encoder, bitrate=20_000), list[str]()
+    numbers = run_loopback(
+        sender,
+        receiver,
+        PatternFeed(150),
+        impairment=Impairment(),
+        is_live=True,
+        show=shown.append,
+        report=lines.append,
+    )
+    indices = [frame.index for playback in shown for frame in playback.frames]
+    assert receiver.is_over and len(indices) > 3
+    assert indices == list(range(indices[-1] + 1)), "ticks of the call, not of the camera"
+    assert len(indices) <= numbers["duration_s"] * 12.5 + 2
+    assert "speed" in lines[0]
+
+
+def test_whoever_has_had_enough_ends_a_call(model: CodecModel, talking_clip: Path) -> None:
+    encoder, shown = Encoder(model, EncodeSettings.live(bitrate=20_000)), list[Playback]()
+    settings = DecodeSettings(concealer=HoldConcealer(), sampling=SamplingConfig(steps=0, guidance=1.0))
+    receiver = Receiver(model, settings)
+    with FileFeed(talking_clip, encoder.frame_rate, sound_bitrate=None, frame_ms=20) as feed:
+        run_loopback(
+            Sender(encoder, bitrate=20_000),
+            receiver,
+            feed,
+            impairment=Impairment(),
+            show=shown.append,
+            is_stopped=lambda: len(shown) >= 50,
+        )
+    assert len(shown) == 50 and not receiver.is_over
 
 
 def test_a_recording_without_pictures_writes_nothing() -> None:

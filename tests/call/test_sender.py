@@ -1,7 +1,7 @@
 """The sender: what is in its datagrams, and what reports change."""
 
 import pytest
-from call_kit import ScriptedEncoder, frame, sound
+from call_kit import RATE, ScriptedEncoder, frame, sound
 
 from bcdcodec.call.chunks import Chunk, MotionChunk, Piece, SoundChunk, unpack_chunks
 from bcdcodec.call.datagram import (
@@ -157,6 +157,16 @@ def test_congestion_reaches_the_encoder() -> None:
     made.receive(reports.data(queue_ms=500), 0)
     made.receive(reports.data(queue_ms=500), 10)
     assert encoder.bitrates == [3400]
+
+
+def test_a_bitrate_may_change_and_is_the_most_from_then_on() -> None:
+    encoder, reports = ScriptedEncoder(), Reports()
+    made = sender(encoder)
+    made.push_frame(frame(0), 0)
+    made.set_bitrate(8000)
+    made.receive(reports.data(queue_ms=500), 0)
+    assert encoder.bitrates == [8000, 6800]
+    assert made.frame_rate == RATE
 
 
 def test_anything_else_is_counted_and_dropped() -> None:

@@ -1,5 +1,8 @@
 """Triangles of the face mesh: which one is over a pixel, and the flow that they give."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +96,30 @@ def test_training_may_follow_inference(face: Tensor) -> None:
     moved = torch.zeros_like(face).requires_grad_()
     mesh_flow(face, moved, 64)[0].sum().backward()
     assert moved.grad is not None and moved.grad.isfinite().all() and moved.grad.any()
+
+
+def test_the_first_call_does_not_import_a_compiler() -> None:
+    """Two seconds before the first picture of every process."""
+    text = """
+import sys, torch
+from bcdcodec.model.mesh_flow import rasterize
+rasterize(torch.rand(1, 3, 2) * 8, torch.tensor([[0, 1, 2]]), torch.ones(1, 1, dtype=torch.bool), 8)
+print("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", text], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_fake_tensors_have_its_shape() -> None:
+    mesh = torch.from_numpy(triangles()).to("meta")
+    shown = rasterize(torch.zeros(2, 478, 2, device="meta"), mesh, torch.ones(2, len(mesh), device="meta").bool(), 16)
+    assert shown.shape == (2, 256) and shown.dtype == torch.long
+
+
+def test_parts_of_the_pixels_give_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(3)
+    positions, mesh = torch.rand(2, 30, 2, generator=generator) * 32, torch.randint(0, 30, (40, 3), generator=generator)
+    drawn = torch.ones(2, 40, dtype=torch.bool)
+    whole = rasterize(positions, mesh, drawn, 32)
+    assert (whole >= 0).any()
+    monkeypatch.setattr("bcdcodec.model.mesh_flow.PIXELS_AT_ONCE", 100)
+    torch.testing.assert_close(rasterize(positions, mesh, drawn, 32), whole)

@@ -20,6 +20,7 @@ from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.face_memory import FaceMemory
 
 
 class Analyzer:
@@ -28,7 +29,8 @@ class Analyzer:
     packet_windows: encoder windows a packet; reference_windows: windows that the reference of a shot is chosen from;
     effort: steps of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a
     reference, and whether its shot has others, to the largest size of its picture; references: of a file; live: rule of
-    a call, without which a shot that nothing is planned for has one; central_reference: as in RateTuning.
+    a call, without which a shot that nothing is planned for has one; central_reference: as in RateTuning; faces: of
+    earlier passes.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Analyzer:
         references: ReferencePlan | None = None,
         live: LiveReferences | None = None,
         central_reference: bool = False,
+        faces: FaceMemory | None = None,
     ) -> None:
         self._model, self._refiner = model, Refiner(model, effort, groups=groups)
         self._packet_windows, self._reference_windows = packet_windows, reference_windows
@@ -50,7 +53,7 @@ class Analyzer:
         self._central_reference = central_reference
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
-        self._gathered = WindowBuilder(model)
+        self._gathered = WindowBuilder(model, faces)
         self._windows: list[Window] = []  # whole windows waiting for their packet
         self._references: dict[int, Reference] = {}  # of the shot, by number
         self._next_index = 0

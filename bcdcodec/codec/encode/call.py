@@ -64,6 +64,11 @@ class Call:
         """Frames without a packet."""
         return 0 if self._packetizer is None else self._packetizer.skipped_frames
 
+    @property
+    def has_face(self) -> bool:
+        """Whether the last frame shows a face; False before the first."""
+        return self.header is not None and self._analyzer.has_face
+
     def request_reference(self) -> None:
         """Send another picture from the next frame on, in parts beside the motion; no more where one is on its way."""
         self._is_asked = True

@@ -23,17 +23,22 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES
 from bcdcodec.ratecontrol.controller import Controller
+from bcdcodec.video.face_memory import FaceMemory
 
 
 class Encoder:
     """Push-style encoder with constant memory; `flush` after the last frame. `header` exists once packets come out.
 
-    With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan: of a file; None where nothing
-    is known ahead. Raises ConfigError, RateError for settings that cannot work.
+    With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan, faces: of a file and
+    its earlier passes; None where nothing is known ahead. Raises ConfigError, RateError for settings that cannot work.
     """
 
     def __init__(
-        self, model: CodecModel, settings: EncodeSettings | None = None, plan: EncodePlan | None = None
+        self,
+        model: CodecModel,
+        settings: EncodeSettings | None = None,
+        plan: EncodePlan | None = None,
+        faces: FaceMemory | None = None,
     ) -> None:
         self.model = model
         self._settings = settings or EncodeSettings()
@@ -54,6 +59,7 @@ class Encoder:
             references=self.plan.references,
             live=self._live_references(),
             central_reference=self.settings.tuning.central_reference,
+            faces=faces,
         )
         self._size: tuple[int, int] | None = None
         self._cropped = False
@@ -93,6 +99,11 @@ class Encoder:
         if self._call is not None:
             return self._call.skipped_frames
         return 0 if self._packetizer is None else self._packetizer.skipped_frames
+
+    @property
+    def has_face(self) -> bool:
+        """Whether the last frame of a call shows a face. ConfigError for an encoder that works in windows."""
+        return self._live_call("has_face").has_face
 
     @property
     def unused_bits(self) -> int:

@@ -115,7 +115,7 @@ class _EncodePasses:
     def write(self, target: BinaryIO, plan: EncodePlan, *, passes_done: int = 0) -> EncodeResult:
         """Encode once. passes_done: passes that count in the progress."""
         frames = sum(shot.frames for shot in self.shots)
-        encoder, writer = Encoder(self.job.model, self.job.settings, plan), StreamWriter(target)
+        encoder, writer = Encoder(self.job.model, self.job.settings, plan, self.job.faces), StreamWriter(target)
         muxer = Muxer(writer, self.job.source.audio(), plan.frame_rate)
         for done, packets in self.job.push_shots(self.shots, encoder, plan.frame_rate):
             if packets and not writer.offset:

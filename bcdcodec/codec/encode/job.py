@@ -1,7 +1,7 @@
 """Encode job: a media file, the settings that every pass over it shares, and the pass itself."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
@@ -9,6 +9,7 @@ from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
 from bcdcodec.frame import CropBox, Frame
+from bcdcodec.video.face_memory import FaceMemory
 from bcdcodec.video.shots import Shot, frames_of_shots
 from bcdcodec.video.source import MediaSource
 
@@ -28,7 +29,7 @@ class FrameSink(Protocol[Output]):
 @dataclass(frozen=True, slots=True)
 class EncodeJob:
     """A file to encode. crop: follow the shots' squares, else take the largest centred ones. progress: frames done and
-    in all, over all passes.
+    in all, over all passes; faces: that the passes share.
     """
 
     source: MediaSource
@@ -36,6 +37,7 @@ class EncodeJob:
     settings: EncodeSettings
     crop: bool
     progress: FileProgress
+    faces: FaceMemory = field(default_factory=FaceMemory)
 
     def push_shots(
         self, shots: list[Shot], sink: FrameSink[Output], frame_rate: Fraction

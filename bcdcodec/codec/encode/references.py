@@ -20,6 +20,7 @@ from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.ratecontrol.tuning import RateTuning
 from bcdcodec.video.crop import crop, largest_square
+from bcdcodec.video.face_memory import FaceMemory
 
 #: Frames of a segment that may become a picture, spread evenly, and every which frame they are warped to.
 CANDIDATES, COMPARED_STEP = 12, 4
@@ -66,13 +67,16 @@ class _Candidate:
 class ReferenceSurvey:
     """Sink of a pass over a file that decides on its references; `plan` after the last frame.
 
-    frame_bits: what the pictures of a segment may take, in bits a frame. Only for models with a warper.
+    frame_bits: what the pictures of a segment may take, in bits a frame; faces: of earlier passes. Only for models with
+    a warper.
     """
 
-    def __init__(self, model: CodecModel, *, frame_bits: float, tuning: RateTuning) -> None:
+    def __init__(
+        self, model: CodecModel, *, frame_bits: float, tuning: RateTuning, faces: FaceMemory | None = None
+    ) -> None:
         self._model, self._tuning, self._frame_bits = model, tuning, frame_bits
         self._segment_frames = tuning.segment_windows * model.config.window_frames
-        self._gathered = WindowBuilder(model)
+        self._gathered = WindowBuilder(model, faces)
         self._start = self._frames = 0
         self._number = 0  # of the next picture of the shot
         self._kept: list[_Candidate] = []

@@ -257,6 +257,18 @@ def test_a_square_that_follows_the_head_keeps_its_place(model: CodecModel, monke
     assert not np.array_equal(stays[0], stays[5]), "it does move"
 
 
+def test_whether_there_is_a_face_is_known(model: CodecModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {0: face_at(128, 128), 2: face_at(900, 128)}  # the other one's centre is outside
+    monkeypatch.setattr("bcdcodec.codec.window.follow_landmarks", lambda frame, before: seen.get(frame.index))
+    encoder = Encoder(model, EncodeSettings.live())
+    assert not encoder.has_face
+    for index, has_face in enumerate((True, False, False)):
+        encoder.push(Frame(pixels=np.full((256, 256, 3), 90, np.uint8), index=index))
+        assert encoder.has_face is has_face
+    with pytest.raises(ConfigError, match="has_face needs an encoder with"):
+        assert Encoder(model).has_face
+
+
 def test_settings_of_a_call_are_checked(model: CodecModel) -> None:
     for wrong, said in (
         ({"packet_frames": 0}, "packet_frames is 0, allowed are 1 to 4"),

@@ -1,0 +1,1 @@
+"""Page that shows both ends of a call while it runs (extra `serve`)."""
