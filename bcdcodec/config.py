@@ -96,12 +96,16 @@ class DenoiserConfig:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureDenoiserConfig:
     """The denoiser of pictures (model/unet.py). widths: channels from half of the picture's side down, each at half the
-    side of the one before; embedding: of noise level and motion; sigma_data: deviation of frames from their warps.
+    side of the one before; embedding: of noise level and motion; sigma_data: deviation of frames from their warps;
+    shift: whether it moves the warp by pixels before it paints; correction: share of what it adds that neither warp nor
+    still shows.
     """
 
     widths: tuple[int, ...] = (16, 32, 80, 160)
     embedding: int = 128
     sigma_data: float = 0.15
+    shift: bool = False
+    correction: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,14 +13,13 @@ from bcdcodec.model.tensors import halved, save_tensors
 from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.weightfile import WeightsFile
 
-#: Share of the way from the warp to the denoised frame that decoders go. All of it smooths textures: DISTS is lower
-#: half way (docs/denoiser.md).
-SHARE = 0.5
+#: Share of the correction that decoders paint. All of it smooths textures (docs/denoiser.md).
+CORRECTION = 0.5
 
 
 def painting(steps: int) -> SamplingConfig:
-    """The sampler of a denoiser of pictures: from the warp, without noise, SHARE of the way."""
-    return SamplingConfig(steps=steps, guidance=1.0, sigma_max=TOP_SIGMA, sigma_end=(1 - SHARE) * TOP_SIGMA, noise=0.0)
+    """The sampler of a denoiser of pictures: from the warp, without noise."""
+    return SamplingConfig(steps=steps, guidance=1.0, sigma_max=TOP_SIGMA, noise=0.0)
 
 
 def export_denoiser(out: Path, weights: WeightsFile, net: PictureDenoiser) -> None:

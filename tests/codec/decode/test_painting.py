@@ -56,7 +56,7 @@ def decode(model: CodecModel, stream: Stream, sampling: SamplingConfig | None = 
 
 def test_half_of_the_way(painter: CodecModel, stream: Stream) -> None:
     """Between the warp and the whole way, neither of which it is."""
-    half = decode(painter, stream)
+    half = decode(painter, stream, replace(painting(1), sigma_end=0.5))
     warp = decode(painter, stream, replace(painting(1), steps=0))
     whole = decode(painter, stream, replace(painting(1), sigma_end=0.0))
     assert np.abs(whole - warp).mean() > 3
