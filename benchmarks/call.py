@@ -47,8 +47,10 @@ METRICS = {"lpips": "lpips-alex", "expression": "landmarks-expression", "mouth":
 NETWORKS = ("loss=0%", "loss=5%", "loss=10%", "loss=20%", "loss=30%", "loss=20%,burst=4")
 WIRES = (8000, 10_000, 12_000, 16_000)
 OUTAGE_MS = (8000.0, 10_000.0)
-#: Of the sheet: the network, frames in a row, the first one, and pixels of each.
-SHEET_NETWORK, SHEET_FRAMES, SHEET_START, SHEET_CELL = "loss=20%,burst=4", 12, 60, 96
+#: Of the sheet: the network, frames in a row, and pixels of each.
+SHEET_NETWORK, SHEET_FRAMES, SHEET_CELL = "loss=20%,burst=4", 10, 80
+#: Calls of the sheet after the source: bitrate of the wire, and whether there are copies.
+SHEET_CALLS = ((8000, True), (12_000, False), (12_000, True))
 SEED = 1
 #: Every which picture is compared with the source.
 COMPARED_EVERY = 4
@@ -180,8 +182,7 @@ def measure_wire(model: CodecModel, clip: Path) -> Iterator[dict[str, Any]]:
             yield {"wire_bitrate": wire, "packet_frames": None, "sound": sound, **call.row()}
 
 
-def measure_loss(model: CodecModel, clip: Path, source: np.ndarray, sheet: Path | None) -> Iterator[dict[str, Any]]:
-    strips = [source[SHEET_START : SHEET_START + SHEET_FRAMES]]
+def measure_loss(model: CodecModel, clip: Path, source: np.ndarray) -> Iterator[dict[str, Any]]:
     for impair in NETWORKS:
         for wire, repeats, conceal in (
             *((8000, True, "hold"), (8000, True, "model")),
@@ -196,13 +197,22 @@ def measure_loss(model: CodecModel, clip: Path, source: np.ndarray, sheet: Path 
                 **call.row(),
                 **call.quality(source),
             }
-            if impair == SHEET_NETWORK:
-                shown = {frame.index: frame.pixels for frame in call.frames}
-                strips.append(np.stack([shown[SHEET_START + index] for index in range(SHEET_FRAMES)]))
-    if sheet is not None:
-        rows = [np.concatenate([scale(picture, SHEET_CELL, SHEET_CELL) for picture in strip], 1) for strip in strips]
-        sheet.parent.mkdir(exist_ok=True)
-        save_png(sheet, stack_pictures(rows, gap=4), text="Source; calls of 8 kbps and 12 kbps at 20 % loss in bursts.")
+
+
+def draw_sheet(model: CodecModel, clip: Path, source: np.ndarray, credits: str) -> None:
+    """Consecutive frames where the call without copies lost most, of all calls beside the source."""
+    calls = [
+        Call(model, clip, wire_bitrate=wire, repeats=repeats, impair=SHEET_NETWORK) for wire, repeats in SHEET_CALLS
+    ]
+    lost = {frame.index for frame in calls[1].frames if frame.shown is not Shown.DECODED}
+    starts = range(SHEET_FRAMES, len(source) - 2 * SHEET_FRAMES)
+    start = max(starts, key=lambda at: sum(index in lost for index in range(at + 2, at + SHEET_FRAMES - 2)))
+    window = range(start, start + SHEET_FRAMES)
+    shown = [{frame.index: frame.pixels for frame in call.frames} for call in calls]
+    strips = [[source[index] for index in window], *([frames[index] for index in window] for frames in shown)]
+    rows = [np.concatenate([scale(picture, SHEET_CELL, SHEET_CELL) for picture in strip], 1) for strip in strips]
+    SHEET.parent.mkdir(exist_ok=True)
+    save_png(SHEET, stack_pictures(rows, gap=4), text=f"Source; calls at {SHEET_NETWORK}. {credits}")
 
 
 def measure_outage(model: CodecModel, clip: Path) -> Iterator[dict[str, Any]]:
@@ -222,7 +232,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=20, metavar="S", help="length of a call (20)")
     parser.add_argument("--parts", default="wire,loss,outage,soak", metavar="NAMES", help="(wire,loss,outage,soak)")
     parser.add_argument("--minutes", type=int, default=10, metavar="N", help="length of the soak (10)")
-    parser.add_argument("--sheet", action="store_true", help="write docs/calls/bursts.png; the clip must allow that")
+    parser.add_argument("--sheet", metavar="CREDITS", help="write docs/calls/bursts.png; the clip must allow that")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="(benchmarks/results/call.json)")
     parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="page with the tables (docs/calls.md)")
     return parser
@@ -239,11 +249,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             source = np.stack(list(read_clip(clip, rate=model.frame_rate, pixels=model.config.pixels)))
             parts = {
                 "wire": lambda: measure_wire(model, clip),
-                "loss": lambda: measure_loss(model, clip, source, SHEET if options.sheet else None),
+                "loss": lambda: measure_loss(model, clip, source),
                 "outage": lambda: measure_outage(model, clip),
                 "soak": lambda: measure_soak(model, options.clip, Path(folder), options.minutes),
             }
-            for name in options.parts.split(","):
+            if options.sheet:
+                draw_sheet(model, clip, source, options.sheet)
+            for name in filter(None, options.parts.split(",")):
                 results[name] = []
                 for row in parts[name]():
                     results[name].append(row)

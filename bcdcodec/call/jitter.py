@@ -6,6 +6,7 @@ repeated ones included where those came first and soon enough. It rises at once 
 """
 
 import math
+import statistics
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
@@ -14,7 +15,7 @@ from bcdcodec.call.chunks import MotionChunk
 
 #: Packets that the offset is taken from, the share of them that must not come too late, and what is added.
 HISTORY, IN_TIME, MARGIN_MS = 64, 0.95, 20.0
-#: Copies that come by so much later than the fastest packet are not waited for: the loss is concealed instead.
+#: Copies that come by so much later than most packets are not waited for: the loss is concealed instead.
 COPY_WAIT_MS = 200.0
 #: By how many ms the offset falls in one second at most.
 FALL_MS_PER_S = 50.0
@@ -45,7 +46,7 @@ class Playout:
         is_copy: it came beside later media.
         """
         ways, way_ms = self._ways.setdefault(medium, deque(maxlen=HISTORY)), arrival_ms - media_ms
-        if not is_copy or (ways and way_ms <= min(ways) + COPY_WAIT_MS):
+        if not is_copy or (ways and way_ms <= statistics.median_low(ways) + COPY_WAIT_MS):
             ways.append(way_ms)
 
     def count(self, medium: Medium) -> int:

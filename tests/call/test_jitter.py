@@ -122,3 +122,12 @@ def test_copies_that_come_late_are_not_waited_for() -> None:
         is_copy = index % 5 == 0
         playout.observe(Medium.MOTION, 240 * index + (COPY_WAIT_MS if is_copy else 0), 240 * index, is_copy=is_copy)
     assert playout.offset_ms(0) == COPY_WAIT_MS + MARGIN_MS
+
+
+def test_a_first_packet_that_is_early_does_not_hide_copies() -> None:
+    playout = Playout()
+    playout.observe(Medium.MOTION, 0, 0)
+    for index in range(1, 20):
+        is_copy = index % 5 == 0
+        playout.observe(Medium.MOTION, 160 * index + (240 if is_copy else 80), 160 * index, is_copy=is_copy)
+    assert playout.offset_ms(0) == 240 + MARGIN_MS
