@@ -10,39 +10,20 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES, DatagramKind, kind_of
+from bcdcodec.call.feed import Feed
 from bcdcodec.call.participants import Participants
 from bcdcodec.call.receiver import Playback
 from bcdcodec.call.sender import Sender
-from bcdcodec.frame import Frame
-from bcdcodec.video.audio import OpusPacket
 
 #: Datagrams of one name that wait for the next step; the oldest are dropped. Names are bounded as well.
 MAX_WAITING, MAX_NAMES = 256, 64
 #: Pause between two steps.
 STEP_S = 0.01
-
-
-class Feed(Protocol):
-    """What a sender is given, such as a `FileFeed`; times are those of the endpoint."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing follows."""
-        ...
-
-    def frames(self, media_ms: float) -> Iterable[Frame]:
-        """Frames whose time has come."""
-        ...
-
-    def sound(self, media_ms: float) -> list[OpusPacket]:
-        """Opus packets whose last sample has come."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
