@@ -117,7 +117,7 @@ class WindowBuilder:
 
     def __init__(self, model: CodecModel, faces: FaceMemory | None = None) -> None:
         self._model = model
-        self._follow = follow_landmarks if faces is None else faces.follow
+        self._faces = faces
         self._pixels: list[NDArray[np.uint8]] = []
         self._landmarks: list[NDArray[np.float32]] = []
         self._face: Points | None = None  # mesh of the last frame
@@ -152,6 +152,9 @@ class WindowBuilder:
             found = None if found is None else closeup.outside(found)
         self._searched = 1 if found is None else 0
         return found
+
+    def _follow(self, picture: Frame, before: Points | None) -> Points | None:
+        return follow_landmarks(picture, before) if self._faces is None else self._faces.follow(picture, before)
 
     def take(self) -> Window:
         """The frames gathered since the last window, at least one; the face is followed beyond it."""
