@@ -36,8 +36,10 @@ from bcdcodec.call.statistics import PlayoutMeter, percentiles
 from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BcdError, BitstreamError
+from bcdcodec.evaluation.report.tables import update_page
 
 RESULTS = Path(__file__).resolve().parent / "results" / "call.json"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "calls.md"
 PORT, SILENCE_S, START_S = 5904, 5.0, 120.0
 #: Frames at the start, before the playout has settled, that do not count.
 FIRST = 25
@@ -142,6 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--impair", default="loss=10%", metavar="TEXT", help="(loss=10%%)")
     parser.add_argument("--conceal", choices=("hold", "model"), default="hold", help="(hold)")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="(benchmarks/results/call.json)")
+    parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="page with the table (docs/calls.md)")
     return parser
 
 
@@ -179,6 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     written = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(written | {"pace": row}, indent=1) + "\n", encoding="utf-8")
+    update_page(options.page, {"pace": pace_table(row)})
     print("\n".join(pace_table(row)))
     print(json.dumps(found))
     return 0

@@ -1,19 +1,19 @@
 """Redundancy: datagrams carry the motion and sound of the ones before them again, more where more gets lost.
 
 A copy costs its bits and no more delay than the next datagram takes; to ask for a lost packet would cost a round trip.
-Where the next one comes later than a receiver waits for (`COPY_WAIT_MS`), there are none. In-band redundancy of Opus is
+Those that would come later than a receiver waits for (`COPY_WAIT_MS`) are not sent. In-band redundancy of Opus is
 no substitute: at 6 kbps there is none in its packets.
 """
 
 from collections import deque
 
 from bcdcodec.call.chunks import Chunk, MotionChunk, SoundChunk, pack_chunk
+from bcdcodec.call.jitter import COPY_WAIT_MS
 
-#: Level: datagrams back whose motion is repeated, and whose sound is. The second copy comes a little later than the
-#: first, as losses come in bursts.
-MOTION_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 3)}
+#: Level: datagrams back whose motion is repeated, and whose sound is.
+MOTION_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 2)}
 SOUND_BACK: dict[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1,)}
-MAX_LEVEL, MAX_BACK = 2, 3
+MAX_LEVEL, MAX_BACK = 2, 2
 #: The level before the first report.
 FIRST_LEVEL = 1
 #: Shares of loss from which a level is used.
@@ -30,6 +30,8 @@ class Repeater:
 
     def __init__(self) -> None:
         self.level = FIRST_LEVEL
+        #: From one datagram with motion to the next.
+        self.packet_ms = 0.0
         self._sent: deque[list[Chunk]] = deque(maxlen=MAX_BACK)
 
     def motion(self, room_bytes: int, after: Chunk | None) -> list[Chunk]:
@@ -43,7 +45,8 @@ class Repeater:
     def _copies(self, kind: type[Chunk], places: tuple[int, ...], room_bytes: int, after: Chunk | None) -> list[Chunk]:
         chosen: list[Chunk] = []
         for back, chunks in enumerate(reversed(self._sent), 1):
-            for chunk in chunks if back in places else ():
+            is_in_time = back * self.packet_ms <= COPY_WAIT_MS
+            for chunk in chunks if back in places and is_in_time else ():
                 size = len(pack_chunk(chunk, after))
                 if isinstance(chunk, kind) and size <= room_bytes:
                     chosen.append(chunk)

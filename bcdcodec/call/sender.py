@@ -26,7 +26,6 @@ from bcdcodec.call.datagram import (
     Envelope,
 )
 from bcdcodec.call.feedback import Adaptation, Report
-from bcdcodec.call.jitter import COPY_WAIT_MS
 from bcdcodec.call.redundancy import Repeater
 from bcdcodec.call.references import PIECE_BYTES, ReferenceOutbox
 from bcdcodec.call.traffic import Traffic
@@ -80,7 +79,7 @@ class Sender:
         self._sound_since_ms = self._start_ms = 0.0
         self._started = False
         self._motion_index = self._end_tick = self._byes = 0
-        self._bye_ms = self._packet_ms = self._media_ms = 0.0
+        self._bye_ms = self._media_ms = 0.0
         self._most_bitrate = self._bitrate = bitrate
         self._balance_ms = float("-inf")
         #: The last report, None before the first; datagrams that were no report of this session.
@@ -149,7 +148,7 @@ class Sender:
         """Datagrams that are due without a frame: pieces again, sound that has waited."""
         if self._byes and not self.is_over and now_ms - self._bye_ms >= BYE_MS:
             return [self._bye(now_ms)]
-        wait_ms = max(MAX_SOUND_WAIT_MS, self._packet_ms)
+        wait_ms = max(MAX_SOUND_WAIT_MS, self._repeater.packet_ms)
         waits = bool(self._sound) and now_ms - self._sound_since_ms >= wait_ms
         return self._datagrams([], now_ms) if waits or self._has_due(now_ms) else []
 
@@ -197,7 +196,7 @@ class Sender:
                 source = outbox.source(record.reference)
                 motion.append(MotionChunk(self._motion_index, packet.timestamp, source, packet.payload))
                 self._motion_index += 1
-                self._packet_ms = 1000 * record.frames / float(self._encoder.frame_rate)
+                self._repeater.packet_ms = 1000 * record.frames / float(self._encoder.frame_rate)
         return self._datagrams(motion, now_ms) if motion or self._has_due(now_ms) else []
 
     def _new_outbox(self) -> ReferenceOutbox:
@@ -248,12 +247,11 @@ class Sender:
         outbox, again_ms = self._outbox, self.adaptation.again_ms
         is_first = outbox is not None and outbox.lacks_header(now_ms, again_ms=again_ms)
         last = next((chunk for chunk in reversed(media) if isinstance(chunk, MotionChunk)), None)
-        repeats = bool(media) and self._packet_ms <= COPY_WAIT_MS
-        copies = self._repeater.motion(room, last) if repeats and not is_first else []
+        copies = self._repeater.motion(room, last) if media and not is_first else []
         room -= len(pack_chunks([last, *copies])) - len(pack_chunk(last)) if last else len(pack_chunks(copies))
         pieces = [] if outbox is None else outbox.due(now_ms, again_ms=again_ms, room_bytes=room)
         room -= len(pack_chunks(pieces))
-        again = [*copies, *(self._repeater.sound(room) if repeats else [])]
+        again = [*copies, *(self._repeater.sound(room) if media else [])]
         self._repeater.remember(media)
         if not media and not pieces:
             return b""

@@ -18,7 +18,7 @@ def test_the_level_follows_the_loss(loss: float, level: int) -> None:
     assert level_for(loss) == level
 
 
-@pytest.mark.parametrize(("level", "motion", "sound"), [(0, [], []), (1, [3], [3]), (2, [3, 1], [3])])
+@pytest.mark.parametrize(("level", "motion", "sound"), [(0, [], []), (1, [3], [3]), (2, [3, 2], [3])])
 def test_a_level_repeats_the_datagrams_before(level: int, motion: list[int], sound: list[int]) -> None:
     repeater = Repeater()
     repeater.level = level
@@ -26,6 +26,15 @@ def test_a_level_repeats_the_datagrams_before(level: int, motion: list[int], sou
         repeater.remember(media(index))
     assert [chunk.index for chunk in repeater.motion(1000, None) if isinstance(chunk, MotionChunk)] == motion
     assert [chunk.tick for chunk in repeater.sound(1000) if isinstance(chunk, SoundChunk)] == sound
+
+
+@pytest.mark.parametrize(("packet_ms", "motion"), [(80, [3, 2]), (160, [3]), (240, [])])
+def test_copies_that_would_come_late_are_not_sent(packet_ms: int, motion: list[int]) -> None:
+    repeater = Repeater()
+    repeater.level, repeater.packet_ms = 2, packet_ms
+    for index in range(4):
+        repeater.remember(media(index))
+    assert [chunk.index for chunk in repeater.motion(1000, None) if isinstance(chunk, MotionChunk)] == motion
 
 
 def test_copies_fit() -> None:
