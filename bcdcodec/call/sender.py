@@ -45,7 +45,7 @@ DISORDER_MS = 100.0
 #: The end is said so often at most, at this interval, until a report tells that it came.
 BYES, BYE_MS = 12, 250.0
 #: Datagrams with pictures that are told apart from others after they were returned.
-RECENT_REFERENCES = 256
+RECENT_REFERENCES = 64
 
 
 class Sender:
