@@ -78,20 +78,16 @@ class Bcd(nn.Module):
         own = {name: value for name, value in self.state_dict().items() if name.startswith("dit.")}
         self.load_state_dict({**own, **state})
 
-    def warp_references(
-        self, content: Content, m_hat: Tensor, vae: Autoencoder | None, *, flow_scale: int = FLOW_SCALE
-    ) -> WarpedReference:
+    def warp_references(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:
         """Mean of each frame's diffusion: the content warped to the frame's pose (`face`), or zero (the paper).
 
-        m_hat: code vectors [B, T, G*D]; flow_scale: as of `flow`. ValueError where a model with a warper is given
-        content without a picture.
+        m_hat: code vectors [B, T, G*D]. ValueError where a model with a warper is given content without a picture.
         """
         if self.warper is None:
             return WarpedReference(torch.zeros_like(content.map)[:, None].expand(-1, m_hat.shape[1], -1, -1, -1), None)
         if content.picture is None:
             raise ValueError("a model that warps its reference needs the content's picture")
-        flow = self.flow(content.map, m_hat, content.landmarks, scale=flow_scale)
-        return warp_reference(content.picture, flow, vae)
+        return warp_reference(content.picture, self.flow(content.map, m_hat, content.landmarks), vae)
 
     def guides(self, content: Content, m_hat: Tensor) -> Guides:
         """Guides of every frame of a window for the denoiser of pictures, of a model with a warper; N is B * T.
@@ -106,17 +102,15 @@ class Bcd(nn.Module):
         areas = area_changes(flow.flatten(0, 1)).unflatten(0, flow.shape[:2])
         return Guides.of_clips(warp_frames(picture, flow), picture, areas, moved, faces, m_hat)
 
-    def flow(
-        self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None, *, scale: int = FLOW_SCALE
-    ) -> Tensor:
+    def flow(self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None) -> Tensor:
         """Backward flow from each frame to the content's frame, of a model with a warper.
 
         content: map [B, C, H, W]; m_hat: [B, T, G*D]; landmarks: of the content's face [B, L, 2] as fractions of the
-        picture, NaN in clips whose content shows none; None: in no clip, or a model without landmarks. scale: vectors a
-        latent pixel and axis. Returns [B, T, 2, scale H, scale W], x then y, in pixels of its own grid.
+        picture, NaN in clips whose content shows none; None: in no clip, or a model without landmarks. Returns
+        [B, T, 2, 8H, 8W], x then y, in pixels of its own grid.
         """
         assert self.warper is not None, "only a warper predicts a flow"
-        size = content.shape[-1] * scale
+        size = content.shape[-1] * FLOW_SCALE
         if self.landmark_head is None or landmarks is None:
             absent = content.new_zeros(*m_hat.shape[:2], 3, size, size)
             return self.warper(content, m_hat, absent[:, :, :2], absent[:, :, 2:])

@@ -96,9 +96,9 @@ def test_frames_of_a_batch_are_those_of_each_alone(
     sizes: list[int] = []
     flow = type(painter.bcd).flow
 
-    def counted(bcd: object, content: torch.Tensor, *rest: torch.Tensor, **named: int) -> torch.Tensor:
+    def counted(bcd: object, content: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
         sizes.append(len(content))
-        return flow(bcd, content, *rest, **named)  # type: ignore[arg-type]
+        return flow(bcd, content, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(painter.bcd), "flow", counted)
     decoders = [Decoder(painter, header, one) for one, (header, _) in zip(settings, streams, strict=True)]
