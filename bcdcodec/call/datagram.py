@@ -140,7 +140,7 @@ class DatagramReader:
         if not least <= len(data) <= MAX_DATAGRAM_BYTES:
             raise BitstreamError(f"datagram has {len(data)} bytes, allowed are {least} to {MAX_DATAGRAM_BYTES}")
         first, session, high, low, sent_ms = _HEAD.unpack(data[:HEAD_BYTES])
-        kind = first & 0xF
+        kind = kind_of(data)
         if first - kind != MAGIC:
             raise BitstreamError(f"datagram begins with {first:#04x}, needs {MAGIC:#04x} and a kind")
         if kind not in kinds:

@@ -7,13 +7,13 @@ sessions are drawn at random from 2^32, and a key is meant for one call. The hea
 import secrets
 from pathlib import Path
 
-from bcdcodec.call.datagram import DatagramKind
+from bcdcodec.call.datagram import DatagramKind, kind_of
 from bcdcodec.call.window import SequenceWindow
 from bcdcodec.errors import BitstreamError, ConfigError, MissingExtraError, VideoError, install_command
 
 KEY_BYTES = 32
-#: Where kind and session with sequence stand in the head of a datagram.
-_KIND, _NUMBERS = 0, slice(1, 8)
+#: Where session and sequence stand in the head of a datagram.
+_NUMBERS = slice(1, 8)
 _SESSION, _SEQUENCE = slice(1, 5), slice(5, 8)
 
 
@@ -73,7 +73,7 @@ def read_key(path: Path) -> bytes:
 
 
 def _direction(head: bytes) -> bytes:
-    return bytes([head[_KIND] & 0xF == DatagramKind.REPORT])
+    return bytes([kind_of(head) == DatagramKind.REPORT])
 
 
 def _nonce(head: bytes) -> bytes:
