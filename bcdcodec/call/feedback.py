@@ -174,7 +174,8 @@ class Adaptation:
     """What a sender makes of reports. max_bitrate: bit/s of the encoder, which fall to LEAST_SHARE of it at most."""
 
     def __init__(self, max_bitrate: float) -> None:
-        self._max_bitrate = max_bitrate
+        #: Bit/s that the encoder is asked for at most.
+        self.max_bitrate = max_bitrate
         #: Bit/s to ask of the encoder, and the level of redundancy.
         self.bitrate, self.level = max_bitrate, FIRST_LEVEL
         #: Mean share of loss, and round-trip time.
@@ -185,7 +186,7 @@ class Adaptation:
 
     def set_max_bitrate(self, max_bitrate: float) -> None:
         """Begin anew at another bitrate."""
-        self._max_bitrate = self.bitrate = max_bitrate
+        self.max_bitrate = self.bitrate = max_bitrate
 
     @property
     def again_ms(self) -> float:
@@ -214,5 +215,5 @@ class Adaptation:
             self._change(INCREASE, now_ms)
 
     def _change(self, factor: float, now_ms: float) -> None:
-        self.bitrate = min(self._max_bitrate, max(LEAST_SHARE * self._max_bitrate, factor * self.bitrate))
+        self.bitrate = min(self.max_bitrate, max(LEAST_SHARE * self.max_bitrate, factor * self.bitrate))
         self._changed_ms = now_ms

@@ -80,7 +80,7 @@ class Sender:
         self._started = False
         self._motion_index = self._end_tick = self._byes = 0
         self._bye_ms = self._media_ms = 0.0
-        self._most_bitrate = self._bitrate = bitrate
+        self._bitrate = bitrate  # that the encoder was told
         self._balance_ms = float("-inf")
         #: The last report, None before the first; datagrams that were no report of this session.
         self.report: Report | None = None
@@ -98,7 +98,9 @@ class Sender:
     def set_bitrate(self, bitrate: float) -> None:
         """Go on with another bitrate as the most that the encoder is asked for. ConfigError for one out of range."""
         self._encoder.set_bitrate(bitrate)
+        self._bitrate = bitrate
         self.adaptation.set_max_bitrate(bitrate)
+        self._set_bitrate()
 
     def push_frame(self, frame: Frame, now_ms: float) -> list[bytes]:
         """Encode a frame, whose time is its index at the encoder's frame rate; returns datagrams."""
@@ -281,7 +283,7 @@ class Sender:
         """Tell the encoder its bitrate where it has changed."""
         bitrate = self.adaptation.bitrate
         if self._budget is not None:
-            share = min(1.0, self._budget.video_bitrate / self._most_bitrate)
+            share = min(1.0, self._budget.video_bitrate / self.adaptation.max_bitrate)
             bitrate = max(LEAST_VIDEO_BPS, share * bitrate)
         if abs(bitrate - self._bitrate) > REBALANCE * self._bitrate:
             self._bitrate = bitrate

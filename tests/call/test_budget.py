@@ -132,3 +132,10 @@ def test_pieces_of_a_picture_wait_for_room_and_for_media() -> None:
     later = [data for index in range(1, 61) for data in sender.push_frame(frame(index), 80 * index)]
     assert sum(len(data) for data in [*first, *later]) > 4000
     assert len(later) == 20
+
+
+def test_a_change_of_bitrate_stays_within_the_wire() -> None:
+    encoder, wire = ScriptedEncoder(), plan(8000)
+    made = Sender(encoder, bitrate=4000, wire=wire, session=7)  # type: ignore[arg-type]
+    made.set_bitrate(16_000)
+    assert encoder.bitrates[-1] == pytest.approx(wire.video_bitrate)

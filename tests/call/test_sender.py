@@ -169,6 +169,16 @@ def test_a_bitrate_may_change_and_is_the_most_from_then_on() -> None:
     assert made.frame_rate == RATE
 
 
+def test_congestion_after_a_change_reaches_the_encoder_near_what_it_was() -> None:
+    """What counts is what the encoder was told last, not what it was told at first."""
+    encoder, reports = ScriptedEncoder(), Reports()
+    made = sender(encoder)
+    made.push_frame(frame(0), 0)
+    made.set_bitrate(4700)
+    made.receive(reports.data(queue_ms=500), 0)
+    assert encoder.bitrates == pytest.approx([4700, 3995])
+
+
 def test_anything_else_is_counted_and_dropped() -> None:
     made = sender()
     (data,) = made.push_frame(frame(0), 0)
