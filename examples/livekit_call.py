@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from livekit import rtc
 
 from bcdcodec import BcdError, CodecModel, DecodeSettings, Encoder, EncodeSettings
+from bcdcodec.call.budget import PACKET_FRAMES, SOUND_FRAME_MS
 from bcdcodec.call.endpoint import Endpoint
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.livekit import DecodedTracks, LiveKitLink
@@ -26,8 +27,7 @@ from bcdcodec.call.sender import Sender
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.presets import PRESETS, preset_sampling
 
-BITRATE, PACKET_FRAMES = 4000, 2
-SOUND_BITRATE, SOUND_FRAME_MS = 6000, 60
+BITRATE, SOUND_BITRATE = 4000, 6000
 
 
 @contextlib.contextmanager

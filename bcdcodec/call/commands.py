@@ -162,7 +162,8 @@ def new_sender(
     is_paced: `PacedFeed` gives indices to the frames of a camera, and needs all of them.
     """
     has_audio, first = True, Frame(pixels=np.zeros((model.config.pixels, model.config.pixels, 3), np.uint8), index=0)
-    if not is_camera(source):
+    from_camera = is_camera(source)
+    if not from_camera:
         with MediaSource(source, model.frame_rate) as opened:
             has_audio, first = opened.has_audio, opened.first_picture
     wire = None
@@ -180,7 +181,7 @@ def new_sender(
     Encoder(model, settings).push(first)  # the first frame of a call must not wait for networks
     encoder = Encoder(model, settings)
     sender = Sender(encoder, bitrate=bitrate, wire=wire, envelope=envelope)
-    if not is_camera(source):
+    if not from_camera:
         with FileFeed(source, encoder.frame_rate, sound_bitrate=audio_bitrate, frame_ms=SOUND_FRAME_MS) as feed:
             yield sender, feed
         return

@@ -2,13 +2,14 @@
 
     distance       |D - y|, more around lips and eyes
     perception     LPIPS over AlexNet
-    texture        similarity of the mean and structure of each of AlexNet's channels, as DISTS has it over VGG16
+    texture        similarity of the channels of AlexNet and EfficientNet-lite0, in the form that DISTS has over VGG16
     flicker        |changes of D - changes of y| between the two frames of a run
 
 Most runs are denoised from the warp itself, without noise, as decoders do; the others from the true frame with noise of
 any level, so that several steps are steps of EDM.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -69,15 +70,11 @@ class Perception:
         with torch.no_grad():
             wanted = self._features(expected)
             other_wanted = [*self._other.taps((expected + 1) / 2, TAPS)]
-        distance, similarity = found.new_zeros(()), found.new_zeros(())
-        for one, other, head in zip(self._features(found), wanted, self._heads, strict=True):
+        features, distance = self._features(found), found.new_zeros(())
+        for one, other, head in zip(features, wanted, self._heads, strict=True):
             distance = distance + ((_unit(one) - _unit(other)).square() * head).sum(1).mean()
-            texture, structure = similarities(one, other)
-            similarity = similarity + (texture.mean() + structure.mean()) / (4 * len(wanted))
-        for one, other in zip(self._other.taps((found + 1) / 2, TAPS), other_wanted, strict=True):
-            texture, structure = similarities(one, other)
-            similarity = similarity + (texture.mean() + structure.mean()) / (4 * len(TAPS))
-        return distance, 1 - similarity
+        other_features = [*self._other.taps((found + 1) / 2, TAPS)]
+        return distance, 1 - (_alike(features, wanted) + _alike(other_features, other_wanted)) / 2
 
     def _features(self, x: Tensor) -> list[Tensor]:
         shift, scale = (x.new_tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
@@ -117,6 +114,12 @@ def face_weight(guides: Guides) -> Tensor:
     near = F.max_pool2d((parts > 0).to(parts.dtype), 2 * FACE_REACH + 1, 1, FACE_REACH)
     near = F.interpolate(near, size=guides.warps.shape[-2:], mode="nearest")
     return 1 + (FACE_WEIGHT - 1) * near
+
+
+def _alike(found: Sequence[Tensor], expected: Sequence[Tensor]) -> Tensor:
+    """Mean similarity of texture and structure of the channels of several maps."""
+    each = [torch.stack(similarities(one, other)).mean() for one, other in zip(found, expected, strict=True)]
+    return torch.stack(each).mean()
 
 
 def _unit(x: Tensor) -> Tensor:

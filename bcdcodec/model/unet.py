@@ -6,8 +6,8 @@
 
 EDM's preconditioning (Karras et al., 2022, Eq. 7) around the warp, whose error has the deviation sigma_data. What the
 network adds is a small shift of the warp, which keeps its detail, per pixel a choice between that and the still, and
-what neither of them shows. Motion and noise
-level steer every block through the adaptive norm of Eq. 5, here over groups of channels.
+what neither of them shows. Motion and noise level steer every block through the adaptive norm of Eq. 5, here over
+groups of channels.
 """
 
 from itertools import pairwise

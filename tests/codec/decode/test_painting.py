@@ -2,41 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.config import PictureDenoiserConfig, SamplingConfig
-from bcdcodec.denoiser.export import export_denoiser, painting
+from bcdcodec.config import SamplingConfig
+from bcdcodec.denoiser.export import painting
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame
-from bcdcodec.model.unet import PictureDenoiser
-from bcdcodec.weightfile import open_weights
 
 Stream = tuple[StreamHeader, list[Packet]]
 #: Batches of other sizes sum in another order.
 TOLERANCE = 1
-
-
-@pytest.fixture(scope="module")
-def painter(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> CodecModel:
-    """The tiny model with a denoiser that changes what it is given."""
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        net = PictureDenoiser(PictureDenoiserConfig(widths=(8, 8), embedding=8), 128)
-        with torch.no_grad():
-            for parameter in net.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.2)
-    path = tmp_path_factory.mktemp("painter") / "painter.safetensors"
-    export_denoiser(path, open_weights(tiny_weights), net)
-    return CodecModel.load(path, device="cpu")
 
 
 @pytest.fixture(scope="module")

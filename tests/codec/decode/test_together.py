@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import numpy as np
@@ -17,31 +16,14 @@ from bcdcodec.codec.decode.together import decode_together
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.config import PictureDenoiserConfig, SamplingConfig
-from bcdcodec.denoiser.export import export_denoiser
+from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import Frame
-from bcdcodec.model.unet import PictureDenoiser
-from bcdcodec.weightfile import open_weights
 
 MakeFrames = Callable[[int], list[Frame]]
 Stream = tuple[StreamHeader, list[Packet]]
 #: 8-bit levels by which a batch of another size may differ: its sums are in another order.
 BATCH_TOLERANCE = 1
 COUNT = 6
-
-
-@pytest.fixture(scope="module")
-def painter(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> CodecModel:
-    """The tiny model with a denoiser of pictures, as the shipped one has it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        net = PictureDenoiser(PictureDenoiserConfig(widths=(8, 8), embedding=8), 128)
-        with torch.no_grad():
-            for parameter in net.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.2)
-    path = tmp_path_factory.mktemp("painter") / "painter.safetensors"
-    export_denoiser(path, open_weights(tiny_weights), net)
-    return CodecModel.load(path, device="cpu")
 
 
 @pytest.fixture(scope="module")
