@@ -29,7 +29,8 @@ from call_tables import tables
 from bcdcodec.call.commands import new_receiver, new_sender
 from bcdcodec.call.impair import Impairment
 from bcdcodec.call.loopback import run_loopback
-from bcdcodec.call.receiver import PlayedFrame, Receiver, Shown
+from bcdcodec.call.playback import PlayedFrame, Shown
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.redundancy import MOTION_BACK, SOUND_BACK
 from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.model import CodecModel

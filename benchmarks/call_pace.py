@@ -30,9 +30,10 @@ from bcdcodec.call.commands import new_receiver, new_sender
 from bcdcodec.call.datagram import Checksum, DatagramKind, DatagramReader
 from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.painter import Painter
-from bcdcodec.call.receiver import Playback, Shown
+from bcdcodec.call.playback import Playback, Shown
 from bcdcodec.call.sockets import open_socket, receive_call, send_call
 from bcdcodec.call.statistics import PlayoutMeter, percentiles
+from bcdcodec.codec.decode.decoder import DecodedFrame
 from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BcdError, BitstreamError
@@ -101,18 +102,16 @@ def receive(conceal: str, ready: Any, results: "Queue[Any]") -> None:
     model = CodecModel.load()
     receiver = new_receiver(model, preset_sampling(model.config, "fast"), conceal, None)
     times: dict[str, Times] = {name: {} for name in ("arrived", "decoded", "shown")}
-    take, paint, meter, began = receiver.receive, Painter.push, PlayoutMeter(), time.monotonic()
+    take, keep, meter, began = receiver.receive, Painter._keep, PlayoutMeter(), time.monotonic()
 
     def timed_receive(data: bytes, now_ms: float) -> None:
         for tick in motion_ticks(data):
             times["arrived"].setdefault(tick, time.monotonic())
         take(data, now_ms)
 
-    def timed_paint(painter: Painter, chunk: MotionChunk, *args: Any, **options: Any) -> bool:
-        is_painted = paint(painter, chunk, *args, **options)
-        for tick in range(chunk.tick, chunk.tick + chunk.record().frames):
-            times["decoded"][tick] = time.monotonic()
-        return is_painted
+    def timed_keep(painter: Painter, made: list[DecodedFrame]) -> None:
+        keep(painter, made)
+        times["decoded"].update({frame.index: time.monotonic() for frame in made})
 
     def show(playback: Playback) -> None:
         now = time.monotonic()
@@ -120,7 +119,7 @@ def receive(conceal: str, ready: Any, results: "Queue[Any]") -> None:
         times["shown"].update({frame.index: now for frame in playback.frames if frame.shown is Shown.DECODED})
 
     receiver.receive = timed_receive  # type: ignore[method-assign]
-    with open_socket(port=PORT) as link, patch.object(Painter, "push", timed_paint):
+    with open_socket(port=PORT) as link, patch.object(Painter, "_keep", timed_keep):
         ready.set()
         numbers = receive_call(link, receiver, show=show, silence_s=SILENCE_S)
     results.put(("receive", times, numbers | {"lip_sync_ms": meter.summary()["lip_sync_ms"]}))

@@ -22,7 +22,7 @@ from bcdcodec.call.endpoint import Endpoint
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.livekit import DecodedTracks, LiveKitLink
 from bcdcodec.call.participants import Participants
-from bcdcodec.call.receiver import Playback, Shown
+from bcdcodec.call.playback import Playback, Shown
 from bcdcodec.call.sender import Sender
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.presets import PRESETS, preset_sampling

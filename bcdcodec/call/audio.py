@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bcdcodec.bitstream.records import MAX_OPUS_TICKS
-from bcdcodec.call.chunks import SoundChunk
+from bcdcodec.call.chunks import MAX_SOUND_FRAMES, SoundChunk
 from bcdcodec.errors import BitstreamError
 from bcdcodec.video.audio import SAMPLE_RATE, TICK_SAMPLES, OpusPacket, Samples, opus_samples
 from bcdcodec.video.live_opus import OpusDecoder
@@ -42,6 +42,18 @@ def sound_chunk(packets: list[OpusPacket]) -> SoundChunk:
     return SoundChunk(packets[0].tick, ticks, tuple(packet.data for packet in packets))
 
 
+def sound_chunks(packets: list[OpusPacket]) -> list[SoundChunk]:
+    """Chunks of runs of consecutive packets."""
+    runs: list[list[OpusPacket]] = []
+    for packet in packets:
+        last = runs[-1] if runs else None
+        if last and len(last) < MAX_SOUND_FRAMES and packet.tick == last[-1].tick + sound_chunk(last).frame_ticks:
+            last.append(packet)
+        else:
+            runs.append([packet])
+    return [sound_chunk(run) for run in runs]
+
+
 class SoundPlayout:
     """Opus frames in, samples that are due out, one after the other without a hole."""
 
@@ -71,6 +83,11 @@ class SoundPlayout:
                 self._waiting[tick] = (chunk.frame_ticks, frame)
                 any_new = True
         return any_new
+
+    def is_due(self, until_ms: float) -> bool:
+        """Whether `take` gives sound at this time of the media clock."""
+        following = min(self._waiting, default=None) if self._next is None else self._next
+        return following is not None and following * TICK_MS <= until_ms
 
     def take(self, until_ms: float, end_ms: float | None = None) -> Iterator[PlayedSound]:
         """Sound that is due at a time of the media clock. end_ms: where the sound ends, None while it is not known."""

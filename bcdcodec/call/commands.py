@@ -16,7 +16,8 @@ from bcdcodec.call.datagram import Checksum, Envelope
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.loopback import run_loopback
-from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.playback import Playback
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.recorder import Recorder
 from bcdcodec.call.screen import Screen
 from bcdcodec.call.seal import Seal, read_key

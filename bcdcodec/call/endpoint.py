@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES, DatagramKind, kind_of
 from bcdcodec.call.feed import Feed
 from bcdcodec.call.participants import Participants
-from bcdcodec.call.receiver import Playback
+from bcdcodec.call.playback import Playback
 from bcdcodec.call.sender import Sender
 
 #: Datagrams of one name that wait for the next step; the oldest are dropped. Names are bounded as well.

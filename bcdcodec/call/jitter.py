@@ -13,8 +13,11 @@ from enum import Enum
 
 from bcdcodec.call.chunks import MotionChunk
 
-#: Packets that the offset is taken from, the share of them that must not come too late, and what is added.
-HISTORY, IN_TIME, MARGIN_MS = 64, 0.95, 20.0
+#: Packets that the offset is taken from, the share of them that must not come too late, and what is added at least and
+#: at most, which is the time that a picture takes to make.
+HISTORY, IN_TIME, MARGIN_MS, MAX_WORK_MS = 64, 0.95, 20.0, 120.0
+#: Steps of the caller that tell how long making a picture takes.
+LEAST_STEPS = 16
 #: Copies that come by so much later than most packets are not waited for: the loss is concealed instead.
 COPY_WAIT_MS = 200.0
 #: By how many ms the offset falls in one second at most.
@@ -37,6 +40,8 @@ class Playout:
 
     def __init__(self) -> None:
         self._ways: dict[Medium, deque[float]] = {}
+        #: Times from step to step of the caller, by whether a picture was made in it.
+        self._steps: dict[bool, deque[float]] = {made: deque(maxlen=HISTORY) for made in (False, True)}
         self._offset_ms: float | None = None
         self._then_ms = 0.0
 
@@ -49,6 +54,18 @@ class Playout:
         if not is_copy or (ways and way_ms <= statistics.median_low(ways) + COPY_WAIT_MS):
             ways.append(way_ms)
 
+    def observe_step(self, duration_ms: float, *, made_picture: bool) -> None:
+        """Take the time from a step of the caller to the next, in which pictures were made or not."""
+        self._steps[made_picture].append(duration_ms)
+
+    @property
+    def margin_ms(self) -> float:
+        """Time that is left to what comes just in time: that of making a picture, by which a step is longer."""
+        others, with_work = self._steps[False], self._steps[True]
+        if min(len(others), len(with_work)) < LEAST_STEPS:
+            return MARGIN_MS
+        return max(MARGIN_MS, min(MAX_WORK_MS, statistics.median(with_work) - statistics.median(others)))
+
     def count(self, medium: Medium) -> int:
         """Recent packets of a medium."""
         return len(self._ways.get(medium, ()))
@@ -58,7 +75,8 @@ class Playout:
         if not any(self._ways.values()):
             return None
         target = min(
-            max(_percentile(ways) for ways in self._ways.values() if ways) + MARGIN_MS, self.shortest_ms + MAX_BUFFER_MS
+            max(_percentile(ways) for ways in self._ways.values() if ways) + self.margin_ms,
+            self.shortest_ms + MAX_BUFFER_MS,
         )
         if self._offset_ms is None or target >= self._offset_ms:
             self._offset_ms = target

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from bcdcodec.call.endpoint import Endpoint, Outgoing
-from bcdcodec.call.receiver import Playback
+from bcdcodec.call.playback import Playback
 from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.video.audio import SAMPLE_RATE
 

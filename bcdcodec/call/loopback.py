@@ -8,7 +8,8 @@ from bcdcodec.call.budget import SOUND_FRAME_MS
 from bcdcodec.call.feed import Feed
 from bcdcodec.call.impair import Impairment, Network
 from bcdcodec.call.pace import PacedClock, PacedFeed
-from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.playback import Playback
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.statistics import PlayoutMeter, ReceiverMeter, SenderMeter
 from bcdcodec.frame import Frame

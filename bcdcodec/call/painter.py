@@ -28,6 +28,8 @@ class Painter:
         self._table = ReferenceTable(HEADER)  # names by the numbers that the decoder knows
         self._sequence = 0
         self._waiting: dict[int, DecodedFrame] = {}
+        self._due = self._skipped = -1  # index of the last picture that is due, and of the first that is not too late
+        self._may_work_ahead = False
         #: Pictures to a tick; ticks and pictures a second.
         self.multiplier = self._decoder.frame_multiplier
         self.tick_rate = float(header.video.frame_rate)
@@ -54,12 +56,27 @@ class Painter:
         self._sequence += bool(missing)
         self._push(PacketKind.MOTION, chunk.tick, chunk.payload)
         if self._decoder.waiting_frames >= MAX_WAITING:
-            self.paint()
+            self._keep(self._decoder.decode_waiting())
         return True
 
-    def paint(self) -> None:
-        """Make the pictures of all motion that was taken."""
-        self._keep(self._decoder.decode_waiting())
+    def expect(self, due: int, *, skipped: int, may_work_ahead: bool) -> None:
+        """Say what is to be painted next: pictures up to the index `due`, none before `skipped`, which are too late.
+
+        may_work_ahead: whether there is time to paint a picture ahead of its time.
+        """
+        self._due, self._skipped, self._may_work_ahead = due, max(skipped, self._skipped), may_work_ahead
+        self._decoder.skip(self._skipped)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `paint_together` will make a picture."""
+        return self.lacks_due or (self._may_work_ahead and self._decoder.next_index is not None)
+
+    @property
+    def lacks_due(self) -> bool:
+        """Whether a picture that is due is still motion."""
+        waiting = self._decoder.next_index
+        return waiting is not None and waiting <= self._due
 
     def take(self, index: int) -> DecodedFrame | None:
         """The picture of an index; None where there is none. Those before it are dropped."""
@@ -68,8 +85,11 @@ class Painter:
         return self._waiting.pop(index, None)
 
     def conceal(self, index: int) -> None:
-        """Make up the picture of an index, and those before it that are missing."""
-        self._keep(self._decoder.conceal(index // self.multiplier + 1))
+        """Make up the picture of an index, and those before it that are missing; none that was skipped."""
+        if index >= self._skipped:
+            self._decoder.add_concealed(index // self.multiplier + 1)
+            self._decoder.skip(self._skipped)
+            self._keep(self._decoder.decode_waiting())
 
     def _push(self, kind: PacketKind, tick: int, payload: bytes) -> None:
         packet = Packet(kind, self._sequence, tick, payload)
@@ -88,7 +108,20 @@ class Painter:
 
 
 def paint_together(painters: Sequence[Painter]) -> None:
-    """Make what pictures several painters lack, side by side, so that `paint` finds nothing to do."""
-    decoded = decode_together([painter._decoder for painter in painters])
+    """Make the pictures that are due, side by side; where none is, and there is time, the next of each ahead.
+
+    One after the other, so that what is due never waits for more than one picture that is not.
+    """
+    had_due = False
+    while any(painter.lacks_due for painter in painters):
+        _paint_next(painters)
+        had_due = True
+    if not had_due and all(painter._may_work_ahead for painter in painters):
+        _paint_next(painters)
+
+
+def _paint_next(painters: Sequence[Painter]) -> None:
+    """Make the next picture of each painter."""
+    decoded = decode_together([painter._decoder for painter in painters], one_window=True)
     for painter, frames in zip(painters, decoded, strict=True):
         painter._keep(frames)

@@ -1,7 +1,8 @@
 """Participants of a call: a receiver for each, all of one model, whose pictures are made side by side."""
 
 from bcdcodec.call.painter import paint_together
-from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.playback import Playback
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
@@ -54,7 +55,7 @@ class Participants:
         """What is due of each by now; concealed pictures are made one by one, all others side by side."""
         painters = [receiver.prepare(now_ms) for receiver in self.receivers.values()]
         paint_together([painter for painter in painters if painter is not None])
-        return {name: receiver.poll(now_ms) for name, receiver in self.receivers.items()}
+        return {name: receiver.play(now_ms) for name, receiver in self.receivers.items()}
 
     def reports(self, now_ms: float) -> dict[str, list[bytes]]:
         """Datagrams that are due, by the name of the participant they are for."""

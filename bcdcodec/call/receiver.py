@@ -5,21 +5,21 @@ datagrams -> pieces -> references --------------+
           -> Opus frames (audio.py) ------------------------------------------------> heard when they are due
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.call.audio import TICK_MS, PlayedSound, SoundPlayout
+from bcdcodec.call.audio import TICK_MS, SoundPlayout
 from bcdcodec.call.chunks import Chunk, MotionChunk, Piece, SoundChunk, unpack_chunks
 from bcdcodec.call.datagram import Checksum, Datagram, DatagramKind, DatagramReader, DatagramWriter, Envelope
 from bcdcodec.call.feedback import HASTY_REPORT_MS, REPORT_MS, Arrivals
 from bcdcodec.call.jitter import HISTORY, MAX_AHEAD_MS, Medium, MotionBuffer, Playout
-from bcdcodec.call.painter import Painter
+from bcdcodec.call.painter import Painter, paint_together
+from bcdcodec.call.playback import Playback, PlayedFrame, Shown
 from bcdcodec.call.references import ReferenceInbox
 from bcdcodec.call.traffic import Traffic
 from bcdcodec.codec.decode.settings import DecodeSettings
@@ -34,34 +34,10 @@ SILENCE_MS = 5000.0
 MAX_CONCEALED_MS = 1000.0
 #: After a pause of the caller as long as this, what was due in it is left out.
 MAX_BEHIND_MS = 5000.0
+#: Pictures that are late by more than this are not made: a machine that does not keep up shows fewer, not later ones.
+MAX_LATE_MS = 150.0
 #: Motion whose reference did not come for this long asks for another one.
 PATIENCE_MS = 1000.0
-
-
-class Shown(Enum):
-    """Where a picture comes from."""
-
-    DECODED = "decoded"
-    CONCEALED = "concealed"
-    #: The one before stays.
-    FROZEN = "frozen"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlayedFrame:
-    """A picture that is due. pixels: uint8 [H, W, 3]; index: at the receiver's frame rate, on the media clock."""
-
-    pixels: NDArray[np.uint8]
-    index: int
-    shown: Shown
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Playback:
-    """What is due: pictures in order, and sound in order."""
-
-    frames: list[PlayedFrame]
-    sounds: list[PlayedSound]
 
 
 class Receiver:
@@ -100,6 +76,8 @@ class Receiver:
         self._frozen_since = 0
         self._heard_ms = self._missing_since_ms = -1.0
         self._report_ms = -REPORT_MS
+        self._polled_ms: float | None = None
+        self._has_painted = False
         self._end_tick: int | None = None
         self._is_over = False
         #: Pictures shown, by where they come from.
@@ -127,13 +105,19 @@ class Receiver:
             self.refused += 1
 
     def prepare(self, now_ms: float) -> Painter | None:
-        """Take what `poll` at this time would decode, but make no pictures: `poll` does, or `paint_together` with those
-        of others. None while nothing can be due.
-        """
+        """Tell the painter what `play` at this time needs, for `paint_together`; None while nothing can be due."""
+        if self._polled_ms is not None:  # by the caller's clock, what was painted took until now
+            self.playout.observe_step(now_ms - self._polled_ms, made_picture=self._has_painted)
+        self._has_painted, self._polled_ms = False, now_ms
         media_ms = self._media_ms(now_ms)
         if media_ms is None or self._painter is None:
             return None
-        self._paint(self._painter, media_ms, now_ms)
+        self._take_motion_due(self._painter, media_ms, now_ms)
+        rate = float(self._painter.frame_rate) / 1000
+        due, late = math.floor(media_ms * rate), math.floor((media_ms - MAX_LATE_MS) * rate)
+        shows_nothing = (self._next is None or due < self._next) and not self.sound.is_due(media_ms)
+        self._painter.expect(due, skipped=late, may_work_ahead=shows_nothing)
+        self._has_painted = self._painter.has_work
         return self._painter
 
     def _media_ms(self, now_ms: float) -> float | None:
@@ -143,12 +127,17 @@ class Receiver:
         return None if offset_ms is None else now_ms - offset_ms
 
     def poll(self, now_ms: float) -> Playback:
-        """What is due by now."""
+        """What is due by now. Where nothing is, it may make a picture ahead of its time."""
+        painter = self.prepare(now_ms)
+        if painter is not None:
+            paint_together([painter])
+        return self.play(now_ms)
+
+    def play(self, now_ms: float) -> Playback:
+        """What is due by now, after `prepare` and `paint_together`."""
         media_ms = self._media_ms(now_ms)
         if media_ms is None or self._painter is None:
             return Playback([], [])
-        self._paint(self._painter, media_ms, now_ms)
-        self._painter.paint()
         frames = list(self._frames(self._painter, media_ms))
         end_ms = None if self._end_tick is None else self._end_tick / self._painter.tick_rate * 1000
         sounds = list(self.sound.take(media_ms, end_ms))
@@ -227,7 +216,7 @@ class Receiver:
     def _observe(self, painter: Painter, arrival_ms: float, tick: int, *, is_copy: bool) -> None:
         self.playout.observe(Medium.MOTION, arrival_ms, 1000 * tick / painter.tick_rate, is_copy=is_copy)
 
-    def _paint(self, painter: Painter, media_ms: float, now_ms: float) -> None:
+    def _take_motion_due(self, painter: Painter, media_ms: float, now_ms: float) -> None:
         """Give the painter what is next in order, or due."""
         for chunk, missing in self.motion.take(media_ms * painter.tick_rate / 1000):
             try:

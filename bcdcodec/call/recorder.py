@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from bcdcodec.call.audio import TICK_MS
-from bcdcodec.call.receiver import Playback
+from bcdcodec.call.playback import Playback
 from bcdcodec.frame import Frame
 from bcdcodec.video.audio import TICK_SAMPLES, Samples
 from bcdcodec.video.live_opus import OpusEncoder

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
 from bcdcodec.bitstream.records import ContentRecord
-from bcdcodec.call.audio import sound_chunk
+from bcdcodec.call.audio import sound_chunks
 from bcdcodec.call.budget import LEAST_VIDEO_BPS, WireBudget, WirePlan
-from bcdcodec.call.chunks import MAX_SOUND_FRAMES, Chunk, MotionChunk, pack_chunk, pack_chunks
+from bcdcodec.call.chunks import Chunk, MotionChunk, pack_chunk, pack_chunks
 from bcdcodec.call.datagram import (
     CLOCK_MS,
     IP_UDP_BYTES,
@@ -214,7 +214,7 @@ class Sender:
     def _datagrams(self, motion: list[Chunk], now_ms: float) -> list[bytes]:
         """Put motion, the sound that waits, copies and pieces that are due into as few datagrams as they need."""
         sound, self._sound = self._sound, []
-        media: list[Chunk] = [*motion, *_sound_chunks(sound)]
+        media: list[Chunk] = [*motion, *sound_chunks(sound)]
         out: list[bytes] = []
         while chosen := self._fitting(media):
             media = [chunk for chunk in media if not any(chunk is other for other in chosen)]
@@ -291,15 +291,3 @@ class Sender:
 
     def _sent_ms(self, now_ms: float) -> int:
         return max(0, round(now_ms - self._start_ms))
-
-
-def _sound_chunks(packets: list[OpusPacket]) -> list[Chunk]:
-    """Chunks of runs of consecutive packets."""
-    runs: list[list[OpusPacket]] = []
-    for packet in packets:
-        last = runs[-1] if runs else None
-        if last and len(last) < MAX_SOUND_FRAMES and packet.tick == last[-1].tick + sound_chunk(last).frame_ticks:
-            last.append(packet)
-        else:
-            runs.append([packet])
-    return [sound_chunk(run) for run in runs]

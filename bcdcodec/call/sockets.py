@@ -9,7 +9,8 @@ from typing import Any
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES
 from bcdcodec.call.feed import Feed
 from bcdcodec.call.impair import Impairment, Network
-from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.playback import Playback
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.statistics import ReceiverMeter, SenderMeter
 from bcdcodec.errors import ConfigError, VideoError

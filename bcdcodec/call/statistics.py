@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from bcdcodec.call.audio import TICK_MS
-from bcdcodec.call.receiver import Playback, Receiver, Shown
+from bcdcodec.call.playback import Playback, Shown
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.sender import Sender
 
 _MS = 1000.0

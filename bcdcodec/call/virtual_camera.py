@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.call.receiver import Playback
+from bcdcodec.call.playback import Playback
 from bcdcodec.errors import MissingExtraError, VideoError, install_command
 from bcdcodec.video.crop import scale
 

@@ -4,7 +4,7 @@ import asyncio
 from fractions import Fraction
 
 from bcdcodec.call.endpoint import Endpoint, Outgoing
-from bcdcodec.call.receiver import Playback, PlayedFrame
+from bcdcodec.call.playback import Playback, PlayedFrame
 from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.video.color import YuvFrame, from_rgb_bt601
 

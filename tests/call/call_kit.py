@@ -1,9 +1,10 @@
 """Calls of the tiny model: a sender and a receiver on one clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
@@ -94,7 +95,7 @@ class FakeDecoder:
     frame_multiplier = 1
 
     def __init__(self, model: object, header: StreamHeader, settings: object) -> None:
-        self.header, self.end, self.sequence, self.lost = header, 0, 0, 0
+        self.header, self.end, self.sequence, self.lost, self.made = header, 0, 0, 0, 0
         self.content, self.given, self.waiting = header.content.data, list[str](), list[DecodedFrame]()
 
     def add(self, packet: Packet) -> None:
@@ -118,14 +119,37 @@ class FakeDecoder:
 
     def decode_waiting(self) -> list[DecodedFrame]:
         frames, self.waiting = self.waiting, []
+        self.made += len(frames)
         return frames
 
-    def conceal(self, until: int) -> list[DecodedFrame]:
+    @property
+    def next_index(self) -> int | None:
+        return self.waiting[0].index if self.waiting else None
+
+    def skip(self, until: int) -> None:
+        self.waiting = [frame for frame in self.waiting if frame.index >= until]
+
+    def decode_next(self) -> list[DecodedFrame]:
+        frames, self.waiting = self.waiting[:1], self.waiting[1:]
+        self.made += len(frames)
+        return frames
+
+    def add_concealed(self, until: int) -> None:
         self.waiting += [self._frame(tick, 255, concealed=True) for tick in range(self.end, until)]
         self.end = max(self.end, until)
-        return self.decode_waiting()
 
     def _frame(self, tick: int, value: int, *, concealed: bool) -> DecodedFrame:
         pixels = np.zeros((2, 2, 3), np.uint8)
         pixels[0, 0, :2] = value, self.content[0]
         return DecodedFrame(pixels=pixels, index=tick, box=CropBox(x=0, y=0, size=0), concealed=concealed)
+
+
+def fake_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let painters have `FakeDecoder`s."""
+
+    def next_of_each(decoders: Sequence[FakeDecoder], *, one_window: bool) -> list[list[DecodedFrame]]:
+        assert one_window
+        return [decoder.decode_next() for decoder in decoders]
+
+    monkeypatch.setattr("bcdcodec.call.painter.Decoder", FakeDecoder)
+    monkeypatch.setattr("bcdcodec.call.painter.decode_together", next_of_each)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from call_kit import FakeDecoder, ScriptedEncoder, frame
+from call_kit import ScriptedEncoder, fake_decoders, frame
 
 from bcdcodec.call.budget import LEAST_SOUND_BPS, LEAST_VIDEO_BPS, SPARE, START_MS, WireBudget, WirePlan
 from bcdcodec.call.datagram import IP_UDP_BYTES
@@ -75,7 +75,7 @@ def test_room_is_what_the_last_window_left_and_more_at_the_start() -> None:
 def test_a_call_keeps_to_it_where_much_gets_lost_and_pictures_are_asked_for(
     wire_bitrate: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bcdcodec.call.painter.Decoder", FakeDecoder)
+    fake_decoders(monkeypatch)
     wire = plan(wire_bitrate)
     encoder = ScriptedEncoder(bytes(700), packet_frames=wire.packet_frames)
     sender, receiver = Sender(encoder, bitrate=4000, wire=wire, session=7), Receiver(None)  # type: ignore[arg-type]

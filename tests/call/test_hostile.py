@@ -4,10 +4,11 @@ import random
 from collections.abc import Callable
 
 import pytest
-from call_kit import FakeDecoder, ScriptedEncoder, frame, sound
+from call_kit import ScriptedEncoder, fake_decoders, frame, sound
 
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES, Envelope
-from bcdcodec.call.receiver import Receiver, Shown
+from bcdcodec.call.playback import Shown
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.seal import Seal, make_key
 from bcdcodec.call.sender import Sender
 
@@ -19,7 +20,7 @@ Envelopes = Callable[[], Envelope | None]
 
 @pytest.fixture(autouse=True)
 def fake_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bcdcodec.call.painter.Decoder", FakeDecoder)
+    fake_decoders(monkeypatch)
 
 
 def plain() -> Envelope | None:
@@ -113,7 +114,8 @@ def test_who_joins_late_and_again_sees_the_call(envelope: Envelopes, joins: int)
     for start in (joins, joins + 60, joins + 120):
         receiver = Receiver(None, envelope=envelope())  # type: ignore[arg-type]
         play(receiver, sender, range(start, start + 60), lambda index: [])
-        assert receiver.shown[Shown.DECODED] >= 40
+        # Sealed, the sender takes no report of a receiver that begins anew, and sends the header again by itself.
+        assert receiver.shown[Shown.DECODED] >= 20
 
 
 def test_a_sender_that_begins_anew_is_taken_once_the_old_one_is_silent() -> None:

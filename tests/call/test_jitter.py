@@ -5,6 +5,7 @@ from bcdcodec.call.jitter import (
     COPY_WAIT_MS,
     FALL_MS_PER_S,
     HISTORY,
+    LEAST_STEPS,
     MARGIN_MS,
     MAX_BUFFER_MS,
     Medium,
@@ -131,3 +132,19 @@ def test_a_first_packet_that_is_early_does_not_hide_copies() -> None:
         is_copy = index % 5 == 0
         playout.observe(Medium.MOTION, 160 * index + (240 if is_copy else 80), 160 * index, is_copy=is_copy)
     assert playout.offset_ms(0) == 240 + MARGIN_MS
+
+
+def test_the_time_that_pictures_take_to_make_is_left_to_what_comes_just_in_time() -> None:
+    playout = Playout()
+    for _ in range(LEAST_STEPS):
+        playout.observe_step(10, made_picture=False)
+        playout.observe_step(55, made_picture=True)
+    assert playout.margin_ms == 45
+
+
+def test_a_clock_that_is_made_up_leaves_the_least_margin() -> None:
+    playout = Playout()
+    for _ in range(LEAST_STEPS):
+        playout.observe_step(10, made_picture=False)
+        playout.observe_step(10, made_picture=True)
+    assert playout.margin_ms == MARGIN_MS

@@ -12,7 +12,7 @@ from livekit_kit import DataPacket, FakeParticipant, FakeRoom, Person, Server
 from bcdcodec.call.audio import PlayedSound
 from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES
 from bcdcodec.call.endpoint import Endpoint, Outgoing
-from bcdcodec.call.receiver import Playback, PlayedFrame, Shown
+from bcdcodec.call.playback import Playback, PlayedFrame, Shown
 from bcdcodec.call.sender import Sender
 
 rtc = pytest.importorskip("livekit.rtc")

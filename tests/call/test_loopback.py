@@ -11,7 +11,8 @@ import pytest
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.impair import Impairment
 from bcdcodec.call.loopback import run_loopback
-from bcdcodec.call.receiver import Playback, Receiver, Shown
+from bcdcodec.call.playback import Playback, Shown
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.recorder import Recorder
 from bcdcodec.call.seal import Seal
 from bcdcodec.call.sender import Sender

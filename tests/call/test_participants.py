@@ -13,7 +13,8 @@ from bcdcodec.call.datagram import MAX_DATAGRAM_BYTES
 from bcdcodec.call.endpoint import MAX_NAMES, Endpoint
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.participants import Participants
-from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.playback import Playback
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.sender import Sender
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.settings import DecodeSettings

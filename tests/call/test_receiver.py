@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from call_kit import RATE, FakeDecoder, ScriptedEncoder, frame, sound
+from call_kit import RATE, FakeDecoder, ScriptedEncoder, fake_decoders, frame, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bcdcodec.call.datagram import Checksum, DatagramKind, DatagramReader, DatagramWriter
 from bcdcodec.call.feedback import HASTY_REPORT_MS, REPORT_MS, Report
-from bcdcodec.call.receiver import MAX_CONCEALED_MS, PATIENCE_MS, SILENCE_MS, Playback, Receiver, Shown
+from bcdcodec.call.playback import Playback, Shown
+from bcdcodec.call.receiver import MAX_CONCEALED_MS, MAX_LATE_MS, PATIENCE_MS, SILENCE_MS, Receiver
 from bcdcodec.call.sender import Sender
 
 TICK_MS = float(1000 / RATE)
@@ -41,7 +42,7 @@ class Pair:
 
 @pytest.fixture(autouse=True)
 def fake_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bcdcodec.call.painter.Decoder", FakeDecoder)
+    fake_decoders(monkeypatch)
 
 
 def decoder(receiver: Receiver) -> FakeDecoder:
@@ -215,3 +216,35 @@ def test_forged_bodies_raise_nothing(data: st.DataObject) -> None:
         playback = receiver.poll(100)
         assert isinstance(playback, Playback)
         receiver.reports(100)
+
+
+def test_a_picture_is_made_ahead_of_its_time_only_where_nothing_is_due() -> None:
+    pair = Pair(6)
+    for index in range(6):
+        pair.give(index)
+    made = []
+    for now in (0, 5, 20, 25, 30, 80 + 20):
+        before = decoder(pair.receiver).made if pair.receiver._painter else 0
+        playback = pair.receiver.poll(now)
+        made.append((len(playback.frames), decoder(pair.receiver).made - before))
+    assert made == [(0, 0), (0, 0), (1, 1), (0, 1), (0, 1), (1, 0)]
+
+
+def test_a_machine_that_does_not_keep_up_shows_fewer_pictures_not_later_ones() -> None:
+    frames, picture_ms = 200, 2 * TICK_MS  # twice as long as there is
+    pair = Pair(frames)
+    now, given = 0.0, 0
+    late: list[float] = []
+    while now < TICK_MS * frames:
+        while given < frames and TICK_MS * given <= now:
+            pair.give(given)
+            given += 1
+        before = decoder(pair.receiver).made if pair.receiver._painter else 0
+        playback = pair.receiver.poll(now)
+        made = decoder(pair.receiver).made - before
+        now += 10 + picture_ms * made
+        late += [now - TICK_MS * one.index for one in playback.frames if one.shown is Shown.DECODED]
+    assert len(late) > 0.4 * frames
+    # Two pictures are made in a step, and what came meanwhile is taken that much later.
+    assert max(late) <= MAX_LATE_MS + 4 * picture_ms
+    assert max(late[len(late) // 2 :]) <= max(late[: len(late) // 2])

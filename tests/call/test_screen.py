@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bcdcodec.call.receiver import Playback, PlayedFrame, Shown
+from bcdcodec.call.playback import Playback, PlayedFrame, Shown
 from bcdcodec.call.screen import SHOWN_PIXELS, Screen, pack_ppm
 from bcdcodec.errors import ConfigError
 

@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from call_kit import FakeDecoder, ScriptedEncoder, frame
+from call_kit import ScriptedEncoder, fake_decoders, frame
 
 from bcdcodec.call.budget import WirePlan
 from bcdcodec.call.impair import Impairment, Network
@@ -22,7 +22,7 @@ SPOKEN = bytes([0x08, 0x00]) + bytes(20)
 
 @pytest.mark.slow
 def test_ten_minutes_take_no_more_than_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bcdcodec.call.painter.Decoder", FakeDecoder)
+    fake_decoders(monkeypatch)
     monkeypatch.setattr("bcdcodec.call.audio.OpusDecoder.decode", lambda decoder, data: SAMPLES)
     wire = WirePlan.of(12_000, tick_ms=FRAME_MS, sound_bitrate=4500)
     encoder = ScriptedEncoder(packet_frames=wire.packet_frames)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bcdcodec.call.feed import FileFeed
-from bcdcodec.call.receiver import Playback, Receiver
+from bcdcodec.call.playback import Playback
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.seal import Seal
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.sockets import _received, _send, open_socket, parse_address, receive_call, send_call

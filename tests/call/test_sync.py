@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from call_kit import FakeDecoder, ScriptedEncoder, frame
+from call_kit import ScriptedEncoder, fake_decoders, frame
 
 from bcdcodec.call.audio import TICK_MS, PlayedSound
 from bcdcodec.call.budget import WirePlan
@@ -39,7 +39,7 @@ def onset_ms(before: np.ndarray, samples: np.ndarray) -> float | None:
 def test_a_burst_of_sound_is_heard_when_its_frame_is_shown(
     impair: str, wire_bitrate: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bcdcodec.call.painter.Decoder", FakeDecoder)
+    fake_decoders(monkeypatch)
     wire = None if wire_bitrate is None else WirePlan.of(wire_bitrate, tick_ms=FRAME_MS, sound_bitrate=4500)
     sender = Sender(ScriptedEncoder(), bitrate=4000, wire=wire, session=7)
     receiver = Receiver(None)  # type: ignore[arg-type]

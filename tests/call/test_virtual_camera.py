@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bcdcodec.call.receiver import Playback, PlayedFrame, Shown
+from bcdcodec.call.playback import Playback, PlayedFrame, Shown
 from bcdcodec.call.virtual_camera import VirtualCamera, letterbox
 from bcdcodec.errors import MissingExtraError, VideoError
 

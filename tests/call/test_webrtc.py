@@ -11,7 +11,7 @@ import pytest
 from bcdcodec.call.endpoint import Endpoint
 from bcdcodec.call.feed import FileFeed
 from bcdcodec.call.participants import Participants
-from bcdcodec.call.receiver import Playback, PlayedFrame, Shown
+from bcdcodec.call.playback import Playback, PlayedFrame, Shown
 from bcdcodec.call.sender import Sender
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.settings import DecodeSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bcdcodec.call.receiver import Playback
+from bcdcodec.call.playback import Playback
 from bcdcodec.call.recorder import Recorder
 from bcdcodec.cli.main import main
 from bcdcodec.video.capture import CaptureDevice

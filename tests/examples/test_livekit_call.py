@@ -9,7 +9,7 @@ import pytest
 from livekit_kit import FakeRoom, Server
 
 from bcdcodec import CodecModel
-from bcdcodec.call.receiver import Shown
+from bcdcodec.call.playback import Shown
 
 pytest.importorskip("livekit.rtc")
 

@@ -12,7 +12,8 @@ from bcdcodec.call.budget import SOUND_FRAME_MS
 from bcdcodec.call.feed import Feed
 from bcdcodec.call.loopback import Loopback
 from bcdcodec.call.pace import PacedClock, PacedFeed
-from bcdcodec.call.receiver import PlayedFrame, Receiver, Shown
+from bcdcodec.call.playback import PlayedFrame, Shown
+from bcdcodec.call.receiver import Receiver
 from bcdcodec.call.sender import Sender
 from bcdcodec.call.serve.controls import Controls
 from bcdcodec.call.traffic import Kind

@@ -15,7 +15,7 @@ from typing import Any
 
 from bcdcodec.call.budget import SOUND_FRAME_MS
 from bcdcodec.call.feed import Feed, RepeatedFeed
-from bcdcodec.call.receiver import Shown
+from bcdcodec.call.playback import Shown
 from bcdcodec.call.serve.browser_feed import BrowserFeed
 from bcdcodec.call.serve.controls import Controls
 from bcdcodec.call.serve.live_call import LiveCall

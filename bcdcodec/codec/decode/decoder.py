@@ -117,6 +117,21 @@ class Decoder:
         return sum(len(segment.motion) for segment in self._segments)
 
     @property
+    def next_index(self) -> int | None:
+        """Index of the first frame that is kept as codes; None where there is none."""
+        return next((segment.index for segment in self._segments if len(segment.motion)), None)
+
+    def skip(self, until: int) -> None:
+        """Drop the frames before the index `until` that are kept as codes, for a caller who is too late to show them.
+
+        Nothing is dropped where windows have context, which is made of the frames before.
+        """
+        if self.windows.context_frames:
+            return
+        for segment in self._segments:
+            segment.skip(until)
+
+    @property
     def _lost_packets(self) -> int:
         return 0 if self._losses is None else self._losses.lost_packets
 
@@ -167,11 +182,15 @@ class Decoder:
         """Conceal the frames up to the tick `until` now, for a caller that cannot wait for the packet that follows, or
         knows that none does. ConfigError without a concealer.
         """
+        self.add_concealed(until)
+        return self._ready()
+
+    def add_concealed(self, until: int) -> None:
+        """Make up codes up to the tick `until` as `conceal` does, but keep them, for `decode_waiting`."""
         if self._losses is None:
             raise ConfigError("frames can be concealed only by a decoder that was given a concealer")
         self._losses.mark_lost()
         self._fill_gap(until, None)
-        return self._ready()
 
     def _fill_gap(self, until: int, after: Tensor | None) -> None:
         """Add concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G]
@@ -233,6 +252,12 @@ class Decoder:
         """Segments that are to be decoded now, and then given to `frames` as windows; the last one goes on."""
         segments, self._segments = self._segments, self._segments[-1:]
         return segments
+
+    def take_next(self) -> list[Segment]:
+        """The segment whose frames come next, of which one window is to be decoded; none where nothing waits."""
+        while len(self._segments) > 1 and not len(self._segments[0].motion):
+            del self._segments[0]
+        return [segment for segment in self._segments[:1] if len(segment.motion)]
 
     def frames(self, windows: list[DecodedWindow]) -> list[DecodedFrame]:
         """Frames of decoded windows of its segments, in order."""

@@ -6,11 +6,12 @@ from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.decode.windows import DecodedWindow, Segment, WindowSettings, decode_segments
 
 
-def decode_together(decoders: Sequence[Decoder]) -> list[list[DecodedFrame]]:
+def decode_together(decoders: Sequence[Decoder], *, one_window: bool = False) -> list[list[DecodedFrame]]:
     """Decode what waits in decoders after `Decoder.add`; returns the frames of each, the same as alone up to rounding.
 
-    Windows share a batch where the model, the sampling and the lengths of windows are the same, and are decoded apart
-    where they are not. Until it returns no other thread may use any of the decoders.
+    one_window: the next window of each decoder, not all that wait. Windows share a batch where the model, the sampling
+    and the lengths of windows are the same, and are decoded apart where they are not. Until it returns no other thread
+    may use any of the decoders.
     """
     # By the model's networks, of which a decoder keeps them alive.
     groups: dict[tuple[int, WindowSettings], list[Decoder]] = {}
@@ -21,9 +22,9 @@ def decode_together(decoders: Sequence[Decoder]) -> list[list[DecodedFrame]]:
         owners: dict[int, int] = {}
         segments: list[Segment] = []
         for decoder in group:
-            taken = decoder.take_segments()
+            taken = decoder.take_next() if one_window else decoder.take_segments()
             owners |= dict.fromkeys(map(id, taken), id(decoder))
             segments += taken
-        for window in decode_segments(group[0].model.networks, segments, settings):
+        for window in decode_segments(group[0].model.networks, segments, settings, one_window=one_window):
             windows[owners[id(window.segment)]].append(window)
     return [decoder.frames(windows[id(decoder)]) for decoder in decoders]

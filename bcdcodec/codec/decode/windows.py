@@ -64,6 +64,11 @@ class Segment:
         self.motion = torch.cat([self.motion, motion])
         self._last = motion[-1:] if len(motion) else self._last
 
+    def skip(self, until: int) -> None:
+        """Drop the frames before the index `until` that wait."""
+        late = min(max(0, until - self.index), len(self.motion))
+        self.motion, self.index = self.motion[late:], self.index + late
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedWindow:
@@ -86,13 +91,20 @@ class WindowSettings:
 
 
 @torch.inference_mode()
-def decode_segments(networks: Networks, segments: Sequence[Segment], settings: WindowSettings) -> list[DecodedWindow]:
-    """Decode all frames that wait in segments of one model, at most MAX_BATCH_SEGMENTS side by side."""
+def decode_segments(
+    networks: Networks, segments: Sequence[Segment], settings: WindowSettings, *, one_window: bool = False
+) -> list[DecodedWindow]:
+    """Decode the frames that wait in segments of one model, at most MAX_BATCH_SEGMENTS side by side.
+
+    one_window: the first window of each segment, not all.
+    """
     windows: list[DecodedWindow] = []
     for first in range(0, len(segments), MAX_BATCH_SEGMENTS):
         batch = list(segments[first : first + MAX_BATCH_SEGMENTS])
         while any(len(segment.motion) for segment in batch):
             windows += _next(networks, batch, settings)
+            if one_window:
+                break
     return windows
 
 

@@ -144,3 +144,38 @@ def test_frames_wait_as_codes(painter: CodecModel, streams: list[Stream]) -> Non
     assert_same(decoder.decode_waiting(), alone(Decoder(painter, header), packets), 0)
     assert decoder.waiting_frames == 0
     assert decoder.decode_waiting() == decode_together([decoder])[0] == []
+
+
+def test_one_window_after_the_other_gives_the_same_frames(painter: CodecModel, streams: list[Stream]) -> None:
+    header, packets = streams[1]
+    decoder = Decoder(painter, header)
+    for packet in packets:
+        decoder.add(packet)
+    found: list[DecodedFrame] = []
+    while (index := decoder.next_index) is not None:
+        ((frame,),) = decode_together([decoder], one_window=True)
+        assert frame.index == index
+        found.append(frame)
+    assert_same(found, alone(Decoder(painter, header), packets), 0)
+
+
+def test_frames_that_are_skipped_change_no_others(painter: CodecModel, streams: list[Stream]) -> None:
+    header, packets = streams[1]
+    decoder = Decoder(painter, header)
+    for packet in packets:
+        decoder.add(packet)
+    decoder.skip(3)
+    assert decoder.next_index == 3
+    for one, other in zip(decoder.flush(), alone(Decoder(painter, header), packets)[3:], strict=True):
+        assert one.index == other.index
+        assert np.array_equal(one.pixels, other.pixels)
+
+
+def test_frames_with_context_are_not_skipped(model: CodecModel, make_frames: MakeFrames) -> None:
+    encoder = Encoder(model, EncodeSettings())
+    packets = [packet for frame in make_frames(COUNT) for packet in encoder.push(frame)] + encoder.flush()
+    decoder = Decoder(model, encoder.header)
+    for packet in packets:
+        decoder.add(packet)
+    decoder.skip(3)
+    assert_same(decoder.flush(), alone(Decoder(model, encoder.header), packets), 0)
