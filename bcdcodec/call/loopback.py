@@ -75,13 +75,15 @@ def run_loopback(
     """
     call = Loopback(sender, receiver, impairment=impairment, seed=seed)
     sent, shown = SenderMeter(sender), ReceiverMeter(receiver)
-    live_clock = PacedClock(float(1000 / sender.frame_rate)) if is_live else None
-    live_feed = PacedFeed(feed, sender.frame_rate, sound_ms=SOUND_FRAME_MS)
+    live_clock = live_feed = None
+    if is_live:
+        live_clock = PacedClock(float(1000 / sender.frame_rate))
+        live_feed = PacedFeed(feed, sender.frame_rate, sound_ms=SOUND_FRAME_MS)
     now_ms, end_ms, second = 0.0, float("inf"), 1
     pace = PlayoutMeter()
     began_s = time.monotonic()
     while now_ms < end_ms and not receiver.is_over and not is_stopped():
-        if live_clock is not None:
+        if live_clock is not None and live_feed is not None:
             now_ms, source_ms = live_clock.step(), live_clock.source_ms
             frames, sound = live_feed.frames(source_ms, now_ms), live_feed.sound(source_ms, now_ms)
         else:

@@ -120,8 +120,8 @@ def test_another_plan_in_the_call_changes_the_packets_and_keeps_the_count() -> N
     sender.push_frame(frame(0), 0)
     sender.set_wire_bitrate(plan(16_000))
     assert encoder.frames == 1
-    assert sender._budget is not None
-    assert sender._budget.room_bytes(0) < 16_000 * (sender._budget.window_ms + START_MS) / 8000 - 700
+    assert sender._composer.budget is not None
+    assert sender._composer.budget.room_bytes(0) < 16_000 * (sender._composer.budget.window_ms + START_MS) / 8000 - 700
 
 
 def test_pieces_of_a_picture_wait_for_room_and_for_media() -> None:
