@@ -71,8 +71,8 @@ def add_ablations(studies: Commands) -> None:
         about="train a preset without each part of the method, and compare",
         examples="""  bcd bench ablations sprites/train sprites/test --updates 1200 --precision bf16
   bcd bench ablations lrs3/train lrs3/test --model lrs3 --updates 300000 --device cuda
-Six runs: the preset, three other bitrates, no rate loss, not cross-driven. Where the clips are sprites, transfers are
-compared with the true clips.""",
+Seven runs: the preset, four other bitrates, no rate loss, not cross-driven. Transfers of sprites are compared with the
+true clips, those of faces with both people.""",
     )
     parser.add_argument("data", type=Path, metavar="TRAIN", help="folder of clips to train on")
     parser.add_argument("test", type=Path, metavar="TEST", help="folder of clips of other people, to measure on")
@@ -83,8 +83,9 @@ compared with the true clips.""",
         type=pair_count,
         default=128,
         metavar="N",
-        help="transfers between sprites to compare with the truth (128)",
+        help="transfers between clips to compare (128)",
     )
+    parser.add_argument("--seeds", type=whole_number(1, 99), default=1, metavar="N", help="runs of each variant (1)")
     add_vae_option(parser)
     add_precision_option(parser)
     add_device_option(parser)

@@ -1,8 +1,8 @@
 """Scores of a trained variant on clips of unseen people: codes, conditional errors, and transfers against the truth."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -28,8 +28,17 @@ MEASURED, BATCH, CLIPS = 32, 16, 128
 #: Frames that content comes from in Table A2; None: all.
 CONTENT_LENGTHS: tuple[int | None, ...] = (1, 5, 15, 20, None)
 
-#: Compares transfers with the truth: weights, and frames that content comes from (None: all) -> numbers by name.
-Judge = Callable[[Path, int | None], dict[str, float]]
+
+class Judge(Protocol):
+    """Judges transfers. count: how many."""
+
+    count: int
+
+    def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
+        """Numbers of some weights by name; content from so many frames, None for all."""
+
+    def sheet(self, path: Path, weights: dict[str, Path]) -> None:
+        """Draw some transfers by each of the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +47,11 @@ class AblationScore:
 
     entropy_bits: of hard codes, order 0, a frame. used: entries of a codebook, mean. dead: dead codebooks. errors: of
     frames denoised from the probe's noise level with the right conditions ("true"), the motion or content of others,
-    none. truth: numbers of a Judge.
+    none. truth: numbers of a Judge. seed: of the run.
     """
 
     name: str
+    seed: int = 0
     target_bits: float
     groups: int
     entropy_bits: float
@@ -63,7 +73,10 @@ class ContentScore:
 
 @dataclass(frozen=True, slots=True)
 class Ablations:
-    """Scores of all variants, the base first. contents: empty where content is always one frame."""
+    """Scores of all variants, the base first, by seed.
+
+    contents: of the first seed's base, empty where content is always one frame.
+    """
 
     scores: list[AblationScore]
     contents: list[ContentScore]
@@ -93,6 +106,7 @@ def score_variant(plan: AblationPlan, variant: Variant, run: Path, cache: Path, 
     codes = count_codes(model.cpu(), sampler, MEASURED)
     return AblationScore(
         name=variant.name,
+        seed=plan.seed,
         target_bits=variant.target_bits,
         groups=config.quantizer.groups,
         entropy_bits=codes.entropy_bits,

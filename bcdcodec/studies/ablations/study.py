@@ -1,11 +1,12 @@
 """Ablation study: variants of a preset that each lack one part of the method; docs/ablations.md.
 
 WORK/ablation.json   settings of the study      WORK/latents/train, test    clips as the runs see them
-WORK/runs/NAME       a run of loop.py, with weights.safetensors, score.json, contents.json
+WORK/runs/NAME       a run of loop.py, with weights.safetensors, score.json, contents.json; of other seeds NAME-SEED
 """
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,15 @@ from bcdcodec.evaluation.report.figures import pyplot, save_figure
 from bcdcodec.evaluation.report.tables import update_page
 from bcdcodec.model.device import choose_device
 from bcdcodec.sprites.dataset import is_sprites
-from bcdcodec.studies.ablations.scores import Ablations, AblationScore, ContentScore, score_contents, score_variant
+from bcdcodec.studies.ablations.faces import FaceJudge
+from bcdcodec.studies.ablations.scores import (
+    Ablations,
+    AblationScore,
+    ContentScore,
+    Judge,
+    score_contents,
+    score_variant,
+)
 from bcdcodec.studies.ablations.tables import page_tables
 from bcdcodec.studies.ablations.truth import TruthJudge
 from bcdcodec.studies.ablations.variants import BASE, WEIGHTS, AblationPlan, Variant, variants
@@ -56,6 +65,7 @@ def run_study(
     pairs: int,
     vae: Path | None = None,
     seed: int = 0,
+    seeds: int = 1,
     precision: str = "fp32",
     device: str = "cpu",
     progress: Progress = lambda stage, done, total: None,
@@ -63,7 +73,8 @@ def run_study(
     """Train and score what is missing, write page, pictures and ablations.json.
 
     name: of a preset. data, test: folders of clips of different people. vae: the autoencoder, if the preset has one.
-    pairs: transfers between test clips of sprites. ConfigError where `work` began with other settings.
+    pairs: transfers between test clips, at most. seeds: runs of each variant, with seeds from `seed` on. ConfigError
+    where `work` began with other settings.
     """
     config = preset(name)
     plan = AblationPlan(
@@ -78,7 +89,7 @@ def run_study(
         vae=load_autoencoder(config, vae),
     )
     pyplot()  # fail before hours of training if it is missing
-    judge = TruthJudge(test, count=pairs, device=plan.device.type, seed=seed) if is_sprites(test) else None
+    judge = _judge(plan)
     settings: dict[str, Any] = {"preset": config.name}
     settings |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
     settings |= {setting: getattr(plan, setting) for setting in ("updates", "seed", "precision", "pairs")}
@@ -86,12 +97,14 @@ def run_study(
     for part, folder in (("train", data), ("test", test)):
         latents = partial(progress, f"{part} latents")
         cache_clips(folder, work / "latents" / part, vae=plan.vae, config=config, progress=latents)
-    ablations = _score(plan, work, judge, progress)
+    plans = [replace(plan, seed=seed + index) for index in range(seeds)]
+    scored = [_score(one, work, judge, progress, is_first=one is plans[0]) for one in plans]
+    ablations = Ablations([score for one in scored for score in one.scores], scored[0].contents)
     plot_curves(out / FOLDER / CURVES, plan, work)
     if judge is not None:
-        judge.sheet(out / FOLDER / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in ablations.scores})
+        judge.sheet(out / FOLDER / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in scored[0].scores})
     write_numbers(out / FOLDER / NUMBERS, ablations)
-    update_page(out / PAGE, page_tables(ablations, plan, pairs=0 if judge is None else judge.count))
+    update_page(out / PAGE, page_tables(ablations, plan, judge))
     return ablations
 
 
@@ -114,12 +127,24 @@ def plot_curves(path: Path, plan: AblationPlan, work: Path) -> None:
     save_figure(figure, path)
 
 
-def _score(plan: AblationPlan, work: Path, judge: TruthJudge | None, progress: Progress) -> Ablations:
-    """Train and score every variant that has no score yet."""
-    by_name, test = {variant.name: variant for variant in variants(plan.config)}, work / "latents" / "test"
+def _judge(plan: AblationPlan) -> Judge | None:
+    """Who compares transfers; None for a model that moves pictures, whose content is no token."""
+    if plan.config.content.picture_bits:
+        return None
+    if is_sprites(plan.test):
+        return TruthJudge(plan.test, count=plan.pairs, device=plan.device.type, seed=plan.seed)
+    return FaceJudge(plan.test, plan.config, count=plan.pairs, device=plan.device.type, seed=plan.seed)
+
+
+def _score(
+    plan: AblationPlan, work: Path, judge: Judge | None, progress: Progress, *, is_first: bool = True
+) -> Ablations:
+    """Train and score every variant that has no score yet. is_first: whether folders are named without the seed."""
+    end, test = "" if is_first else f"-{plan.seed}", work / "latents" / "test"
+    by_name = {variant.name + end: variant for variant in variants(plan.config)}
 
     def score(_: None, name: str) -> AblationScore:
-        run = _train(plan, by_name[name], work, lambda done: progress(name, done, plan.updates))
+        run = _train(plan, by_name[name], work, name, lambda done: progress(name, done, plan.updates))
         return score_variant(plan, by_name[name], run, test, judge)
 
     def contents(_: None, name: str) -> list[Any]:
@@ -136,13 +161,13 @@ def _score(plan: AblationPlan, work: Path, judge: TruthJudge | None, progress: P
         measure=contents,
         parse=partial(from_json, list[ContentScore]),
         record_path=lambda name: work / "runs" / name / CONTENTS,
-    ).run([] if plan.config.content.picture_bits else [BASE])
+    ).run([] if plan.config.content.picture_bits or not is_first else [BASE])
     return Ablations(list(scored.results.values()), by_content.results.get(BASE, []))
 
 
-def _train(plan: AblationPlan, variant: Variant, work: Path, progress: Callable[[int], None]) -> Path:
-    """Folder of a variant's run, which is trained where it has no weights file."""
-    run, cache = work / "runs" / variant.name, work / "latents" / "train"
+def _train(plan: AblationPlan, variant: Variant, work: Path, name: str, progress: Callable[[int], None]) -> Path:
+    """Folder `name` of a variant's run, which is trained where it has no weights file."""
+    run, cache = work / "runs" / name, work / "latents" / "train"
     if (run / WEIGHTS).exists():
         return run
     options = TrainOptions(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bcdcodec.evaluation.report.tables import table
-from bcdcodec.studies.ablations.scores import Ablations
+from bcdcodec.studies.ablations.scores import Ablations, Judge
 from bcdcodec.studies.ablations.variants import BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN, AblationPlan
 
 #: FID, CSIM, shape error x 10, motion error x 100, cross error x 100 of the paper (LRS3): tables A2 and A3 of the
@@ -13,6 +13,7 @@ PAPER: Mapping[str, tuple[float, ...]] = {
     "rate-half": (88.5, 0.71, 0.34, 5.26, 5.68),
     "rate-1.5": (87.6, 0.68, 0.56, 3.23, 4.13),
     "rate-2": (89.3, 0.66, 0.49, 3.04, 3.74),
+    "rate-4": (),  # in Figure A2 alone
     NO_RATE_LOSS: (92.7, 0.70, 0.59, 4.81, 6.21),
     NOT_CROSS_DRIVEN: (120.1, 0.64, 0.58, 41.5, 40.4),
 }
@@ -29,69 +30,93 @@ SCORE_HEAD = (
     *("", "target, bits a frame", "kbps", "measured", "codebooks", "used entries", "dead"),
     *("error", "other motion", "other content"),
 )
-#: Numbers of a Judge: title, and factor with which they are printed.
+#: Conditions of the errors, in the order of SCORE_HEAD.
+ERRORS = ("true", "other_motion", "other_content")
+#: Numbers of a Judge: title, factor with which they are printed, and digits after the point.
 TRUTH_HEAD = {
-    "psnr_db": ("PSNR to the truth, dB", 1.0),
-    "action": ("action right, %", 100.0),
-    "appearance": ("appearance right, %", 100.0),
-    "nmi": ("NMI with poses", 1.0),
+    "psnr_db": ("PSNR to the truth, dB", 1.0, 1),
+    "action": ("action right, %", 100.0, 1),
+    "appearance": ("appearance right, %", 100.0, 1),
+    "nmi": ("NMI with poses", 1.0, 3),
+    "frechet": ("Frechet distance (EfficientNet)", 1.0, 1),
+    "csim": ("CSIM", 1.0, 3),
+    "shape": ("shape, mm", 1.0, 2),
+    "motion": ("motion, mm", 1.0, 2),
+    "cross": ("cross, mm", 1.0, 2),
 }
 ABOUT = {
     BASE: "nothing changed",
     "rate-half": "half the bitrate",
     "rate-1.5": "one and a half times the bitrate",
     "rate-2": "twice the bitrate",
+    "rate-4": "four times the bitrate",
     NO_RATE_LOSS: "without the rate loss",
     NOT_CROSS_DRIVEN: "content from the frames that are rebuilt",
 }
 
 
-def page_tables(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> dict[str, list[str]]:
-    """Lines by marker. pairs: transfers that the truth was measured on."""
+def page_tables(ablations: Ablations, plan: AblationPlan, judge: Judge | None) -> dict[str, list[str]]:
+    """Lines by marker. judge: of the transfers."""
     rate = float(plan.config.frame_rate[0]) / plan.config.frame_rate[1]
     return {
-        "run": run_lines(plan, pairs=pairs),
+        "run": run_lines(ablations, plan, judge),
         "variants": variant_table(ablations, rate),
         "paper": _paper(ablations),
         "contents": content_table(ablations),
     }
 
 
-def run_lines(plan: AblationPlan, *, pairs: int) -> list[str]:
+def run_lines(ablations: Ablations, plan: AblationPlan, judge: Judge | None) -> list[str]:
     """The head of the page: preset, training, transfers."""
-    head = (
+    seeds = sorted({score.seed for score in ablations.scores})
+    trained = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    head = [
         f"- Preset `{plan.config.name}`, every variant trained from scratch for {plan.updates:,} updates of "
-        f"{plan.config.optim.batch} clips, seed {plan.seed}, {plan.precision}, and measured on clips of other people."
-    )
-    truth = (
-        f"- *Truth*: {pairs} transfers between test clips, against the true clip of that character in that action, "
-        f"{plan.config.sampling['standard'].steps} sampling steps."
-    )
-    return [head, truth] if pairs else [head]
+        f"{plan.config.optim.batch} clips, {trained}, {plan.precision}, and measured on clips of other people."
+    ]
+    if len(seeds) > 1:
+        head.append(f"- Means of {len(seeds)} runs, and half of the distance between the least and the greatest.")
+    if judge is not None:
+        steps, is_face = plan.config.sampling["standard"].steps, "csim" in ablations.scores[0].truth
+        measured = (
+            "of the content of one person's clip with the motion of another's, against both"
+            if is_face
+            else "between test clips, against the true clip of that character in that action"
+        )
+        head.append(f"- {judge.count} transfers {measured}, {steps} sampling steps.")
+    return head
 
 
 def variant_table(ablations: Ablations, rate: float) -> list[str]:
-    """One row a variant. rate: frames a second."""
-    truth = _truth_names(ablations)
-    rows = [
-        (
-            f"`{score.name}`: {ABOUT[score.name]}",
-            f"{score.target_bits:g}",
-            f"{score.target_bits * rate / 1000:.3g}",
-            f"{score.entropy_bits:.2f}",
-            str(score.groups),
-            f"{score.used:.1f}",
-            str(score.dead),
-            *(f"{score.errors[name]:.4f}" for name in ("true", "other_motion", "other_content")),
-            *_truth_cells(score.truth, truth),
+    """One row a variant, over its seeds. rate: frames a second."""
+    truth, rows = _truth_names(ablations), []
+    for name in dict.fromkeys(score.name for score in ablations.scores):
+        scores = [score for score in ablations.scores if score.name == name]
+        rows.append(
+            (
+                f"`{name}`: {ABOUT[name]}",
+                f"{scores[0].target_bits:g}",
+                f"{scores[0].target_bits * rate / 1000:.3g}",
+                spread([score.entropy_bits for score in scores], 2),
+                str(scores[0].groups),
+                spread([score.used for score in scores], 1),
+                spread([score.dead for score in scores], 0),
+                *(spread([score.errors[part] for score in scores], 4) for part in ERRORS),
+                *_truth_cells([score.truth for score in scores], truth),
+            )
         )
-        for score in ablations.scores
-    ]
     return table((*SCORE_HEAD, *(TRUTH_HEAD[name][0] for name in truth)), rows)
 
 
+def spread(values: Sequence[float], digits: int) -> str:
+    """Mean of the values, and half of the distance between the least and the greatest of several."""
+    mean = f"{sum(values) / len(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {(max(values) - min(values)) / 2:.{digits}f}"
+
+
 def _paper(ablations: Ablations) -> list[str]:
-    rows = [(f"`{score.name}`", *(f"{value:g}" for value in PAPER[score.name])) for score in ablations.scores]
+    names = dict.fromkeys(score.name for score in ablations.scores)
+    rows = [(f"`{name}`", *(f"{value:g}" for value in PAPER[name])) for name in names if PAPER[name]]
     return table(("", *PAPER_HEAD), rows)
 
 
@@ -104,7 +129,7 @@ def content_table(ablations: Ablations) -> list[str]:
         (
             "all" if score.frames is None else str(score.frames),
             f"{score.error:.4f}",
-            *_truth_cells(score.truth, truth),
+            *_truth_cells([score.truth], truth),
             *(f"{value:g}" for value in PAPER_CONTENTS[score.frames]),
         )
         for score in ablations.contents
@@ -114,8 +139,14 @@ def content_table(ablations: Ablations) -> list[str]:
 
 
 def _truth_names(ablations: Ablations) -> list[str]:
-    return [name for name in TRUTH_HEAD if name in ablations.scores[0].truth]
+    return [name for name in TRUTH_HEAD if any(name in score.truth for score in ablations.scores)]
 
 
-def _truth_cells(values: Mapping[str, float], names: Sequence[str]) -> list[str]:
-    return [f"{values[name] * TRUTH_HEAD[name][1]:.{3 if name == 'nmi' else 1}f}" for name in names]
+def _truth_cells(truths: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[str]:
+    """Cells of the runs of one variant; a number that one of them lacks is left out."""
+    cells = []
+    for name in names:
+        _, factor, digits = TRUTH_HEAD[name]
+        known = [factor * truth[name] for truth in truths if name in truth]
+        cells.append(spread(known, digits) if known else "-")
+    return cells

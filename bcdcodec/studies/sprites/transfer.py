@@ -14,17 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bcdcodec.codec.decode.windows import Segment, next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import encode_reference
 from bcdcodec.codec.window import Window
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError
-from bcdcodec.frame import CropBox
-from bcdcodec.model.content import Content, dequantize_content, quantize_content
-from bcdcodec.model.noise import stream_noise
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.sheets import CELL
+from bcdcodec.studies.cross_driving import codes_of, contents_of, decode_codes
 
 #: Clips decoded side by side, and clips whose content token is written out to count its bits.
 BATCH, COUNTED = 32, 64
@@ -76,13 +73,12 @@ def transfer(
             f"{model.weights.path} codes {config.quantizer.groups} groups of {config.pixels}-pixel pictures, "
             f"sprites are up to {MAX_GROUPS} groups of {CELL}"
         )
-    noise = stream_noise(seed, model.latent_shape).to(model.device)
     decoded, codes = [], []
     for start in range(0, len(content), BATCH):
         rows = slice(start, start + BATCH)
-        shown = _contents(model, clips.clips(content[rows])[:, :content_frames])
-        coded = _codes(model, clips.clips(motion[rows]))
-        decoded.append(_decode(model, shown, coded, noise, sampling))
+        shown = contents_of(model, clips.clips(content[rows])[:, :content_frames])
+        coded = codes_of(model, clips.clips(motion[rows]))
+        decoded.append(decode_codes(model, shown, coded, sampling, seed=seed))
         codes.append(coded.cpu().numpy())
         progress(min(start + BATCH, len(content)), len(content))
     return Transfer(
@@ -93,45 +89,6 @@ def transfer(
         truth=clips.of_characters(content, motion),
         content_bits=_content_bits(model, clips.clips(content[:COUNTED])),
     )
-
-
-def _latents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """uint8 [n, T, 64, 64, 3] -> [n, T, C, H, W]."""
-    z = model.to_latents(pixels.reshape(-1, *pixels.shape[2:]))
-    return z.view(*pixels.shape[:2], *z.shape[1:])
-
-
-@torch.inference_mode()
-def _contents(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Content maps as a decoder has them: [n, C, H, W]."""
-    config = model.config.content
-    return dequantize_content(quantize_content(model.bcd.encoder.content(_latents(model, pixels)), config), config)
-
-
-@torch.inference_mode()
-def _codes(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """Codes int64 [n, T, G], relative to the content of the same clip, as an encoder has it."""
-    return model.bcd.analyze(_latents(model, pixels), _contents(model, pixels))[0]
-
-
-@torch.inference_mode()
-def _decode(
-    model: CodecModel, contents: torch.Tensor, codes: torch.Tensor, noise: torch.Tensor, sampling: SamplingConfig
-) -> NDArray[np.uint8]:
-    box = CropBox(x=0, y=0, size=CELL)
-    motion = model.bcd.quantizer.lookup(codes)
-    segments = [Segment(Content(c, None), box, 0, m, noise=noise) for c, m in zip(contents, motion, strict=True)]
-    parts = []
-    while len(segments[0].motion):
-        windows = next_windows(
-            model.networks,
-            segments,
-            sampling,
-            window_frames=model.config.window_frames,
-            context_frames=model.config.context_frames,
-        )
-        parts.append(np.stack([window.pixels for window in windows]))
-    return np.concatenate(parts, axis=1)
 
 
 def _content_bits(model: CodecModel, pixels: NDArray[np.uint8]) -> float:

@@ -24,13 +24,13 @@ def test_options_are_handed_on(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.Mon
     data.mkdir()
     test.mkdir()
     line = ("bench", "ablations", data, test, "--out", out, "--work", work, "--updates", "9", "--pairs", "5")
-    done = bcd(*line, "--precision", "bf16", "--seed", "3")
+    done = bcd(*line, "--precision", "bf16", "--seed", "3", "--seeds", "2")
     assert (done.code, done.out) == (0, f"{out / 'ablations.md'}\n")
     (named,) = found
     del named["progress"]
     assert named == {
         "name": "sprites-tiny", "data": data, "test": test, "out": out, "work": work, "updates": 9, "pairs": 5,
-        "vae": None, "seed": 3, "precision": "bf16", "device": "auto",
+        "vae": None, "seed": 3, "seeds": 2, "precision": "bf16", "device": "auto",
     }  # fmt: skip
 
 

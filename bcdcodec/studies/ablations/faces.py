@@ -1,0 +1,100 @@
+"""Transfers between unseen people by each variant, in the measures of the paper: identity, and errors of a 3D face.
+
+The content of each person's clip moves as the clip of the next person does (studies/transfer/protocol.py).
+"""
+
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import ModelConfig
+from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.harness.clips import Clip, read_clips
+from bcdcodec.evaluation.metrics.distribution import frechet_distance
+from bcdcodec.evaluation.metrics.features import Features
+from bcdcodec.evaluation.metrics.pair import known_mean
+from bcdcodec.evaluation.report.figures import picture_grid
+from bcdcodec.studies.cross_driving import codes_of, contents_of, decode_codes
+from bcdcodec.studies.transfer.protocol import TRANSFER, make_pairs, score_pair
+from bcdcodec.video.reader import read_clip
+
+#: Frames of a transfer, and pairs in the sheet.
+FRAMES, SHOWN = 24, 6
+#: Measures of a pair that the paper has too.
+MEASURES = ("csim", "shape", "motion", "cross")
+
+Frames = NDArray[np.uint8]
+
+
+class FaceJudge:
+    """Scores weights by transfers among clips of different people; a `Judge` of scores.py.
+
+    count: pairs at most. ConfigError for clips of one person, or of fewer frames than a transfer has in all.
+    """
+
+    def __init__(self, test: Path, config: ModelConfig, *, count: int, device: str, seed: int = 0) -> None:
+        rate, pixels = config.frame_rate[0] / config.frame_rate[1], config.pixels
+        # The clip of a person that shows the most.
+        clips = sorted(read_clips(test), key=lambda clip: -clip.seconds)
+        self._pairs = make_pairs([clip for clip in clips if clip.seconds * rate >= FRAMES + 1])[:count]
+        self._frames = {clip.name: np.stack(list(_head(clip, config, pixels))) for pair in self._pairs for clip in pair}
+        self._features, self._device, self._seed = Features(), device, seed
+        #: Number of transfers.
+        self.count = len(self._pairs)
+
+    def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
+        """Numbers of some weights by name, without those of faces where no picture shows one.
+
+        csim, shape, motion, cross: means over the pairs, errors in mm. frechet: distance of features of EfficientNet
+        between the transferred pictures and those of all clips.
+        """
+        model = CodecModel.load(weights, device=self._device)
+        results = self._transfers(model, content_frames)
+        values = [
+            score_pair(self._frames[content.name], self._frames[motion.name], result)[TRANSFER]
+            for (content, motion), result in zip(self._pairs, results, strict=True)
+        ]
+        found, expected = (
+            np.concatenate([self._features(video) for video in videos]) for videos in (results, self._frames.values())
+        )
+        means = {name: known_mean(np.array([value[name] for value in values], np.float64)) for name in MEASURES}
+        known = {name: mean for name, mean in means.items() if mean is not None}
+        return {**known, "frechet": frechet_distance(found, expected)}
+
+    def sheet(self, path: Path, weights: dict[str, Path]) -> None:
+        """One row a pair whose frames may be published: content, motion, and what each of the weights decodes."""
+        shown = [row for row, pair in enumerate(self._pairs) if all(clip.may_be_shown for clip in pair)][:SHOWN]
+        if not shown:
+            raise ConfigError("no pair of clips may be published, so there is no sheet of transfers")
+        decoded = {
+            name: self._transfers(CodecModel.load(file, device=self._device), None) for name, file in weights.items()
+        }
+        rows = []
+        for row in shown:
+            content, motion = (self._frames[clip.name] for clip in self._pairs[row])
+            frame = len(motion) // 2
+            rows.append([content[0], motion[frame], *(videos[row][frame] for videos in decoded.values())])
+        titles = ["content", "motion", *weights]
+        picture_grid(path, rows, columns=titles, captions=[[""] * len(titles)] * len(rows))
+
+    def _transfers(self, model: CodecModel, content_frames: int | None) -> list[Frames]:
+        """Pictures of every pair."""
+        return [
+            decode_codes(
+                model,
+                contents_of(model, self._frames[content.name][None, :content_frames]),
+                codes_of(model, self._frames[motion.name][None]),
+                model.config.sampling["standard"],
+                seed=self._seed,
+            )[0]
+            for content, motion in self._pairs
+        ]
+
+
+def _head(clip: Clip, config: ModelConfig, pixels: int) -> list[Frames]:
+    """The first frames of a clip."""
+    return list(islice(read_clip(clip.path, rate=Fraction(*config.frame_rate), pixels=pixels), FRAMES))

@@ -1,0 +1,73 @@
+"""Transfers between people by weights: pairs, what is measured of them, and how many frames show the content."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bcdcodec.config import preset
+from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.metrics.pair import Video
+from bcdcodec.studies.ablations import faces
+from bcdcodec.studies.ablations.faces import FaceJudge
+from bcdcodec.weightfile import find_file
+
+
+class MeanColours:
+    def __call__(self, video: Video) -> np.ndarray:
+        return np.asarray(video).mean((1, 2)).astype(np.float64)
+
+
+@pytest.fixture
+def judge(sprites_folder: Path, monkeypatch: pytest.MonkeyPatch) -> FaceJudge:
+    """Of sprites, which are small and have people too."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(faces, "FRAMES", 4)
+    monkeypatch.setattr(faces, "Features", MeanColours)
+    return FaceJudge(sprites_folder / "test", preset("sprites-tiny"), count=3, device="cpu")
+
+
+def test_each_person_moves_as_the_next_one_does(judge: FaceJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def score(content: np.ndarray, motion: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
+        seen.append((content, motion, result))
+        return {"transfer": {"csim": 0.5 + len(seen) / 10, "shape": None, "motion": 2.0, "cross": 3.0}}
+
+    monkeypatch.setattr(faces, "score_pair", score)
+    numbers = judge(find_file("sprites-tiny"), None)
+    assert judge.count == len(seen) == 3
+    assert numbers["csim"] == pytest.approx(0.7)
+    assert "shape" not in numbers  # no picture showed a face
+    assert numbers["frechet"] > 0
+    assert all(content.shape == motion.shape == result.shape == (4, 64, 64, 3) for content, motion, result in seen)
+    # The motion of one is decoded with the content of the other, and shows neither clip.
+    assert all((result != content).any() and (result != motion).any() for content, motion, result in seen)
+
+
+def test_fewer_frames_of_content_change_what_is_decoded(judge: FaceJudge, monkeypatch: pytest.MonkeyPatch) -> None:
+    results: list[np.ndarray] = []
+
+    def score(content: np.ndarray, motion: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
+        results.append(result)
+        return {"transfer": dict.fromkeys(faces.MEASURES, 1.0)}
+
+    monkeypatch.setattr(faces, "score_pair", score)
+    for frames in (1, None):
+        judge(find_file("sprites-tiny"), frames)
+    assert any(not np.array_equal(one, every) for one, every in zip(results[:3], results[3:], strict=True))
+
+
+def test_a_sheet_is_of_clips_that_may_be_published(judge: FaceJudge, tmp_path: Path) -> None:
+    if all(clip.may_be_shown for pair in judge._pairs for clip in pair):
+        judge.sheet(tmp_path / "sheet.png", {"base": find_file("sprites-tiny")})
+        assert (tmp_path / "sheet.png").stat().st_size > 1000
+    else:
+        with pytest.raises(ConfigError, match="no pair of clips may be published"):
+            judge.sheet(tmp_path / "sheet.png", {"base": find_file("sprites-tiny")})
+
+
+def test_clips_that_are_too_short_are_left_out(sprites_folder: Path) -> None:
+    with pytest.raises(ConfigError, match="a transfer needs two people"):
+        FaceJudge(sprites_folder / "test", preset("sprites-tiny"), count=3, device="cpu")
