@@ -14,6 +14,9 @@ from typing import Any, Self
 from bcdcodec.errors import ConfigError
 
 PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face")
+#: Autoencoder that is not part of the weights.
+PUBLIC_AUTOENCODER = "stable-diffusion"
+DIGEST_DIGITS = 64
 #: Segments (key packet to key packet) that a decoder may decode as one batch: bounds the memory for any stream.
 MAX_BATCH_SEGMENTS = 64
 #: Frames decoded for a coded one at most.
@@ -196,11 +199,23 @@ class ModelConfig:
     vae: VaeConfig | None = None
     #: None: frames are denoised as latents (the paper).
     picture_denoiser: PictureDenoiserConfig | None = None
+    #: Digest of the public autoencoder that a model was trained in (model/sd_vae.py), in weights files of such models.
+    autoencoder_digest: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_digest()
         counts, groups = self.optim.nested_groups, self.quantizer.groups
         if list(counts) != sorted({*counts}) or (counts and not 1 <= counts[0] <= counts[-1] < groups):
             raise ConfigError(f"nested_groups is {counts}, needs rising numbers from 1 to {groups - 1}")
+
+    def _check_digest(self) -> None:
+        digest = self.autoencoder_digest
+        if digest is None:
+            return
+        if self.autoencoder != PUBLIC_AUTOENCODER:
+            raise ConfigError(f"autoencoder_digest is for {PUBLIC_AUTOENCODER}, the autoencoder is {self.autoencoder}")
+        if len(digest) != DIGEST_DIGITS or not set(digest) <= set("0123456789abcdef"):
+            raise ConfigError(f"autoencoder_digest is {digest!r}, needs {DIGEST_DIGITS} hexadecimal digits")
 
     @property
     def group_counts(self) -> tuple[int, ...]:
@@ -221,7 +236,11 @@ class ModelConfig:
 
     def to_json(self) -> str:
         """Inverse of `from_json`."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        values = dataclasses.asdict(self)
+        if self.autoencoder_digest is None:
+            # Weights of other models keep their bytes, and with them their ids, when they are written again.
+            del values["autoencoder_digest"]
+        return json.dumps(values, indent=1)
 
 
 def parse_config(kind: Any, text: str, *, what: str) -> Any:

@@ -88,6 +88,8 @@ class StreamHeader:
             raise BitstreamError(f"model id has {len(self.model_id)} bytes, needs {WEIGHTS_ID_BYTES}")
         if self.content.parts:
             raise BitstreamError("content of a header has no parts, nothing could be sent before it")
+        if self.content.number:
+            raise BitstreamError(f"content of a header is reference {self.content.number}, needs 0: it begins a shot")
         if self.video.cropped and not self.content.size:
             raise BitstreamError("crop size is 0 in a cropped stream, needs at least 1")
         if self.plate is not None and not self.plate:

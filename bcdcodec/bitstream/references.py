@@ -76,6 +76,12 @@ class ReferenceSender:
         return record
 
 
+def check_content_bytes(size: int) -> None:
+    """Refuse a content whose parts are more than MAX_PAYLOAD_BYTES together; BitstreamError."""
+    if size > MAX_PAYLOAD_BYTES:
+        raise BitstreamError(f"content in parts has {size} bytes, limit {MAX_PAYLOAD_BYTES}")
+
+
 class ContentAssembler:
     """Collects the parts of one content until its CONTENT packet.
 
@@ -104,10 +110,7 @@ class ContentAssembler:
             self._lost = lost
         if part.index != self.parts:
             raise BitstreamError(f"content part {part.index} follows {self.parts} parts")
-        if len(self._data) + len(part.data) > MAX_PAYLOAD_BYTES:
-            raise BitstreamError(
-                f"content parts hold {len(self._data) + len(part.data)} bytes, limit {MAX_PAYLOAD_BYTES}"
-            )
+        check_content_bytes(len(self._data) + len(part.data))
         self._data += part.data
         self.parts += 1
 
@@ -140,6 +143,7 @@ class ContentAssembler:
             return record
         if record.parts != count:
             raise BitstreamError(f"content is in {record.parts} parts and an end, {count} came")
+        check_content_bytes(len(data) + len(record.data))
         return dataclasses.replace(record, data=data + record.data, parts=0)
 
 

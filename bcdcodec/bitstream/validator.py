@@ -7,7 +7,7 @@ from bcdcodec.bitstream.bits import MAX_UVARINT
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PayloadRecord
 from bcdcodec.bitstream.records import MAX_REFERENCES, ContentRecord
-from bcdcodec.bitstream.references import ReferenceTable
+from bcdcodec.bitstream.references import ReferenceTable, check_content_bytes
 from bcdcodec.errors import BitstreamError
 
 
@@ -37,13 +37,13 @@ class StreamValidator:
         self._references = ReferenceTable[None](None)
         self._in_force = 0  # reference of the last motion packet
         self._new_content = False
-        self._parts = 0
+        self._parts = self._part_bytes = 0
         self._ended = False
 
     def resume(self, record: ContentRecord | ContentPart) -> None:
         """Take a reference, or a part of one, from before the packet at which reading starts."""
         if isinstance(record, ContentPart):
-            self._parts = record.index + 1
+            self._take_part(record)
         else:
             self._take_reference(record)
 
@@ -76,6 +76,8 @@ class StreamValidator:
             raise BitstreamError(
                 f"packet {packet.sequence} has content in {record.parts} parts and an end, sent are {self._parts}"
             )
+        if record.parts and not self.lost:
+            check_content_bytes(self._part_bytes + len(record.data))
         if record.number:
             self._accept_addition(packet, record)
         self._new_content |= not record.number
@@ -86,7 +88,7 @@ class StreamValidator:
     def _take_reference(self, record: ContentRecord) -> None:
         self._shot = self._shot if record.number else record
         self._references.add(record, None)
-        self._latest, self._parts = record.number, 0
+        self._latest, self._parts, self._part_bytes = record.number, 0, 0
 
     def _accept_addition(self, packet: Packet, record: ContentRecord) -> None:
         if self.lost:
@@ -108,9 +110,16 @@ class StreamValidator:
     def _accept_part(self, packet: Packet, record: ContentPart) -> None:
         if record.index not in (0, self._parts) and not self.lost:
             raise BitstreamError(f"packet {packet.sequence} is content part {record.index}, expected {self._parts}")
-        self._parts = record.index + 1
+        self._take_part(record)
+        # After a loss parts of two contents may follow each other.
+        if not self.lost:
+            check_content_bytes(self._part_bytes)
         _not_before(packet, self._content_tick)
         self._content_tick = packet.timestamp
+
+    def _take_part(self, record: ContentPart) -> None:
+        self._part_bytes = len(record.data) + (self._part_bytes if record.index else 0)
+        self._parts = record.index + 1
 
     def _accept_motion(self, packet: Packet, record: MotionPayload) -> None:
         if record.reference not in self._references.numbers and not self.lost:

@@ -1,7 +1,7 @@
 """`bcd verify`: check every byte of a `.bcd` stream, without torch.
 
-That is checksums, order, END packet and index, and where the weights are found every content token (of a picture its
-parts and its size, of a face its landmarks too) and every code.
+That is checksums, order, END packet and index, and stills, their parts and their sizes; where the weights are found
+every content token, of a face its landmarks too, and every code. Codes of mode packed need no weights.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from bcdcodec.bitstream.face import split_face
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, SeekPoint
-from bcdcodec.bitstream.records import ContentCoding, ContentRecord
+from bcdcodec.bitstream.records import CodingMode, ContentCoding, ContentRecord
 from bcdcodec.bitstream.references import ContentAssembler, ContentLocator
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.cli.options import Commands, new_command
@@ -21,6 +21,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.content import decode_levels
 from bcdcodec.entropy.landmarks import decode_landmarks
 from bcdcodec.entropy.motion import MotionCoder, coders_of_stream
+from bcdcodec.entropy.packed import unpack_codes
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import BitstreamError, VideoError
 from bcdcodec.video.obu import still_size
@@ -61,12 +62,11 @@ def verify(file: BinaryIO) -> VerifyReport:
     """Read a whole stream; BitstreamError with the offset of the record that is wrong."""
     try:
         reader = StreamReader(file)
-        symbols = SymbolChecker.of_stream(reader.header)
-        if symbols is not None:
-            symbols.check_header(reader.header)
+        checker = PayloadChecker.of_stream(reader.header)
+        checker.check_header()
     except BitstreamError as error:
         raise BitstreamError(f"in the header: {error}") from error
-    points = _check_packets(reader, symbols)
+    points = _check_packets(reader, checker)
     _check_index(reader, points)
     stats = reader.stats
     return VerifyReport(
@@ -74,11 +74,11 @@ def verify(file: BinaryIO) -> VerifyReport:
         size=stats.total_bits // 8,
         packets=stats.packet_count,
         frames=stats.motion_frames,
-        decoded=symbols is not None,
+        decoded=checker.symbols is not None,
     )
 
 
-def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set[SeekPoint]:
+def _check_packets(reader: StreamReader, checker: "PayloadChecker") -> set[SeekPoint]:
     """Read all packets and return the key ones, as the index should name them."""
     points: set[SeekPoint] = set()
     content = ContentLocator()
@@ -95,8 +95,7 @@ def _check_packets(reader: StreamReader, symbols: "SymbolChecker | None") -> set
         if isinstance(record, MotionPayload) and record.key:
             points.add(SeekPoint(packet.timestamp, offset, content.offset))
         try:
-            if symbols is not None:
-                symbols.check(packet)
+            checker.check(packet)
         except BitstreamError as error:
             raise BitstreamError(f"at offset {offset}: {error}") from error
 
@@ -112,16 +111,15 @@ def _check_index(reader: StreamReader, key_packets: set[SeekPoint]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolChecker:
-    """Decodes content tokens and codes with a model's integer tables and throws the symbols away."""
+class Symbols:
+    """What decodes the symbols of a stream: its model's configuration, integer tables and coder of motion."""
 
     config: ModelConfig
     tables: Tables
     coder: MotionCoder
-    parts: ContentAssembler = field(default_factory=ContentAssembler)
 
     @classmethod
-    def of_stream(cls, header: StreamHeader) -> "SymbolChecker | None":
+    def of_stream(cls, header: StreamHeader) -> "Symbols | None":
         """None where the weights are not on this machine. BitstreamError where the declared sizes are not theirs."""
         weights = weights_if_found(header.model_id)
         if weights is None:
@@ -130,9 +128,37 @@ class SymbolChecker:
         header.check_model(weights.config)
         return cls(weights.config, tables, coders_of_stream(header.coding, weights)[header.coding.mode])
 
-    def check_header(self, header: StreamHeader) -> None:
-        """The first content token must decode."""
-        self._check_content(header.content)
+    def check_levels(self, data: bytes) -> None:
+        """A content token of levels must decode."""
+        denoiser = self.config.denoiser
+        shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
+        decode_levels(data, shape, table=self.tables.content, max_level=self.config.content.max_level)
+
+    def check_landmarks(self, data: bytes) -> None:
+        """Landmarks must decode."""
+        if self.tables.landmarks is None:
+            raise BitstreamError("content has landmarks, the model has no tables for them")
+        decode_landmarks(data, self.tables.landmarks)
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadChecker:
+    """Decodes what header and packets hold and throws it away. symbols: None leaves out what only weights decode."""
+
+    header: StreamHeader
+    symbols: Symbols | None
+    parts: ContentAssembler = field(default_factory=ContentAssembler)
+
+    @classmethod
+    def of_stream(cls, header: StreamHeader) -> "PayloadChecker":
+        """With symbols where the weights are on this machine; BitstreamError where declared sizes are not theirs."""
+        return cls(header, Symbols.of_stream(header))
+
+    def check_header(self) -> None:
+        """The first content token must decode, and the plate be a still."""
+        self._check_content(self.header.content)
+        if self.header.plate is not None:
+            _still_size(self.header.plate, name="plate")
 
     def check(self, packet: Packet) -> None:
         """The payload of one packet."""
@@ -142,28 +168,32 @@ class SymbolChecker:
         elif isinstance(record, ContentRecord):
             self._check_content(self.parts.assemble(record))
         elif isinstance(record, MotionPayload):
-            self.coder.decode(record.codes, record.frames)
+            self._check_codes(record)
+
+    def _check_codes(self, motion: MotionPayload) -> None:
+        coding = self.header.coding
+        if self.symbols is not None:
+            self.symbols.coder.decode(motion.codes, motion.frames)
+        elif coding.mode is CodingMode.PACKED:
+            unpack_codes(motion.codes, motion.frames, groups=coding.groups, bits=coding.bits_per_code)
 
     def _check_content(self, record: ContentRecord) -> None:
-        if record.coding is ContentCoding.PICTURE:
-            self._check_picture(record.data)
+        if record.coding is ContentCoding.LEVELS:
+            if self.symbols is not None:
+                self.symbols.check_levels(record.data)
             return
+        still = record.data
         if record.coding is ContentCoding.FACE:
             landmarks, still = split_face(record.data)
-            if self.tables.landmarks is None:
-                raise BitstreamError("content has landmarks, the model has no tables for them")
-            decode_landmarks(landmarks, self.tables.landmarks)
-            self._check_picture(still)
-            return
-        denoiser = self.config.denoiser
-        shape = (denoiser.channels, denoiser.resolution, denoiser.resolution)
-        decode_levels(record.data, shape, table=self.tables.content, max_level=self.config.content.max_level)
+            if self.symbols is not None:
+                self.symbols.check_landmarks(landmarks)
+        side, size = self.header.video.model_pixels, _still_size(still, name="content picture")
+        if size != (side, side):
+            raise BitstreamError(f"content picture is {size[0]}x{size[1]}, the model needs {side}x{side}")
 
-    def _check_picture(self, data: bytes) -> None:
-        side = self.config.pixels
-        try:
-            width, height = still_size(data)
-        except VideoError as error:
-            raise BitstreamError(f"content picture: {error}") from error
-        if (width, height) != (side, side):
-            raise BitstreamError(f"content picture is {width}x{height}, the model needs {side}x{side}")
+
+def _still_size(data: bytes, *, name: str) -> tuple[int, int]:
+    try:
+        return still_size(data)
+    except VideoError as error:
+        raise BitstreamError(f"{name}: {error}") from error

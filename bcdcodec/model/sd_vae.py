@@ -1,8 +1,10 @@
 """The public Stable-Diffusion autoencoder, which the `lrs3` preset (the paper's model of faces) works in.
 
 Weights come from a local folder ($BCD_SD_VAE) or, where that is unset, from the model hub; both through `diffusers`.
+Pictures are those of one autoencoder alone: weights files name it by a digest, and with another one nothing is decoded.
 """
 
+import hashlib
 import os
 from importlib import import_module
 from typing import Any
@@ -29,6 +31,14 @@ class StableDiffusionVae(nn.Module):
             )
         self.network = network
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the values of all tensors, 64 hexadecimal digits (spec section 10.8)."""
+        # Without names and shapes: releases of diffusers rename modules, and store 1x1 convolutions as matrices.
+        tensors = (value.detach().float().cpu().numpy() for value in self.network.state_dict().values())
+        parts = sorted(hashlib.sha256(value.astype("<f4").tobytes()).digest() for value in tensors)
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
     def encode(self, x: Tensor) -> Tensor:
         """x: [B, 3, H, W] in [-1, 1]. Returns [B, 4, H/8, W/8]."""
         latent: Tensor = self.network.encode(x).latent_dist.mean * SCALE
@@ -40,10 +50,11 @@ class StableDiffusionVae(nn.Module):
         return frames
 
 
-def load_sd_vae(source: str | None = None) -> StableDiffusionVae:
+def load_sd_vae(source: str | None = None, *, digest: str | None = None) -> StableDiffusionVae:
     """The autoencoder from a folder or a hub name; $BCD_SD_VAE, then HUB_NAME, where none is given.
 
-    MissingExtraError without `diffusers`, WeightsError where the location has no autoencoder.
+    digest: of the only one that will do, None for any. MissingExtraError without `diffusers`, WeightsError where the
+    location has no autoencoder, or another one.
     """
     try:
         diffusers: Any = import_module("diffusers")
@@ -56,4 +67,10 @@ def load_sd_vae(source: str | None = None) -> StableDiffusionVae:
         network = diffusers.AutoencoderKL.from_pretrained(location, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise WeightsError(f"no autoencoder at {location}; set BCD_SD_VAE to a local folder that holds one") from error
-    return StableDiffusionVae(network.eval().requires_grad_(False))
+    vae = StableDiffusionVae(network.eval().requires_grad_(False))
+    if digest is not None and vae.digest != digest:
+        raise WeightsError(
+            f"autoencoder at {location} has digest {vae.digest}, the weights need {digest}; set BCD_SD_VAE to the "
+            "folder of the autoencoder that they were trained in"
+        )
+    return vae

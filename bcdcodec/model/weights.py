@@ -4,13 +4,13 @@ Only safetensors is read, and the names and shapes of the tensors must match exa
 translated in `weightfile.read_tensors`, so that shipped files keep their bytes and their id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bcdcodec.config import ModelConfig
+from bcdcodec.config import PUBLIC_AUTOENCODER, ModelConfig
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
@@ -29,7 +29,7 @@ class Networks:
 
 def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
     """Build the networks of a weights file in evaluation mode, float32; WeightsError on any missing, extra or misshaped
-    tensor.
+    tensor, and for a public autoencoder that is not the one that the weights name.
     """
     config = weights.config
     bcd = Bcd(config)
@@ -38,8 +38,10 @@ def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
     if config.vae is not None:
         vae = Vae(config.vae)
         _fill(vae, "vae.", weights.path)
-    elif config.autoencoder == "stable-diffusion":
-        vae = load_sd_vae()
+    elif config.autoencoder == PUBLIC_AUTOENCODER:
+        if config.autoencoder_digest is None:
+            raise WeightsError(f"{weights.path} does not say which autoencoder it needs; export it again")
+        vae = load_sd_vae(digest=config.autoencoder_digest)
     # Inference alone: no gradients, batch norms use their running moments.
     if vae is not None:
         vae = vae.eval().requires_grad_(False).to(device)
@@ -51,7 +53,10 @@ def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables
 
     tables: entropy-coding tables by their names after `tables.`.
     """
-    # The public autoencoder is loaded from its own source, so only ours is part of the file.
+    # The public autoencoder is loaded from its own source, so only ours is part of the file; its digest is, and with it
+    # of the model's id.
+    if isinstance(networks.vae, StableDiffusionVae):
+        config = replace(config, autoencoder_digest=networks.vae.digest)
     tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
     if isinstance(networks.vae, Vae):
         tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}

@@ -16,6 +16,8 @@ from bcdcodec.video.landmarks import landmarks
 SAME_PERSON = 0.55
 #: Decimals of stored vectors: far finer than the difference between two pictures of one person.
 DIGITS = 4
+#: Vectors that are compared with all others at a time, and by how much a product of single precision may be off.
+BLOCK_ROWS, ROUNDING = 512, 1e-5
 
 Vector = NDArray[np.float64]
 Face = tuple[float, ...]
@@ -59,11 +61,55 @@ def number_people(faces: list[Face | None]) -> list[int]:
 def cluster(vectors: Vector, *, threshold: float) -> list[int]:
     """Group index of each vector [N, D] by average linkage: no two groups have a mean cosine of `threshold` or more.
 
-    Nearest-neighbour chains (Murtagh, 1983) give the result of greedy merging of the closest pair in N^2 time and
-    memory: the mean cosine between two groups is the product of their mean vectors.
+    Where the mean cosine of two groups reaches the threshold, that of some pair does: no group goes beyond the vectors
+    that such pairs link, and each linked set is clustered by itself. Pairs are compared once, by products of matrices
+    in blocks, in memory that grows with N; what follows grows with the squares of the sizes of the sets.
     """
-    means, sizes = vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.ones(len(vectors))
-    group, open_ = np.arange(len(vectors)), np.ones(len(vectors), bool)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    group = np.empty(len(unit), np.intp)
+    for members in linked_sets(unit, threshold=threshold):
+        group[members] = members[_merge(unit[members], threshold)]
+    return [int(index) for index in group]
+
+
+def linked_sets(unit: Vector, *, threshold: float) -> list[NDArray[np.intp]]:
+    """Indices of the vectors of each connected set of pairs with a cosine of `threshold` or more.
+
+    unit: vectors [N, D] of length 1. A pair within ROUNDING below the threshold counts as linked too.
+    """
+    single, parent = unit.astype(np.float32), np.arange(len(unit))
+    for start in range(0, len(unit), BLOCK_ROWS):
+        rows = single[start : start + BLOCK_ROWS]
+        linked = rows @ single[start:].T >= threshold - ROUNDING
+        for row in range(len(rows)):
+            # Later vectors alone: a pair links both ways, and each vector itself.
+            others = start + row + np.flatnonzero(linked[row, row:])
+            others = np.append(others, start + row)
+            roots = np.unique(_roots(parent, others))
+            parent[roots] = parent[others] = roots[0]
+    roots = _roots(parent, np.arange(len(unit)))
+    order = np.argsort(roots, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(roots[order])) + 1) if len(order) else []
+
+
+def _roots(parent: NDArray[np.intp], nodes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The root of each node of a forest, which is its own parent."""
+    roots = parent[nodes]
+    while True:
+        above = parent[roots]
+        if (above == roots).all():
+            return roots
+        roots = above
+
+
+def _merge(unit: Vector, threshold: float) -> NDArray[np.intp]:
+    """Group index of each of some vectors of length 1 [n, D] by average linkage.
+
+    Nearest-neighbour chains (Murtagh, 1983) give the result of greedy merging of the closest pair in n^2 time: the mean
+    cosine between two groups is the product of their mean vectors.
+    """
+    means, sizes = unit.copy(), np.ones(len(unit))
+    group, open_ = np.arange(len(unit)), np.ones(len(unit), bool)
     chain: list[int] = []
     while open_.any():
         chain = chain or [int(open_.argmax())]
@@ -84,4 +130,4 @@ def cluster(vectors: Vector, *, threshold: float) -> list[int]:
             group[group == top], open_[top] = best, False
         else:
             chain.append(best)
-    return [int(index) for index in group]
+    return group

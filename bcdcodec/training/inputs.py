@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bcdcodec.config import ModelConfig, preset
+from bcdcodec.config import PUBLIC_AUTOENCODER, ModelConfig, preset
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.frame import Frame
 from bcdcodec.model.bcd import Bcd
@@ -119,7 +119,7 @@ def load_autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiff
     """Load the autoencoder of a preset, from a file of `bcd train vae` where it is a small one. Raises ConfigError."""
     if config.autoencoder == "none":
         return None
-    if config.autoencoder == "stable-diffusion":
+    if config.autoencoder == PUBLIC_AUTOENCODER:
         return load_sd_vae()
     assert config.vae is not None, "a small autoencoder has a configuration"
     if path is None:

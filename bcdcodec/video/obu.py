@@ -12,6 +12,9 @@ _STILL_BITS = "00011"
 #: Bits of the sequence header before the two sizes: _STILL_BITS, level (5), lengths of width and height less 1 (4
 #: each).
 _SIZES_OFFSET = 18
+#: Bits from the end of the sizes to the two of the colours: high bit depth, one plane. The six between them are of
+#: superblocks, filters and super-resolution.
+_COLOR_OFFSET = 6
 _MAX_SIZE_BYTES = 4
 
 
@@ -39,17 +42,21 @@ def _unit_size(data: bytes, at: int) -> tuple[int, int]:
     size = 0
     for index, byte in enumerate(data[at : at + _MAX_SIZE_BYTES]):
         size |= (byte & 0x7F) << 7 * index
-        if byte < 0x80 and (byte or not index):
+        if byte < 0x80:
+            if index and not byte:
+                break  # fewer bytes are enough
             return size, at + index + 1
     raise VideoError(f"not an AV1 still: no size at byte {at}")
 
 
 def _sizes(sequence: bytes) -> tuple[int, int]:
-    bits = "".join(f"{byte:08b}" for byte in sequence[: (_SIZES_OFFSET + 2 * 16 + 7) // 8])
+    bits = "".join(f"{byte:08b}" for byte in sequence[: (_SIZES_OFFSET + 2 * 16 + _COLOR_OFFSET + 2 + 7) // 8])
     if len(bits) < _SIZES_OFFSET or not bits.startswith(_STILL_BITS):
         raise VideoError("not an AV1 still: its sequence header is not the reduced one of a still of profile 0")
     split = _SIZES_OFFSET + int(bits[10:14], 2) + 1
     end = split + int(bits[14:18], 2) + 1
-    if len(bits) < end:
+    if len(bits) < end + _COLOR_OFFSET + 2:
         raise VideoError("not an AV1 still: its sequence header is cut")
+    if bits[end + _COLOR_OFFSET : end + _COLOR_OFFSET + 2] != "00":
+        raise VideoError("not an AV1 still: needs 8 bits per sample and three planes")
     return int(bits[_SIZES_OFFSET:split], 2) + 1, int(bits[split:end], 2) + 1

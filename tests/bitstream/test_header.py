@@ -207,3 +207,10 @@ def test_streams_of_other_sizes_are_refused(header: StreamHeader, groups: int, b
     needed = rf"\({groups}, {1 << bits}, {pixels}\), its model needs \(16, 32, 256\) or \(32, 32, 256\) or "
     with pytest.raises(BitstreamError, match=needed):
         sized(header, groups, bits, pixels).check_model(preset("face"))
+
+
+@pytest.mark.parametrize("change", [{"number": 1}, {"parts": 1}])
+def test_content_of_a_header_begins_a_shot(header: StreamHeader, change: dict[str, int]) -> None:
+    content = dataclasses.replace(header.content, **change)  # type: ignore[arg-type]
+    with pytest.raises(BitstreamError, match="content of a header"):
+        dataclasses.replace(header, content=content)

@@ -6,7 +6,15 @@ import pytest
 
 from bcdcodec.bitstream.bits import MAX_UVARINT
 from bcdcodec.bitstream.header import StreamHeader
-from bcdcodec.bitstream.packet import AudioPayload, ContentPart, EndPayload, MotionPayload, Packet, PacketKind
+from bcdcodec.bitstream.packet import (
+    MAX_PAYLOAD_BYTES,
+    AudioPayload,
+    ContentPart,
+    EndPayload,
+    MotionPayload,
+    Packet,
+    PacketKind,
+)
 from bcdcodec.bitstream.validator import StreamValidator
 from bcdcodec.errors import BitstreamError
 
@@ -120,6 +128,22 @@ def test_a_new_first_part_and_whole_content_throw_parts_away(header: StreamHeade
     accept(order, Packet(PacketKind.CONTENT, 3, 5, header.content.pack()))
     with pytest.raises(BitstreamError, match="content part 1, expected 0"):
         accept(order, part(4, 1))
+
+
+def test_content_in_parts_is_bounded(header: StreamHeader) -> None:
+    whole = Packet(PacketKind.CONTENT_PART, 0, 0, ContentPart(0, bytes(MAX_PAYLOAD_BYTES - 1)).pack())
+    end = dataclasses.replace(header.content, data=b"ab", parts=1).pack()
+    for packet in (
+        Packet(PacketKind.CONTENT_PART, 1, 0, ContentPart(1, b"ab").pack()),
+        Packet(PacketKind.CONTENT, 1, 0, end),
+    ):
+        order = StreamValidator(header)
+        accept(order, whole)
+        with pytest.raises(BitstreamError, match=f"{MAX_PAYLOAD_BYTES + 1} bytes, limit"):
+            accept(order, packet)
+    order = StreamValidator(header)
+    accept(order, whole, dataclasses.replace(whole, sequence=1))
+    accept(order, Packet(PacketKind.CONTENT, 2, 0, dataclasses.replace(header.content, data=b"a", parts=1).pack()))
 
 
 def part(sequence: int, index: int) -> Packet:

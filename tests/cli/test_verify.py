@@ -14,7 +14,7 @@ from bcdcodec.bitstream.face import join_face
 from bcdcodec.bitstream.packet import EndPayload, MotionPayload, Packet, PacketKind, SeekPoint
 from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter, read_stats
-from bcdcodec.cli.verify import SymbolChecker
+from bcdcodec.cli.verify import PayloadChecker, Symbols
 from bcdcodec.entropy.landmarks import encode_landmarks
 from bcdcodec.errors import BitstreamError
 from bcdcodec.video.still import encode_still
@@ -144,12 +144,12 @@ def test_a_face_needs_landmarks_and_their_tables(stream_file: Path) -> None:
 
     def check(data: bytes) -> None:
         content = dataclasses.replace(header.content, coding=ContentCoding.FACE, data=data)
-        checker.check_header(dataclasses.replace(header, content=content))
+        PayloadChecker(dataclasses.replace(header, content=content), symbols).check_header()
 
-    checker = SymbolChecker.of_stream(header)
-    assert checker is not None
-    tables = checker.tables
-    checker = dataclasses.replace(checker, tables=dataclasses.replace(tables, landmarks=own))
+    symbols = Symbols.of_stream(header)
+    assert symbols is not None
+    tables = symbols.tables
+    symbols = dataclasses.replace(symbols, tables=dataclasses.replace(tables, landmarks=own))
     check(join_face(landmarks, still))
     for wrong in (
         join_face(landmarks + b"\0", still),
@@ -159,6 +159,6 @@ def test_a_face_needs_landmarks_and_their_tables(stream_file: Path) -> None:
     ):
         with pytest.raises(BitstreamError):
             check(wrong)
-    checker = dataclasses.replace(checker, tables=dataclasses.replace(tables, landmarks=None))
+    symbols = dataclasses.replace(symbols, tables=dataclasses.replace(tables, landmarks=None))
     with pytest.raises(BitstreamError, match="the model has no tables for them"):
         check(join_face(landmarks, still))

@@ -31,6 +31,8 @@ from bcdcodec.weightfile import WeightsFile, open_weights
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 #: Of the golden weights.
 GROUPS, BITS = 5, 3
+#: A still of 16x16 pixels of one colour.
+PLATE = bytes.fromhex("12000a06180cffd2108032131040000000002039501400adcb05d8f86e9b30")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def build(
         if sound
         else None,
         metadata={"title": "made up"},
-        plate=b"a plate",
+        plate=PLATE,
         unknown=((200, b"later"),),
     )
     coder = coders_of_stream(coding, weights)[mode]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from bcdcodec.errors import MissingExtraError
 from bcdcodec.preparation import people
-from bcdcodec.preparation.people import FaceVectors, cluster, mean_face, number_people
+from bcdcodec.preparation.people import SAME_PERSON, FaceVectors, cluster, linked_sets, mean_face, number_people
 
 
 def merged_pair_by_pair(vectors: NDArray[np.float64], threshold: float) -> list[set[int]]:
@@ -30,6 +30,33 @@ def test_chains_find_what_merging_the_closest_pair_finds(threshold: float) -> No
     vectors = np.random.default_rng(0).normal(size=(30, 4))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     assert as_sets(cluster(vectors, threshold=threshold)) == merged_pair_by_pair(vectors, threshold)
+
+
+@pytest.mark.parametrize("people", [200, pytest.param(2000, marks=pytest.mark.slow)])
+def test_many_clips_of_many_people(people: int) -> None:
+    source = np.random.default_rng(0)
+    centers = source.normal(size=(people, 128))
+    centers /= np.linalg.norm(centers, axis=1, keepdims=True)
+    person_of = source.permutation(np.repeat(np.arange(people), 10))
+    vectors = centers[person_of] + 0.06 * source.normal(size=(len(person_of), 128))
+    order = {person: index for index, person in enumerate(dict.fromkeys(person_of.tolist()))}
+    found = cluster(vectors, threshold=SAME_PERSON)
+    appearance = {group: index for index, group in enumerate(dict.fromkeys(found))}
+    assert [appearance[group] for group in found] == [order[person] for person in person_of.tolist()]
+
+
+def test_linked_sets_are_those_of_pairs_that_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "BLOCK_ROWS", 7)
+    vectors = np.random.default_rng(2).normal(size=(60, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    alike = vectors @ vectors.T >= 0.97
+    reached = alike
+    for _ in range(6):  # paths of up to 64 links
+        reached = reached @ reached
+    expected = sorted({tuple(np.flatnonzero(row)) for row in reached})
+    found = linked_sets(vectors, threshold=0.97)
+    assert sorted(tuple(members) for members in found) == expected
+    assert 1 < len(found) < len(vectors)
 
 
 def test_equal_vectors_are_one_group() -> None:

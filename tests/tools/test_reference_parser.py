@@ -42,7 +42,7 @@ from bcdcodec.video.still import decode_still, encode_still
 ROOT = Path(__file__).parents[2]
 PARSER = ROOT / "tools" / "reference_parser.py"
 SPEC = (ROOT / "bitstream_spec.md").read_text()
-EXAMPLES = SPEC[SPEC.index("## 10.") :]
+EXAMPLES = SPEC[SPEC.index("## 11.") :]
 MAX_LEVEL = 7
 
 

@@ -16,14 +16,22 @@ def test_size() -> None:
 def test_sides_are_told_apart() -> None:
     # 00011, level 0, 9 bits each: 320 by 180.
     bits = f"00011{0:05b}{8:04b}{8:04b}{319:09b}{179:09b}"
-    sequence = int(bits.ljust(40, "0"), 2).to_bytes(5, "big").hex()
-    assert still_size(bytes.fromhex(f"{DELIMITER}0a05{sequence}{FRAME}")) == (320, 180)
+    sequence = int(bits.ljust(48, "0"), 2).to_bytes(6, "big").hex()
+    assert still_size(bytes.fromhex(f"{DELIMITER}0a06{sequence}{FRAME}")) == (320, 180)
 
 
 @pytest.mark.parametrize("side", [321, 65536])
 def test_a_large_one_is_refused(side: int) -> None:
-    sequence = int(f"00011{0:05b}{15:04b}{3:04b}{side - 1:016b}{15:04b}".ljust(40, "0"), 2).to_bytes(5, "big").hex()
+    sequence = int(f"00011{0:05b}{15:04b}{3:04b}{side - 1:016b}{15:04b}".ljust(48, "0"), 2).to_bytes(6, "big").hex()
     with pytest.raises(VideoError, match=f"{side}x16, allowed"):
+        still_size(bytes.fromhex(f"{DELIMITER}0a06{sequence}{FRAME}"))
+
+
+@pytest.mark.parametrize("color", ["10", "01"])
+def test_10_bits_or_one_plane_are_refused(color: str) -> None:
+    bits = f"00011{0:05b}{3:04b}{3:04b}{15:04b}{15:04b}{'0' * 6}{color}"
+    sequence = int(bits.ljust(40, "0"), 2).to_bytes(5, "big").hex()
+    with pytest.raises(VideoError, match="needs 8 bits per sample and three planes"):
         still_size(bytes.fromhex(f"{DELIMITER}0a05{sequence}{FRAME}"))
 
 
@@ -40,6 +48,7 @@ def test_a_large_one_is_refused(side: int) -> None:
         DELIMITER + SEQUENCE + FRAME[:-2],
         "120100" + SEQUENCE + FRAME,  # a delimiter with a body
         DELIMITER + "0a8600" + SEQUENCE[4:] + FRAME,  # a size that is not in its shortest form
+        DELIMITER + "0a860001" + SEQUENCE[4:] + FRAME + "00" * (1 << 14),  # a byte of zero within a size
         DELIMITER + "0a8080808080",
         DELIMITER + "0a00" + FRAME,
         DELIMITER + "0a03180cff" + FRAME,  # sizes cut off

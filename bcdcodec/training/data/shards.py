@@ -5,6 +5,9 @@ A shard appears under its name once it is complete, so a killed run keeps its fi
 
 import contextlib
 import csv
+import errno
+import math
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +22,9 @@ from bcdcodec.errors import ConfigError
 #: Clips of a shard: about 150 MB for clips of faces with all arrays that a warping model is trained on.
 SHARD_CLIPS = 256
 INDEX = "index.csv"
+#: Shards of an array that are open at a time, each with a file handle of its own; a process has 1024 by default, and a
+#: cache up to five arrays.
+MAX_OPEN_SHARDS = 64
 
 
 def shard_path(folder: Path, index: int) -> Path:
@@ -77,14 +83,16 @@ def read_rows(shard: Path) -> Iterator[dict[str, str]]:
 class ShardedArray:
     """Read-only array [N, *shape] that is concatenated from a file of every shard; rows stay on disk until indexed.
 
-    ConfigError where a file is missing or does not hold a whole number of rows.
+    Files are opened when rows of them are asked for, and MAX_OPEN_SHARDS stay open. One thread at a time may use it.
+    ConfigError where a file is missing, does not hold a whole number of rows, or cannot be read.
     """
 
     def __init__(self, shards: Sequence[Path], name: str, kind: Any, shape: tuple[int, ...]) -> None:
-        self._parts = [_view(shard / name, kind, shape) for shard in shards]
-        #: Rows before each shard, and the total.
-        self._starts = np.cumsum([0, *(len(part) for part in self._parts)])
         self._dtype, self._shape = np.dtype(kind), shape
+        self._paths = [shard / name for shard in shards]
+        #: Rows before each shard, and the total.
+        self._starts = np.cumsum([0, *map(self._count_rows, self._paths)])
+        self._open: OrderedDict[int, NDArray[Any]] = OrderedDict()  # the last used one is the last
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -108,17 +116,48 @@ class ShardedArray:
         shard_of_row = np.searchsorted(self._starts, rows, side="right") - 1
         for shard in np.unique(shard_of_row):  # one read per shard: rows of a clip lie in the same one
             own = shard_of_row == shard
-            values[own] = self._parts[shard][rows[own] - self._starts[shard]]
+            values[own] = self._rows_of(int(shard))[rows[own] - self._starts[shard]]
         return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         whole = self[:]
         return whole if dtype is None else whole.astype(dtype)
 
+    def _count_rows(self, path: Path) -> int:
+        row_bytes = self._dtype.itemsize * math.prod(self._shape)
+        with _named_errors(path):
+            size = path.stat().st_size
+        if size % row_bytes:
+            raise ConfigError(
+                f"{path} has {size} bytes, which are no whole rows of {self._dtype} {self._shape}, {row_bytes} bytes "
+                "each; delete the folder of the cache and start again"
+            )
+        return size // row_bytes
 
-def _view(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    def _rows_of(self, shard: int) -> NDArray[Any]:
+        """The array of one shard, opened if it is not open."""
+        if shard in self._open:
+            self._open.move_to_end(shard)
+            return self._open[shard]
+        if len(self._open) == MAX_OPEN_SHARDS:
+            self._open.popitem(last=False)
+        count = int(self._starts[shard + 1] - self._starts[shard])
+        with _named_errors(self._paths[shard]):
+            rows = np.memmap(self._paths[shard], self._dtype, "r", shape=(count, *self._shape))
+        self._open[shard] = rows
+        return rows
+
+
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Raise ConfigError that says what is wrong with a file of a shard, and what helps."""
     try:
-        view: NDArray[Any] = np.memmap(path, kind, "r").reshape(-1, *shape)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is not an array of {shape}; delete its folder and start again") from error
-    return view
+        yield
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} is missing; delete the folder of the cache and start again") from error
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise ConfigError(f"{path} cannot be opened, too many files are; raise the limit of open files") from error
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # shorter than it was
+        raise ConfigError(f"{path} changed while it was in use: {error}") from error

@@ -187,5 +187,5 @@ def test_no_usable_clip_is_an_error(tmp_path: Path, paper_config: ModelConfig) -
 
 def test_a_cache_that_does_not_match_is_refused(clip_cache: Path, tiny_config: ModelConfig) -> None:
     (shard_path(clip_cache, 0) / "thumbnails.u8").write_bytes(bytes(7))
-    with pytest.raises(ConfigError, match=r"thumbnails\.u8 is not an array of"):
+    with pytest.raises(ConfigError, match=r"thumbnails\.u8 has 7 bytes, which are no whole rows"):
         ClipCache(clip_cache, tiny_config)
