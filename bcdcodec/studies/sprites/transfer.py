@@ -22,7 +22,7 @@ from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content, dequantize_content, quantize_content
-from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.noise import FrameNoise
 from bcdcodec.sprites.clips import ClipSet
 from bcdcodec.sprites.sheets import CELL
 
@@ -76,7 +76,8 @@ def transfer(
             f"{model.weights.path} codes {config.quantizer.groups} groups of {config.pixels}-pixel pictures, "
             f"sprites are up to {MAX_GROUPS} groups of {CELL}"
         )
-    noise = stream_noise(seed, model.latent_shape).to(model.device)
+    shared = config.denoiser.shared_noise
+    noise = FrameNoise(seed, model.latent_shape, shared=shared, device=model.device)
     decoded, codes = [], []
     for start in range(0, len(content), BATCH):
         rows = slice(start, start + BATCH)
@@ -116,7 +117,7 @@ def _codes(model: CodecModel, pixels: NDArray[np.uint8]) -> torch.Tensor:
 
 @torch.inference_mode()
 def _decode(
-    model: CodecModel, contents: torch.Tensor, codes: torch.Tensor, noise: torch.Tensor, sampling: SamplingConfig
+    model: CodecModel, contents: torch.Tensor, codes: torch.Tensor, noise: FrameNoise, sampling: SamplingConfig
 ) -> NDArray[np.uint8]:
     box = CropBox(x=0, y=0, size=CELL)
     motion = model.bcd.quantizer.lookup(codes)
