@@ -90,10 +90,23 @@ class DenoiserConfig:
     heads: int
     temporal_blocks: tuple[int, ...]
     sigma_data: float
+    #: Groups of channels of the norm of Eq. 5, GroupNorm over the tokens that a block attends over (the paper); 0:
+    #: LayerNorm over the channels of each token.
+    norm_groups: int = 0
+    #: Scales and shifts of Eq. 5, and the gates of DiT, are linear in the sinusoidal features of the noise level and in
+    #: the motion vector (the paper); False: in an embedding of each by two layers.
+    linear_conditions: bool = False
+    #: One noise for all frames of a stream, and of half of the clips in training, so that frames differ by their codes
+    #: alone; False: each frame has noise of its own (the paper).
+    shared_noise: bool = True
     #: DiT blocks of the reference warper (model/warp.py); 0: no warper (the paper).
     warp_blocks: int = 0
     #: Face landmarks whose displacements are linear in the motion vector (model/bcd.py); 0: none (the paper).
     landmarks: int = 0
+
+    def __post_init__(self) -> None:
+        if self.norm_groups < 0 or (self.norm_groups and self.width % self.norm_groups):
+            raise ConfigError(f"norm_groups is {self.norm_groups}, needs a divisor of the width {self.width}, or 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +152,10 @@ class SamplingConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """Training rows of Tables A4 and A5. learning_rate: of the denoiser; encoder_learning_rate: of the rest."""
+    """Training rows of Tables A4 and A5, and switches of what the paper does not have.
+
+    learning_rate: of the denoiser; encoder_learning_rate: of the rest.
+    """
 
     learning_rate: float
     encoder_learning_rate: float
@@ -158,6 +174,28 @@ class OptimConfig:
     #: Cross-driven training: content comes from other frames than the reconstructed ones, so that it cannot contain
     #: their motion. False: from the same frames (an ablation of the paper).
     cross_driven: bool = True
+    #: A clip is cut in the middle, and content comes from every frame of its first half, motion from every frame of its
+    #: second (the paper). False: a cut anywhere, content of a few frames, motion of one window from either side.
+    whole_halves: bool = False
+    #: Every update decodes whole windows of all clips (the paper). False: a few frames of each until the temporal
+    #: blocks join, then half of the clips.
+    full_batch: bool = False
+    #: Clips are mirrored half of the time, where the pictures are filmed; False in the paper.
+    mirrored: bool = True
+    #: People are drawn by the square root of their number of clips; False: every clip alike (the paper).
+    balanced_people: bool = True
+    #: The denoiser sees content as a stream carries it, in levels; False: continuous (the paper). Without a still.
+    quantized_content: bool = True
+    #: Mean and standard deviation of ln sigma (-1.2 and 1.2 in EDM); None: high levels first, as of
+    #: training/objective/schedule.py.
+    noise_levels: tuple[float, float] | None = None
+    #: Learning rate: updates of its linear rise, and the share of a run over which it falls to zero (0 in the paper).
+    warmup: int = 100
+    decay: float = 0.3
+    #: Norm to which gradients are clipped; 0: none (the paper).
+    gradient_limit: float = 1.0
+    #: Decay of the moving average of the weights, which is what ships; 0: the weights themselves (the paper).
+    average_decay: float = 0.999
     #: Nested dropout: for some clips the denoiser gets only this many first groups of codes, so that a stream may carry
     #: these alone. Empty: always all groups (the paper).
     nested_groups: tuple[int, ...] = ()

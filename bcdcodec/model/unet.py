@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import PictureDenoiserConfig
-from bcdcodec.model.dit import AdaptiveNorm, sinusoids
+from bcdcodec.model.dit import AdaptiveNorm, ConditionSizes, sinusoids
 from bcdcodec.model.edm import scalings
 from bcdcodec.model.enlarge import enlarge
 from bcdcodec.model.guides import FACE_PLANES, RASTER_SCALE, Guides
@@ -47,7 +47,8 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(AdaptiveGroupNorm(channels, embedding) for _ in range(2))
+        sizes = ConditionSizes(embedding, embedding)
+        self.norms = nn.ModuleList(AdaptiveGroupNorm(channels, sizes) for _ in range(2))
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)

@@ -92,7 +92,12 @@ def _prepare_streams(model: CodecModel, options: MotionTrainOptions, progress: P
         cache = options.run / "latents"
         cache_clips(options.data, cache, vae=model.vae, config=model.config, progress=stage("latents"))
         streams += read_streams(
-            model.bcd, ClipCache(cache, model.config), passes=PASSES, seed=options.seed, progress=stage("codes")
+            model.bcd,
+            ClipCache(cache, model.config),
+            passes=PASSES,
+            seed=options.seed,
+            downsampled=motion_preset(options.model).optim.downsampling > 0,
+            progress=stage("codes"),
         )
     if options.streams is not None:
         streams += read_bcd_folder(model, options.streams, progress=stage("streams"))

@@ -18,7 +18,12 @@ MOTION_PRESETS = ("motion", "face-motion")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionOptim:
-    """Optimiser rows of Table A6. downsampling: probability of training on a clip at twice its speed (A.2)."""
+    """Optimiser rows of Table A6, and what the paper does not have.
+
+    downsampling: probability that a clip is taken at half of its frame rate, which moves twice as fast (A.2). warmup:
+    updates over which the learning rate rises; decay: share of a run over which it falls to zero; gradient_limit: norm
+    to which gradients are clipped, 0: none; average_decay: of the moving average that ships, 0: the weights themselves.
+    """
 
     learning_rate: float
     batch: int
@@ -26,6 +31,12 @@ class MotionOptim:
     betas: tuple[float, float]
     downsampling: float
     dropout: float = 0.1
+    warmup: int = 100
+    decay: float = 0.4
+    gradient_limit: float = 1.0
+    average_decay: float = 0.999
+    #: People are drawn by the square root of their number of clips; False: every clip alike (the paper).
+    balanced_people: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

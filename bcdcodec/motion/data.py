@@ -46,6 +46,11 @@ def save_streams(path: Path, streams: list[CodeStream]) -> None:
         "frames": torch.tensor([len(stream.codes) for stream in streams]),
         "content": torch.from_numpy(np.stack(contents)),
     }
+    downsampled = [stream.downsampled for stream in streams]
+    if any(codes is not None for codes in downsampled):
+        given = [codes for codes in downsampled if codes is not None]
+        tensors["downsampled"] = torch.from_numpy(np.concatenate(given))
+        tensors["downsampled_frames"] = torch.tensor([0 if codes is None else len(codes) for codes in downsampled])
     landmarks = [stream.landmarks for stream in streams if stream.landmarks is not None]
     if len(landmarks) == len(streams):
         tensors["landmarks"] = torch.from_numpy(np.stack(landmarks))
@@ -58,9 +63,14 @@ def load_streams(path: Path) -> list[CodeStream]:
         with safe_open(path, framework="numpy") as file:
             people = json.loads(file.metadata()["people"])
             codes, frames, content = (file.get_tensor(name) for name in ("codes", "frames", "content"))
-            landmarks = file.get_tensor("landmarks") if "landmarks" in file.keys() else [None] * len(people)  # noqa: SIM118
+            names, downsampled = {*file.keys()}, list[NDArray[np.uint8] | None]([None] * len(people))
+            landmarks = file.get_tensor("landmarks") if "landmarks" in names else [None] * len(people)
+            if "downsampled" in names:
+                counts = file.get_tensor("downsampled_frames")
+                pieces = np.split(file.get_tensor("downsampled"), np.cumsum(counts)[:-1])
+                downsampled = [piece if count else None for piece, count in zip(pieces, counts, strict=True)]
         parts = np.split(codes, np.cumsum(frames)[:-1])
-        return [CodeStream(*fields) for fields in zip(people, parts, content, landmarks, strict=True)]
+        return [CodeStream(*fields) for fields in zip(people, parts, content, landmarks, downsampled, strict=True)]
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ConfigError(f"{path} does not hold code streams: {error}") from error
 
@@ -79,15 +89,23 @@ def hold_out(streams: list[CodeStream]) -> tuple[list[CodeStream], list[CodeStre
 
 
 class BatchSampler:
-    """Draws runs of frames, people weighted by the square root of their frequency."""
+    """Draws runs of frames."""
 
     def __init__(
-        self, streams: list[CodeStream], *, batch: int, frames: int, downsampling: float, seed: int = 0
+        self,
+        streams: list[CodeStream],
+        *,
+        batch: int,
+        frames: int,
+        downsampling: float,
+        seed: int = 0,
+        balanced: bool = True,
     ) -> None:
         """Parameters of the runs.
 
         frames: the longest run; half of the batches end at a quarter of it, a quarter at half of it, as most clips are
-        short and padding costs time. downsampling: probability that every other frame of a run is left out (A.2).
+        short and padding costs time. downsampling: probability that a run is of the clip at half of its frame
+        rate (A.2), where the stream has it. balanced: people are drawn by the square root of their frequency.
         """
         self.streams = [stream for stream in streams if len(stream.codes)]
         if not self.streams:
@@ -97,20 +115,21 @@ class BatchSampler:
         for stream in self.streams:
             clips[stream.person] = clips.get(stream.person, 0) + 1
         weight = np.array([clips[s.person] ** -0.5 * min(len(s.codes), LONG_CLIP) ** 0.5 for s in self.streams])
-        self._weight = weight / weight.sum()
+        self._weight = weight / weight.sum() if balanced else np.full(len(weight), 1 / len(weight))
 
     def draw(self, step: int) -> MotionBatch:
         """The batch of one update."""
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.streams), self.batch, p=self._weight)
         longest = max(2, self.frames >> int(rng.choice(3, p=(0.25, 0.25, 0.5))))
-        return stack([(self.streams[i], self._run(self.streams[i].codes, longest, rng)) for i in chosen])
+        return stack([(self.streams[i], self._run(self.streams[i], longest, rng)) for i in chosen])
 
-    def _run(self, codes: NDArray[np.uint8], longest: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        stride = 2 if rng.random() < self.downsampling and len(codes) > 2 else 1
-        span = min(len(codes), longest * stride)
+    def _run(self, stream: CodeStream, longest: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        fast = rng.random() < self.downsampling and stream.downsampled is not None
+        codes = stream.downsampled if fast and stream.downsampled is not None else stream.codes
+        span = min(len(codes), longest)
         start = int(rng.integers(len(codes) - span + 1))
-        return codes[start : start + span : stride]
+        return codes[start : start + span]
 
 
 def stack(runs: list[tuple[CodeStream, NDArray[np.uint8]]]) -> MotionBatch:

@@ -18,20 +18,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from bcdcodec.motion.config import MotionConfig
+from bcdcodec.motion.config import MotionConfig, MotionOptim
 from bcdcodec.motion.data import BatchSampler, MotionBatch, hold_out
 from bcdcodec.motion.entropy import stream_bits
 from bcdcodec.motion.model import MotionGpt, motion_loss
 from bcdcodec.motion.weights import save_motion
 from bcdcodec.training.data.code_streams import CodeStream
 from bcdcodec.training.run.distributed import init_distributed, own_rows
-from bcdcodec.training.run.training_run import GRADIENT_LIMIT, TrainingRun
+from bcdcodec.training.run.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-#: Linear warm-up of the learning rate in steps, and the share of a run over whose end it falls to zero.
-WARMUP_STEPS, DECAY = 100, 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,13 @@ def train_motion(
     """
     # Processes and the run folder.
     workers = init_distributed(batch=config.optim.batch)
-    run: TrainingRun[MotionGpt] = TrainingRun(options.run, config, updates=options.updates, workers=workers)
+    run: TrainingRun[MotionGpt] = TrainingRun(
+        options.run,
+        config,
+        updates=options.updates,
+        workers=workers,
+        average_decay=config.optim.average_decay,
+    )
 
     # Data: some people are held out.
     learned, held_out = hold_out(streams)
@@ -79,6 +82,7 @@ def train_motion(
         frames=config.frames,
         downsampling=config.optim.downsampling,
         seed=options.seed,
+        balanced=config.optim.balanced_people,
     )
 
     # Network, optimiser and, in a run that was interrupted, the checkpoint.
@@ -100,8 +104,8 @@ def train_motion(
     for step in range(run.first_step, options.updates):
         # Update the weights and their moving average.
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * rate_factor(step, options.updates)
-        loss_bits = _update(shared, optimizer, sampler.draw(step), options, step, workers=workers)
+            group["lr"] = group["initial_lr"] * rate_factor(config.optim, step, options.updates)
+        loss_bits = _update(shared, optimizer, config.optim, sampler.draw(step), options, step, workers=workers)
         run.update_average(step)
 
         # Report and save, in the main process only.
@@ -120,6 +124,7 @@ def train_motion(
 def _update(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    optim: MotionOptim,
     batch: MotionBatch,
     options: MotionTrainOptions,
     step: int,
@@ -139,14 +144,16 @@ def _update(
     loss = weight * motion_loss(logits.float(), codes, valid)
     optimizer.zero_grad()
     workers.backward(loss)
-    nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
+    if optim.gradient_limit:
+        nn.utils.clip_grad_norm_(model.parameters(), optim.gradient_limit)
     optimizer.step()
     return float(workers.reduce(loss.detach(), "mean")) * codes.shape[-1] / math.log(2)
 
 
-def rate_factor(step: int, updates: int) -> float:
+def rate_factor(optim: MotionOptim, step: int, updates: int) -> float:
     """Factor of the learning rate, 0..1: linear warm-up, flat, linear decay to zero."""
-    return max(0.0, min(1.0, (step + 1) / WARMUP_STEPS, (updates - step) / max(1.0, DECAY * updates)))
+    rise, fall = max(1, optim.warmup), max(1.0, optim.decay * updates)
+    return max(0.0, min(1.0, (step + 1) / rise, (updates - step) / fall))
 
 
 class _Reports:

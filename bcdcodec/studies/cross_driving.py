@@ -14,7 +14,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content, dequantize_content, quantize_content
-from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.noise import FrameNoise
 
 
 @torch.inference_mode()
@@ -35,7 +35,8 @@ def decode_codes(
     model: CodecModel, contents: Tensor, codes: Tensor, sampling: SamplingConfig, *, seed: int = 0
 ) -> NDArray[np.uint8]:
     """Pictures uint8 [n, T, P, P, 3] of contents [n, C, H, W] and codes [n, T, G], window by window. seed: of noise."""
-    noise = stream_noise(seed, model.latent_shape).to(model.device)
+    shared = model.config.denoiser.shared_noise
+    noise = FrameNoise(seed, model.latent_shape, shared=shared, device=model.device)
     box, motion = CropBox(x=0, y=0, size=model.config.pixels), model.bcd.quantizer.lookup(codes)
     segments = [Segment(Content(c, None), box, 0, m, noise=noise) for c, m in zip(contents, motion, strict=True)]
     order = {id(segment): row for row, segment in enumerate(segments)}

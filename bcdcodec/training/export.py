@@ -68,13 +68,8 @@ def export(
     path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
 ) -> CodeStatistics:
     """Fit landmark head and integer tables to the codes of the training cache, and write the weights file."""
-    sampler = CrossDrivenSampler(
-        ClipCache(cache, config),
-        batch=16,
-        content_frames=8,
-        motion_frames=config.window_frames,
-        seed=1,
-        across_clips=config.optim.across_clips,
+    sampler = CrossDrivenSampler.of(
+        ClipCache(cache, config), config, seed=1, batch=16, content_frames=8, motion_frames=config.window_frames
     )
     fit_landmark_head(bcd.eval(), sampler)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.

@@ -22,7 +22,7 @@ from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import check_cache, is_cached, read_manifest
-from bcdcodec.training.data.sampler import MIN_HALF_FRAMES
+from bcdcodec.training.data.sampler import least_frames
 from bcdcodec.training.options import CodecTrainOptions
 from bcdcodec.training.run.training_run import check_run
 from bcdcodec.training.vae import load_vae
@@ -88,7 +88,7 @@ def check_clip_files(folder: Path, config: ModelConfig) -> None:
     """Open every clip of a list: ConfigError for one that is missing or where all are too short, VideoError for one
     that cannot be read, MissingExtraError where faces are needed and cannot be found.
     """
-    rate, needed, longest = Fraction(*config.frame_rate), 2 * MIN_HALF_FRAMES, 0.0
+    rate, needed, longest = Fraction(*config.frame_rate), least_frames(config), 0.0
     if config.denoiser.warp_blocks:
         follow_landmarks(Frame(pixels=np.zeros((64, 64, 3), np.uint8), index=0), None)
     for clip, _ in read_manifest(folder):

@@ -10,7 +10,7 @@ import torch
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma, scalings
-from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.noise import FrameNoise, stream_noise
 from bcdcodec.model.sampler import heun_step, sample, sigma_steps
 
 SAMPLING = SamplingConfig(steps=18, guidance=1.0)
@@ -118,3 +118,11 @@ def test_training_sigmas_follow_the_log_normal() -> None:
     sigma = sample_sigma((20_000,), mean=-1.2, std=1.2, generator=torch.Generator().manual_seed(0))
     assert float(sigma.log().mean()) == pytest.approx(-1.2, abs=0.05)
     assert float(sigma.min()) >= 0.002 and float(sigma.max()) <= 80
+
+
+def test_frames_share_their_noise_or_have_one_each() -> None:
+    one, each = (FrameNoise(7, (2, 1, 3), shared=shared, device=torch.device("cpu")) for shared in (True, False))
+    assert torch.equal(one.frames(5, 2), stream_noise(7, (2, 1, 3)).expand(2, -1, -1, -1))
+    window = each.frames(5, 2)
+    assert torch.equal(window[1:], each.frames(6, 1)) and torch.equal(each.frames(0, 1)[0], one.frames(9, 1)[0])
+    assert float((window[0] - window[1]).abs().min()) > 0

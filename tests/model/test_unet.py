@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from bcdcodec.config import PictureDenoiserConfig
+from bcdcodec.model.dit import ConditionSizes
 from bcdcodec.model.guides import Guides
 from bcdcodec.model.unet import FIRST_CHOICE, MOST_SHIFT, AdaptiveGroupNorm, PictureDenoiser
 
@@ -46,7 +47,7 @@ def test_before_training_it_is_the_preconditioning_alone(sigma: float) -> None:
 
 
 def test_adaptive_norm_is_equation_5() -> None:
-    norm = AdaptiveGroupNorm(16, 4)
+    norm = AdaptiveGroupNorm(16, ConditionSizes(4, 4))
     with torch.no_grad():
         norm.from_noise.bias.copy_(torch.cat([torch.full((16,), 0.5), torch.full((16,), 3.0)]))
         norm.from_motion.bias.copy_(torch.cat([torch.full((16,), 1.0), torch.full((16,), -1.0)]))

@@ -81,7 +81,8 @@ def make_streams(motion_config: MotionConfig) -> Callable[..., list[CodeStream]]
             codes = (start + np.arange(frames)[:, None]) % motion_config.entries
             content = rng.standard_normal(motion_config.content).astype(np.float16)
             landmarks = np.random.default_rng(clip).uniform(0.3, 0.7, (478, 2)).astype(np.float32)
-            streams.append(CodeStream(f"p{clip % people}", codes.astype(np.uint8), content, landmarks))
+            codes = codes.astype(np.uint8)
+            streams.append(CodeStream(f"p{clip % people}", codes, content, landmarks, codes[::2]))
         return streams
 
     return make

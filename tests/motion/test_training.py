@@ -107,6 +107,9 @@ def test_another_configuration_is_refused(motion_config: MotionConfig, make_stre
         )
 
 
-def test_the_rate_rises_stays_and_falls() -> None:
-    factors = [rate_factor(step, 1000) for step in (0, 99, 500, 800, 1000)]
+def test_the_rate_rises_stays_and_falls(motion_config: MotionConfig) -> None:
+    optim = motion_config.optim
+    factors = [rate_factor(optim, step, 1000) for step in (0, 99, 500, 800, 1000)]
     assert factors == pytest.approx([0.01, 1.0, 1.0, 0.5, 0.0])
+    steady = replace(optim, warmup=0, decay=0.0)
+    assert {rate_factor(steady, step, 1000) for step in (0, 500, 999)} == {1.0}

@@ -1,5 +1,6 @@
 """Code streams of a cache, the context model that learns from them, and the file that it ends in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training import commands
@@ -56,6 +58,24 @@ def test_streams_are_what_the_networks_say(clip_cache: Path, tiny_config: ModelC
         for still, by in zip(stills, moved, strict=True)
     ]
     assert any((streams[0].codes[:size] == codes).all() for codes in possible)
+
+
+def test_video_is_downsampled_before_it_is_encoded(clip_cache: Path, tiny_config: ModelConfig) -> None:
+    """Every frame's code depends on its window, so codes of half of the frames are not half of the codes."""
+    denoiser = replace(tiny_config.denoiser, warp_blocks=0, landmarks=0)
+    config = replace(tiny_config, denoiser=denoiser, encoder=replace(tiny_config.encoder, seeded_queries=False))
+    torch.manual_seed(0)
+    bcd, cache = Bcd(config).eval(), ClipCache(clip_cache, config)
+    plain, both = read_streams(bcd, cache), read_streams(bcd, cache, downsampled=True)
+    assert all(stream.downsampled is None for stream in plain)
+    entry, size = cache.entries[0], config.window_frames
+    frames = torch.from_numpy(cache.latents[entry.start : entry.start + 2 * size : 2].astype(np.float32))
+    content = torch.from_numpy(np.float32(both[0].content))[None]
+    expected = bcd.analyze(frames[None], content)[0][0].numpy()
+    assert both[0].downsampled is not None and both[0].downsampled.shape == (8, config.quantizer.groups)
+    assert np.array_equal(both[0].downsampled[:size], expected)
+    assert any(not np.array_equal(one.downsampled, one.codes[::2]) for one in both if one.downsampled is not None)
+    assert all(np.array_equal(a.codes, b.codes) for a, b in zip(plain, both, strict=True))
 
 
 def test_frames_start_afresh_in_every_packet() -> None:

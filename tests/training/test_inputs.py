@@ -13,6 +13,7 @@ from bcdcodec.errors import BcdError
 from bcdcodec.model.vae import Vae
 from bcdcodec.training import inputs
 from bcdcodec.training.commands import plan_training, run_training
+from bcdcodec.training.data import sampler
 from bcdcodec.training.data.cache import MADE_WITH
 from bcdcodec.training.options import CodecTrainOptions
 from bcdcodec.training.vae import save_vae
@@ -128,7 +129,7 @@ def test_a_dry_run_refuses_what_a_run_does(
 
 
 def test_clips_that_are_too_short_are_told_before(asked: CodecTrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "MIN_HALF_FRAMES", 13)
+    monkeypatch.setattr(sampler, "MIN_HALF_FRAMES", 13)
     message = "has the 26 frames that two halves need, the longest has 25 at 12.5 frames a second"
     with pytest.raises(BcdError, match=message):
         plan_training(asked)

@@ -24,7 +24,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.noise import FrameNoise
 
 #: Codes of this many frames wait at most for the segments beside them.
 MAX_WAITING_FRAMES = 4096
@@ -62,8 +62,12 @@ class Decoder:
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
         self._coder = model.coder(header.coding.mode, header.coding.groups)
-        noise = stream_noise(header.coding.seed if settings.seed is None else settings.seed, model.noise_shape)
-        self._noise = noise.to(model.device)
+        self._noise = FrameNoise(
+            header.coding.seed if settings.seed is None else settings.seed,
+            model.noise_shape,
+            shared=model.config.denoiser.shared_noise,
+            device=model.device,
+        )
         self._load = ReferenceLoader(model, settings.content, relative=settings.relative).load
         #: How its windows are decoded.
         self.windows = WindowSettings(

@@ -16,6 +16,7 @@ from bcdcodec.config import MAX_BATCH_SEGMENTS, SamplingConfig
 from bcdcodec.frame import CropBox
 from bcdcodec.model.bcd import reconstruct
 from bcdcodec.model.content import Content, stack_contents
+from bcdcodec.model.noise import FrameNoise
 from bcdcodec.model.vae import to_uint8
 from bcdcodec.model.weights import Networks
 
@@ -25,8 +26,8 @@ class Segment:
 
     content: without a batch dimension; motion: code vectors of the frames that wait [n, G*D]. frame_multiplier: frames
     decoded for a coded one. Frames between two coded ones get interpolated motion; none follow the last coded frame of
-    a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream. noise: unit normal
-    [C, H, W], the same for every frame of a stream; None for segments that are only warped.
+    a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream. noise: None for
+    segments that are only warped.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Segment:
         tick: int,
         motion: Tensor,
         *,
-        noise: Tensor | None = None,
+        noise: FrameNoise | None = None,
         frame_multiplier: int = 1,
     ) -> None:
         self.content, self.box, self.noise = content, box, noise
@@ -203,7 +204,8 @@ def _batches(segments: list[Segment], window_frames: int) -> dict[tuple[int, int
 
 def _noise(batch: list[Segment], frames: int) -> Tensor:
     """Noise of a window of every segment [B, T, C, H, W]."""
-    return _stack([segment.noise for segment in batch])[:, None].expand(-1, frames, -1, -1, -1)
+    drawn = [None if segment.noise is None else segment.noise.frames(segment.index, frames) for segment in batch]
+    return _stack(drawn)
 
 
 def _pixels(pictures: Tensor) -> NDArray[np.uint8]:

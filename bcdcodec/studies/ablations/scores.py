@@ -12,12 +12,11 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.weights import load_networks
 from bcdcodec.studies.ablations.variants import WEIGHTS, AblationPlan, Variant
 from bcdcodec.training.data.sampler import (
-    CONTENT_FRAMES,
-    MIN_HALF_FRAMES,
     ClipCache,
     ClipEntry,
     CrossDrivenBatch,
     CrossDrivenSampler,
+    least_frames,
 )
 from bcdcodec.training.export import count_codes
 from bcdcodec.training.run.samples import condition_errors, decoder_inputs, probe_error
@@ -93,13 +92,8 @@ def _model(plan: AblationPlan, run: Path) -> Bcd:
 def score_variant(plan: AblationPlan, variant: Variant, run: Path, cache: Path, judge: Judge | None) -> AblationScore:
     """Score a finished run. Content and motion come from different halves or clips, however it was trained."""
     config, model = variant.config, _model(plan, run)
-    sampler = CrossDrivenSampler(
-        ClipCache(cache, config),
-        batch=BATCH,
-        content_frames=CONTENT_FRAMES,
-        motion_frames=config.window_frames,
-        seed=plan.seed,
-        across_clips=config.optim.across_clips,
+    sampler = CrossDrivenSampler.of(
+        ClipCache(cache, config), config, seed=plan.seed, batch=BATCH, motion_frames=config.window_frames
     )
     batches = [condition_errors(model, sampler.draw(step).to(plan.device), plan.vae) for step in range(MEASURED)]
     errors = {name: sum(batch[name] for batch in batches) / len(batches) for name in batches[0]}
@@ -148,7 +142,7 @@ def _pairs(cache: ClipCache, config: ModelConfig) -> list[tuple[range, range]]:
         return range(entry.start, entry.start + entry.frames)
 
     if not config.optim.across_clips:
-        long = [frames(entry) for entry in cache.entries if entry.frames >= 2 * MIN_HALF_FRAMES]
+        long = [frames(entry) for entry in cache.entries if entry.frames >= least_frames(config)]
         return [(clip[: len(clip) // 2], clip[len(clip) // 2 :][: config.window_frames]) for clip in long]
     people: dict[str, list[ClipEntry]] = {}
     for entry in cache.entries:

@@ -27,13 +27,15 @@ class CodeStream:
 
     content: the content map float16 [C, H, W] that both ends of its stream have, None where only codes are needed.
     landmarks: of the face in the content float32 [L, 2], as fractions of the picture, NaN without a face; None for a
-    model without landmarks.
+    model without landmarks. downsampled: codes of every other frame of the clip, encoded without those between, uint8
+    [ceil(n / 2), groups]; None where they are not needed, or the video is not at hand.
     """
 
     person: str
     codes: NDArray[np.uint8]
     content: NDArray[np.float16] | None = None
     landmarks: NDArray[np.float32] | None = None
+    downsampled: NDArray[np.uint8] | None = None
 
     def packets(self, packet_frames: int) -> list[NDArray[np.uint8]]:
         """The codes of each packet; the last one may be shorter."""
@@ -47,11 +49,12 @@ def read_streams(
     *,
     passes: int = 1,
     seed: int = 0,
+    downsampled: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[CodeStream]:
     """Encode every clip once a pass: unchanged, then with other stills and, half the time, mirrored.
 
-    progress: clips.
+    downsampled: also at half of the frame rate. progress: clips.
     """
     streams: list[CodeStream] = []
     for index in range(passes):
@@ -65,15 +68,22 @@ def read_streams(
                 reference = cache.faces(still, mirrored)
                 faces = torch.from_numpy(cache.faces(np.arange(frames.start, frames.stop), mirrored))
                 moved = normalize_displacements(faces[None], torch.from_numpy(reference)[None])[0]
-            codes = [
-                bcd.analyze(z[rows], content.expand(len(rows), -1, -1, -1), None if moved is None else moved[rows])[0]
-                for rows in _windows(len(z), bcd.config.window_frames)
-            ]
-            stream = torch.cat([window.flatten(0, 1) for window in codes])
-            shown = content[0].half().numpy()
-            streams.append(CodeStream(entry.person, stream.numpy().astype(np.uint8), shown, reference))
+            codes, shown = _codes(bcd, content, z, moved), content[0].half().numpy()
+            halved = None
+            if downsampled:
+                halved = _codes(bcd, content, z[::2], None if moved is None else moved[::2])
+            streams.append(CodeStream(entry.person, codes, shown, reference, halved))
             progress(len(streams), passes * len(cache.entries))
     return streams
+
+
+def _codes(bcd: Bcd, content: Tensor, z: Tensor, moved: Tensor | None) -> NDArray[np.uint8]:
+    """Codes [n, G] of latents [n, C, H, W] in windows, with the displacements [n, L, 2] of a model with landmarks."""
+    windows = [
+        bcd.analyze(z[rows], content.expand(len(rows), -1, -1, -1), None if moved is None else moved[rows])[0]
+        for rows in _windows(len(z), bcd.config.window_frames)
+    ]
+    return torch.cat([window.flatten(0, 1) for window in windows]).numpy().astype(np.uint8)
 
 
 def _content(

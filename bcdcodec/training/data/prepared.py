@@ -54,7 +54,9 @@ class PreparedClip:
 
 
 def excerpt_frames(config: ModelConfig) -> int:
-    """Length of an excerpt: a window with its context, and room for the other half on either side."""
+    """Length of an excerpt: a window with its context, and room for the other half on either side, or both halves."""
+    if config.optim.whole_halves:
+        return 2 * (config.window_frames + config.context_frames)
     return 2 * MIN_HALF_FRAMES + config.window_frames + config.context_frames
 
 

@@ -13,7 +13,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -43,6 +43,11 @@ def still_frames(frames: int) -> NDArray[np.intp]:
     """Indices of the frames of a clip that are kept as stills: evenly spread, at least two."""
     count = max(2, frames // FRAMES_PER_STILL)
     return ((np.arange(count) + 0.5) * frames / count).astype(np.intp)
+
+
+def least_frames(config: ModelConfig) -> int:
+    """Length of the shortest clip that gives two halves."""
+    return 2 if config.optim.whole_halves else 2 * MIN_HALF_FRAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class ClipCache:
         latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
         self.latents = ShardedArray(shards, "latents.f16", np.float16, latent)
         # Left and right of drawn figures differ, so they are not mirrored.
-        self.may_mirror = config.autoencoder != "none"
+        self.may_mirror = config.optim.mirrored and config.autoencoder != "none"
         self.has_faces = denoiser.warp_blocks > 0
         if self.has_faces:
             self.thumbnails = ShardedArray(shards, "thumbnails.u8", np.uint8, (3, THUMBNAIL, THUMBNAIL))
@@ -161,11 +166,12 @@ def mirror_order(landmarks: NDArray[np.float32] | ShardedArray, sample: int = 50
 
 
 class CrossDrivenSampler:
-    """Draws batches of clip halves, people weighted by the square root of their frequency.
+    """Draws batches of clip halves.
 
     across_clips: content comes from any clip of the same person instead of the other half. cross_driven: off, it comes
-    from the frames of the motion half themselves. Motion halves have `motion_frames` frames, or as many as the longest
-    clip gives.
+    from the frames of the motion half themselves. whole_halves: clips are cut in the middle, and all of the first half
+    is content, of as many frames as the second. balanced: people are drawn by the square root of their frequency.
+    Motion halves have `motion_frames` frames, or as many as the longest clip gives.
     """
 
     def __init__(
@@ -178,14 +184,20 @@ class CrossDrivenSampler:
         seed: int,
         across_clips: bool = False,
         cross_driven: bool = True,
+        whole_halves: bool = False,
+        balanced: bool = True,
     ) -> None:
         self.cache, self.batch, self.seed, self.across_clips = cache, batch, seed, across_clips
-        self.cross_driven = cross_driven
-        self.entries = [e for e in cache.entries if e.frames >= 2 * MIN_HALF_FRAMES]
-        if across_clips and cache.has_faces:
-            raise ConfigError("content across clips is for models without a warper")
+        self.cross_driven, self.whole_halves = cross_driven, whole_halves
+        needed = 2 if whole_halves else 2 * MIN_HALF_FRAMES
+        self.entries = [e for e in cache.entries if e.frames >= needed]
+        if (across_clips or whole_halves) and cache.has_faces:
+            asked = "content across clips is" if across_clips else "whole halves are"
+            raise ConfigError(f"{asked} for models without a warper")
+        if across_clips and whole_halves:
+            raise ConfigError("content comes from another clip or from the other half, not both")
         if not self.entries:
-            raise ConfigError(f"no clip has the {2 * MIN_HALF_FRAMES} frames that two halves need")
+            raise ConfigError(f"no clip has the {needed} frames that two halves need")
         self.content_frames = content_frames
         self.motion_frames = min(motion_frames, max(self._longest_run(e) for e in self.entries))
         self._of_person: dict[str, list[ClipEntry]] = {}
@@ -193,7 +205,33 @@ class CrossDrivenSampler:
             self._of_person.setdefault(entry.person, []).append(entry)
         people = Counter(e.person for e in self.entries)
         weight = np.array([people[e.person] ** -0.5 * min(e.frames, 75) ** 0.5 for e in self.entries])
-        self.weight = weight / weight.sum()
+        self.weight = weight / weight.sum() if balanced else np.full(len(weight), 1 / len(weight))
+
+    @classmethod
+    def of(
+        cls,
+        cache: ClipCache,
+        config: ModelConfig,
+        *,
+        seed: int,
+        batch: int | None = None,
+        content_frames: int = CONTENT_FRAMES,
+        motion_frames: int | None = None,
+        cross_driven: bool = True,
+    ) -> Self:
+        """The sampler that a model's configuration asks for; batch, motion_frames: None for those of training."""
+        optim = config.optim
+        return cls(
+            cache,
+            batch=batch or optim.batch,
+            content_frames=content_frames,
+            motion_frames=motion_frames or config.window_frames + config.context_frames,
+            seed=seed,
+            across_clips=optim.across_clips,
+            cross_driven=cross_driven,
+            whole_halves=optim.whole_halves,
+            balanced=optim.balanced_people,
+        )
 
     def draw(self, step: int, share: ProcessShard = SINGLE_PROCESS) -> CrossDrivenBatch:
         """The batch of one update, or some of its rows. Half of the clips are mirrored (the VAE commutes)."""
@@ -212,6 +250,8 @@ class CrossDrivenSampler:
         """content and motion; with faces also picture, thumbnails and the landmarks of both."""
         if self.across_clips:
             return self._across(entry, rng)
+        if self.whole_halves:
+            return self._whole_halves(entry, rng)
         # The motion half gets the longer part of a clip that is too short for two windows.
         window = min(self.motion_frames, self._longest_run(entry))
         cut = int(rng.integers(MIN_HALF_FRAMES, entry.frames - window + 1))
@@ -254,8 +294,20 @@ class CrossDrivenSampler:
             picked = np.sort(rng.choice(run, self.content_frames))
         return [self.cache.latents[rows].copy() for rows in (picked, run)]
 
+    def _whole_halves(self, entry: ClipEntry, rng: np.random.Generator) -> list[NDArray[Any]]:
+        """Content from the first half of a clip of two windows, motion from the second."""
+        half = min(self.motion_frames, entry.frames // 2)
+        start = entry.start + int(rng.integers(entry.frames - 2 * half + 1))
+        run = np.minimum(np.arange(self.motion_frames), half - 1)  # repeats the last frame of a short half
+        motion = start + half + run
+        flip = -1 if self.cache.may_mirror and rng.random() < 0.5 else 1
+        content = start + run if self.cross_driven else motion
+        return [self.cache.latents[rows][..., ::flip].copy() for rows in (content, motion)]
+
     def _longest_run(self, entry: ClipEntry) -> int:
         """Maximum length of the motion half of a clip."""
+        if self.whole_halves:
+            return entry.frames // 2
         return entry.frames if self.across_clips else entry.frames - MIN_HALF_FRAMES
 
 

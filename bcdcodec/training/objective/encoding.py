@@ -43,7 +43,7 @@ def encode_batch(
     # In full precision whatever the networks run in: rounding and nearest entries turn on small differences.
     content = model.encoder.content(batch.content).float()
     content_size = content.abs().mean()
-    if not config.content.picture_bits:  # stills were coded before they were cached
+    if config.optim.quantized_content and not config.content.picture_bits:  # stills were coded before they were cached
         content = straight_through(content, config.content)
 
     frames = share.rows(_choose_frames(rows, batch.motion.shape[1], objective, generator)).to(device)

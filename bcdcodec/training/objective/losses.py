@@ -149,9 +149,10 @@ def _denoising_loss(
     b, frames = len(z) * share.count, z.shape[1]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
     noise = torch.randn((b, *z.shape[1:]), generator=generator)
-    # Half of the clips use one noise for all frames, as the decoder does; the others keep the frames independent.
-    shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
-    noise = torch.where(shared, noise[:, :1], noise)
+    if config.denoiser.shared_noise:
+        # Half of the clips use one noise for all frames, as the decoder does; the others keep the frames independent.
+        shared = torch.rand(b, 1, 1, 1, 1, generator=generator) < 0.5
+        noise = torch.where(shared, noise[:, :1], noise)
     condition_mask = torch.rand(b, generator=generator) >= config.optim.condition_dropout
     noise, sigma, counts, condition_mask = (
         share.rows(drawn).to(z.device) for drawn in (noise, sigma, counts, condition_mask)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from bcdcodec.config import ModelConfig
@@ -35,7 +36,7 @@ class Schedule:
 
     Learning rate: linear warm-up over `warmup` updates, flat, then linear to zero over the last `decay` of the run.
     Noise levels start high, where the conditions are learned, and end at the sampler's working range; around a warped
-    reference they stay high.
+    reference they stay high. A configuration may fix them, and has warm-up and decay without a warper.
     """
 
     updates: int
@@ -51,28 +52,29 @@ class Schedule:
     @classmethod
     def of(cls, config: ModelConfig, updates: int, *, train: Trained = "all", reinit_codebooks: bool = False) -> Self:
         """The schedule of a model: the paper's phases, or those for a model with a warper. Raises ConfigError."""
+        make = partial(cls, updates=updates, train=train, warmup=config.optim.warmup, decay=config.optim.decay)
         if reinit_codebooks and train != "all":
             raise ConfigError(f"codebooks are initialised anew where everything is trained, not the {train} alone")
         if config.picture_denoiser is not None and train in ("all", "denoiser"):
             raise ConfigError("a model that denoises pictures has no denoiser of latents to train")
         if train == "denoiser":
-            return cls(updates=updates, train=train, temporal_from=0.0)
+            return make(temporal_from=0.0)
         if train == "warper":
             if not config.denoiser.warp_blocks:
                 raise ConfigError(f"preset {config.name} has no warper to train alone")
-            return cls(updates=updates, train=train, temporal_from=1.0)
+            return make(temporal_from=1.0)
         if train == "encoder":
             if not config.denoiser.landmarks:
                 raise ConfigError("an encoder is trained alone only for codes that move landmarks, of points of a face")
-            return cls(updates=updates, train=train, temporal_from=1.0)
+            return make(temporal_from=1.0)
         if config.denoiser.warp_blocks:
             if reinit_codebooks:
                 raise ConfigError(
                     "codebooks of a model with a warper are initialised from landmarks, not anew by k-means"
                 )
             landmarks = 0.25 if config.denoiser.landmarks else 0.0
-            return cls(updates=updates, landmarks_until=landmarks, warping_until=0.77, temporal_from=0.973)
-        return cls(updates=updates, continuous_until=CONTINUOUS_SHARE if reinit_codebooks else 0.0)
+            return make(landmarks_until=landmarks, warping_until=0.77, temporal_from=0.973)
+        return make(continuous_until=CONTINUOUS_SHARE if reinit_codebooks else 0.0)
 
     @property
     def quantized_from(self) -> int:
@@ -113,7 +115,7 @@ class Schedule:
         elif self.warping_until:
             end, decay = self.warping_until * self.updates, 0.7
         left = (end - step) / max(1.0, decay * (end - begin))
-        factor = max(0.0, min((step + 1 - begin) / self.warmup, 1.0, left))
+        factor = max(0.0, min((step + 1 - begin) / max(1, self.warmup), 1.0, left))
         return factor * (ENCODER_RATE if self.train == "encoder" else 1.0)
 
     def objective(self, config: ModelConfig, step: int) -> Objective:
@@ -122,7 +124,8 @@ class Schedule:
         # Noise and content weight change over the last two fifths of the run, at their final values for its last fifth.
         ramp = min(1.0, max(0.0, step / self.updates - 0.6) / 0.2)
         sigma_mean, sigma_std = self._noise_levels(config, ramp)
-        whole_window = temporal or phase in (Phase.LANDMARKS, Phase.ENCODER)
+        whole_window = temporal or config.optim.full_batch or phase in (Phase.LANDMARKS, Phase.ENCODER)
+        share = 1.0 if config.optim.full_batch else _decoded_share(phase, temporal=temporal)
         return Objective(
             phase=phase,
             tau=temperature(config.quantizer, step),
@@ -131,7 +134,7 @@ class Schedule:
             # Content is learned first and pruned then; a trained model starts with the full weight.
             content_weight=config.optim.content_weight * (1.0 if self.continuous_until else ramp),
             motion_noise=MOTION_NOISE if phase is Phase.CONTINUOUS else 0.0,
-            clips=max(1, round(config.optim.batch * _decoded_share(phase, temporal=temporal))),
+            clips=max(1, round(config.optim.batch * share)),
             decoded_frames=config.window_frames + config.context_frames if whole_window else self.decoded_frames,
             temporal=temporal,
             landmark_dropout=_landmark_dropout(phase),
@@ -149,6 +152,8 @@ class Schedule:
             used = config.sampling["standard"]
             first, last = used.sigma_max, used.sigma_min if used.steps > 1 else used.sigma_max
             return math.log(first * last) / 2, max(1.0, math.log(first / last) / 2)
+        if config.optim.noise_levels is not None:
+            return config.optim.noise_levels
         # A warped reference leaves a small residual, which the conditions determine; those are learned at high noise.
         above = 2.0 if self.warping_until else 1.0 - 0.8 * ramp
         return math.log(config.denoiser.sigma_data) + above, 1.4

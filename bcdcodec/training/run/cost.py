@@ -52,7 +52,11 @@ def _empty_batch(config: ModelConfig) -> CrossDrivenBatch:
     denoiser, b, t = config.denoiser, config.optim.batch, config.window_frames + config.context_frames
     latent = (denoiser.channels, denoiser.resolution, denoiser.resolution)
     if not denoiser.warp_blocks:
-        return CrossDrivenBatch(torch.zeros(b, CONTENT_FRAMES, *latent), torch.zeros(b, t, *latent), None)
+        return CrossDrivenBatch(
+            torch.zeros(b, t if config.optim.whole_halves else CONTENT_FRAMES, *latent),
+            torch.zeros(b, t, *latent),
+            None,
+        )
     faces = Faces(
         picture=torch.zeros(b, 3, config.pixels, config.pixels, dtype=torch.uint8),
         thumbnails=torch.zeros(b, t, 3, THUMBNAIL, THUMBNAIL, dtype=torch.uint8),

@@ -15,7 +15,7 @@ from bcdcodec.model.device import choose_device
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
-from bcdcodec.training.data.sampler import CONTENT_FRAMES, ClipCache, CrossDrivenSampler
+from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
 from bcdcodec.training.objective.losses import bcd_loss
 from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
@@ -24,7 +24,7 @@ from bcdcodec.training.run.distributed import init_distributed
 from bcdcodec.training.run.reports import RunReports
 from bcdcodec.training.run.samples import condition_errors, sample_sheet
 from bcdcodec.training.run.sharding import ProcessShard
-from bcdcodec.training.run.training_run import GRADIENT_LIMIT, TrainingRun
+from bcdcodec.training.run.training_run import TrainingRun
 
 
 def train(
@@ -48,7 +48,13 @@ def train(
     device = workers.device if share.count > 1 else choose_device(options.device)
     schedule = Schedule.of(config, options.updates, train=options.train, reinit_codebooks=options.reinit_codebooks)
     share.check_even(config.optim.batch, schedule.decoded_clips(config))
-    run: TrainingRun[Bcd] = TrainingRun(options.run, config, updates=options.updates, workers=workers)
+    run: TrainingRun[Bcd] = TrainingRun(
+        options.run,
+        config,
+        updates=options.updates,
+        workers=workers,
+        average_decay=config.optim.average_decay,
+    )
 
     # Networks and optimiser.
     torch.manual_seed(options.seed)
@@ -76,14 +82,8 @@ def train(
             model.dit.compile()  # type: ignore[no-untyped-call]
 
     # Data. Batches are functions of (seed, step) alone, and so is the noise below: no generator state is saved.
-    sampler = CrossDrivenSampler(
-        ClipCache(cache, config),
-        batch=config.optim.batch,
-        content_frames=CONTENT_FRAMES,
-        motion_frames=config.window_frames + config.context_frames,
-        seed=options.seed,
-        across_clips=config.optim.across_clips,
-        cross_driven=config.optim.cross_driven,
+    sampler = CrossDrivenSampler.of(
+        ClipCache(cache, config), config, seed=options.seed, cross_driven=config.optim.cross_driven
     )
     reports = RunReports(options.run, first=run.first_step) if run.is_main else None
 
@@ -111,7 +111,8 @@ def train(
         optimizer.zero_grad()
         report.total.backward()  # type: ignore[no-untyped-call]
         share.average_gradients([*model.parameters()])
-        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_LIMIT)
+        if config.optim.gradient_limit:
+            nn.utils.clip_grad_norm_(model.parameters(), config.optim.gradient_limit)
         optimizer.step()
 
         # Update the moving averages. Their memory is short at first, so the denoiser's counts from its own first step.

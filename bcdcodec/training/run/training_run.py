@@ -15,7 +15,7 @@ from torch import nn
 from bcdcodec.atomic import write_text
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.run.checkpoint import load_checkpoint, save_checkpoint
-from bcdcodec.training.run.ema import update_ema
+from bcdcodec.training.run.ema import AVERAGE_DECAY, update_ema
 from bcdcodec.training.run.sharding import ProcessShard
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 CHECKPOINT = "last.safetensors"
-#: Gradients are clipped to this norm.
-GRADIENT_LIMIT = 1.0
 
 
 class RunConfig(Protocol):
@@ -57,9 +55,17 @@ class TrainingRun(Generic[Network]):
     average: Network
     first_step: int
 
-    def __init__(self, folder: Path, config: RunConfig, *, updates: int, workers: "Accelerator") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: RunConfig,
+        *,
+        updates: int,
+        workers: "Accelerator",
+        average_decay: float = AVERAGE_DECAY,
+    ) -> None:
         """Create the folder, or check that it holds a run of the same configuration, else ConfigError."""
-        self.folder, self.updates, self._workers = folder, updates, workers
+        self.folder, self.updates, self._workers, self._average_decay = folder, updates, workers, average_decay
         self.is_main = workers.is_main_process
         folder.mkdir(parents=True, exist_ok=True)
         written = check_run(folder, config)
@@ -87,7 +93,8 @@ class TrainingRun(Generic[Network]):
     def update_average(self, step: int, *parts: str) -> None:
         """Move the average towards the model after update `step`: all of it, or the named submodules."""
         for part in parts or ("",):
-            update_ema(self.average.get_submodule(part), self._model.get_submodule(part), step)
+            average, model = self.average.get_submodule(part), self._model.get_submodule(part)
+            update_ema(average, model, step, self._average_decay)
 
     def due(self, done: int, every: int) -> bool:
         """Whether an action with this interval is due after `done` updates; after the last one every action is."""

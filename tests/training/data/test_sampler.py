@@ -16,6 +16,7 @@ from bcdcodec.training.data.sampler import (
     ClipCache,
     CrossDrivenBatch,
     CrossDrivenSampler,
+    least_frames,
     still_frames,
 )
 from bcdcodec.training.data.shards import shard_path
@@ -189,3 +190,74 @@ def test_a_cache_that_does_not_match_is_refused(clip_cache: Path, tiny_config: M
     (shard_path(clip_cache, 0) / "thumbnails.u8").write_bytes(bytes(7))
     with pytest.raises(ConfigError, match=r"thumbnails\.u8 has 7 bytes, which are no whole rows"):
         ClipCache(clip_cache, tiny_config)
+
+
+def whole(config: ModelConfig, **switches: bool) -> ModelConfig:
+    """Halves as in the paper, of pictures that are not mirrored."""
+    switches = {"whole_halves": True, "mirrored": False, **switches}
+    return replace(config, context_frames=0, optim=replace(config.optim, **switches))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("frames", [3, 8, 25])
+def test_whole_halves_meet_in_the_middle(clip_cache: Path, paper_config: ModelConfig, frames: int) -> None:
+    """All of the first half is content, all of the second is motion; windows that are longer take what there is."""
+    config = replace(whole(paper_config), window_frames=frames)
+    cache = ClipCache(clip_cache, config)
+    everything = torch.from_numpy(np.array(cache.latents)).float().flatten(1)
+    starts = set()
+    for step in range(6):
+        batch = CrossDrivenSampler.of(cache, config, seed=0, batch=3).draw(step)
+        for content, motion in zip(batch.content, batch.motion, strict=True):
+            both = torch.cat([content, motion]).flatten(1)
+            places = [int((everything - frame).abs().amax(1).argmin()) for frame in both]
+            assert torch.equal(everything[places], both)
+            first, half = places[0] % 16, min(frames, 8)
+            assert [place % 16 for place in places] == list(range(first, first + 2 * half))
+            assert len({place // 16 for place in places}) == 1
+            starts.add(first)
+    assert starts == {0} if frames > 3 else len(starts) > 3
+
+
+def test_a_clip_of_two_frames_has_two_halves(tmp_path: Path, paper_config: ModelConfig) -> None:
+    shard = shard_path(tmp_path, 0)
+    shard.mkdir()
+    np.arange(7, dtype=np.float16)[:, None, None, None].repeat(4 * 32 * 32, 1).tofile(shard / "latents.f16")
+    (shard / "index.csv").write_text("clip,person,frames,stills\na,p,2,0\nb,p,5,0\n")
+    config = whole(paper_config)
+    drawn = CrossDrivenSampler.of(ClipCache(tmp_path, config), config, seed=0, batch=32, motion_frames=4).draw(0)
+    pairs = {
+        (*content.tolist(), *motion.tolist())
+        for content, motion in zip(*(part[..., 0, 0, 0] for part in (drawn.content, drawn.motion)), strict=True)
+    }
+    assert pairs == {(0, 0, 1, 1), (2, 3, 4, 5), (3, 4, 5, 6)}  # a short half repeats its last frame
+    assert least_frames(config) == 2 and least_frames(paper_config) == 8
+
+
+def test_without_cross_driving_whole_halves_are_one(clip_cache: Path, paper_config: ModelConfig) -> None:
+    config = whole(paper_config)
+    drawn = CrossDrivenSampler.of(ClipCache(clip_cache, config), config, seed=0, batch=3, cross_driven=False).draw(0)
+    assert torch.equal(drawn.content, drawn.motion)
+
+
+def test_whole_halves_need_clips_without_faces_and_one_source(
+    clip_cache: Path, paper_config: ModelConfig, tiny_config: ModelConfig
+) -> None:
+    for config, why in (
+        (whole(tiny_config), "whole halves are for"),
+        (whole(paper_config, across_clips=True), "not both"),
+    ):
+        with pytest.raises(ConfigError, match=why):
+            CrossDrivenSampler.of(ClipCache(clip_cache, config), config, seed=0)
+
+
+def test_clips_are_drawn_alike_and_not_mirrored_where_configured(clip_cache: Path, paper_config: ModelConfig) -> None:
+    """Clip 0 becomes the only one of its person: with balance it is drawn more often than one of several."""
+    index = shard_path(clip_cache, 0) / "index.csv"
+    index.write_text(index.read_text().replace("c0,p0", "c0,alone"))
+    weights = {}
+    for balanced in (True, False):
+        config = replace(paper_config, optim=replace(paper_config.optim, balanced_people=balanced))
+        weights[balanced] = CrossDrivenSampler.of(ClipCache(clip_cache, config), config, seed=0).weight
+    assert weights[True][0] > 1.3 * weights[True][1] and weights[False].tolist() == [1 / 8] * 8
+    assert ClipCache(clip_cache, paper_config).may_mirror
+    assert not ClipCache(clip_cache, whole(paper_config)).may_mirror

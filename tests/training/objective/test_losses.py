@@ -1,7 +1,7 @@
 """The loss of one update: where the denoiser is trained alone, and where the encoder is."""
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,10 @@ import torch
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.content import straight_through
+from bcdcodec.model.edm import loss_weight
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
 from bcdcodec.training.objective import warping
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase
@@ -114,3 +116,94 @@ def test_an_encoder_is_fine_tuned_with_hard_codes(clip_cache: Path, tiny_config:
     first.backward()
     gradient = model.encoder.motion_head.weight.grad
     assert gradient is not None and bool(gradient.any())
+
+
+@pytest.fixture
+def paper_config(tiny_config: ModelConfig) -> ModelConfig:
+    """Without a warper and context, with the paper's content and noise, four frames a window."""
+    return replace(
+        tiny_config,
+        context_frames=0,
+        encoder=replace(tiny_config.encoder, seeded_queries=False),
+        denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0, shared_noise=False),
+        optim=replace(tiny_config.optim, quantized_content=False, full_batch=True),
+        content=replace(tiny_config.content, picture_bits=0),
+    )
+
+
+@dataclass
+class Seen:
+    """What the denoiser was given: x and z [B, T, C, H, W], sigma [B, T], content [B, C, H, W], masks [B]."""
+
+    x: torch.Tensor
+    sigma: torch.Tensor
+    content: torch.Tensor
+    mask: torch.Tensor
+
+
+def updates(config: ModelConfig, count: int, *, clips: int = 2, step: int = 0) -> tuple[list[Seen], list[LossReport]]:
+    """Losses of a denoiser that returns the true latents plus 0.1; the latents are all 1."""
+    config = replace(config, optim=replace(config.optim, batch=clips))
+    torch.manual_seed(0)
+    model, seen = Bcd(config), list[Seen]()
+
+    def denoise(
+        x: torch.Tensor, sigma: torch.Tensor, content: torch.Tensor, m_hat: torch.Tensor, **options: torch.Tensor
+    ) -> torch.Tensor:
+        seen.append(Seen(x, sigma, content, options["condition_mask"]))
+        return torch.full_like(x, 1.1)
+
+    model.denoise = denoise  # type: ignore[assignment, method-assign]
+    z = torch.ones(clips, config.window_frames, 4, 32, 32)
+    batch = CrossDrivenBatch(torch.randn(clips, 3, 4, 32, 32), z, None)
+    objective = Schedule.of(config, 100).objective(config, step)
+    reports = [bcd_loss(model, batch, objective, torch.Generator().manual_seed(seed), None) for seed in range(count)]
+    return seen, reports
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.0, 0.0), (0.25, 0.25), (1.0, 1.0)])
+def test_conditions_are_dropped_as_often_as_configured(paper_config: ModelConfig, rate: float, expected: float) -> None:
+    """Of whole clips, both conditions at once; 480 clips."""
+    config = replace(paper_config, optim=replace(paper_config.optim, condition_dropout=rate))
+    seen, _ = updates(config, 20, clips=24)
+    dropped = 1 - torch.cat([one.mask for one in seen]).float()
+    assert len(dropped) == 480 and float(dropped.mean()) == pytest.approx(expected, abs=0.06)
+
+
+def test_the_denoising_loss_by_hand(paper_config: ModelConfig) -> None:
+    """Every value is wrong by 0.1: the loss is 0.01 times the mean of EDM's weights."""
+    (seen,), (report,) = updates(paper_config, 1)
+    weight = loss_weight(seen.sigma, paper_config.denoiser.sigma_data)
+    assert float(report.error) == pytest.approx(0.01, rel=1e-3)
+    assert float(report.denoising) == pytest.approx(0.01 * float(weight.mean()), rel=1e-3)
+
+
+def test_levels_are_of_frames_and_of_windows_once_blocks_mix_them(paper_config: ModelConfig) -> None:
+    for step, levels in ((0, 4), (99, 1)):
+        (seen,), _ = updates(paper_config, 1, step=step)
+        assert [len(row.unique()) for row in seen.sigma] == [levels, levels]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_frames_share_their_noise_where_the_decoder_does(paper_config: ModelConfig, shared: bool) -> None:
+    config = replace(paper_config, denoiser=replace(paper_config.denoiser, shared_noise=shared))
+    seen, _ = updates(config, 4, clips=8)
+    noise = torch.cat([(one.x - 1) / one.sigma[..., None, None, None] for one in seen])
+    same = (noise[:, :1] - noise).abs().amax((1, 2, 3, 4)) < 1e-2
+    assert 8 < int(same.sum()) < 24 if shared else not same.any()  # half of 32 clips
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+def test_content_is_continuous_or_in_levels(paper_config: ModelConfig, quantized: bool) -> None:
+    config = replace(paper_config, optim=replace(paper_config.optim, quantized_content=quantized))
+    (seen,), _ = updates(config, 1)
+    assert torch.equal(straight_through(seen.content, config.content), seen.content) is quantized
+
+
+def test_the_full_batch_is_decoded_whole_in_every_phase(paper_config: ModelConfig) -> None:
+    for step in (0, 99):
+        (seen,), _ = updates(paper_config, 1, step=step)
+        assert seen.x.shape[:2] == (2, 4)
+    part = replace(paper_config, window_frames=6, optim=replace(paper_config.optim, full_batch=False))
+    shapes = [updates(part, 1, step=step)[0][0].x.shape[:2] for step in (0, 99)]
+    assert shapes == [(2, 4), (1, 6)]

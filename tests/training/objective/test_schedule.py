@@ -106,3 +106,14 @@ def test_content_shrinks_once_it_is_learned(paper_config: ModelConfig) -> None:
     weights = [schedule.objective(config, step).content_weight for step in (0, 60, 70, 80, 99)]
     assert weights == pytest.approx([0, 0, 0.25, 0.5, 0.5])
     assert Schedule.of(config, 100, reinit_codebooks=True).objective(config, 0).content_weight == 0.5
+
+
+def test_a_configuration_may_fix_rates_and_noise(paper_config: ModelConfig) -> None:
+    optim = replace(paper_config.optim, warmup=0, decay=0.0, noise_levels=(-1.2, 1.3), full_batch=True)
+    config = replace(paper_config, optim=optim)
+    schedule = Schedule.of(config, 100)
+    assert {schedule.rate_factor(step, denoiser=denoiser) for step in range(100) for denoiser in (0, 1)} == {1.0}
+    steps = [schedule.objective(config, step) for step in (0, 60, 70, 99)]
+    assert {(one.sigma_mean, one.sigma_std) for one in steps} == {(-1.2, 1.3)}
+    assert {(one.clips, one.decoded_frames) for one in steps} == {(config.optim.batch, 5)}
+    assert [one.temporal for one in steps] == [False, False, True, True]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from bcdcodec.config import ModelConfig, PictureDenoiserConfig
+from bcdcodec.config import ModelConfig, PictureDenoiserConfig, preset
 from bcdcodec.denoiser.export import painting
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
@@ -18,6 +19,7 @@ from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.checkpoint import load_average
 from bcdcodec.training.run.loop import train
+from bcdcodec.training.run.training_run import CHECKPOINT
 
 
 class Halt(Exception):
@@ -235,3 +237,30 @@ def test_a_model_that_denoises_pictures(tmp_path: Path, clip_cache: Path, tiny_c
     latents = {name: value for name, value in start.items() if not name.startswith("picture_denoiser.")}
     begun = train(tiny_config, options(tmp_path / "all", 1), cache=clip_cache, init=latents, vae=vae)
     assert begun.dit is not None
+
+
+def test_the_papers_recipe_trains(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig) -> None:
+    """With every switch of the preset `lrs3`; its average is the weights themselves."""
+    paper = preset("lrs3")
+    denoiser = replace(tiny_config.denoiser, warp_blocks=0, landmarks=0, norm_groups=4, linear_conditions=True)
+    config = replace(
+        tiny_config,
+        window_frames=5,
+        context_frames=0,
+        encoder=replace(tiny_config.encoder, seeded_queries=False),
+        quantizer=replace(tiny_config.quantizer, input_std=paper.quantizer.input_std),
+        denoiser=replace(denoiser, shared_noise=paper.denoiser.shared_noise),
+        optim=replace(paper.optim, batch=2, learning_rate=1e-3, encoder_learning_rate=1e-3),
+        content=replace(paper.content),
+    )
+    run = TrainOptions(run=tmp_path / "run", updates=3, report_every=3)
+    model = train(config, run, cache=clip_cache, vae=None)
+    (line,) = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert line["loss"] > 0 and line["bits_per_code"] > 0
+    state = load_file(tmp_path / "run" / CHECKPOINT)
+    trained, averaged = (
+        {name.removeprefix(f"{part}."): value for name, value in state.items() if name.startswith(f"{part}.")}
+        for part in ("model", "average")
+    )
+    assert trained and all(torch.equal(value, averaged[name]) for name, value in trained.items())
+    assert all(bool(value.isfinite().all()) for value in model.state_dict().values())

@@ -62,3 +62,17 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
 def test_the_last_update_is_always_due(tmp_path: Path) -> None:
     run, _, _ = start(tmp_path)
     assert [done for done in range(1, 11) if run.due(done, 4)] == [4, 8, 10]
+
+
+@pytest.mark.parametrize(("decay", "moved"), [(0.0, 1.0), (0.5, 0.5)])
+def test_the_average_is_as_long_as_configured(tmp_path: Path, decay: float, moved: float) -> None:
+    """With a decay of 0 it is the weights themselves."""
+    workers = init_distributed(batch=1)
+    run: TrainingRun[nn.Linear] = TrainingRun(tmp_path, Width(1), updates=10, workers=workers, average_decay=decay)
+    model = nn.Linear(1, 1)
+    run.resume(model, torch.optim.AdamW(model.parameters(), 0.1))
+    before = run.average.weight.item()
+    with torch.no_grad():
+        model.weight.add_(1.0)
+    run.update_average(1000)
+    assert run.average.weight.item() == pytest.approx(before + moved)
