@@ -121,8 +121,8 @@ class CrossDrivenBatch:
         return self.clips(slice(clips))
 
     def to(self, device: torch.device) -> "CrossDrivenBatch":
-        """The batch on another device."""
-        return self.map(lambda values: values.to(device))
+        """The batch on another device; pinned memory is copied while the caller goes on."""
+        return self.map(lambda values: values.to(device, non_blocking=values.is_pinned()))
 
 
 class ClipCache:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import full_precision
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
 from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.model.quantizer import Quantized, codebook_loss, rate_loss
@@ -70,7 +71,7 @@ def bcd_loss(
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.set_grad_enabled(phase.trains_encoder and torch.is_grad_enabled()))
         if not phase.trains_encoder:
-            stack.enter_context(torch.autocast(device.type, enabled=False))
+            stack.enter_context(full_precision(device))
         encoded = encode_batch(model, batch, objective, generator, share)
         if encoded.faces is not None and model.landmark_head is not None and phase.trains_encoder:
             warping = _landmark_loss(model, encoded, encoded.faces, objective, share)

@@ -3,6 +3,7 @@
 Writes what training/run/training_run.py and training/run/reports.py list into the run folder.
 """
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.device import choose_device
+from bcdcodec.model.device import choose_device, tf32
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
+from bcdcodec.training.data.prefetch import prefetch_batches
 from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase
@@ -98,53 +100,65 @@ def train(
         with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16"):
             return bcd_loss(model, rows, objective, generator, vae, share=share)
 
-    for step in range(run.first_step, options.updates):
-        # Phase transitions. Quantisation begins with codebooks that are fitted to the averaged encoder.
-        if step == schedule.quantized_from > 0:
-            _init_codebooks(model, average, optimizer, sampler)
-            share.copy_from_first(model, average)
-        # The denoiser begins on the output of the averages of all other parts, which are the weights that ship.
-        if model.dit is not None and average.dit is not None and step == schedule.denoiser_from > 0:
-            denoiser = {f"dit.{name}": value for name, value in model.dit.state_dict().items()}
-            model.load_state_dict({**average.state_dict(), **denoiser})
-            average.dit.load_state_dict(model.dit.state_dict())
+    with contextlib.ExitStack() as stack:
+        if device.type == "cuda" and options.precision == "fp32":
+            stack.enter_context(tf32(True))
+        batches = stack.enter_context(
+            contextlib.closing(
+                prefetch_batches(
+                    lambda step: sampler.draw(step, share),
+                    range(run.first_step, options.updates),
+                    pin=device.type == "cuda",
+                )
+            )
+        )
+        for step, drawn in enumerate(batches, run.first_step):
+            # Phase transitions. Quantisation begins with codebooks that are fitted to the averaged encoder.
+            if step == schedule.quantized_from > 0:
+                _init_codebooks(model, average, optimizer, sampler)
+                share.copy_from_first(model, average)
+            # The denoiser begins on the output of the averages of all other parts, which are the weights that ship.
+            if model.dit is not None and average.dit is not None and step == schedule.denoiser_from > 0:
+                denoiser = {f"dit.{name}": value for name, value in model.dit.state_dict().items()}
+                model.load_state_dict({**average.state_dict(), **denoiser})
+                average.dit.load_state_dict(model.dit.state_dict())
 
-        # Loss and gradients of this process's rows.
-        objective = schedule.objective(config, step)
-        batch = sampler.draw(step, share).to(device)
-        optimizer.zero_grad()
-        report = accumulate_gradients(loss, batch, share, options.accumulate)
+            # Loss and gradients of this process's rows.
+            objective = schedule.objective(config, step)
+            batch = drawn.to(device)
+            optimizer.zero_grad()
+            report = accumulate_gradients(loss, batch, share, options.accumulate)
 
-        # Update the weights, with the gradient averaged over the processes.
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
-        share.average_gradients([*model.parameters()])
-        if config.optim.gradient_limit:
-            nn.utils.clip_grad_norm_(model.parameters(), config.optim.gradient_limit)
-        optimizer.step()
+            # Update the weights, with the gradient averaged over the processes.
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
+            share.average_gradients([*model.parameters()])
+            if config.optim.gradient_limit:
+                nn.utils.clip_grad_norm_(model.parameters(), config.optim.gradient_limit)
+            optimizer.step()
 
-        # Update the moving averages. Their memory is short at first, so the denoiser's counts from its own first step.
-        if model.dit is not None:
-            run.update_average(max(0, step - schedule.denoiser_from), "dit")
-        if objective.phase is not Phase.DENOISER:
-            run.update_average(step, *encoder_parts)
+            # Update the moving averages. Their memory is short at first: the denoiser's counts from its own first step.
+            if model.dit is not None:
+                run.update_average(max(0, step - schedule.denoiser_from), "dit")
+            if objective.phase is not Phase.DENOISER:
+                run.update_average(step, *encoder_parts)
 
-        # Report, sample and save, in the main process only.
-        if reports is None:
-            continue
-        done = step + 1
-        if run.due(done, options.report_every):
-            whole = batch if share.count == 1 else sampler.draw(step).to(device)
-            error = None
-            if probe is not None:
-                complete = step >= schedule.complete_from
-                error = probe.measure(done, average, vae, temporal=objective.temporal, complete=complete)
-            reports.write(done, report, condition_errors(model, whole, vae), held_out_error=error)
-        if run.due(done, options.sheet_every):
-            reports.write_sheet(done, sample_sheet(average, sampler.draw(0).to(device), vae))
-        if run.due(done, options.save_every):
-            run.save(done)
-        progress(done)
+            # Report, sample and save, in the main process only.
+            if reports is None:
+                continue
+            done = step + 1
+            if run.due(done, options.report_every):
+                whole = batch if share.count == 1 else sampler.draw(step).to(device)
+                error = None
+                if probe is not None:
+                    complete = step >= schedule.complete_from
+                    error = probe.measure(done, average, vae, temporal=objective.temporal, complete=complete)
+                reports.write(done, report, condition_errors(model, whole, vae), held_out_error=error)
+            if run.due(done, options.sheet_every):
+                reports.write_sheet(done, sample_sheet(average, sampler.draw(0).to(device), vae))
+            if run.due(done, options.save_every):
+                run.save(done)
+            progress(done)
 
     if reports is not None:
         reports.close()
