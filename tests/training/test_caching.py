@@ -1,6 +1,8 @@
 """A cache that several processes make and several runs take."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +21,7 @@ from bcdcodec.training.data.cache import MADE_WITH, check_made_cache, is_cached
 from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.data.shards import find_shards, shard_path
 from bcdcodec.training.options import CodecTrainOptions
+from bcdcodec.training.run.checkpoint import average_error
 
 CLIPS = 7
 
@@ -128,3 +131,29 @@ def test_what_is_no_source_is_refused(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="made with another autoencoder or preset"):
         plan_training(replace(both, data=None))
     assert not is_cached(tmp_path)
+
+
+def test_other_people_are_cached_in_the_run(clips: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    others = tmp_path / "others"
+    shutil.copytree(clips, others)
+    (others / "clips.csv").write_text("clip,person\n0.mp4,q\n1.mp4,q\n")
+    options = CodecTrainOptions(
+        model="sprites-tiny",
+        data=clips,
+        run=tmp_path / "run",
+        updates=1,
+        batch=2,
+        device="cpu",
+        held_out=others,
+    )
+    assert run_training(options)
+    config = preset("sprites-tiny")
+    assert [len(ClipCache(options.run / name, config).entries) for name in ("latents", "held_out")] == [CLIPS, 2]
+    (line,) = map(json.loads, (options.run / "metrics.jsonl").read_text().splitlines())
+    assert line["held_out_error"] == average_error(options.run / "best.safetensors") > 0
+    with pytest.raises(ConfigError, match="is the folder of --data, needs clips of other people"):
+        plan_training(replace(options, held_out=clips))
+    with pytest.raises(ConfigError, match="holds 2 whole clips"):
+        (others / "clips.csv").write_text("clip,person\n0.mp4,q\n")
+        plan_training(options)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.errors import ConfigError
@@ -16,6 +17,7 @@ from bcdcodec.training.commands import plan_training, run_export, run_training
 from bcdcodec.training.data.cache import cache_mark
 from bcdcodec.training.inputs import cache_folder
 from bcdcodec.training.options import CodecTrainOptions, TrainOptions
+from bcdcodec.training.run.checkpoint import save_average
 from bcdcodec.training.run.loop import train
 from bcdcodec.training.vae import load_vae, save_vae
 from bcdcodec.weightfile import open_weights
@@ -85,3 +87,24 @@ def test_compiling_without_a_compiler_is_refused_early(tmp_path: Path, monkeypat
             CodecTrainOptions(model="sprites-tiny", data=tmp_path, run=tmp_path / "run", updates=1, compiled=True)
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_export_takes_the_best_weights_unless_the_last_are_asked_for(
+    tmp_path: Path, tiny_config: ModelConfig, clip_cache: Path
+) -> None:
+    assert tiny_config.vae is not None
+    torch.manual_seed(0)
+    run, path = tmp_path / "run", tmp_path / "vae.safetensors"
+    save_vae(path, Vae(tiny_config.vae))
+    vae = load_vae(path, tiny_config.vae)
+    best = train(tiny_config, TrainOptions(run=run, updates=1), cache=clip_cache, vae=vae)
+    save_average(run / "best.safetensors", step=1, average=best, error=0.5)
+    train(tiny_config, TrainOptions(run=run, updates=2), cache=clip_cache, vae=vae)
+    clip_cache.rename(run / "latents")
+    found = {}
+    for last in (False, True):
+        out = tmp_path / f"{last}.safetensors"
+        summary = run_export(run, out, vae=path, last=last)
+        found[summary.checkpoint] = summary.update, load_file(out)["bcd.encoder.motion_head.weight"]
+    assert {name: update for name, (update, _) in found.items()} == {"best.safetensors": 1, "last.safetensors": 2}
+    assert not torch.equal(found["best.safetensors"][1], found["last.safetensors"][1])

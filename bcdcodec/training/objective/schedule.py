@@ -88,9 +88,13 @@ class Schedule:
 
     @property
     def complete_from(self) -> int:
-        """The first update in which every part that the run trains has joined; weights before it are unfinished."""
+        """The first update in which every part that the run trains has joined, the last one in runs of a few updates.
+
+        Weights before it are unfinished.
+        """
         temporal = self.temporal_from if self.temporal_from < 1 else 0.0
-        return max(self.quantized_from, self.denoiser_from, math.ceil(temporal * self.updates))
+        joined = max(self.quantized_from, self.denoiser_from, math.ceil(temporal * self.updates))
+        return min(joined, self.updates - 1)
 
     def phase(self, step: int) -> Phase:
         """The phase of update `step`, from 0 on."""

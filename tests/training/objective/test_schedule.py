@@ -117,3 +117,12 @@ def test_a_configuration_may_fix_rates_and_noise(paper_config: ModelConfig) -> N
     assert {(one.sigma_mean, one.sigma_std) for one in steps} == {(-1.2, 1.3)}
     assert {(one.clips, one.decoded_frames) for one in steps} == {(config.optim.batch, 5)}
     assert [one.temporal for one in steps] == [False, False, True, True]
+
+
+def test_weights_are_complete_once_every_part_has_joined(tiny_config: ModelConfig) -> None:
+    paper = replace(tiny_config, denoiser=replace(tiny_config.denoiser, warp_blocks=0, landmarks=0))
+    assert Schedule.of(paper, 90).complete_from == 60  # temporal blocks
+    assert Schedule.of(tiny_config, 1000).complete_from == 973
+    for part in ("denoiser", "warper", "encoder"):  # alone, from the start
+        assert Schedule.of(tiny_config, 1000, train=part).complete_from == 0
+    assert Schedule.of(paper, 1).complete_from == 0
