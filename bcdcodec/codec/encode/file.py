@@ -16,6 +16,7 @@ from bcdcodec.bitstream.records import AudioCodec, AudioInfo
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamWriter
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.frame_store import FrameStore
 from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.muxer import Muxer
 from bcdcodec.codec.encode.plan import EncodePlan
@@ -80,12 +81,13 @@ def encode_file(
         still = encode_plate(media.first_picture) if background else None
         shots = plan_shots(media, crop=crop)
         audio = None if audio_bitrate is None else _open_audio(media, audio_bitrate)
-        job = EncodeJob(media, model, settings, crop, progress)
-        plan = replace(EncodePlan.of_settings(model, settings), audio=audio, background=still)
-        plan, shots = plan_encode(job, shots, plan)
-        with open_output(target) as output:
-            passes = _EncodePasses(job, shots)
-            return passes.write(output, plan) if plan.rate is None else passes.write_full(output, plan, plan.rate)
+        with FrameStore() as frames:
+            job = EncodeJob(media, model, settings, crop, progress, frames)
+            plan = replace(EncodePlan.of_settings(model, settings), audio=audio, background=still)
+            plan, shots = plan_encode(job, shots, plan)
+            with open_output(target) as output:
+                passes = _EncodePasses(job, shots)
+                return passes.write(output, plan) if plan.rate is None else passes.write_full(output, plan, plan.rate)
 
 
 def _open_audio(media: MediaSource, bitrate: int) -> AudioInfo | None:
@@ -115,7 +117,7 @@ class _EncodePasses:
     def write(self, target: BinaryIO, plan: EncodePlan, *, passes_done: int = 0) -> EncodeResult:
         """Encode once. passes_done: passes that count in the progress."""
         frames = sum(shot.frames for shot in self.shots)
-        encoder, writer = Encoder(self.job.model, self.job.settings, plan, self.job.faces), StreamWriter(target)
+        encoder, writer = Encoder(self.job.model, self.job.settings, plan), StreamWriter(target)
         muxer = Muxer(writer, self.job.source.audio(), plan.frame_rate)
         for done, packets in self.job.push_shots(self.shots, encoder, plan.frame_rate):
             if packets and not writer.offset:

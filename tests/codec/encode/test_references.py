@@ -9,6 +9,7 @@ import pytest
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import MAX_REFERENCES
 from bcdcodec.codec.encode import references
+from bcdcodec.codec.encode.cropped_frame import FrameCropper
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.expected_loss import coding_loss
 from bcdcodec.codec.encode.plan import EncodePlan
@@ -71,9 +72,10 @@ def survey(model: CodecModel) -> Callable[..., ReferenceSurvey]:
     return make
 
 
-def push(found: ReferenceSurvey, frames: list[Frame]) -> None:
+def push(found: ReferenceSurvey, model: CodecModel, frames: list[Frame]) -> None:
+    cropper = FrameCropper(model)
     for index, frame in enumerate(frames):
-        found.push(dataclasses.replace(frame, index=index))
+        found.push_cropped(cropper.crop(dataclasses.replace(frame, index=index), None))
     found.flush()
 
 
@@ -81,7 +83,7 @@ def test_every_packet_names_a_picture_that_was_sent(
     model: CodecModel, survey: Callable[..., ReferenceSurvey], make_frames: MakeFrames
 ) -> None:
     found, window = survey(), model.config.window_frames
-    push(found, make_frames(30))
+    push(found, model, make_frames(30))
     plan = found.plan
     assert sorted(plan.segments) == [*range(0, 30, 2 * window)] and sorted(plan.used) == [*range(0, 30, window)]
     sent: dict[int, int] = {}
@@ -106,19 +108,21 @@ def test_a_full_shot_drops_what_was_not_used_for_longest(
     monkeypatch.setattr(references, "CANDIDATES", 1)
     found = survey(max_segment_references=1)
     segment = 2 * model.config.window_frames
-    push(found, make_frames(11 * segment))
+    push(found, model, make_frames(11 * segment))
     drops = [found.plan.pictures[start].drops for start in range(0, 11 * segment, segment)]
     assert drops == [0] * MAX_REFERENCES + [1, 2, 3]
 
 
-def test_a_new_shot_begins_to_number_again(survey: Callable[..., ReferenceSurvey], make_frames: MakeFrames) -> None:
-    found = survey()
+def test_a_new_shot_begins_to_number_again(
+    model: CodecModel, survey: Callable[..., ReferenceSurvey], make_frames: MakeFrames
+) -> None:
+    found, cropper = survey(), FrameCropper(model)
     frames = make_frames(20)
     for frame in frames[:12]:
-        found.push(frame)
+        found.push_cropped(cropper.crop(frame, None))
     found.new_shot()
     for frame in frames[12:]:
-        found.push(frame)
+        found.push_cropped(cropper.crop(frame, None))
     found.flush()
     assert found.plan.pictures[12].number == 0 and 12 in found.plan.segments
 
@@ -128,7 +132,7 @@ def test_the_stream_has_the_planned_pictures(
 ) -> None:
     found = survey()
     frames = make_frames(20)
-    push(found, frames)
+    push(found, model, frames)
     settings = EncodeSettings(bitrate=None, packet_windows=1)
     plan = dataclasses.replace(EncodePlan.of_settings(model, settings), references=found.plan)
     encoder = Encoder(model, settings, plan)
