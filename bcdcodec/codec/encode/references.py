@@ -106,18 +106,18 @@ class ReferenceSurvey:
         self.plan.segments.add(start)
         if self._number > MAX_REFERENCE_NUMBER - self._tuning.max_segment_references:
             self._kept, self._number = [], 0  # numbers are used up: as in a new shot
-        candidates = [self._candidate(shot, index, start) for index in candidate_frames(shot, CANDIDATES)]
-        kept = [*self._kept]
-        rows = [*kept, *candidates]
-        comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
-        losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
-        bits = self._frame_bits * len(shot.pixels)
+        kept, bits = [*self._kept], self._frame_bits * len(shot.pixels)
         # Beside the first picture of a shot only as many as have room; a short end leaves its bits to the others.
-        most = min(self._tuning.max_segment_references, losses.shape[1], int(bits / self._tuning.min_reference_bits))
+        windows = math.ceil(len(shot.pixels) / self._model.config.window_frames)
+        most = min(self._tuning.max_segment_references, windows, int(bits / self._tuning.min_reference_bits))
         if not kept:
             most = max(1, most)
         elif len(shot.pixels) < self._segment_frames / 4:
             most = 0
+        frames = candidate_frames(shot, CANDIDATES) if most else []
+        rows = [*kept, *(self._candidate(shot, index, start) for index in frames)]
+        comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
+        losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
         picks = choose_pictures(losses, kept=len(kept), bits=bits, most=most)
         for row, since in picks:
             first = start + since * self._model.config.window_frames
