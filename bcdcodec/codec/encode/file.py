@@ -24,7 +24,7 @@ from bcdcodec.codec.encode.planner import plan_encode
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
-from bcdcodec.errors import RateError
+from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.budget import GRACE_S
 from bcdcodec.ratecontrol.plan import RatePlan
 from bcdcodec.video.shots import Shot, plan_shots
@@ -69,13 +69,16 @@ def encode_file(
     (`CodecModel.follows_faces`). audio_bitrate: bit/s of Opus, None leaves the audio out. background: keep a small
     still of the whole first picture for `decode_file(paste_back=True)`. progress: frames of the first pass and on.
 
-    Passes over the source: shots, first pass (none without a limit to keep to; several where its outcome changes what
-    is coded), encoding (again where a long file came out too small). Without a frame rate in the settings it is the
-    model's, or half of it where the bitrate is too low for that; before that, frames carry fewer codes, where the
-    settings do not say how many. Raises VideoError, FaceError, RateError, ConfigError.
+    Passes over the frames: shots, first pass (none without a limit to keep to; several where its outcome changes what
+    is coded), encoding (again where a long file came out too small). From the third pass on they come from temporary
+    files of 200 kB a frame, at most 2 GiB (frame_store.py). Without a frame rate in the settings it is the model's, or
+    half of it where the bitrate is too low for that; before that, frames carry fewer codes, where the settings do not
+    say how many. Raises VideoError, FaceError, RateError, ConfigError (also for the settings of a call).
     """
     settings = settings or EncodeSettings()
     settings.check(model)
+    if settings.packet_frames is not None:
+        raise ConfigError("a file is encoded in windows, EncodeSettings.live(...) is for frames that Encoder is given")
     crop = model.follows_faces if crop is None else crop
     with MediaSource(source, settings.frame_rate or model.frame_rate) as media:
         still = encode_plate(media.first_picture) if background else None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import MAX_REFERENCES
@@ -17,6 +18,7 @@ from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pic
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
+from bcdcodec.model.content import Content
 from bcdcodec.ratecontrol.tuning import RateTuning
 
 MakeFrames = Callable[[int], list[Frame]]
@@ -111,6 +113,24 @@ def test_a_full_shot_drops_what_was_not_used_for_longest(
     push(found, model, make_frames(11 * segment))
     drops = [found.plan.pictures[start].drops for start in range(0, 11 * segment, segment)]
     assert drops == [0] * MAX_REFERENCES + [1, 2, 3]
+
+
+def test_an_end_too_short_for_a_picture_has_no_candidates(
+    model: CodecModel,
+    survey: Callable[..., ReferenceSurvey],
+    make_frames: MakeFrames,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared, losses = list[Content](), references.WarpComparison.losses
+
+    def counted(comparison: references.WarpComparison, content: Content, face: Tensor) -> references.Losses:
+        compared.append(content)
+        return losses(comparison, content, face)
+
+    monkeypatch.setattr(references.WarpComparison, "losses", counted)
+    found, segment = survey(), 2 * model.config.window_frames
+    push(found, model, make_frames(segment + 1))
+    assert len(compared) == segment + len(found.plan.pictures)  # the first segment's frames, and the pictures sent
 
 
 def test_a_new_shot_begins_to_number_again(
