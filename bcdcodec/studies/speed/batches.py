@@ -11,7 +11,7 @@ from bcdcodec.codec.decode.windows import Segment, WindowSettings, decode_segmen
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content
-from bcdcodec.model.noise import stream_noise
+from bcdcodec.model.noise import FrameNoise
 
 #: Segments side by side, and windows of each that are decoded.
 BATCHES, WINDOWS = (1, 2, 4, 8, 16, 32), 4
@@ -40,7 +40,7 @@ def measure_batches(model: CodecModel, batches: tuple[int, ...] = BATCHES) -> It
     config, side, device = model.config, model.config.pixels, model.device
     face = torch.rand(config.denoiser.landmarks, 2, device=device) if config.denoiser.landmarks else None
     content = Content(torch.zeros(model.latent_shape, device=device), torch.zeros(3, side, side, device=device), face)
-    noise = stream_noise(0, model.noise_shape).to(device)
+    noise = FrameNoise(0, model.noise_shape, shared=config.denoiser.shared_noise, device=device)
     frames = WINDOWS * config.window_frames
     codes = torch.randint(config.quantizer.entries, (1, frames, config.quantizer.groups), device=device)
     motion = model.bcd.quantizer.lookup(codes)[0]
