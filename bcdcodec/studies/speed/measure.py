@@ -17,6 +17,7 @@ from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.studies.speed.stage_clock import StageClock
 from bcdcodec.studies.speed.stages import DECODING, ENCODING
+from bcdcodec.video.still import forget_encodings
 
 #: Products of square matrices of this side, that times are compared with across machines.
 YARDSTICK_PRODUCTS, YARDSTICK_SIDE = 50, 512
@@ -42,6 +43,7 @@ def profile_clip(model: CodecModel, clip: Path, folder: Path) -> Iterator[Profil
     """Profile all jobs of a clip, whose stream and decoded video are put into a folder. Raises what they raise."""
     stream, video = folder / "talk.bcd", folder / "talk.mp4"
     for cores in (1, 2):
+        forget_encodings()
         with limited_cores(cores):
             with StageClock(ENCODING, time.process_time if cores == 1 else time.perf_counter) as clock:
                 coded = encode_file(clip, stream, model=model, background=True)
