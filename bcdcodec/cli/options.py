@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from bcdcodec.bitstream.records import MAX_FRAME_RATE, MAX_RATE_TERM, MIN_FRAME_RATE
 from bcdcodec.cli.help import CommandHelp
@@ -100,6 +100,11 @@ def bitrate_or_none(text: str) -> int | None:
 def seconds_or_none(text: str) -> float | None:
     """Parse a length of time, or `none` for no limit."""
     return None if text.lower() == "none" else seconds(text)
+
+
+def folder_or_none(text: str) -> Path | Literal["none"]:
+    """Parse a folder, or `none` for no such folder."""
+    return "none" if text.lower() == "none" else Path(text)
 
 
 def finite_number(text: str) -> float:

@@ -1,8 +1,10 @@
 """`bcd train codec`: train or resume a codec model on a folder of clips."""
 
 import argparse
+from pathlib import Path
 
 from bcdcodec.cli.options import (
+    MAX_UPDATES,
     Commands,
     add_data_option,
     add_device_option,
@@ -13,6 +15,7 @@ from bcdcodec.cli.options import (
     add_vae_option,
     add_workers_option,
     call_with,
+    folder_or_none,
     new_command,
     weights_file,
     whole_number,
@@ -22,7 +25,7 @@ from bcdcodec.cli.streams import check_clips, print_next
 from bcdcodec.config import PRESET_NAMES
 from bcdcodec.errors import ConfigError
 
-MAX_EXCERPTS = 10_000_000
+MAX_EXCERPTS, MAX_BATCH = 10_000_000, 65_536
 
 EXAMPLES = """  bcd train vae --data clips --updates 20000 vae.safetensors
   bcd train codec --model face --data clips --vae vae.safetensors --run runs/face --updates 50000
@@ -70,6 +73,21 @@ def add_command(commands: Commands) -> None:
         help="augmented short excerpts to train on; 0: the clips as they are (0)",
     )
     add_workers_option(parser, about="processes that read the clips (1)")
+    parser.add_argument(
+        "--batch", type=whole_number(1, MAX_BATCH), metavar="N", help="clips computed at once (the preset's)"
+    )
+    parser.add_argument(
+        "--accumulate", type=whole_number(1, MAX_BATCH), default=1, metavar="N", help="batches of an update (1)"
+    )
+    parser.add_argument(
+        "--save-every", type=whole_number(1, MAX_UPDATES), default=250, metavar="N", help="updates a checkpoint (250)"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=folder_or_none,
+        metavar="DIR|none",
+        help="clips of people to measure the error on (a few of --data, of 50 people or more)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the size of the run and stop")
     add_quiet_option(parser)
 
@@ -77,6 +95,8 @@ def add_command(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train or resume; a dry run only prints what would be done."""
     check_clips(options.data)
+    if isinstance(options.held_out, Path):
+        check_clips(options.held_out)
     if options.init is None and (options.train != "all" or options.reinit_codebooks):
         asked = "--reinit-codebooks" if options.reinit_codebooks else f"--train {options.train}"
         raise ConfigError(f"{asked} needs --init: only trained weights have codes")

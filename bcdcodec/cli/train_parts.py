@@ -48,6 +48,7 @@ def add_command(commands: Commands) -> None:
     export.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of clips, where the run was trained on excerpts of them"
     )
+    export.add_argument("--last", action="store_true", help="the last weights, not the best on held-out people")
     add_write_options(export)
 
 
@@ -107,12 +108,15 @@ def run_export(options: argparse.Namespace) -> int:
     if options.data is not None:
         check_clips(options.data)
     with progress_bar(options, "clips") as progress:
-        statistics = commands.run_export(options.folder, out, vae=options.vae, data=options.data, progress=progress)
+        summary = commands.run_export(
+            options.folder, out, vae=options.vae, data=options.data, last=options.last, progress=progress
+        )
+    statistics = summary.statistics
     print(
         f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}, "
         f"codes {statistics.entropy_bits:.1f} bits/frame on the training clips, {statistics.used.mean():.1f} of "
         f"{statistics.counts.shape[1]} entries used, dead codebooks: {int((statistics.used == 1).sum())} of "
-        f"{len(statistics.used)}"
+        f"{len(statistics.used)}; {summary.checkpoint}, update {summary.update}"
     )
     data = options.data or "clips"
     context = ("--weights", weights_name(out), "--data", data, "--run", options.folder, "--updates", 4000)

@@ -1,6 +1,8 @@
 """Choice of the torch device that networks run on."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 
@@ -24,3 +26,25 @@ def choose_device(name: str) -> torch.device:
     if not present[name]:
         raise ConfigError(f"device {name} is not available on this machine")
     return torch.device(name)
+
+
+@contextlib.contextmanager
+def tf32(on: bool) -> Iterator[None]:
+    """Compute float32 matrix products and convolutions on CUDA in TF32, or in full, until the block ends.
+
+    TF32 has the range of float32 and 10 bits of mantissa, and tensor cores. Settings are those of the whole process.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = on
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+@contextlib.contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Compute in float32 until the block ends, without autocast and without TF32."""
+    with torch.autocast(device.type, enabled=False), tf32(False) if device.type == "cuda" else contextlib.nullcontext():
+        yield

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import QuantizerConfig
+from bcdcodec.model.device import full_precision
 
 
 class Processes(Protocol):
@@ -151,7 +152,7 @@ class GroupQuantizer(nn.Module):
         the ones that share the batch.
         """
         m = self.normalize(m, processes=processes)
-        with torch.autocast(m.device.type, enabled=False):  # differences of large numbers
+        with full_precision(m.device):  # differences of large numbers
             logits = -self.sharpness * self.distances(m)  # [B, T, G, E]
         # Entropy of the average assignment of the batch: the estimate of the rate (L_VQ).
         assignment = logits.softmax(-1)
@@ -168,6 +169,6 @@ class GroupQuantizer(nn.Module):
         codes = soft.argmax(-1)
         # Straight-through: a one-hot choice forward, the gradient of the softmax backward.
         chosen = F.one_hot(codes, self.config.entries) - soft.detach() + soft
-        with torch.autocast(m.device.type, enabled=False):
+        with full_precision(m.device):
             m_hat = torch.einsum("btge,ged->btgd", chosen, self.codebook).flatten(2)
         return Quantized(m, m_hat, codes, entropy)

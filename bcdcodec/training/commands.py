@@ -22,12 +22,13 @@ from bcdcodec.training.data.code_streams import read_streams
 from bcdcodec.training.data.crops import random_crops
 from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
-from bcdcodec.training.inputs import load_autoencoder, open_inputs
+from bcdcodec.training.inputs import HELD_OUT, load_autoencoder, open_inputs, run_config
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import CodecTrainOptions, TrainOptions
 from bcdcodec.training.run.checkpoint import load_average
 from bcdcodec.training.run.cost import TrainingCost, training_cost
-from bcdcodec.training.run.training_run import CHECKPOINT
+from bcdcodec.training.run.held_out import HeldOut
+from bcdcodec.training.run.training_run import BEST, CHECKPOINT
 from bcdcodec.training.vae import save_vae, train_vae
 from bcdcodec.weightfile import WeightsFile, open_weights
 
@@ -37,6 +38,15 @@ PACKET_WINDOWS, CONTEXT_PASSES = 2, 3
 MEASURED = 20
 #: (stage, done, total)
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """An export: codes of the weights, the file of the run that they come from, and the updates done by then."""
+
+    statistics: CodeStatistics
+    checkpoint: str
+    update: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def plan_training(options: CodecTrainOptions) -> TrainingPlan:
     """Count parameters, clips and operations without training anything, and refuse what `run_training` would."""
     import bcdcodec.training.run.loop  # noqa: F401 - raises what a missing extra does
 
-    config = preset(options.model)
+    config = run_config(options)
     schedule = _schedule(config, options)
     open_inputs(options)
     return TrainingPlan(
@@ -86,7 +96,7 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
     from bcdcodec.training.run.sharding import ProcessShard
 
     # Refuse what cannot work before hours of reading clips.
-    config = preset(options.model)
+    config = run_config(options)
     schedule = _schedule(config, options)
     inputs = open_inputs(options)
     workers = init_distributed(batch=config.optim.batch)
@@ -95,7 +105,7 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
             f"--device is {options.device}; with several processes the launcher says which has which device"
         )
     share = ProcessShard(workers.process_index, workers.num_processes)
-    share.check_even(config.optim.batch, schedule.decoded_clips(config))
+    share.check_even(config.optim.batch, schedule.decoded_clips(config), parts=options.accumulate)
 
     # The clip cache; the main process fills it.
     cache, vae = inputs.cache, inputs.vae
@@ -112,6 +122,17 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
             workers=options.workers,
             progress=lambda done, total: progress("latents", done, total),
         )
+        held_out: HeldOut = None if options.held_out == "none" else "people"
+        if isinstance(options.held_out, Path):
+            held_out = options.run / HELD_OUT
+            cache_clips(
+                options.held_out,
+                held_out,
+                vae=vae,
+                config=config,
+                workers=options.workers,
+                progress=lambda done, total: progress("held-out latents", done, total),
+            )
 
     train(
         config,
@@ -119,6 +140,7 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
         cache=cache,
         vae=vae,
         init=inputs.init,
+        held_out=held_out,
         progress=lambda done: progress("updates", done, options.updates),
     )
     is_main = workers.is_main_process
@@ -151,9 +173,11 @@ def run_export(
     *,
     vae: Path | None,
     data: Path | None = None,
+    last: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> CodeStatistics:
-    """Turn the newest checkpoint of a run into a weights file with integer tables.
+) -> ExportSummary:
+    """Turn a run into a weights file with integer tables: the average of the least error on held-out people, or with
+    `last`, and of a run that had none, of the last checkpoint.
 
     The tables are counted on clips without augmentation: those of RUN/latents, or of the folder `data`, which are
     cached there. progress: clips of that folder.
@@ -161,15 +185,18 @@ def run_export(
     config_path, checkpoint = run / "config.json", run / CHECKPOINT
     if not config_path.exists() or not checkpoint.exists():
         raise ConfigError(f"{run} is not a run folder: it needs config.json and {CHECKPOINT}")
+    if not last and (run / BEST).exists():
+        checkpoint = run / BEST
     config = ModelConfig.from_json(config_path.read_text())
     bcd = Bcd(config)
-    load_average(checkpoint, bcd)
+    update = load_average(checkpoint, bcd)
     autoencoder, cache = load_autoencoder(config, vae), run / "latents"
     if data is not None:
         cache_clips(data, cache, vae=autoencoder, config=config, progress=progress)
     elif not is_cached(cache):
         raise ConfigError(f"{run} has no clips as they are, on which tables are counted; give --data")
-    return export(out, bcd=bcd, vae=autoencoder, config=config, cache=cache)
+    statistics = export(out, bcd=bcd, vae=autoencoder, config=config, cache=cache)
+    return ExportSummary(statistics, checkpoint.name, update)
 
 
 def run_context_training(

@@ -5,7 +5,7 @@ A dry run checks the same, and writes nothing.
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,12 +24,15 @@ from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import check_cache, is_cached, read_manifest
 from bcdcodec.training.data.sampler import least_frames
 from bcdcodec.training.options import CodecTrainOptions
+from bcdcodec.training.run.accumulation import check_accumulation
 from bcdcodec.training.run.training_run import check_run
 from bcdcodec.training.vae import load_vae
 from bcdcodec.video.landmarks import follow_landmarks
 from bcdcodec.video.reader import VideoReader
 from bcdcodec.weightfile import open_weights
 
+#: The cache of held-out clips in a run folder.
+HELD_OUT = "held_out"
 #: Compilers that torch.compile can use.
 COMPILERS = ("g++", "clang++", "c++", "cl")
 
@@ -44,9 +47,17 @@ class TrainingInputs:
     init: dict[str, Tensor] | None
 
 
+def run_config(options: CodecTrainOptions) -> ModelConfig:
+    """The configuration of a run: its preset, with batches of as many clips as an update has."""
+    config = preset(options.model)
+    batch = (options.batch or config.optim.batch) * options.accumulate
+    return replace(config, optim=replace(config.optim, batch=batch))
+
+
 def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
     """Load the weights, and check the clips and the run folder. Raises ConfigError, WeightsError, VideoError."""
-    config = preset(options.model)
+    config = run_config(options)
+    check_accumulation(config, options.accumulate)
     if options.compiled and not any(map(shutil.which, COMPILERS)):
         raise ConfigError(f"--compile needs a C++ compiler, found none of {', '.join(COMPILERS)}")
     choose_device(options.device)
@@ -72,7 +83,21 @@ def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
     check_cache(options.data, cache, vae=vae, config=config, excerpts=options.excerpts, seed=options.seed)
     if not is_cached(cache):
         check_clip_files(options.data, config)
+    if isinstance(options.held_out, Path):
+        _check_held_out(options.held_out, options, vae, config)
     return TrainingInputs(config, cache, vae, init)
+
+
+def _check_held_out(
+    folder: Path, options: CodecTrainOptions, vae: Vae | StableDiffusionVae | None, config: ModelConfig
+) -> None:
+    """ConfigError where the clips of other people are those of the run, or their cache is of something else."""
+    if options.data.resolve() == folder.resolve():
+        raise ConfigError(f"--held-out {folder} is the folder of --data, needs clips of other people")
+    cache = options.run / HELD_OUT
+    check_cache(folder, cache, vae=vae, config=config)
+    if not is_cached(cache):
+        check_clip_files(folder, config)
 
 
 def check_writable(folder: Path) -> None:

@@ -15,7 +15,8 @@ class TrainOptions:
     run: the run folder, resumed if it exists. precision: `fp32` or `bf16`; bf16 halves the time where the processor
     has instructions for it. compiled: the transformers go through `torch.compile`. device: `auto`, `cpu`, `cuda` or
     `mps`; batches and noise are drawn on the CPU in any case. reinit_codebooks: start with continuous motion, then
-    initialise the codebooks anew by k-means.
+    initialise the codebooks anew by k-means. accumulate: parts into which each process divides its rows of a batch, one
+    computed after another; less memory, the same result.
     """
 
     run: Path
@@ -29,6 +30,7 @@ class TrainOptions:
     report_every: int = 100
     sheet_every: int = 1000
     save_every: int = 250
+    accumulate: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,9 @@ class CodecTrainOptions(TrainOptions):
 
     data: folder of clips with clips.csv. init: weights file of the same preset to start from; its autoencoder is used
     where `vae` names none. excerpts: number of augmented excerpts to train on, 0 for the clips themselves. workers:
-    processes that fill the clip cache.
+    processes that fill the clip cache. batch: clips that are computed at once over all processes, None for the
+    preset's; an update has `accumulate` times as many. held_out: folder of clips of other people, on which the error
+    is measured; None: of a few people of `data` that are held back, where there are enough; "none": nowhere.
     """
 
     model: str
@@ -46,3 +50,5 @@ class CodecTrainOptions(TrainOptions):
     init: Path | None = None
     excerpts: int = 0
     workers: int = 1
+    batch: int | None = None
+    held_out: Path | Literal["none"] | None = None

@@ -11,7 +11,7 @@ import pytest
 
 from bcdcodec.cli.main import build_parser
 from bcdcodec.training import commands
-from bcdcodec.training.commands import ContextStatistics
+from bcdcodec.training.commands import ContextStatistics, ExportSummary
 from bcdcodec.training.export import CodeStatistics
 from bcdcodec.training.options import CodecTrainOptions
 
@@ -35,9 +35,9 @@ def calls(monkeypatch: pytest.MonkeyPatch, tiny_weights: Path) -> Calls:
 
         monkeypatch.setattr(commands, name, record)
 
-    def export(places: tuple[Any, ...], progress: None) -> CodeStatistics:
+    def export(places: tuple[Any, ...], progress: None) -> ExportSummary:
         places[1].write_bytes(tiny_weights.read_bytes())
-        return CodeStatistics(np.array([[3, 0, 0], [1, 2, 0]]), 123.4, [])
+        return ExportSummary(CodeStatistics(np.array([[3, 0, 0], [1, 2, 0]]), 123.4, []), "best.safetensors", 77)
 
     def train_context(places: tuple[Any, ...], progress: Callable[[str, int, int], None]) -> ContextStatistics:
         progress("codes", 1, 2)
@@ -84,6 +84,10 @@ def test_train_a_part_of_given_weights(bcd: Bcd, calls: Calls, tmp_path: Path) -
     assert bcd(*line, "--reinit-codebooks", "--init", "w.safetensors", "--compile").code == 0
     ((asked,), _) = calls.pop("run_training")
     assert (asked.train, asked.reinit_codebooks, asked.compiled) == ("all", True, True)
+    assert bcd(*line, "--batch", "64", "--accumulate", "4", "--save-every", "1000", "--held-out", "none").code == 0
+    ((asked,), _) = calls.pop("run_training")
+    assert (asked.batch, asked.accumulate, asked.save_every, asked.held_out) == (64, 4, 1000, "none")
+    assert bcd(*line, "--held-out", tmp_path / "missing").code == 2
     for option in (("--train", "denoiser"), ("--reinit-codebooks",)):
         done = bcd(*line, *option)
         assert done.code == 2 and f"{' '.join(option)} needs --init" in done.err
@@ -154,7 +158,8 @@ def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights
     assert done.code == 0
     assert done.out.startswith(f"{out}: {tiny_weights.stat().st_size} bytes, model ")
     assert "123.4 bits/frame" in done.out and "1.5 of 3 entries used, dead codebooks: 1 of 2" in done.out
-    assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors"), "data": None})}
+    assert "best.safetensors, update 77" in done.out
+    assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors"), "data": None, "last": False})}
 
 
 def test_train_context_says_the_id_and_the_bits(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:

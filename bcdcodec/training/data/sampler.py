@@ -9,8 +9,10 @@ Every batch is a function of (seed, step) alone, so a resumed run sees the same 
       stills.u8      [M, 3, P, P], still_latents.f16 [M, C, H, W]: frames after coding as a content token
 """
 
+import copy
 import itertools
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -80,9 +82,13 @@ class Faces:
         """Of the landmarks since the content [B, T, L, 2], in its face's coordinates (model/landmarks.py)."""
         return normalize_displacements(self.motion_points, self.content_points)
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Faces":
+        """The faces with every tensor changed."""
+        return Faces(*(change(getattr(self, field.name)) for field in fields(Faces)))
+
     def first(self, clips: int) -> "Faces":
         """The faces of the first clips of the batch."""
-        return Faces(*(getattr(self, field.name)[:clips] for field in fields(Faces)))
+        return self.map(lambda values: values[:clips])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +108,21 @@ class CrossDrivenBatch:
         """Of the landmarks of the motion half, as the encoder takes them; None for a model without faces."""
         return None if self.faces is None else self.faces.displacements
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "CrossDrivenBatch":
+        """The batch with every tensor changed."""
+        return CrossDrivenBatch(change(self.content), change(self.motion), self.faces and self.faces.map(change))
+
+    def clips(self, rows: slice) -> "CrossDrivenBatch":
+        """Some clips of the batch."""
+        return self.map(lambda values: values[rows])
+
     def first(self, clips: int) -> "CrossDrivenBatch":
         """The first clips of the batch."""
-        faces = self.faces and self.faces.first(clips)
-        return CrossDrivenBatch(self.content[:clips], self.motion[:clips], faces)
+        return self.clips(slice(clips))
 
     def to(self, device: torch.device) -> "CrossDrivenBatch":
-        """The batch on another device."""
-        faces = self.faces and Faces(*(getattr(self.faces, field.name).to(device) for field in fields(Faces)))
-        return CrossDrivenBatch(self.content.to(device), self.motion.to(device), faces)
+        """The batch on another device; pinned memory is copied while the caller goes on."""
+        return self.map(lambda values: values.to(device, non_blocking=values.is_pinned()))
 
 
 class ClipCache:
@@ -138,6 +150,12 @@ class ClipCache:
             self.mirrored = mirror_order(self.landmarks)
             self.stills = ShardedArray(shards, "stills.u8", np.uint8, (3, config.pixels, config.pixels))
             self.still_latents = ShardedArray(shards, "still_latents.f16", np.float16, latent)
+
+    def of_people(self, people: Collection[str]) -> "ClipCache":
+        """The clips of some people alone; arrays are shared."""
+        part = copy.copy(self)
+        part.entries = [entry for entry in self.entries if entry.person in people]
+        return part
 
     def faces(self, rows: NDArray[np.intp] | int, mirrored: bool) -> NDArray[np.float32]:
         """Landmarks of frames [..., L, 2], or of their mirror images."""

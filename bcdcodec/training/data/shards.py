@@ -7,6 +7,7 @@ import contextlib
 import csv
 import errno
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -83,7 +84,7 @@ def read_rows(shard: Path) -> Iterator[dict[str, str]]:
 class ShardedArray:
     """Read-only array [N, *shape] that is concatenated from a file of every shard; rows stay on disk until indexed.
 
-    Files are opened when rows of them are asked for, and MAX_OPEN_SHARDS stay open. One thread at a time may use it.
+    Files are opened when rows of them are asked for, and MAX_OPEN_SHARDS stay open. Threads may share it.
     ConfigError where a file is missing, does not hold a whole number of rows, or cannot be read.
     """
 
@@ -93,6 +94,7 @@ class ShardedArray:
         #: Rows before each shard, and the total.
         self._starts = np.cumsum([0, *map(self._count_rows, self._paths)])
         self._open: OrderedDict[int, NDArray[Any]] = OrderedDict()  # the last used one is the last
+        self._lock = threading.Lock()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -136,16 +138,17 @@ class ShardedArray:
 
     def _rows_of(self, shard: int) -> NDArray[Any]:
         """The array of one shard, opened if it is not open."""
-        if shard in self._open:
-            self._open.move_to_end(shard)
-            return self._open[shard]
-        if len(self._open) == MAX_OPEN_SHARDS:
-            self._open.popitem(last=False)
-        count = int(self._starts[shard + 1] - self._starts[shard])
-        with _named_errors(self._paths[shard]):
-            rows = np.memmap(self._paths[shard], self._dtype, "r", shape=(count, *self._shape))
-        self._open[shard] = rows
-        return rows
+        with self._lock:
+            if shard in self._open:
+                self._open.move_to_end(shard)
+                return self._open[shard]
+            if len(self._open) == MAX_OPEN_SHARDS:
+                self._open.popitem(last=False)
+            count = int(self._starts[shard + 1] - self._starts[shard])
+            with _named_errors(self._paths[shard]):
+                rows = np.memmap(self._paths[shard], self._dtype, "r", shape=(count, *self._shape))
+            self._open[shard] = rows
+            return rows
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import full_precision
 from bcdcodec.model.edm import CONTEXT_SIGMA, loss_weight, sample_sigma
 from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.model.quantizer import Quantized, codebook_loss, rate_loss
@@ -23,6 +24,7 @@ from bcdcodec.training.objective.warping import (
     POINT_WEIGHT,
     displacement_distance,
     face_weights,
+    point_loss,
     warping_loss,
 )
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
@@ -56,7 +58,8 @@ def bcd_loss(
     """Compute the objective of one cross-driven batch (main paper; supplement A.1; rate weight of the preset).
 
     share: which rows of the batch these are, as many as of every other process; the mean of the processes' totals is
-    the loss. Numbers of the report are of the whole batch.
+    the loss. Numbers of the report are of the whole batch. One that is measuring gets every term that it averages, in
+    the order of a whole pass, but warper and denoiser are left out and the report means nothing.
     """
     phase, device, flow = objective.phase, batch.motion.device, None
     model.encoder.train(phase.trains_encoder)
@@ -68,11 +71,13 @@ def bcd_loss(
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.set_grad_enabled(phase.trains_encoder and torch.is_grad_enabled()))
         if not phase.trains_encoder:
-            stack.enter_context(torch.autocast(device.type, enabled=False))
+            stack.enter_context(full_precision(device))
         encoded = encode_batch(model, batch, objective, generator, share)
         if encoded.faces is not None and model.landmark_head is not None and phase.trains_encoder:
             warping = _landmark_loss(model, encoded, encoded.faces, objective, share)
-    if encoded.faces is not None and model.warper is not None and phase.computes_flow:
+    if encoded.faces is not None and share.measuring and phase.trains_flow and model.warper is not None:
+        warping = point_loss(encoded.z.new_zeros((*encoded.z.shape[:2], 2, 1, 1)), encoded.faces, share)
+    elif encoded.faces is not None and model.warper is not None and phase.computes_flow and not share.measuring:
         with torch.set_grad_enabled(phase.trains_flow and torch.is_grad_enabled()):
             flow = model.flow(encoded.content.detach(), encoded.m_hat, encoded.faces.content_points)
         if phase.trains_flow:
@@ -98,9 +103,9 @@ def bcd_loss(
 
     return LossReport(
         total=denoising + warping + coding,
-        denoising=share.average(denoising.detach()),
-        warping=share.average(warping.detach()),
-        error=share.average(error.detach()),
+        denoising=share.logged(denoising),
+        warping=share.logged(warping),
+        error=share.logged(error),
         entropy_bits=None if quantized is None else quantized.entropy_bits.detach(),
         used_codes=used,
     )
@@ -148,6 +153,9 @@ def _denoising_loss(
     config, z = model.config, encoded.z
     b, frames = len(z) * share.count, z.shape[1]
     sigma, counts = _noise_levels(b, frames, objective, config.context_frames, generator)
+    if share.measuring:
+        counted, nothing = share.rows(counts).to(z.device).sum(), z.new_zeros(())
+        return share.ratio(nothing, counted), share.ratio(nothing, counted)
     noise = torch.randn((b, *z.shape[1:]), generator=generator)
     if config.denoiser.shared_noise:
         # Half of the clips use one noise for all frames, as the decoder does; the others keep the frames independent.

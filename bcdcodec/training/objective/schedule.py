@@ -86,6 +86,12 @@ class Schedule:
         """The first update that may train the denoiser."""
         return math.ceil(self.warping_until * self.updates)
 
+    @property
+    def complete_from(self) -> int:
+        """The first update in which every part that the run trains has joined; weights before it are unfinished."""
+        temporal = self.temporal_from if self.temporal_from < 1 else 0.0
+        return max(self.quantized_from, self.denoiser_from, math.ceil(temporal * self.updates))
+
     def phase(self, step: int) -> Phase:
         """The phase of update `step`, from 0 on."""
         if self.train == "denoiser":

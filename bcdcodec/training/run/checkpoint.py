@@ -46,6 +46,20 @@ def load_checkpoint(path: Path, *, model: nn.Module, average: nn.Module, optimiz
     return step
 
 
+def save_average(path: Path, *, step: int, average: nn.Module, error: float) -> None:
+    """Write the moving average alone, for `load_average`. error: what it was chosen by."""
+    tensors = {f"average.{name}": value.clone() for name, value in average.state_dict().items()}
+    save_tensors(path, tensors, metadata={"checkpoint": json.dumps({"step": step, "error": error})})
+
+
+def average_error(path: Path) -> float:
+    """The error that a moving average of `save_average` was chosen by. Raises WeightsError."""
+    try:
+        return float(_about(path)["error"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not the average of a run: {error}") from error
+
+
 def checkpoint_minutes(path: Path) -> float:
     """Minutes done of a run with a budget of them."""
     return float(_about(path).get("minutes", 0.0))

@@ -3,6 +3,7 @@
 Writes what training/run/training_run.py and training/run/reports.py list into the run folder.
 """
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,16 +12,19 @@ from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.device import choose_device
+from bcdcodec.model.device import choose_device, tf32
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
-from bcdcodec.training.objective.losses import bcd_loss
+from bcdcodec.training.data.prefetch import prefetch_batches
+from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import TrainOptions
+from bcdcodec.training.run.accumulation import accumulate_gradients, check_accumulation
 from bcdcodec.training.run.distributed import init_distributed
+from bcdcodec.training.run.held_out import HeldOut, HeldOutProbe, divide_clips
 from bcdcodec.training.run.reports import RunReports
 from bcdcodec.training.run.samples import condition_errors, sample_sheet
 from bcdcodec.training.run.sharding import ProcessShard
@@ -34,20 +38,24 @@ def train(
     cache: Path,
     vae: Autoencoder | None,
     init: dict[str, Tensor] | None = None,
+    held_out: HeldOut = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Bcd:
     """Run or resume a training run to `options.updates` and return the averaged model, in evaluation mode.
 
-    cache: folder of training/data/cache.py. init: state of a model of this configuration to start from. Started by a
-    launcher of several processes it shares every batch among them and computes what one process would. ConfigError for
-    a run of another configuration, and for batches that cannot be shared evenly.
+    cache: folder of training/data/cache.py. init: state of a model of this configuration to start from. held_out: whom
+    the error is measured on at every report, by which the best weights are chosen. Started by a launcher of several
+    processes it shares every batch among them and computes what one process would; `options.accumulate` divides each
+    process's rows once more. ConfigError for a run of another configuration, for batches that cannot be shared evenly,
+    and for parts of batches whose moments the model needs whole.
     """
     # Processes, devices and the run folder. Every process runs this function on its own rows of every batch.
     workers = init_distributed(batch=config.optim.batch)
     share = ProcessShard(workers.process_index, workers.num_processes)
     device = workers.device if share.count > 1 else choose_device(options.device)
     schedule = Schedule.of(config, options.updates, train=options.train, reinit_codebooks=options.reinit_codebooks)
-    share.check_even(config.optim.batch, schedule.decoded_clips(config))
+    check_accumulation(config, options.accumulate)
+    share.check_even(config.optim.batch, schedule.decoded_clips(config), parts=options.accumulate)
     run: TrainingRun[Bcd] = TrainingRun(
         options.run,
         config,
@@ -82,57 +90,75 @@ def train(
             model.dit.compile()  # type: ignore[no-untyped-call]
 
     # Data. Batches are functions of (seed, step) alone, and so is the noise below: no generator state is saved.
-    sampler = CrossDrivenSampler.of(
-        ClipCache(cache, config), config, seed=options.seed, cross_driven=config.optim.cross_driven
-    )
+    clips, others = divide_clips(ClipCache(cache, config), config, held_out)
+    sampler = CrossDrivenSampler.of(clips, config, seed=options.seed, cross_driven=config.optim.cross_driven)
     reports = RunReports(options.run, first=run.first_step) if run.is_main else None
+    probe = HeldOutProbe(options.run, others, config, device=device) if run.is_main and others is not None else None
 
-    for step in range(run.first_step, options.updates):
-        # Phase transitions. Quantisation begins with codebooks that are fitted to the averaged encoder.
-        if step == schedule.quantized_from > 0:
-            _init_codebooks(model, average, optimizer, sampler)
-            share.copy_from_first(model, average)
-        # The denoiser begins on the output of the averages of all other parts, which are the weights that ship.
-        if model.dit is not None and average.dit is not None and step == schedule.denoiser_from > 0:
-            denoiser = {f"dit.{name}": value for name, value in model.dit.state_dict().items()}
-            model.load_state_dict({**average.state_dict(), **denoiser})
-            average.dit.load_state_dict(model.dit.state_dict())
-
-        # Loss of this process's rows.
-        objective = schedule.objective(config, step)
-        batch = sampler.draw(step, share).to(device)
+    def loss(rows: CrossDrivenBatch, share: ProcessShard) -> LossReport:
         generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16"):
-            report = bcd_loss(model, batch, objective, generator, vae, share=share)
+            return bcd_loss(model, rows, objective, generator, vae, share=share)
 
-        # Update the weights, with the gradient averaged over the processes.
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
-        optimizer.zero_grad()
-        report.total.backward()  # type: ignore[no-untyped-call]
-        share.average_gradients([*model.parameters()])
-        if config.optim.gradient_limit:
-            nn.utils.clip_grad_norm_(model.parameters(), config.optim.gradient_limit)
-        optimizer.step()
+    with contextlib.ExitStack() as stack:
+        if device.type == "cuda" and options.precision == "fp32":
+            stack.enter_context(tf32(True))
+        batches = stack.enter_context(
+            contextlib.closing(
+                prefetch_batches(
+                    lambda step: sampler.draw(step, share),
+                    range(run.first_step, options.updates),
+                    pin=device.type == "cuda",
+                )
+            )
+        )
+        for step, drawn in enumerate(batches, run.first_step):
+            # Phase transitions. Quantisation begins with codebooks that are fitted to the averaged encoder.
+            if step == schedule.quantized_from > 0:
+                _init_codebooks(model, average, optimizer, sampler)
+                share.copy_from_first(model, average)
+            # The denoiser begins on the output of the averages of all other parts, which are the weights that ship.
+            if model.dit is not None and average.dit is not None and step == schedule.denoiser_from > 0:
+                denoiser = {f"dit.{name}": value for name, value in model.dit.state_dict().items()}
+                model.load_state_dict({**average.state_dict(), **denoiser})
+                average.dit.load_state_dict(model.dit.state_dict())
 
-        # Update the moving averages. Their memory is short at first, so the denoiser's counts from its own first step.
-        if model.dit is not None:
-            run.update_average(max(0, step - schedule.denoiser_from), "dit")
-        if objective.phase is not Phase.DENOISER:
-            run.update_average(step, *encoder_parts)
+            # Loss and gradients of this process's rows.
+            objective = schedule.objective(config, step)
+            batch = drawn.to(device)
+            optimizer.zero_grad()
+            report = accumulate_gradients(loss, batch, share, options.accumulate)
 
-        # Report, sample and save, in the main process only.
-        if reports is None:
-            continue
-        done = step + 1
-        if run.due(done, options.report_every):
-            whole = batch if share.count == 1 else sampler.draw(step).to(device)
-            reports.write(done, report, condition_errors(model, whole, vae))
-        if run.due(done, options.sheet_every):
-            reports.write_sheet(done, sample_sheet(average, sampler.draw(0).to(device), vae))
-        if run.due(done, options.save_every):
-            run.save(done)
-        progress(done)
+            # Update the weights, with the gradient averaged over the processes.
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * schedule.rate_factor(step, denoiser=group["denoiser"])
+            share.average_gradients([*model.parameters()])
+            if config.optim.gradient_limit:
+                nn.utils.clip_grad_norm_(model.parameters(), config.optim.gradient_limit)
+            optimizer.step()
+
+            # Update the moving averages. Their memory is short at first: the denoiser's counts from its own first step.
+            if model.dit is not None:
+                run.update_average(max(0, step - schedule.denoiser_from), "dit")
+            if objective.phase is not Phase.DENOISER:
+                run.update_average(step, *encoder_parts)
+
+            # Report, sample and save, in the main process only.
+            if reports is None:
+                continue
+            done = step + 1
+            if run.due(done, options.report_every):
+                whole = batch if share.count == 1 else sampler.draw(step).to(device)
+                error = None
+                if probe is not None:
+                    complete = step >= schedule.complete_from
+                    error = probe.measure(done, average, vae, temporal=objective.temporal, complete=complete)
+                reports.write(done, report, condition_errors(model, whole, vae), held_out_error=error)
+            if run.due(done, options.sheet_every):
+                reports.write_sheet(done, sample_sheet(average, sampler.draw(0).to(device), vae))
+            if run.due(done, options.save_every):
+                run.save(done)
+            progress(done)
 
     if reports is not None:
         reports.close()

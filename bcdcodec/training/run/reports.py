@@ -36,8 +36,10 @@ class RunReports:
         self._curves = SummaryWriter(str(run / "tensorboard"), purge_step=first + 1)
         self._began = time.monotonic()
 
-    def write(self, step: int, report: LossReport, probe: dict[str, float]) -> None:
-        """Report after `step` updates. probe: denoising errors by condition."""
+    def write(
+        self, step: int, report: LossReport, probe: dict[str, float], *, held_out_error: float | None = None
+    ) -> None:
+        """Report after `step` updates. probe: denoising errors by condition; held_out_error: of people held out."""
         speed = (step - self._first) / (time.monotonic() - self._began)
         line = {
             "step": step,
@@ -49,6 +51,8 @@ class RunReports:
             "probe": {name: round(value, 4) for name, value in probe.items()},
             "steps_per_second": round(speed, 3),
         }
+        if held_out_error is not None:
+            line["held_out_error"] = held_out_error
         with (self._run / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         logger.info("%s", line)

@@ -42,7 +42,14 @@ def _rolled(content: Content) -> Content:
 
 
 def probe_error(
-    model: Bcd, content: Content, m_hat: Tensor, z: Tensor, vae: Autoencoder | None, *, conditions: bool = True
+    model: Bcd,
+    content: Content,
+    m_hat: Tensor,
+    z: Tensor,
+    vae: Autoencoder | None,
+    *,
+    conditions: bool = True,
+    temporal: bool = False,
 ) -> float:
     """Mean squared error of frames z [B, F, C, H, W] denoised from PROBE_SIGMA, with or without conditions."""
     sigma = z.new_full(z.shape[:2], PROBE_SIGMA)
@@ -55,7 +62,7 @@ def probe_error(
         m_hat,
         reference=model.warp_references(content, m_hat, vae).latents,
         condition_mask=keep,
-        temporal=False,
+        temporal=temporal,
     )
     return float((denoised - z).square().mean())
 

@@ -30,13 +30,22 @@ class ProcessShard:
         """Indices of this process's rows in a batch of size `batch`."""
         return range(self.index, batch, self.count)
 
-    def check_even(self, batch: int, decoded: set[int]) -> None:
-        """ConfigError unless every process gets as many rows as the others, of the batch and of its decoded clips."""
+    @property
+    def measuring(self) -> bool:
+        """Whether only terms that are averaged over a batch are wanted, not its loss (training/run/accumulation.py)."""
+        return False
+
+    def check_even(self, batch: int, decoded: set[int], *, parts: int = 1) -> None:
+        """ConfigError unless every process gets as many rows as the others, of the batch and of its decoded clips.
+
+        parts: into which every process divides its rows, likewise.
+        """
         sizes = {batch} | decoded
-        uneven = sorted(size for size in sizes if size % self.count)
+        uneven = sorted(size for size in sizes if size % (self.count * parts))
         if uneven:
+            who = f"{self.count} processes" + ("" if parts == 1 else f" in {parts} parts each")
             raise ConfigError(
-                f"{self.count} processes cannot share {uneven[0]} clips evenly; batches have {batch}, of which "
+                f"{who} cannot share {uneven[0]} clips evenly; batches have {batch}, of which "
                 f"{', '.join(map(str, sorted(sizes)))} are decoded"
             )
 
@@ -46,6 +55,10 @@ class ProcessShard:
             return value
         mean: Tensor = all_reduce(value.clone()) / self.count  # type: ignore[no-untyped-call]
         return mean
+
+    def logged(self, value: Tensor) -> Tensor:
+        """Mean over the processes of a number that is only reported."""
+        return self.average(value.detach())
 
     def ratio(self, over: Tensor, under: Tensor, *, least: float = 0.0) -> Tensor:
         """This process's term of a ratio of sums over the whole batch; the mean of all processes' terms is the ratio.

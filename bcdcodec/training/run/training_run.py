@@ -2,6 +2,7 @@
 
 RUN/config.json        configuration of the model; a run of another one is refused
 RUN/last.safetensors   checkpoint: model, moving average, optimiser, and the updates done
+RUN/best.safetensors   moving average of the least error on held-out people, in runs that have them
 """
 
 import copy
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 _log = logging.getLogger(__name__)
-CHECKPOINT = "last.safetensors"
+CHECKPOINT, BEST = "last.safetensors", "best.safetensors"
 
 
 class RunConfig(Protocol):

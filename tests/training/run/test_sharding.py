@@ -45,14 +45,21 @@ def test_uneven_shares_are_refused(tiny_config: ModelConfig) -> None:
     ProcessShard(0, 2).check_even(config.optim.batch, sizes)
     with pytest.raises(ConfigError, match="4 processes cannot share 2 clips evenly; batches have 4, of which 2, 4 are"):
         ProcessShard(0, 4).check_even(config.optim.batch, sizes)
+    with pytest.raises(ConfigError, match="2 processes in 2 parts each cannot share 2 clips evenly"):
+        ProcessShard(0, 2).check_even(config.optim.batch, sizes, parts=2)
 
 
-@pytest.mark.parametrize("kind", ["warper", "paper"])
+@pytest.mark.parametrize("kind", ["warper", "paper", "parts"])
 def test_two_processes_learn_what_one_does(
     tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, kind: str
 ) -> None:
-    """The same batches, the same losses and the same weights but for rounding, from poses to temporal blocks."""
-    config = replace(tiny_config, optim=replace(tiny_config.optim, batch=4))
+    """The same batches, the same losses and the same weights but for rounding, from poses to temporal blocks.
+
+    parts: two processes that compute their rows in two parts.
+    """
+    config = replace(tiny_config, optim=replace(tiny_config.optim, batch=8 if kind == "parts" else 4))
+    if kind == "parts":  # moments of a batch are not there in parts of it
+        config = replace(config, quantizer=replace(config.quantizer, input_std=None))
     if kind == "paper":  # without a warper and an autoencoder, its motion standardised over the batch
         config = replace(
             config,
@@ -73,7 +80,8 @@ def test_two_processes_learn_what_one_does(
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
         command += [str(Path(__file__).with_name("share_a_run.py")), str(clip_cache), str(tmp_path / "config.json")]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([*command, str(run)], capture_output=True, text=True, env=environment)
+        command += [str(run), "2" if kind == "parts" and count == 2 else "1"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
         lines[count] = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         weights[count] = load_file(run / "last.safetensors")
