@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bcdcodec.cli import prepare, train_denoiser
+from bcdcodec.cli import data_cache, prepare, train_denoiser
 from bcdcodec.cli.options import Commands, add_quiet_option, new_command, new_group
 from bcdcodec.cli.progress import progress_bar
 from bcdcodec.cli.streams import check_folder
@@ -16,6 +16,7 @@ def add_command(commands: Commands) -> None:
     """Add the group and its commands."""
     group = new_group(commands, "data", about="build folders of clips for training")
     prepare.add_command(group)
+    data_cache.add_command(group)
     train_denoiser.add_pairs_command(group)
 
     sprites = new_command(

@@ -22,7 +22,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Result = TypeVar("Result")
 
 MAX_STEPS, MAX_SECONDS = 1000, 3600
-MAX_UPDATES, MAX_WORKERS = 100_000_000, 1024
+MAX_UPDATES, MAX_WORKERS = 100_000_000, 4096
 #: Most codes a frame that a header can hold.
 MAX_GROUPS = 255
 
@@ -180,6 +180,11 @@ def add_write_options(parser: argparse.ArgumentParser) -> None:
 def add_data_option(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the folder of training clips."""
     parser.add_argument("--data", type=Path, required=required, metavar="DIR", help="folder of clips with clips.csv")
+
+
+def add_cache_option(parser: argparse.ArgumentParser) -> None:
+    """Add the finished cache of training clips."""
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="cache of bcd data cache, in the place of --data")
 
 
 def add_vae_option(parser: argparse.ArgumentParser) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bcdcodec.cli.options import add_quiet_option, call_with, whole_number
+from bcdcodec.cli.options import MAX_WORKERS, add_quiet_option, call_with, whole_number
 from bcdcodec.cli.progress import progress_bars
 from bcdcodec.cli.streams import check_clips
 from bcdcodec.errors import ConfigError
 
-MAX_JOBS = 64
 #: Exit code of a run whose page lacks failed measurements.
 FAILED = 2
 #: Folder of the pages of quick versions, so that none replaces that of a study.
@@ -56,7 +55,7 @@ def add_study_options(parser: argparse.ArgumentParser, study: str | None, *, job
             "--work", type=Path, default=Path(work), metavar="DIR", help=f"folder of finished measurements ({work})"
         )
     if jobs:
-        parser.add_argument("--jobs", type=whole_number(1, MAX_JOBS), default=1, metavar="N", help="processes (1)")
+        parser.add_argument("--jobs", type=whole_number(1, MAX_WORKERS), default=1, metavar="N", help="processes (1)")
     parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR", help="folder of the page (docs)")
     add_report_options(parser)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from bcdcodec.cli.options import (
     MAX_UPDATES,
     Commands,
+    add_cache_option,
     add_data_option,
     add_device_option,
     add_precision_option,
@@ -39,7 +40,8 @@ def add_command(commands: Commands) -> None:
     """Add the command and its options."""
     parser = new_command(commands, "codec", run, about="train a codec model on a folder of clips", examples=EXAMPLES)
     parser.add_argument("--model", choices=PRESET_NAMES, default="face", help="model preset to build (face)")
-    add_data_option(parser)
+    add_data_option(parser, required=False)
+    add_cache_option(parser)
     add_updates_options(parser)
     add_vae_option(parser)
     add_run_option(parser)
@@ -94,7 +96,9 @@ def add_command(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train or resume; a dry run only prints what would be done."""
-    check_clips(options.data)
+    for folder in (options.data, options.cache):
+        if folder is not None:
+            check_clips(folder)
     if isinstance(options.held_out, Path):
         check_clips(options.held_out)
     if options.init is None and (options.train != "all" or options.reinit_codebooks):
@@ -122,6 +126,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     # Codes are counted on clips without augmentation; the autoencoder is that of the run.
     data = ("--data", options.data) if options.excerpts else ()
+    if options.cache is not None:
+        data = ("--cache", options.cache)
     vae = options.vae or options.init
     autoencoder = () if vae is None else ("--vae", vae)
     print_next(options, "bcd", "train", "export", "--run", options.folder, *autoencoder, *data, "weights.safetensors")

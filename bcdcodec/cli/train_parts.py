@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bcdcodec.cli.options import (
     Commands,
+    add_cache_option,
     add_data_option,
     add_run_option,
     add_updates_options,
@@ -48,6 +49,7 @@ def add_command(commands: Commands) -> None:
     export.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of clips, where the run was trained on excerpts of them"
     )
+    add_cache_option(export)
     export.add_argument("--last", action="store_true", help="the last weights, not the best on held-out people")
     add_write_options(export)
 
@@ -105,11 +107,18 @@ def run_export(options: argparse.Namespace) -> int:
     out = check_file(options.target, what="a weights file", force=options.force)
     from bcdcodec.training import commands
 
-    if options.data is not None:
-        check_clips(options.data)
+    for folder in (options.data, options.cache):
+        if folder is not None:
+            check_clips(folder)
     with progress_bar(options, "clips") as progress:
         summary = commands.run_export(
-            options.folder, out, vae=options.vae, data=options.data, last=options.last, progress=progress
+            options.folder,
+            out,
+            vae=options.vae,
+            data=options.data,
+            cache=options.cache,
+            last=options.last,
+            progress=progress,
         )
     statistics = summary.statistics
     print(

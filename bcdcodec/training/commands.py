@@ -14,10 +14,17 @@ from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
+from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.context import cost_bits, fit_context
-from bcdcodec.training.data.cache import cache_clips, is_cached, read_manifest
+from bcdcodec.training.data.cache import (
+    cache_clips,
+    cached_pieces,
+    check_made_cache,
+    is_cached,
+    read_manifest,
+)
 from bcdcodec.training.data.code_streams import read_streams
 from bcdcodec.training.data.crops import random_crops
 from bcdcodec.training.data.sampler import ClipCache
@@ -76,9 +83,14 @@ def plan_training(options: CodecTrainOptions) -> TrainingPlan:
     config = run_config(options)
     schedule = _schedule(config, options)
     open_inputs(options)
+    if options.data is not None:
+        clips = len(read_manifest(options.data))
+    else:
+        assert options.cache is not None, "inputs come from a folder or a cache"
+        clips = cached_pieces(options.cache)
     return TrainingPlan(
         model=options.model,
-        clips=len(read_manifest(options.data)),
+        clips=clips,
         cost=training_cost(config, schedule),
         updates=options.updates,
         temporal_from=round(schedule.temporal_from * options.updates),
@@ -107,32 +119,37 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
     share = ProcessShard(workers.process_index, workers.num_processes)
     share.check_even(config.optim.batch, schedule.decoded_clips(config), parts=options.accumulate)
 
-    # The clip cache; the main process fills it.
+    # The clip cache: every process makes its own shards.
     cache, vae = inputs.cache, inputs.vae
-    with workers.main_process_first():
-        if not workers.is_main_process and not is_cached(cache):
-            raise ConfigError(f"{cache} is not what the first process made; all machines must share the run's folder")
-        cache_clips(
-            options.data,
-            cache,
-            vae=vae,
-            config=config,
-            excerpts=options.excerpts,
-            seed=options.seed,
-            workers=options.workers,
-            progress=lambda done, total: progress("latents", done, total),
-        )
-        held_out: HeldOut = None if options.held_out == "none" else "people"
-        if isinstance(options.held_out, Path):
-            held_out = options.run / HELD_OUT
+    device = workers.device if share.count > 1 else choose_device(options.device)
+    for name, folder, out, excerpts in (
+        ("latents", options.data, cache, options.excerpts),
+        ("held-out latents", options.held_out, options.run / HELD_OUT, 0),
+    ):
+        if isinstance(folder, Path):
+
+            def report(done: int, total: int, name: str = name) -> None:
+                if workers.is_main_process:
+                    progress(name, done, total)
+
             cache_clips(
-                options.held_out,
-                held_out,
+                folder,
+                out,
                 vae=vae,
                 config=config,
+                excerpts=excerpts,
+                seed=options.seed,
                 workers=options.workers,
-                progress=lambda done, total: progress("held-out latents", done, total),
+                share=share,
+                device=device,
+                progress=report,
             )
+            workers.wait_for_everyone()
+            if not is_cached(out):
+                raise ConfigError(f"{out} lacks shards of other processes; all machines must share the run's folder")
+    held_out: HeldOut = "people"
+    if options.held_out is not None:
+        held_out = None if options.held_out == "none" else options.run / HELD_OUT
 
     train(
         config,
@@ -173,14 +190,15 @@ def run_export(
     *,
     vae: Path | None,
     data: Path | None = None,
+    cache: Path | None = None,
     last: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportSummary:
     """Turn a run into a weights file with integer tables: the average of the least error on held-out people, or with
     `last`, and of a run that had none, of the last checkpoint.
 
-    The tables are counted on clips without augmentation: those of RUN/latents, or of the folder `data`, which are
-    cached there. progress: clips of that folder.
+    The tables are counted on clips without augmentation: those of RUN/latents, of a `cache` of `bcd data cache`, or of
+    the folder `data`, which are cached in RUN/latents. progress: clips of that folder.
     """
     config_path, checkpoint = run / "config.json", run / CHECKPOINT
     if not config_path.exists() or not checkpoint.exists():
@@ -190,7 +208,10 @@ def run_export(
     config = ModelConfig.from_json(config_path.read_text())
     bcd = Bcd(config)
     update = load_average(checkpoint, bcd)
-    autoencoder, cache = load_autoencoder(config, vae), run / "latents"
+    autoencoder = load_autoencoder(config, vae)
+    if cache is not None:
+        check_made_cache(cache, vae=autoencoder, config=config, whole=True)
+    cache = cache or run / "latents"
     if data is not None:
         cache_clips(data, cache, vae=autoencoder, config=config, progress=progress)
     elif not is_cached(cache):

@@ -21,7 +21,7 @@ from bcdcodec.model.device import choose_device
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import load_networks
-from bcdcodec.training.data.cache import check_cache, is_cached, read_manifest
+from bcdcodec.training.data.cache import check_cache, check_made_cache, is_cached, read_manifest
 from bcdcodec.training.data.sampler import least_frames
 from bcdcodec.training.options import CodecTrainOptions
 from bcdcodec.training.run.accumulation import check_accumulation
@@ -63,8 +63,10 @@ def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
     choose_device(options.device)
     check_writable(options.run)
     check_run(options.run, config)
-    cache = cache_folder(options.run, config, options.excerpts)
-    read_manifest(options.data)
+    check_source(options)
+    cache = options.cache or cache_folder(options.run, config, options.excerpts)
+    if options.data is not None:
+        read_manifest(options.data)
     init, vae = None, None
     if options.init is not None:
         weights = open_weights(options.init)
@@ -80,19 +82,30 @@ def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
             ) from error
     if options.init is None or options.vae is not None:
         vae = load_autoencoder(config, options.vae)
-    check_cache(options.data, cache, vae=vae, config=config, excerpts=options.excerpts, seed=options.seed)
-    if not is_cached(cache):
-        check_clip_files(options.data, config)
+    if options.data is None:
+        check_made_cache(cache, vae=vae, config=config)
+    else:
+        check_cache(options.data, cache, vae=vae, config=config, excerpts=options.excerpts, seed=options.seed)
+        if not is_cached(cache):
+            check_clip_files(options.data, config)
     if isinstance(options.held_out, Path):
         _check_held_out(options.held_out, options, vae, config)
     return TrainingInputs(config, cache, vae, init)
+
+
+def check_source(options: CodecTrainOptions) -> None:
+    """ConfigError unless clips come from a folder or from a cache, and excerpts from a folder."""
+    if (options.data is None) == (options.cache is None):
+        raise ConfigError("clips come from --data or from --cache, needs one of the two")
+    if options.cache is not None and options.excerpts:
+        raise ConfigError("--excerpts are made of --data; a cache of them is made by `bcd data cache --excerpts`")
 
 
 def _check_held_out(
     folder: Path, options: CodecTrainOptions, vae: Vae | StableDiffusionVae | None, config: ModelConfig
 ) -> None:
     """ConfigError where the clips of other people are those of the run, or their cache is of something else."""
-    if options.data.resolve() == folder.resolve():
+    if options.data is not None and options.data.resolve() == folder.resolve():
         raise ConfigError(f"--held-out {folder} is the folder of --data, needs clips of other people")
     cache = options.run / HELD_OUT
     check_cache(folder, cache, vae=vae, config=config)

@@ -37,15 +37,17 @@ class TrainOptions:
 class CodecTrainOptions(TrainOptions):
     """Settings of `bcd train codec`: those of the loop, the model preset, and where its inputs come from.
 
-    data: folder of clips with clips.csv. init: weights file of the same preset to start from; its autoencoder is used
-    where `vae` names none. excerpts: number of augmented excerpts to train on, 0 for the clips themselves. workers:
-    processes that fill the clip cache. batch: clips that are computed at once over all processes, None for the
-    preset's; an update has `accumulate` times as many. held_out: folder of clips of other people, on which the error
-    is measured; None: of a few people of `data` that are held back, where there are enough; "none": nowhere.
+    data: folder of clips with clips.csv; cache: that of `bcd data cache` instead, which several runs may share. init:
+    weights file of the same preset to start from; its autoencoder is used where `vae` names none. excerpts: number of
+    augmented excerpts to train on, 0 for the clips themselves. workers: processes that fill the clip cache. batch:
+    clips that are computed at once over all processes, None for the preset's; an update has `accumulate` times as many.
+    held_out: folder of clips of other people, on which the error is measured; None: of a few people of `data` that are
+    held back, where there are enough; "none": nowhere.
     """
 
     model: str
-    data: Path
+    data: Path | None = None
+    cache: Path | None = None
     vae: Path | None = None
     init: Path | None = None
     excerpts: int = 0

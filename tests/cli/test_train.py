@@ -159,7 +159,9 @@ def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights
     assert done.out.startswith(f"{out}: {tiny_weights.stat().st_size} bytes, model ")
     assert "123.4 bits/frame" in done.out and "1.5 of 3 entries used, dead codebooks: 1 of 2" in done.out
     assert "best.safetensors, update 77" in done.out
-    assert calls == {"run_export": ((tmp_path, out), {"vae": Path("vae.safetensors"), "data": None, "last": False})}
+    assert calls == {
+        "run_export": ((tmp_path, out), {"vae": Path("vae.safetensors"), "data": None, "cache": None, "last": False})
+    }
 
 
 def test_train_context_says_the_id_and_the_bits(bcd: Bcd, calls: Calls, tmp_path: Path) -> None:

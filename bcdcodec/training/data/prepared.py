@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
@@ -98,8 +98,10 @@ def _chunks(pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
 
 
 def _latents(pixels: NDArray[np.uint8], vae: Autoencoder | None) -> NDArray[np.float16]:
-    latents = [x if vae is None else vae.encode(x) for x in _chunks(pixels)]
-    return torch.cat(latents).half().numpy()
+    if vae is None:
+        return torch.cat([*_chunks(pixels)]).half().numpy()
+    device = next(vae.parameters()).device if isinstance(vae, nn.Module) else torch.device("cpu")
+    return torch.cat([vae.encode(x.to(device)).half().cpu() for x in _chunks(pixels)]).numpy()
 
 
 def _thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ def test_uneven_shares_are_refused(tiny_config: ModelConfig) -> None:
         ProcessShard(0, 2).check_even(config.optim.batch, sizes, parts=2)
 
 
-@pytest.mark.parametrize("kind", ["warper", "paper", "parts"])
+@pytest.mark.parametrize("kind", ["warper", "paper", pytest.param("parts", marks=pytest.mark.slow)])
 def test_two_processes_learn_what_one_does(
     tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, kind: str
 ) -> None:
