@@ -13,7 +13,6 @@ from bcdcodec.cli.studies import (
 )
 
 EXAMPLES = """  bcd bench validation clips --quick
-  bcd bench rate-distortion clips
 `bcd bench STUDY --help` lists the options of each. The same command resumes an interrupted run: finished measurements
 are kept in --work. A page that exists keeps its prose, its tables are replaced between their markers."""
 
