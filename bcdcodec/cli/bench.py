@@ -2,6 +2,7 @@
 
 from bcdcodec.cli.model_studies import add_ablations, add_autoencoder, add_sprites
 from bcdcodec.cli.options import Commands, new_command
+from bcdcodec.cli.speed_study import add_speed
 from bcdcodec.cli.studies import (
     add_generation,
     add_rate_control,
@@ -12,7 +13,6 @@ from bcdcodec.cli.studies import (
 )
 
 EXAMPLES = """  bcd bench validation clips --quick
-  bcd bench rate-distortion clips
 `bcd bench STUDY --help` lists the options of each. The same command resumes an interrupted run: finished measurements
 are kept in --work. A page that exists keeps its prose, its tables are replaced between their markers."""
 
@@ -23,6 +23,6 @@ def add_command(commands: Commands) -> None:
     studies = parser.add_subparsers(title="studies", metavar="STUDY", required=True)
     for add_study in (
         *(add_rate_distortion, add_validation, add_transfer, add_rate_control, add_references),
-        *(add_generation, add_sprites, add_ablations, add_autoencoder),
+        *(add_generation, add_sprites, add_ablations, add_autoencoder, add_speed),
     ):
         add_study(studies)

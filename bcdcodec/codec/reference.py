@@ -5,7 +5,10 @@ picture: reference frame (reference_choice.py) -> AV1 still, of which encoder an
 face:    the same, with the landmarks of the frame before it
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -52,6 +55,45 @@ class Reference:
         return normalize_displacements(window.landmarks[None], self.face[None])[0]
 
 
+class MotionReference(Protocol):
+    """What motion is relative to: the content that a reference shows, and the landmarks of its face."""
+
+    @property
+    def content(self) -> Content: ...
+
+    def displacements(self, window: Window) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class UncodedReference:
+    """A frame as the reference that `code` makes of it, when its content is asked for: landmarks need none.
+
+    face: as in `Reference`.
+    """
+
+    face: Tensor
+    code: Callable[[], Reference]
+
+    @cached_property
+    def content(self) -> Content:
+        """Content as the decoder would have it."""
+        return self.code().content
+
+    def displacements(self, window: Window) -> Tensor:
+        """Displacements of a window's landmarks [T, L, 2], as of `Reference`."""
+        return normalize_displacements(window.landmarks[None], self.face[None])[0]
+
+
+def defer_reference(
+    model: CodecModel, shot: Window, *, picture_bits: int, frame: int | None, central: bool
+) -> UncodedReference:
+    """Choose the frame that `encode_reference` would code, for a model that codes pictures, and leave it uncoded."""
+    index = _reference_frame(model, shot, frame, central=central)
+    pixels, face = shot.pixels[index : index + 1].copy(), shot.landmarks[index]  # a copy: the shot is large
+    chosen = Window.of_frames(model, pixels, face[None])
+    return UncodedReference(face, lambda: encode_reference(model, chosen, picture_bits=picture_bits, frame=0))
+
+
 @torch.inference_mode()
 def encode_reference(
     model: CodecModel,
@@ -70,9 +112,7 @@ def encode_reference(
     """
     config = model.config.content
     if config.picture_bits:
-        index = frame
-        if index is None:
-            index = int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
+        index = _reference_frame(model, shot, frame, central=central)
         search = PictureSearch(model, shot, picture_bits=picture_bits, frame=index, fast=fast)
         while not search.step():
             pass
@@ -83,6 +123,13 @@ def encode_reference(
     data = encode_levels(levels, model.tables.content, max_level=config.max_level)
     shown = shot.landmarks[sampled[int(central_frame(frames))]]
     return Reference(ContentCoding.LEVELS, data, decode_content(model, ContentCoding.LEVELS, data), shown)
+
+
+def _reference_frame(model: CodecModel, shot: Window, frame: int | None, *, central: bool) -> int:
+    """Index of the frame that becomes the still: the one that is given, or a choice."""
+    if frame is not None:
+        return frame
+    return int(central_frame(shot.latents[:][None])) if central else select_reference_frame(model, shot)
 
 
 class PictureSearch:

@@ -49,32 +49,30 @@ def _expected(model: CodecModel, shot: Window, candidates: list[int]) -> tuple[l
     Error: mean squared distance of the latents to the other frames, times mean squared quantisation error of their
     motion since the candidate.
     """
-    length, latents = model.config.window_frames, shot.latents
-    windows = [slice(start, start + length) for start in spread(max(1, len(latents) - length + 1), TRIED_WINDOWS)]
+    length, latents = min(model.config.window_frames, len(shot.latents)), shot.latents
+    starts = spread(len(latents) - length + 1, TRIED_WINDOWS)
+    frames = [start + index for start in starts for index in range(length)]
+    found, shown = latents[frames], shot.landmarks[frames]
+    tried = found.view(len(starts), length, *found.shape[1:])
     costs, penalties = list[float](), list[float]()
     for candidate in candidates:
         content = latents[candidate][None]
-        distance = _mean([(latents[window] - content).square().mean() for window in windows])
-        motions = [_analyze(model, shot, window, content, candidate) for window in windows]
-        costs.append(distance * _mean([distances.amin(-1).mean() for _, distances in motions]))
-        penalties.append(math.exp(max(0.0, _mean([_hidden_aperture(model, codes) for codes, _ in motions]))))
+        distance = float((tried - content).square().mean())
+        moved = normalize_displacements(shown[None], shot.landmarks[None, candidate]).view(*tried.shape[:2], -1, 2)
+        z = tried if model.bcd.encoder.reads_latents(moved) else None
+        codes, distances = model.bcd.analyze(z, content.expand(len(tried), -1, -1, -1), moved)
+        costs.append(distance * float(distances.amin(-1).mean()))
+        penalties.append(math.exp(max(0.0, float(_hidden_aperture(model, codes)))))
     return costs, penalties
 
 
-def _analyze(model: CodecModel, shot: Window, window: slice, content: Tensor, candidate: int) -> tuple[Tensor, Tensor]:
-    """Codes and distances of some frames with a candidate as their content, as of `Bcd.analyze`."""
-    moved = normalize_displacements(shot.landmarks[None, window], shot.landmarks[None, candidate])
-    z = shot.latents[window][None] if model.bcd.encoder.reads_latents(moved) else None
-    return model.bcd.analyze(z, content, moved)
-
-
 def _hidden_aperture(model: CodecModel, codes: Tensor) -> Tensor:
-    """Weighted mean increase of the apertures of eyes and mouth since the content over the frames of codes [1, T, G];
+    """Weighted mean increase of the apertures of eyes and mouth since the content over the frames of codes [B, T, G];
     0 for a model without landmarks.
     """
     if model.config.denoiser.landmarks != POINTS:
         return torch.zeros(())
-    moved = model.bcd.landmark_displacements(model.bcd.quantizer.lookup(codes))[..., 1]  # down, [1, T, L]
+    moved = model.bcd.landmark_displacements(model.bcd.quantizer.lookup(codes))[..., 1]  # down, [B, T, L]
     parts = {part: torch.tensor(pairs, device=moved.device) for part, pairs in OPENINGS.items()}
     opened = {part: (moved[..., pairs[:, 1]] - moved[..., pairs[:, 0]]).mean() for part, pairs in parts.items()}
     return torch.stack([OCCLUSION_PENALTY[part] * change for part, change in opened.items()]).sum()
@@ -84,7 +82,3 @@ def spread(length: int, count: int) -> list[int]:
     """At most `count` distinct indices below `length`, evenly spread."""
     picked: list[int] = np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
     return picked
-
-
-def _mean(values: list[Tensor]) -> float:
-    return float(torch.stack(values).mean())

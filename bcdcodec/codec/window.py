@@ -10,7 +10,6 @@ from torch import Tensor
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.video.face_memory import FaceMemory
 from bcdcodec.video.landmarks import Points, follow_landmarks
 
 
@@ -108,36 +107,32 @@ FRAMES_AT_ONCE = 8
 SEARCH_EVERY = 4
 
 
-class WindowBuilder:
-    """Gathers cropped frames, and follows the face from frame to frame where the model codes landmarks.
+class FaceFollower:
+    """Follows the face from frame to frame where the model codes landmarks.
 
-    faces: of the frames of earlier passes. MissingExtraError without the packages of the extra `encode`, for such a
-    model.
+    MissingExtraError without the packages of the extra `encode`, for such a model.
     """
 
-    def __init__(self, model: CodecModel, faces: FaceMemory | None = None) -> None:
-        self._model = model
-        self._faces = faces
-        self._pixels: list[NDArray[np.uint8]] = []
-        self._landmarks: list[NDArray[np.float32]] = []
+    def __init__(self, model: CodecModel) -> None:
+        self._count = model.config.denoiser.landmarks
         self._face: Points | None = None  # mesh of the last frame
         self._searched = 0  # frames since a face was looked for in vain
 
-    def __len__(self) -> int:
-        """Frames gathered since the last window."""
-        return len(self._pixels)
+    def follow(self, picture: Frame, closeup: Closeup | None = None) -> NDArray[np.float32]:
+        """Landmarks of the next frame, of the model's size: [L, 2] as fractions of it, NaN without a face.
 
-    def push(self, picture: Frame, closeup: Closeup | None = None) -> None:
-        """Add a frame of the model's size. closeup: where its face is looked for instead; landmarks may then lie
-        outside the picture.
+        closeup: where its face is looked for instead; landmarks may then lie outside the picture.
         """
-        landmarks = np.full((self._model.config.denoiser.landmarks, 2), np.nan, np.float32)
-        if len(landmarks):
+        landmarks = np.full((self._count, 2), np.nan, np.float32)
+        if self._count:
             self._face = self._find(picture, closeup)
             if self._face is not None:
                 landmarks = (self._face[:, :2] / picture.width).astype(np.float32)
-        self._pixels.append(picture.pixels.copy())  # callers may fill one buffer again and again
-        self._landmarks.append(landmarks)
+        return landmarks
+
+    def new_shot(self) -> None:
+        """Look for the face of the next frame anew."""
+        self._face, self._searched = None, 0
 
     def _find(self, picture: Frame, closeup: Closeup | None) -> Points | None:
         """The mesh of the face in the next frame, or None."""
@@ -145,16 +140,35 @@ class WindowBuilder:
             self._searched = (self._searched + 1) % SEARCH_EVERY
             return None
         if closeup is None:
-            found = _inside(self._follow(picture, self._face), picture.width)
+            found = _inside(follow_landmarks(picture, self._face), picture.width)
         else:
             before = None if self._face is None else closeup.inside(self._face)
-            found = _inside(self._follow(closeup.picture, before), picture.width)
+            found = _inside(follow_landmarks(closeup.picture, before), picture.width)
             found = None if found is None else closeup.outside(found)
         self._searched = 1 if found is None else 0
         return found
 
-    def _follow(self, picture: Frame, before: Points | None) -> Points | None:
-        return follow_landmarks(picture, before) if self._faces is None else self._faces.follow(picture, before)
+
+class WindowBuilder:
+    """Gathers cropped frames, with the landmarks of the face that is followed in them."""
+
+    def __init__(self, model: CodecModel) -> None:
+        self._model, self._follower = model, FaceFollower(model)
+        self._pixels: list[NDArray[np.uint8]] = []
+        self._landmarks: list[NDArray[np.float32]] = []
+
+    def __len__(self) -> int:
+        """Frames gathered since the last window."""
+        return len(self._pixels)
+
+    def push(self, picture: Frame, closeup: Closeup | None = None) -> None:
+        """Add a frame of the model's size, whose face is looked for as by `FaceFollower.follow`."""
+        self.add(picture.pixels.copy(), self._follower.follow(picture, closeup))  # callers may fill one buffer again
+
+    def add(self, pixels: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> None:
+        """Add a frame whose landmarks are known; neither array is to be written to afterwards."""
+        self._pixels.append(pixels)
+        self._landmarks.append(landmarks)
 
     def take(self) -> Window:
         """The frames gathered since the last window, at least one; the face is followed beyond it."""
@@ -164,7 +178,7 @@ class WindowBuilder:
 
     def new_shot(self) -> None:
         """Look for the face of the next frame anew."""
-        self._face, self._searched = None, 0
+        self._follower.new_shot()
 
 
 def _inside(face: Points | None, side: int) -> Points | None:

@@ -177,11 +177,13 @@ class Bcd(nn.Module):
         return reference + s.skip * residual + s.out * raw
 
     @torch.no_grad()
-    def analyze(self, z: Tensor | None, content: Tensor, displacements: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def analyze(
+        self, z: Tensor | None, content: Tensor | None, displacements: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Motion codes of frames: the nearest entry of every codebook.
 
-        z: latents [B, T, C, H, W], None where the encoder does not read them; content: dequantised content map
-        [B, C, H, W] of their shot; displacements: of the landmarks as of `DisentangleEncoder.motion`. Returns codes
+        z: latents [B, T, C, H, W]; content: dequantised content map [B, C, H, W] of their shot; both None where the
+        encoder does not read them; displacements: of the landmarks as of `DisentangleEncoder.motion`. Returns codes
         int64 [B, T, G] and the squared distance of every entry [B, T, G, E].
         """
         m = self.encoder.motion(z, content, displacements)

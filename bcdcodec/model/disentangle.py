@@ -136,17 +136,18 @@ class DisentangleEncoder(nn.Module):
             return True
         return bool(self.motion_head.weight.any())
 
-    def motion(self, z: Tensor | None, content: Tensor, displacements: Tensor | None = None) -> Tensor:
+    def motion(self, z: Tensor | None, content: Tensor | None, displacements: Tensor | None = None) -> Tensor:
         """Motion vectors m [B, T, G*D] of frames z [B, T, C, H, W] with the content map [B, C, H, W] of their shot.
 
-        z: None where `reads_latents` says that they are not needed. displacements: of the landmarks since the content's
-        frame [B, T, L, 2], in its face's coordinates (model/landmarks.py), NaN where no face was found; None: in no
-        frame, or a model without landmarks.
+        z, content: None where `reads_latents` says that they are not needed. displacements: of the landmarks since the
+        content's frame [B, T, L, 2], in its face's coordinates (model/landmarks.py), NaN where no face was found; None:
+        in no frame, or a model without landmarks.
         """
         if z is None:
             assert self.landmarks is not None and displacements is not None, "the encoder reads latents or landmarks"
             m: Tensor = self.landmarks.transform(displacements.flatten(2))
             return m
+        assert content is not None, "latents are compared with those of the content"
         displacements = self._displacements(z, displacements)
         return self.motion_of_states(self.states(z, content, displacements), displacements)
 

@@ -1,6 +1,6 @@
 """Piecewise affine flow over the triangles of the face mesh, rasterised in the pose of each frame."""
 
-from functools import cache
+from functools import cache, reduce
 from importlib import resources
 
 import numpy as np
@@ -47,7 +47,6 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
     mesh = torch.from_numpy(triangles()).to(positions.device)
     seen = triangle_areas(positions + backward) > MIN_AREA  # what the content hides has no picture
     shown = rasterize(positions, mesh, seen, size)  # [N, size * size]
-    covered = (shown >= 0)[..., None]
     corners, values = positions[:, mesh], backward[:, mesh]  # [N, M, 3, 2]
     (first, second), (rise1, rise2) = _sides(corners), _sides(values)
     area = _area(first, second)[..., None]
@@ -58,12 +57,16 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
     affine = torch.cat([origin, slope_x, slope_y], -1)  # [N, M, 6]
     first_row = len(mesh) * torch.arange(len(affine), device=affine.device)[:, None]
     shown_rows = (shown.clamp(min=0) + first_row).flatten()
-    chosen = affine.flatten(0, 1).index_select(0, shown_rows).unflatten(0, shown.shape)
-    origin, slope_x, slope_y = chosen.split(2, -1)
+    # Component by component: planes of memory in order are several times as fast as rows of six numbers.
+    planes = affine.flatten(0, 1).T.contiguous()
+    origins, slopes_x, slopes_y = (
+        torch.stack([plane.index_select(0, shown_rows).view(-1, size, size) for plane in pair], 1)
+        for pair in planes.split(2)
+    )
     cells = torch.arange(size, device=positions.device) + 0.5
-    flow = origin + slope_x * cells.repeat(size)[:, None] + slope_y * cells.repeat_interleave(size)[:, None]
-    flow = torch.where(covered, flow, torch.zeros_like(flow))
-    return _grid(flow, size), _grid(covered.float(), size)
+    flow = origins + slopes_x * cells + slopes_y * cells[:, None]
+    covered = (shown >= 0).view(-1, 1, size, size)
+    return torch.where(covered, flow, torch.zeros_like(flow)), covered.float()
 
 
 def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:
@@ -145,11 +148,6 @@ def _area(first: Tensor, second: Tensor) -> Tensor:
     return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]
 
 
-def _grid(values: Tensor, size: int) -> Tensor:
-    """Values of pixels [N, size * size, C] as a grid [N, C, size, size]."""
-    return values.transpose(1, 2).unflatten(-1, (size, size))
-
-
 def fade(covered: Tensor) -> Tensor:
     """Weight of the triangles [N, 1, S, S]: 0 at the border of what they cover, 1 from FADE pixels inside."""
     share = _mean(_mean(covered, FADE), 1)
@@ -160,7 +158,8 @@ def _mean(grid: Tensor, reach: int) -> Tensor:
     """Mean of the square around each cell of [N, 1, S, S]; outside the grid is nothing."""
     for dim in (-1, -2):
         padded = F.pad(grid, (reach, reach, 0, 0) if dim == -1 else (0, 0, reach, reach))
-        grid = torch.stack([padded.narrow(dim, step, grid.shape[dim]) for step in range(2 * reach + 1)]).sum(0)
+        shifted = (padded.narrow(dim, step, grid.shape[dim]) for step in range(2 * reach + 1))
+        grid = reduce(torch.add, shifted)
     cells = torch.arange(grid.shape[-1], device=grid.device)
     counts = (cells + reach).clamp(max=len(cells) - 1) - (cells - reach).clamp(min=0) + 1
     return grid / (counts * counts[:, None])

@@ -95,7 +95,7 @@ def resize_flow(flow: Tensor, size: int) -> Tensor:
     """Resample a flow for a picture of another size: [B, T, 2, h, w] -> [B, T, 2, size, size], in pixels of that."""
     factor, grids = size / flow.shape[-1], flow.flatten(0, 1)
     resized = enlarge(grids, size, "bilinear") if factor >= 1 else F.interpolate(grids, size=(size, size), mode="area")
-    return (resized * factor).unflatten(0, flow.shape[:2])
+    return (resized if factor == 1 else resized * factor).unflatten(0, flow.shape[:2])
 
 
 class Smooth(nn.Module):
@@ -161,6 +161,7 @@ class ReferenceWarper(nn.Module):
         coarse = enlarge(coarse, scale * self.side, "bilinear")
         spread = unpatchify(self.spread(h), self.patch, FINE_CHANNELS)  # [B*T, 32, H, W]
         content_map = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
-        prior = F.avg_pool2d(torch.cat([prior_flow * PRIOR_FLOW_UNIT, confidence], 2).flatten(0, 1), FLOW_SCALE)
-        fine = self.fine(torch.cat([spread, content_map, prior], 1))
+        known = (prior_flow * PRIOR_FLOW_UNIT).flatten(0, 1), confidence.flatten(0, 1)
+        prior = [F.avg_pool2d(grid, FLOW_SCALE) for grid in known]
+        fine = self.fine(torch.cat([spread, content_map, *prior], 1))
         return prior_flow + resize_flow((coarse + fine).unflatten(0, (b, t)), prior_flow.shape[-1])

@@ -152,6 +152,11 @@ def _encode(picture: _Picture, crf: float, preset: str) -> bytes:
     return b"".join(bytes(packet) for packet in packets)
 
 
+def forget_encodings() -> None:
+    """Empty the cache of encodings, so that the next ones take their full time."""
+    _encode.cache_clear()
+
+
 @contextlib.contextmanager
 def preserve_scheduling() -> Iterator[None]:
     """Restore the calling thread's scheduling policy and priority after the block; no-op on systems without them.

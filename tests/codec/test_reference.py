@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec import reference, reference_choice
 from bcdcodec.codec.decode.windows import Segment, next_warped_windows
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import decode_content, encode_reference
+from bcdcodec.codec.reference import decode_content, defer_reference, encode_reference
 from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, select_reference_frame
 from bcdcodec.codec.stills import picture_of_record
 from bcdcodec.codec.window import Window
@@ -80,10 +81,9 @@ def test_open_eyes_do_not_make_up_for_a_frame_that_tells_the_others_worse(
 ) -> None:
     shot = pixels[np.arange(9) % len(pixels)]
     shot[4] = 255 - pixels[0].transpose(1, 0, 2)
-    windows = len(reference_choice.spread(9 - model.config.window_frames + 1, reference_choice.TRIED_WINDOWS))
 
     def chosen(close: float) -> int:
-        opened = iter([0.0 if number == 4 else 50.0 for number in range(9) for _ in range(windows)])
+        opened = iter([0.0 if number == 4 else 50.0 for number in range(9)])
         monkeypatch.setattr(reference_choice, "_hidden_aperture", lambda model, codes: torch.tensor(next(opened)))
         monkeypatch.setattr(reference_choice, "COST_TOLERANCE", close)
         return select_reference_frame(model, shot_of(model, shot))
@@ -159,6 +159,28 @@ def test_levels_give_the_map_and_its_picture(model: CodecModel, pixels: np.ndarr
     # What a stream says counts, not what the model would have written.
     again = decode_content(model, coding, data)
     assert torch.equal(again.map, content.map)
+
+
+def test_a_deferred_reference_is_coded_when_its_content_is_asked_for(
+    model: CodecModel, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = shot_of(model, pixels, swaying_face(len(pixels)))
+    coded = encode_reference(model, shot, picture_bits=60_000, frame=2)
+    searches = list[object]()
+
+    class Counted(reference.PictureSearch):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            searches.append(args)
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(reference, "PictureSearch", Counted)
+    deferred = defer_reference(model, shot, picture_bits=60_000, frame=2, central=False)
+    assert torch.equal(deferred.displacements(shot), coded.displacements(shot)) and not searches
+    for _ in range(2):
+        assert deferred.content.picture is not None and coded.content.picture is not None
+        assert torch.equal(deferred.content.picture, coded.content.picture)
+        assert torch.equal(deferred.content.map, coded.content.map)
+    assert len(searches) == 1
 
 
 def test_a_face_brings_its_landmarks(model: CodecModel, pixels: np.ndarray) -> None:

@@ -53,7 +53,7 @@ def test_sprites_is_table_a5() -> None:
 def test_sprites_tiny_is_sprites_made_small() -> None:
     tiny, whole = preset("sprites-tiny"), preset("sprites")
     assert (tiny.pixels, tiny.autoencoder) == (whole.pixels, whole.autoencoder)
-    for name in ("groups", "entries", "target_bits_per_group", "temperature_max", "temperature_min"):
+    for name in ("groups", "entries", "target_bits_per_group", "temperature_max", "temperature_min", "input_std"):
         assert getattr(tiny.quantizer, name) == getattr(whole.quantizer, name)
     for name in ("resolution", "channels", "patch", "sigma_data", "warp_blocks"):
         assert getattr(tiny.denoiser, name) == getattr(whole.denoiser, name)

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
-from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.records import ContentCoding, ContentRecord
+from bcdcodec.codec.encode.cropped_frame import CroppedFrame, FrameCropper
 from bcdcodec.codec.encode.live_references import LiveReferences, new_frame
 from bcdcodec.codec.encode.references import ReferencePlan
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import Reference, encode_reference
+from bcdcodec.codec.reference import Reference, UncodedReference, defer_reference, encode_reference
 from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.video.crop import crop, largest_square
-from bcdcodec.video.face_memory import FaceMemory
+from bcdcodec.video.crop import largest_square
 
 
 class Analyzer:
@@ -29,8 +29,8 @@ class Analyzer:
     packet_windows: encoder windows a packet; reference_windows: windows that the reference of a shot is chosen from;
     effort: steps of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a
     reference, and whether its shot has others, to the largest size of its picture; references: of a file; live: rule of
-    a call, without which a shot that nothing is planned for has one; central_reference: as in RateTuning; faces: of
-    earlier passes.
+    a call, without which a shot that nothing is planned for has one; central_reference: as in RateTuning;
+    codes_pictures: False where no data of references is needed but that of the first one: units of others have none.
     """
 
     def __init__(
@@ -45,17 +45,17 @@ class Analyzer:
         references: ReferencePlan | None = None,
         live: LiveReferences | None = None,
         central_reference: bool = False,
-        faces: FaceMemory | None = None,
+        codes_pictures: bool = True,
     ) -> None:
         self._model, self._refiner = model, Refiner(model, effort, groups=groups)
         self._packet_windows, self._reference_windows = packet_windows, reference_windows
         self._picture_bits, self._plan, self._live = picture_bits, references, live
-        self._central_reference = central_reference
+        self._central_reference, self._codes_pictures = central_reference, codes_pictures
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None
-        self._gathered = WindowBuilder(model, faces)
+        self._cropper, self._gathered = FrameCropper(model), WindowBuilder(model)
         self._windows: list[Window] = []  # whole windows waiting for their packet
-        self._references: dict[int, Reference] = {}  # of the shot, by number
+        self._references: dict[int, Reference | UncodedReference] = {}  # of the shot, by number
         self._next_index = 0
         #: Frames pushed so far.
         self.frames = 0
@@ -66,20 +66,31 @@ class Analyzer:
         Units are to be consumed before the next frame comes. Those of a planned segment are made as they are taken, so
         that the size of a picture may depend on what was sent before it.
         """
-        if frame.index != self.frames:
-            raise ConfigError(f"frame index is {frame.index}, expected {self.frames}")
-        size = (frame.width, frame.height)
+        self._check(frame.index, (frame.width, frame.height), box)
+        return self._add(self._cropper.crop(frame, box))
+
+    def push_cropped(self, frame: CroppedFrame) -> Iterable[AnalyzedUnit]:
+        """Analyse one frame that is cropped already, as `push` does."""
+        self._check(frame.index, (frame.width, frame.height), frame.box)
+        return self._add(frame)
+
+    def _check(self, index: int, size: tuple[int, int], box: CropBox | None) -> None:
+        """Refuse a frame out of order, or of another size or square than those before it, with ConfigError."""
+        if index != self.frames:
+            raise ConfigError(f"frame index is {index}, expected {self.frames}")
         self._size = self._size or size
         if self._size != size:
-            raise ConfigError(f"frame is {frame.width}x{frame.height}, the stream began with {self._size}")
-        box = box or largest_square(frame.width, frame.height)
+            raise ConfigError(f"frame is {size[0]}x{size[1]}, the stream began with {self._size}")
+        box = box or largest_square(*size)
         self._box = self._box or box
         if box != self._box:
             raise ConfigError("the crop square changed within a shot; call new_shot() first")
+
+    def _add(self, frame: CroppedFrame) -> Iterable[AnalyzedUnit]:
         units: Iterable[AnalyzedUnit] = ()
         if self._plan is not None and frame.index in self._plan.segments:
             units = self._close_segment(self._plan)
-        self._gathered.push(crop(frame, box, self._model.config.pixels))
+        self._gathered.add(frame.pixels, frame.landmarks)
         self.frames += 1
         if len(self._gathered) == self._model.config.window_frames:
             self._windows.append(self._gathered.take())
@@ -98,7 +109,7 @@ class Analyzer:
             units = self._close_windows(last=True)
             self._references = {}
         self._box = None
-        self._gathered.new_shot()
+        self._cropper.new_shot()
         return units
 
     def flush(self) -> Iterable[AnalyzedUnit]:
@@ -157,29 +168,21 @@ class Analyzer:
         """Code a reference from the frame of this index, or from one that is chosen now."""
         start = self._next_index
         assert box is not None, "a shot with windows has a crop square"
-        reference = encode_reference(
-            self._model,
-            shot,
-            picture_bits=self._picture_bits(start, number > 0),
-            frame=index,
-            central=self._central_reference,
-        )
+        bits = self._picture_bits(start, number > 0)
+        is_coded = self._codes_pictures or not start or not self._model.config.content.picture_bits
+        code = encode_reference if is_coded else defer_reference
+        reference = code(self._model, shot, picture_bits=bits, frame=index, central=self._central_reference)
         if not number:
             self._references = {}
         if drops:
             del self._references[drops]
         self._references[number] = reference
-        if self._live is not None:
-            self._live.add(number, reference, drops=drops)
-        record = ContentRecord(
-            x=box.x,
-            y=box.y,
-            size=box.size,
-            coding=reference.coding,
-            data=reference.data,
-            number=number,
-            drops=drops,
-        )
+        coding, data = ContentCoding.PICTURE, b""
+        if isinstance(reference, Reference):
+            coding, data = reference.coding, reference.data
+            if self._live is not None:
+                self._live.add(number, reference, drops=drops)
+        record = ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data, number=number, drops=drops)
         return ReferenceUnit(start, record)
 
     @torch.inference_mode()

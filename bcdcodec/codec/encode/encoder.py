@@ -10,6 +10,7 @@ from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.analysis import Analyzer
 from bcdcodec.codec.encode.call import Call
+from bcdcodec.codec.encode.cropped_frame import CroppedFrame
 from bcdcodec.codec.encode.first_pass import motion_coders
 from bcdcodec.codec.encode.live_references import LiveReferences
 from bcdcodec.codec.encode.packetizer import Packetizer
@@ -23,15 +24,14 @@ from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES
 from bcdcodec.ratecontrol.controller import Controller
-from bcdcodec.video.face_memory import FaceMemory
 
 
 class Encoder:
     """Push-style encoder with constant memory; `flush` after the last frame. `header` exists once packets come out.
     One thread at a time may use it; any number of encoders may share a model.
 
-    With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan, faces: of a file and
-    its earlier passes; None where nothing is known ahead. Raises ConfigError, RateError for settings that cannot work.
+    With `EncodeSettings.live` it works frame by frame (call.py), else in windows. plan: of a file; None where nothing
+    is known ahead. Raises ConfigError, RateError for settings that cannot work.
     """
 
     def __init__(
@@ -39,7 +39,6 @@ class Encoder:
         model: CodecModel,
         settings: EncodeSettings | None = None,
         plan: EncodePlan | None = None,
-        faces: FaceMemory | None = None,
     ) -> None:
         self.model = model
         self._settings = settings or EncodeSettings()
@@ -60,7 +59,6 @@ class Encoder:
             references=self.plan.references,
             live=self._live_references(),
             central_reference=self.settings.tuning.central_reference,
-            faces=faces,
         )
         self._size: tuple[int, int] | None = None
         self._cropped = False
@@ -123,8 +121,17 @@ class Encoder:
         if self._call is not None:
             return self._call.push(frame, box=box)
         units = self._analyzer.push(frame, box=box)
+        return self._packetize_frame(units, (frame.width, frame.height), box)
+
+    def push_cropped(self, frame: CroppedFrame) -> list[Packet]:
+        """Encode one frame of a file, in windows, that is cropped already."""
+        return self._packetize_frame(self._analyzer.push_cropped(frame), (frame.width, frame.height), frame.box)
+
+    def _packetize_frame(
+        self, units: Iterable[AnalyzedUnit], size: tuple[int, int], box: CropBox | None
+    ) -> list[Packet]:
         if self._size is None:
-            self._size, self._cropped = (frame.width, frame.height), box is not None
+            self._size, self._cropped = size, box is not None
         return self._packetize(units)
 
     def new_shot(self) -> list[Packet]:

@@ -45,9 +45,9 @@ class WarpComparison:
         length = model.config.window_frames
         frames = range(len(shot.pixels))
         self._windows = [frames[first : first + length] for first in frames[::length]]
-        compared = [index for window in self._windows for index in window[::step]]
-        self._true = from_uint8(torch.from_numpy(shot.pixels[compared]).to(model.device)).permute(0, 3, 1, 2)
-        self._landmarks = shot.landmarks[compared]
+        self._compared = [index for window in self._windows for index in window[::step]]
+        self._true = from_uint8(torch.from_numpy(shot.pixels[self._compared]).to(model.device)).permute(0, 3, 1, 2)
+        self._landmarks = shot.landmarks[self._compared]
         self._weights = face_weights(self._landmarks, self._true.shape[-1])
 
     @torch.inference_mode()
@@ -70,6 +70,9 @@ class WarpComparison:
         """Code vectors of the compared frames [1, T, G*D]."""
         bcd, shot, motion = self._bcd, self._shot, list[Tensor]()
         moved = normalize_displacements(shot.landmarks[None], face[None])
+        if not bcd.encoder.reads_latents(moved):  # then frames do not depend on those beside them
+            codes, _ = bcd.analyze(None, None, moved[:, self._compared])
+            return bcd.quantizer.lookup(codes)
         for window in self._windows:
             some = slice(window.start, window.stop)
             z = shot.latents[some][None] if bcd.encoder.reads_latents(moved[:, some]) else None

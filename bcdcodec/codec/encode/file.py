@@ -16,6 +16,7 @@ from bcdcodec.bitstream.records import AudioCodec, AudioInfo
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamWriter
 from bcdcodec.codec.encode.encoder import Encoder
+from bcdcodec.codec.encode.frame_store import FrameStore
 from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.muxer import Muxer
 from bcdcodec.codec.encode.plan import EncodePlan
@@ -23,7 +24,7 @@ from bcdcodec.codec.encode.planner import plan_encode
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
-from bcdcodec.errors import RateError
+from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.budget import GRACE_S
 from bcdcodec.ratecontrol.plan import RatePlan
 from bcdcodec.video.shots import Shot, plan_shots
@@ -68,24 +69,28 @@ def encode_file(
     (`CodecModel.follows_faces`). audio_bitrate: bit/s of Opus, None leaves the audio out. background: keep a small
     still of the whole first picture for `decode_file(paste_back=True)`. progress: frames of the first pass and on.
 
-    Passes over the source: shots, first pass (none without a limit to keep to; several where its outcome changes what
-    is coded), encoding (again where a long file came out too small). Without a frame rate in the settings it is the
-    model's, or half of it where the bitrate is too low for that; before that, frames carry fewer codes, where the
-    settings do not say how many. Raises VideoError, FaceError, RateError, ConfigError.
+    Passes over the frames: shots, first pass (none without a limit to keep to; several where its outcome changes what
+    is coded), encoding (again where a long file came out too small). From the third pass on they come from temporary
+    files of 200 kB a frame, at most 2 GiB (frame_store.py). Without a frame rate in the settings it is the model's, or
+    half of it where the bitrate is too low for that; before that, frames carry fewer codes, where the settings do not
+    say how many. Raises VideoError, FaceError, RateError, ConfigError (also for the settings of a call).
     """
     settings = settings or EncodeSettings()
     settings.check(model)
+    if settings.packet_frames is not None:
+        raise ConfigError("a file is encoded in windows, EncodeSettings.live(...) is for frames that Encoder is given")
     crop = model.follows_faces if crop is None else crop
     with MediaSource(source, settings.frame_rate or model.frame_rate) as media:
         still = encode_plate(media.first_picture) if background else None
         shots = plan_shots(media, crop=crop)
         audio = None if audio_bitrate is None else _open_audio(media, audio_bitrate)
-        job = EncodeJob(media, model, settings, crop, progress)
-        plan = replace(EncodePlan.of_settings(model, settings), audio=audio, background=still)
-        plan, shots = plan_encode(job, shots, plan)
-        with open_output(target) as output:
-            passes = _EncodePasses(job, shots)
-            return passes.write(output, plan) if plan.rate is None else passes.write_full(output, plan, plan.rate)
+        with FrameStore() as frames:
+            job = EncodeJob(media, model, settings, crop, progress, frames)
+            plan = replace(EncodePlan.of_settings(model, settings), audio=audio, background=still)
+            plan, shots = plan_encode(job, shots, plan)
+            with open_output(target) as output:
+                passes = _EncodePasses(job, shots)
+                return passes.write(output, plan) if plan.rate is None else passes.write_full(output, plan, plan.rate)
 
 
 def _open_audio(media: MediaSource, bitrate: int) -> AudioInfo | None:
@@ -115,7 +120,7 @@ class _EncodePasses:
     def write(self, target: BinaryIO, plan: EncodePlan, *, passes_done: int = 0) -> EncodeResult:
         """Encode once. passes_done: passes that count in the progress."""
         frames = sum(shot.frames for shot in self.shots)
-        encoder, writer = Encoder(self.job.model, self.job.settings, plan, self.job.faces), StreamWriter(target)
+        encoder, writer = Encoder(self.job.model, self.job.settings, plan), StreamWriter(target)
         muxer = Muxer(writer, self.job.source.audio(), plan.frame_rate)
         for done, packets in self.job.push_shots(self.shots, encoder, plan.frame_rate):
             if packets and not writer.offset:

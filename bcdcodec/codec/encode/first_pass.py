@@ -48,7 +48,7 @@ def run_first_pass(
         picture_bits=lambda start, is_added: model.config.content.picture_bits,
         references=plan.references,
         central_reference=settings.tuning.central_reference,
-        faces=job.faces,
+        codes_pictures=False,
     )
     coders = [coder for groups in group_counts for coder in motion_coders(model, settings.mode, groups)]
     costs = _MotionCosts(model, coders, key_frames=settings.key_interval_s * plan.frame_rate)

@@ -93,7 +93,6 @@ class _Planner:
             self.job.model,
             frame_bits=reference_budget(stats, settings.bitrate, settings.tuning) / stats.frames,
             tuning=settings.tuning,
-            faces=self.job.faces,
         )
         for done, _ in self.job.push_shots(shots, survey, plan.frame_rate):
             self.job.progress(done, 2 * stats.frames)

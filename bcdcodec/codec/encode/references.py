@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
+from bcdcodec.codec.encode.cropped_frame import CroppedFrame
 from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss, frame_content
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference_choice import candidate_frames
 from bcdcodec.codec.window import Window, WindowBuilder
-from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
 from bcdcodec.ratecontrol.tuning import RateTuning
-from bcdcodec.video.crop import crop, largest_square
-from bcdcodec.video.face_memory import FaceMemory
 
 #: Frames of a segment that may become a picture, spread evenly, and every which frame they are warped to.
 CANDIDATES, COMPARED_STEP = 12, 4
@@ -67,26 +65,22 @@ class _Candidate:
 class ReferenceSurvey:
     """Sink of a pass over a file that decides on its references; `plan` after the last frame.
 
-    frame_bits: what the pictures of a segment may take, in bits a frame; faces: of earlier passes. Only for models with
-    a warper.
+    frame_bits: what the pictures of a segment may take, in bits a frame. Only for models with a warper.
     """
 
-    def __init__(
-        self, model: CodecModel, *, frame_bits: float, tuning: RateTuning, faces: FaceMemory | None = None
-    ) -> None:
+    def __init__(self, model: CodecModel, *, frame_bits: float, tuning: RateTuning) -> None:
         self._model, self._tuning, self._frame_bits = model, tuning, frame_bits
         self._segment_frames = tuning.segment_windows * model.config.window_frames
-        self._gathered = WindowBuilder(model, faces)
+        self._gathered = WindowBuilder(model)
         self._start = self._frames = 0
         self._number = 0  # of the next picture of the shot
         self._kept: list[_Candidate] = []
         self._last_picture = -1  # first frame that may use the last picture
         self.plan = ReferencePlan()
 
-    def push(self, frame: Frame, *, box: CropBox | None = None) -> list[None]:
-        """Take one frame; box: the shot's crop square (default: the largest centred one)."""
-        box = box or largest_square(frame.width, frame.height)
-        self._gathered.push(crop(frame, box, self._model.config.pixels))
+    def push_cropped(self, frame: CroppedFrame) -> list[None]:
+        """Take one frame."""
+        self._gathered.add(frame.pixels, frame.landmarks)
         self._frames += 1
         if len(self._gathered) == self._segment_frames:
             self._close()
@@ -95,7 +89,6 @@ class ReferenceSurvey:
     def new_shot(self) -> list[None]:
         """Finish the shot: the next frame begins another one, with references of its own."""
         self._close()
-        self._gathered.new_shot()
         self._kept, self._number = [], 0
         return []
 
@@ -113,18 +106,18 @@ class ReferenceSurvey:
         self.plan.segments.add(start)
         if self._number > MAX_REFERENCE_NUMBER - self._tuning.max_segment_references:
             self._kept, self._number = [], 0  # numbers are used up: as in a new shot
-        candidates = [self._candidate(shot, index, start) for index in candidate_frames(shot, CANDIDATES)]
-        kept = [*self._kept]
-        rows = [*kept, *candidates]
-        comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
-        losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
-        bits = self._frame_bits * len(shot.pixels)
+        kept, bits = [*self._kept], self._frame_bits * len(shot.pixels)
         # Beside the first picture of a shot only as many as have room; a short end leaves its bits to the others.
-        most = min(self._tuning.max_segment_references, losses.shape[1], int(bits / self._tuning.min_reference_bits))
+        windows = math.ceil(len(shot.pixels) / self._model.config.window_frames)
+        most = min(self._tuning.max_segment_references, windows, int(bits / self._tuning.min_reference_bits))
         if not kept:
             most = max(1, most)
         elif len(shot.pixels) < self._segment_frames / 4:
             most = 0
+        frames = candidate_frames(shot, CANDIDATES) if most else []
+        rows = [*kept, *(self._candidate(shot, index, start) for index in frames)]
+        comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
+        losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
         picks = choose_pictures(losses, kept=len(kept), bits=bits, most=most)
         for row, since in picks:
             first = start + since * self._model.config.window_frames

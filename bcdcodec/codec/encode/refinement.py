@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import Reference
+from bcdcodec.codec.reference import MotionReference
 from bcdcodec.codec.window import Window
 from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.model.content import stack_contents
@@ -37,17 +37,21 @@ class Refiner:
         rates = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
         self._rates = RATE_LAMBDA * rates.to(model.device)
 
-    def refine(self, window: Window, reference: Reference) -> tuple[Tensor, Tensor]:
+    def refine(self, window: Window, reference: MotionReference) -> tuple[Tensor, Tensor]:
         """Codes [T, g] and distances [T, g, E] of a window as of `Bcd.analyze`; refined distances include the rate."""
         bcd, quantizer = self._model.bcd, self._model.bcd.quantizer
-        content, displacements = reference.content, reference.displacements(window)
+        displacements = reference.displacements(window)
         if not self._steps:
-            z = window.latents[:][None] if bcd.encoder.reads_latents(displacements) else None
-            codes, distances = bcd.analyze(z, content.map[None], displacements[None])
+            if bcd.encoder.reads_latents(displacements):
+                codes, distances = bcd.analyze(
+                    window.latents[:][None], reference.content.map[None], displacements[None]
+                )
+            else:
+                codes, distances = bcd.analyze(None, None, displacements[None])
             return codes[0, :, : self._groups], distances[0, :, : self._groups]
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors of inference mode cannot take part in a gradient; their copies can.
-            shown = stack_contents([content])
+            shown = stack_contents([reference.content])
             z, moved = window.latents[:].clone()[None], displacements.clone()[None]
             wanted = from_uint8(torch.from_numpy(window.pixels).to(z.device)).permute(0, 3, 1, 2)
             with torch.no_grad():

@@ -19,7 +19,7 @@ from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.references import PlannedPicture, ReferencePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.errors import RateError
+from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.frame import CropBox
 from bcdcodec.ratecontrol.bucket import LeakyBucket
 from bcdcodec.ratecontrol.plan import RatePlan
@@ -227,3 +227,9 @@ def test_the_source_is_opened_once_a_pass_and_once_for_audio(
     )
     encode(bitrate=bitrate)
     assert len(passes) >= 3 and len(opened) <= len(passes) + 1
+
+
+def test_settings_of_a_call_are_refused(model: CodecModel, long_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="in windows"):
+        encode_file(long_clip, tmp_path / "a.bcd", model=model, settings=EncodeSettings.live(), crop=False)
+    assert not (tmp_path / "a.bcd").exists()

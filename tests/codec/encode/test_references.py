@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import MAX_REFERENCES
 from bcdcodec.codec.encode import references
+from bcdcodec.codec.encode.cropped_frame import FrameCropper
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.expected_loss import coding_loss
 from bcdcodec.codec.encode.plan import EncodePlan
@@ -16,6 +18,7 @@ from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pic
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
+from bcdcodec.model.content import Content
 from bcdcodec.ratecontrol.tuning import RateTuning
 
 MakeFrames = Callable[[int], list[Frame]]
@@ -71,9 +74,10 @@ def survey(model: CodecModel) -> Callable[..., ReferenceSurvey]:
     return make
 
 
-def push(found: ReferenceSurvey, frames: list[Frame]) -> None:
+def push(found: ReferenceSurvey, model: CodecModel, frames: list[Frame]) -> None:
+    cropper = FrameCropper(model)
     for index, frame in enumerate(frames):
-        found.push(dataclasses.replace(frame, index=index))
+        found.push_cropped(cropper.crop(dataclasses.replace(frame, index=index), None))
     found.flush()
 
 
@@ -81,7 +85,7 @@ def test_every_packet_names_a_picture_that_was_sent(
     model: CodecModel, survey: Callable[..., ReferenceSurvey], make_frames: MakeFrames
 ) -> None:
     found, window = survey(), model.config.window_frames
-    push(found, make_frames(30))
+    push(found, model, make_frames(30))
     plan = found.plan
     assert sorted(plan.segments) == [*range(0, 30, 2 * window)] and sorted(plan.used) == [*range(0, 30, window)]
     sent: dict[int, int] = {}
@@ -106,19 +110,39 @@ def test_a_full_shot_drops_what_was_not_used_for_longest(
     monkeypatch.setattr(references, "CANDIDATES", 1)
     found = survey(max_segment_references=1)
     segment = 2 * model.config.window_frames
-    push(found, make_frames(11 * segment))
+    push(found, model, make_frames(11 * segment))
     drops = [found.plan.pictures[start].drops for start in range(0, 11 * segment, segment)]
     assert drops == [0] * MAX_REFERENCES + [1, 2, 3]
 
 
-def test_a_new_shot_begins_to_number_again(survey: Callable[..., ReferenceSurvey], make_frames: MakeFrames) -> None:
-    found = survey()
+def test_an_end_too_short_for_a_picture_has_no_candidates(
+    model: CodecModel,
+    survey: Callable[..., ReferenceSurvey],
+    make_frames: MakeFrames,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared, losses = list[Content](), references.WarpComparison.losses
+
+    def counted(comparison: references.WarpComparison, content: Content, face: Tensor) -> references.Losses:
+        compared.append(content)
+        return losses(comparison, content, face)
+
+    monkeypatch.setattr(references.WarpComparison, "losses", counted)
+    found, segment = survey(), 2 * model.config.window_frames
+    push(found, model, make_frames(segment + 1))
+    assert len(compared) == segment + len(found.plan.pictures)  # the first segment's frames, and the pictures sent
+
+
+def test_a_new_shot_begins_to_number_again(
+    model: CodecModel, survey: Callable[..., ReferenceSurvey], make_frames: MakeFrames
+) -> None:
+    found, cropper = survey(), FrameCropper(model)
     frames = make_frames(20)
     for frame in frames[:12]:
-        found.push(frame)
+        found.push_cropped(cropper.crop(frame, None))
     found.new_shot()
     for frame in frames[12:]:
-        found.push(frame)
+        found.push_cropped(cropper.crop(frame, None))
     found.flush()
     assert found.plan.pictures[12].number == 0 and 12 in found.plan.segments
 
@@ -128,7 +152,7 @@ def test_the_stream_has_the_planned_pictures(
 ) -> None:
     found = survey()
     frames = make_frames(20)
-    push(found, frames)
+    push(found, model, frames)
     settings = EncodeSettings(bitrate=None, packet_windows=1)
     plan = dataclasses.replace(EncodePlan.of_settings(model, settings), references=found.plan)
     encoder = Encoder(model, settings, plan)

@@ -19,7 +19,6 @@ from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.motion.streams import read_shots
 from bcdcodec.studies.validation import model_landmarks as module
 from bcdcodec.studies.validation.model_landmarks import model_landmarks
-from bcdcodec.video import face_memory
 from bcdcodec.video.reader import VideoReader
 
 
@@ -35,8 +34,7 @@ FACE = np.random.default_rng(0).uniform(60, 200, (478, 3)).astype(np.float32)
 @pytest.fixture(autouse=True)
 def planted_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mesh that moves from frame to frame, and one of the references' pictures: 478 times one point."""
-    for where in (window, face_memory):  # one frame after the other, and the encoder of a file
-        monkeypatch.setattr(where, "follow_landmarks", lambda frame, before: FACE + 9 * math.sin(frame.index))
+    monkeypatch.setattr(window, "follow_landmarks", lambda frame, before: FACE + 9 * math.sin(frame.index))
     monkeypatch.setattr(module, "landmarks", lambda frame: np.full((478, 3), 77, np.float32))
 
 
