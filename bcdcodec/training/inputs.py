@@ -24,7 +24,6 @@ from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import check_cache, check_made_cache, is_cached, read_manifest
 from bcdcodec.training.data.sampler import least_frames
 from bcdcodec.training.options import CodecTrainOptions
-from bcdcodec.training.run.accumulation import check_accumulation
 from bcdcodec.training.run.training_run import check_run
 from bcdcodec.training.vae import load_vae
 from bcdcodec.video.landmarks import follow_landmarks
@@ -57,7 +56,6 @@ def run_config(options: CodecTrainOptions) -> ModelConfig:
 def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
     """Load the weights, and check the clips and the run folder. Raises ConfigError, WeightsError, VideoError."""
     config = run_config(options)
-    check_accumulation(config, options.accumulate)
     if options.compiled and not any(map(shutil.which, COMPILERS)):
         raise ConfigError(f"--compile needs a C++ compiler, found none of {', '.join(COMPILERS)}")
     choose_device(options.device)

@@ -22,7 +22,7 @@ from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import TrainOptions
-from bcdcodec.training.run.accumulation import accumulate_gradients, check_accumulation
+from bcdcodec.training.run.accumulation import accumulate_gradients
 from bcdcodec.training.run.distributed import init_distributed
 from bcdcodec.training.run.held_out import HeldOut, HeldOutProbe, divide_clips
 from bcdcodec.training.run.reports import RunReports
@@ -46,15 +46,14 @@ def train(
     cache: folder of training/data/cache.py. init: state of a model of this configuration to start from. held_out: whom
     the error is measured on at every report, by which the best weights are chosen. Started by a launcher of several
     processes it shares every batch among them and computes what one process would; `options.accumulate` divides each
-    process's rows once more. ConfigError for a run of another configuration, for batches that cannot be shared evenly,
-    and for parts of batches whose moments the model needs whole.
+    process's rows once more. ConfigError for a run of another configuration, and for batches that cannot be shared
+    evenly.
     """
     # Processes, devices and the run folder. Every process runs this function on its own rows of every batch.
     workers = init_distributed(batch=config.optim.batch)
     share = ProcessShard(workers.process_index, workers.num_processes)
     device = workers.device if share.count > 1 else choose_device(options.device)
     schedule = Schedule.of(config, options.updates, train=options.train, reinit_codebooks=options.reinit_codebooks)
-    check_accumulation(config, options.accumulate)
     share.check_even(config.optim.batch, schedule.decoded_clips(config), parts=options.accumulate)
     run: TrainingRun[Bcd] = TrainingRun(
         options.run,
@@ -127,7 +126,7 @@ def train(
             objective = schedule.objective(config, step)
             batch = drawn.to(device)
             optimizer.zero_grad()
-            report = accumulate_gradients(loss, batch, share, options.accumulate)
+            report = accumulate_gradients(model, loss, batch, share, options.accumulate)
 
             # Update the weights, with the gradient averaged over the processes.
             for group in optimizer.param_groups:

@@ -58,8 +58,6 @@ def test_two_processes_learn_what_one_does(
     parts: two processes that compute their rows in two parts.
     """
     config = replace(tiny_config, optim=replace(tiny_config.optim, batch=8 if kind == "parts" else 4))
-    if kind == "parts":  # moments of a batch are not there in parts of it
-        config = replace(config, quantizer=replace(config.quantizer, input_std=None))
     if kind == "paper":  # without a warper and an autoencoder, its motion standardised over the batch
         config = replace(
             config,
