@@ -104,7 +104,7 @@ def run_study(
     if judge is not None:
         judge.sheet(out / FOLDER / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in scored[0].scores})
     write_numbers(out / FOLDER / NUMBERS, ablations)
-    update_page(out / PAGE, page_tables(ablations, plan, judge))
+    update_page(out / PAGE, page_tables(ablations, plan, pairs=0 if judge is None else judge.count))
     return ablations
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bcdcodec.evaluation.report.tables import table
-from bcdcodec.studies.ablations.scores import Ablations, Judge
+from bcdcodec.studies.ablations.scores import Ablations
 from bcdcodec.studies.ablations.variants import BASE, NO_RATE_LOSS, NOT_CROSS_DRIVEN, AblationPlan
 
 #: FID, CSIM, shape error x 10, motion error x 100, cross error x 100 of the paper (LRS3): tables A2 and A3 of the
@@ -55,18 +55,18 @@ ABOUT = {
 }
 
 
-def page_tables(ablations: Ablations, plan: AblationPlan, judge: Judge | None) -> dict[str, list[str]]:
-    """Lines by marker. judge: of the transfers."""
+def page_tables(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> dict[str, list[str]]:
+    """Lines by marker. pairs: transfers that were judged."""
     rate = float(plan.config.frame_rate[0]) / plan.config.frame_rate[1]
     return {
-        "run": run_lines(ablations, plan, judge),
+        "run": run_lines(ablations, plan, pairs=pairs),
         "variants": variant_table(ablations, rate),
         "paper": _paper(ablations),
         "contents": content_table(ablations),
     }
 
 
-def run_lines(ablations: Ablations, plan: AblationPlan, judge: Judge | None) -> list[str]:
+def run_lines(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> list[str]:
     """The head of the page: preset, training, transfers."""
     seeds = sorted({score.seed for score in ablations.scores})
     trained = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
@@ -76,14 +76,15 @@ def run_lines(ablations: Ablations, plan: AblationPlan, judge: Judge | None) -> 
     ]
     if len(seeds) > 1:
         head.append(f"- Means of {len(seeds)} runs, and half of the distance between the least and the greatest.")
-    if judge is not None:
+    if pairs:
         steps, is_face = plan.config.sampling["standard"].steps, "csim" in ablations.scores[0].truth
         measured = (
-            "of the content of one person's clip with the motion of another's, against both"
+            f"*Transfers*: {pairs}, of the content of one person's clip with the motion of another's, against both"
             if is_face
-            else "between test clips, against the true clip of that character in that action"
+            else f"*Truth*: {pairs} transfers between test clips, against the true clip of that character in that "
+            "action"
         )
-        head.append(f"- {judge.count} transfers {measured}, {steps} sampling steps.")
+        head.append(f"- {measured}, {steps} sampling steps.")
     return head
 
 
