@@ -17,9 +17,9 @@ from bcdcodec.weightfile import WeightsFile
 CORRECTION = 0.5
 
 
-def painting(steps: int) -> SamplingConfig:
+def painting() -> SamplingConfig:
     """The sampler of a denoiser of pictures: from the warp, without noise. It is trained for one step."""
-    return SamplingConfig(steps=steps, guidance=1.0, sigma_max=TOP_SIGMA, noise=0.0)
+    return SamplingConfig(steps=1, guidance=1.0, sigma_max=TOP_SIGMA, noise=0.0)
 
 
 def export_denoiser(out: Path, weights: WeightsFile, net: PictureDenoiser) -> None:
@@ -29,6 +29,6 @@ def export_denoiser(out: Path, weights: WeightsFile, net: PictureDenoiser) -> No
         name: value for name, value in given.items() if not name.startswith(("bcd.picture_denoiser.", "bcd.dit."))
     }
     added = {f"bcd.picture_denoiser.{name}": value for name, value in net.state_dict().items()}
-    samplers = {name: painting(1) for name in ("standard", "realtime", "paper")}
+    samplers = {name: painting() for name in ("standard", "realtime", "paper")}
     config = replace(weights.config, picture_denoiser=net.config, sampling=samplers)
     save_tensors(out, tensors | halved(added), metadata={"config": config.to_json()})

@@ -9,18 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from bcdcodec.config import preset
 from bcdcodec.errors import ConfigError
-from bcdcodec.frame import Frame
 from bcdcodec.model.device import choose_device
-from bcdcodec.training.data.cache import cache_clips, check_cache, is_cached, read_manifest
+from bcdcodec.training.data.cache import cache_clips, cached_pieces, check_cache, is_cached
 from bcdcodec.training.data.shards import SHARD_CLIPS
-from bcdcodec.training.inputs import check_writable, load_autoencoder
+from bcdcodec.training.inputs import check_excerpts, check_mesh, check_writable, listed_clips, load_autoencoder
 from bcdcodec.training.run.sharding import ProcessShard
-from bcdcodec.video.landmarks import follow_landmarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +71,14 @@ def make_cache(options: CacheOptions, progress: Callable[[int, int], None] = lam
     """
     config, share = preset(options.model), launched_share()
     device = launched_device(options.device)
-    if options.excerpts and (config.optim.across_clips or config.autoencoder == "none"):
-        raise ConfigError(f"--excerpts is for presets of filmed faces, {config.name} is of drawn figures")
+    check_excerpts(config, options.excerpts)
     check_writable(options.out)
     vae = load_autoencoder(config, options.vae)
     check_cache(options.clips, options.out, vae=vae, config=config, excerpts=options.excerpts, seed=options.seed)
-    manifest = read_manifest(options.clips)
     if not is_cached(options.out):
-        for clip, _ in manifest:
-            if not (options.clips / clip).is_file():
-                raise ConfigError(f"{options.clips / 'clips.csv'} names {clip}, which is not in the folder")
-        if config.denoiser.warp_blocks:  # MissingExtraError without the mesh
-            follow_landmarks(Frame(pixels=np.zeros((64, 64, 3), np.uint8), index=0), None)
+        for _ in listed_clips(options.clips):
+            pass
+        check_mesh(config)
     cache_clips(
         options.clips,
         options.out,
@@ -98,7 +91,7 @@ def make_cache(options: CacheOptions, progress: Callable[[int, int], None] = lam
         device=device,
         progress=progress,
     )
-    pieces = options.excerpts or len(manifest)
+    pieces = cached_pieces(options.out)
     own = share.numbers(-(-pieces // SHARD_CLIPS))
     clips = sum(min(SHARD_CLIPS, pieces - index * SHARD_CLIPS) for index in own)
     return CacheSummary(share.index, share.count, len(own), clips, is_cached(options.out))

@@ -14,7 +14,6 @@ from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.device import choose_device
 from bcdcodec.model.tensors import save_tensors
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training.context import cost_bits, fit_context
@@ -103,7 +102,7 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
 
     Returns whether this is the first process of the run, which alone reports.
     """
-    from bcdcodec.training.run.distributed import init_distributed, leave_workers
+    from bcdcodec.training.run.distributed import device_of_run, init_distributed, leave_workers
     from bcdcodec.training.run.loop import train
     from bcdcodec.training.run.sharding import ProcessShard
 
@@ -121,7 +120,7 @@ def run_training(options: CodecTrainOptions, progress: Progress = lambda stage, 
 
     # The clip cache: every process makes its own shards.
     cache, vae = inputs.cache, inputs.vae
-    device = workers.device if share.count > 1 else choose_device(options.device)
+    device = device_of_run(workers, options.device)
     for name, folder, out, excerpts in (
         ("latents", options.data, cache, options.excerpts),
         ("held-out latents", options.held_out, options.run / HELD_OUT, 0),

@@ -5,6 +5,7 @@ A dry run checks the same, and writes nothing.
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -125,12 +126,8 @@ def check_clip_files(folder: Path, config: ModelConfig) -> None:
     that cannot be read, MissingExtraError where faces are needed and cannot be found.
     """
     rate, needed, longest = Fraction(*config.frame_rate), least_frames(config), 0.0
-    if config.denoiser.warp_blocks:
-        follow_landmarks(Frame(pixels=np.zeros((64, 64, 3), np.uint8), index=0), None)
-    for clip, _ in read_manifest(folder):
-        path = folder / clip
-        if not path.is_file():
-            raise ConfigError(f"{folder / 'clips.csv'} names {clip}, which is not in the folder")
+    check_mesh(config)
+    for path in listed_clips(folder):
         with VideoReader(path, rate, threads=1) as reader:
             length = reader.duration_s
         longest = max(longest, float("inf") if length is None else round(length * rate))
@@ -141,13 +138,33 @@ def check_clip_files(folder: Path, config: ModelConfig) -> None:
         )
 
 
+def listed_clips(folder: Path) -> Iterator[Path]:
+    """Yield the clips of a list in order; ConfigError at one that is missing."""
+    for clip, _ in read_manifest(folder):
+        path = folder / clip
+        if not path.is_file():
+            raise ConfigError(f"{folder / 'clips.csv'} names {clip}, which is not in the folder")
+        yield path
+
+
+def check_mesh(config: ModelConfig) -> None:
+    """MissingExtraError where a preset needs faces and they cannot be found."""
+    if config.denoiser.warp_blocks:
+        follow_landmarks(Frame(pixels=np.zeros((64, 64, 3), np.uint8), index=0), None)
+
+
+def check_excerpts(config: ModelConfig, excerpts: int) -> None:
+    """ConfigError for excerpts of drawn figures."""
+    if excerpts and (config.optim.across_clips or config.autoencoder == "none"):
+        raise ConfigError(f"--excerpts is for presets of filmed faces, {config.name} is of drawn figures")
+
+
 def cache_folder(run: Path, config: ModelConfig, excerpts: int) -> Path:
     """The clip cache of a run. ConfigError for excerpts of drawn figures, and for a run that used excerpts before."""
     excerpt_cache = run / "excerpts"
     if not excerpts and excerpt_cache.exists():
         raise ConfigError(f"{run} learned from excerpts; give --excerpts again, or take another run")
-    if excerpts and (config.optim.across_clips or config.autoencoder == "none"):
-        raise ConfigError(f"--excerpts is for presets of filmed faces, {config.name} is of drawn figures")
+    check_excerpts(config, excerpts)
     return excerpt_cache if excerpts else run / "latents"
 
 

@@ -98,7 +98,7 @@ def test_weights_with_a_denoiser(options: DenoiserOptions, tiny_weights: Path, t
     assert errors["true"] > 0 and errors["no content"] > 0
     model, before = CodecModel.load(out, device="cpu"), CodecModel.load(tiny_weights, device="cpu")
     assert model.weights.model_id != before.weights.model_id
-    assert model.config.sampling["standard"] == painting(1)
+    assert model.config.sampling["standard"] == painting()
     old, new = before.bcd.state_dict(), model.bcd.state_dict()
     kept = {name for name in old if not name.startswith("dit.")}
     assert all(torch.equal(old[name], new[name]) for name in kept)

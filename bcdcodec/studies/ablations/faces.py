@@ -3,6 +3,7 @@
 The content of each person's clip moves as the clip of the next person does (studies/transfer/protocol.py).
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
-from bcdcodec.evaluation.metrics.distribution import frechet_distance
+from bcdcodec.evaluation.metrics.distribution import FeatureSet, frechet_distance
 from bcdcodec.evaluation.metrics.features import Features
 from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.report.figures import picture_grid
@@ -37,12 +38,15 @@ class FaceJudge:
     """
 
     def __init__(self, test: Path, config: ModelConfig, *, count: int, device: str, seed: int = 0) -> None:
-        rate, pixels = config.frame_rate[0] / config.frame_rate[1], config.pixels
+        rate = config.frame_rate[0] / config.frame_rate[1]
         # The clip of a person that shows the most.
         clips = sorted(read_clips(test), key=lambda clip: -clip.seconds)
         self._pairs = make_pairs([clip for clip in clips if clip.seconds * rate >= FRAMES + 1])[:count]
-        self._frames = {clip.name: np.stack(list(_head(clip, config, pixels))) for pair in self._pairs for clip in pair}
+        # Most clips stand in two pairs.
+        shown = {clip.name: clip for pair in self._pairs for clip in pair}
+        self._frames = {name: _head(clip, config) for name, clip in shown.items()}
         self._features, self._device, self._seed = Features(), device, seed
+        self._true_features = self._features_of(self._frames.values())
         #: Number of transfers.
         self.count = len(self._pairs)
 
@@ -58,12 +62,9 @@ class FaceJudge:
             score_pair(self._frames[content.name], self._frames[motion.name], result)[TRANSFER]
             for (content, motion), result in zip(self._pairs, results, strict=True)
         ]
-        found, expected = (
-            np.concatenate([self._features(video) for video in videos]) for videos in (results, self._frames.values())
-        )
         means = {name: known_mean(np.array([value[name] for value in values], np.float64)) for name in MEASURES}
         known = {name: mean for name, mean in means.items() if mean is not None}
-        return {**known, "frechet": frechet_distance(found, expected)}
+        return {**known, "frechet": frechet_distance(self._features_of(results), self._true_features)}
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:
         """One row a pair whose frames may be published: content, motion, and what each of the weights decodes."""
@@ -81,6 +82,9 @@ class FaceJudge:
         titles = ["content", "motion", *weights]
         picture_grid(path, rows, columns=titles, captions=[[""] * len(titles)] * len(rows))
 
+    def _features_of(self, videos: Iterable[Frames]) -> FeatureSet:
+        return np.concatenate([self._features(video) for video in videos])
+
     def _transfers(self, model: CodecModel, content_frames: int | None) -> list[Frames]:
         """Pictures of every pair."""
         return [
@@ -95,6 +99,7 @@ class FaceJudge:
         ]
 
 
-def _head(clip: Clip, config: ModelConfig, pixels: int) -> list[Frames]:
-    """The first frames of a clip."""
-    return list(islice(read_clip(clip.path, rate=Fraction(*config.frame_rate), pixels=pixels), FRAMES))
+def _head(clip: Clip, config: ModelConfig) -> Frames:
+    """The first frames of a clip, [T, P, P, 3]."""
+    frames = read_clip(clip.path, rate=Fraction(*config.frame_rate), pixels=config.pixels)
+    return np.stack(list(islice(frames, FRAMES)))

@@ -12,6 +12,7 @@ from datetime import timedelta
 import torch
 
 from bcdcodec.errors import ConfigError, MissingExtraError, install_command
+from bcdcodec.model.device import choose_device
 
 try:
     from accelerate import Accelerator
@@ -34,6 +35,11 @@ def init_distributed(*, batch: int) -> Accelerator:
     if batch < workers.num_processes:
         raise ConfigError(f"a batch of {batch} cannot be shared by {workers.num_processes} processes")
     return workers
+
+
+def device_of_run(workers: Accelerator, name: str) -> torch.device:
+    """The device of this process among several, or of one alone the device of a name (`choose_device`)."""
+    return workers.device if workers.num_processes > 1 else choose_device(name)
 
 
 def own_rows(values: torch.Tensor, workers: Accelerator) -> torch.Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.model.device import choose_device, tf32
+from bcdcodec.model.device import tf32
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
@@ -23,7 +23,7 @@ from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.accumulation import accumulate_gradients
-from bcdcodec.training.run.distributed import init_distributed
+from bcdcodec.training.run.distributed import device_of_run, init_distributed
 from bcdcodec.training.run.held_out import HeldOut, HeldOutProbe, divide_clips
 from bcdcodec.training.run.reports import RunReports
 from bcdcodec.training.run.samples import condition_errors, sample_sheet
@@ -52,7 +52,7 @@ def train(
     # Processes, devices and the run folder. Every process runs this function on its own rows of every batch.
     workers = init_distributed(batch=config.optim.batch)
     share = ProcessShard(workers.process_index, workers.num_processes)
-    device = workers.device if share.count > 1 else choose_device(options.device)
+    device = device_of_run(workers, options.device)
     schedule = Schedule.of(config, options.updates, train=options.train, reinit_codebooks=options.reinit_codebooks)
     share.check_even(config.optim.batch, schedule.decoded_clips(config), parts=options.accumulate)
     run: TrainingRun[Bcd] = TrainingRun(

@@ -38,9 +38,9 @@ def decode(model: CodecModel, stream: Stream, sampling: SamplingConfig | None = 
 
 def test_half_of_the_way(painter: CodecModel, stream: Stream) -> None:
     """Between the warp and the whole way, neither of which it is."""
-    half = decode(painter, stream, replace(painting(1), sigma_end=0.5))
-    warp = decode(painter, stream, replace(painting(1), steps=0))
-    whole = decode(painter, stream, replace(painting(1), sigma_end=0.0))
+    half = decode(painter, stream, replace(painting(), sigma_end=0.5))
+    warp = decode(painter, stream, replace(painting(), steps=0))
+    whole = decode(painter, stream, replace(painting(), sigma_end=0.0))
     assert np.abs(whole - warp).mean() > 3
     inside = (whole > 5) & (whole < 250) & (warp > 5) & (warp < 250)  # not clipped
     assert np.abs(2 * half - warp - whole)[inside].max() <= 2
@@ -54,10 +54,10 @@ def test_frames_are_the_same_in_batches(painter: CodecModel, stream: Stream) -> 
 def test_the_seed_counts_only_with_noise(painter: CodecModel, stream: Stream) -> None:
     plain = [decode(painter, stream, seed=seed) for seed in (1, 2)]
     assert np.array_equal(*plain)
-    noisy = replace(painting(1), steps=2, noise=1.0, sigma_end=0.0)
+    noisy = replace(painting(), steps=2, noise=1.0, sigma_end=0.0)
     assert not np.array_equal(*(decode(painter, stream, noisy, seed=seed) for seed in (1, 2)))
 
 
 def test_guidance_is_refused(painter: CodecModel, stream: Stream) -> None:
     with pytest.raises(ConfigError, match=r"without guidance \(1\), asked for is guidance 1.5"):
-        Decoder(painter, stream[0], DecodeSettings(sampling=replace(painting(1), guidance=1.5)))
+        Decoder(painter, stream[0], DecodeSettings(sampling=replace(painting(), guidance=1.5)))

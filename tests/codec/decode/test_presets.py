@@ -10,9 +10,9 @@ from bcdcodec.denoiser.export import painting
 
 
 def test_a_model_that_paints() -> None:
-    config = replace(preset("face"), picture_denoiser=PictureDenoiserConfig(), sampling={"standard": painting(1)})
+    config = replace(preset("face"), picture_denoiser=PictureDenoiserConfig(), sampling={"standard": painting()})
     fast, standard = (preset_sampling(config, name) for name in PRESETS)
-    assert standard == painting(1) and fast == replace(standard, steps=0)
+    assert standard == painting() and fast == replace(standard, steps=0)
 
 
 @pytest.mark.parametrize("name", ["lrs3", "sprites", "sprites-tiny"])

@@ -221,7 +221,7 @@ def test_the_encoder_can_be_trained_alone(tmp_path: Path, clip_cache: Path, tiny
 
 def test_a_model_that_denoises_pictures(tmp_path: Path, clip_cache: Path, tiny_config: ModelConfig, vae: Vae) -> None:
     """Its encoder is trained alone, its sheet shows what it paints; a denoiser of latents starts anew from it."""
-    sampling = tiny_config.sampling | {"realtime": painting(1)}
+    sampling = tiny_config.sampling | {"realtime": painting()}
     painted = replace(
         tiny_config, picture_denoiser=PictureDenoiserConfig(widths=(8, 8), embedding=8), sampling=sampling
     )
