@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
 from bcdcodec.evaluation.metrics.distribution import FeatureSet, frechet_distance
 from bcdcodec.evaluation.metrics.features import Features
@@ -67,10 +66,14 @@ class FaceJudge:
         return {**known, "frechet": frechet_distance(self._features_of(results), self._true_features)}
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:
-        """One row a pair whose frames may be published: content, motion, and what each of the weights decodes."""
+        """One row a pair whose frames may be published: content, motion, and what each of the weights decodes.
+
+        Without such a pair no file is written, and one of an earlier study is removed: numbers need no permission.
+        """
         shown = [row for row, pair in enumerate(self._pairs) if all(clip.may_be_shown for clip in pair)][:SHOWN]
         if not shown:
-            raise ConfigError("no pair of clips may be published, so there is no sheet of transfers")
+            path.unlink(missing_ok=True)
+            return
         decoded = {
             name: self._transfers(CodecModel.load(file, device=self._device), None) for name, file in weights.items()
         }

@@ -1,5 +1,7 @@
 """Transfers between people by weights: pairs, what is measured of them, and how many frames show the content."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 
 from bcdcodec.config import preset
 from bcdcodec.errors import ConfigError
+from bcdcodec.evaluation.harness.clips import PUBLISHABLE
 from bcdcodec.evaluation.metrics.pair import Video
 from bcdcodec.studies.ablations import faces
 from bcdcodec.studies.ablations.faces import FaceJudge
@@ -59,13 +62,15 @@ def test_fewer_frames_of_content_change_what_is_decoded(judge: FaceJudge, monkey
     assert any(not np.array_equal(one, every) for one, every in zip(results[:3], results[3:], strict=True))
 
 
-def test_a_sheet_is_of_clips_that_may_be_published(judge: FaceJudge, tmp_path: Path) -> None:
-    if all(clip.may_be_shown for pair in judge._pairs for clip in pair):
-        judge.sheet(tmp_path / "sheet.png", {"base": find_file("sprites-tiny")})
-        assert (tmp_path / "sheet.png").stat().st_size > 1000
-    else:
-        with pytest.raises(ConfigError, match="no pair of clips may be published"):
-            judge.sheet(tmp_path / "sheet.png", {"base": find_file("sprites-tiny")})
+@pytest.mark.parametrize("license_class", [PUBLISHABLE, "noncommercial"])
+def test_a_sheet_is_of_clips_that_may_be_published(judge: FaceJudge, tmp_path: Path, license_class: str) -> None:
+    """Without any there is none, not even that of an earlier study."""
+    judge = copy.copy(judge)
+    judge._pairs = [tuple(replace(clip, license_class=license_class) for clip in pair) for pair in judge._pairs]
+    sheet = tmp_path / "sheet.png"
+    sheet.write_bytes(b"")
+    judge.sheet(sheet, {"base": find_file("sprites-tiny")})
+    assert sheet.stat().st_size > 1000 if license_class == PUBLISHABLE else not sheet.exists()
 
 
 def test_clips_that_are_too_short_are_left_out(sprites_folder: Path) -> None:
