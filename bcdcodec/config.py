@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from bcdcodec.errors import ConfigError
 
-PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face")
+PRESET_NAMES = ("lrs3", "sprites", "sprites-tiny", "face", "face-bcd")
 #: Autoencoder that is not part of the weights.
 PUBLIC_AUTOENCODER = "stable-diffusion"
 DIGEST_DIGITS = 64
@@ -113,14 +113,12 @@ class DenoiserConfig:
 class PictureDenoiserConfig:
     """The denoiser of pictures (model/unet.py). widths: channels from half of the picture's side down, each at half the
     side of the one before; embedding: of noise level and motion; sigma_data: deviation of frames from their warps;
-    shift: whether it moves the warp by pixels before it paints; correction: share of what it adds that neither warp nor
-    still shows.
+    correction: share of what it adds that neither warp nor still shows.
     """
 
     widths: tuple[int, ...] = (16, 32, 80, 160)
     embedding: int = 128
     sigma_data: float = 0.15
-    shift: bool = False
     correction: float = 1.0
 
 

@@ -11,7 +11,6 @@ from bcdcodec.denoiser.export import CORRECTION, export_denoiser
 from bcdcodec.denoiser.score import Score, condition_errors, score_denoiser
 from bcdcodec.denoiser.training import DenoiserOptions, train_denoiser
 from bcdcodec.errors import ConfigError
-from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.model.weights import load_networks
 from bcdcodec.weightfile import WeightsFile
 
@@ -38,12 +37,13 @@ def run_denoiser_training(
         raise ConfigError(f"{weights.path} has no warper of faces, so there are no warps to train a denoiser on")
     motion_dims = config.quantizer.groups * config.quantizer.dims
     start = load_networks(weights, torch.device("cpu")).bcd.picture_denoiser
-    net = PictureDenoiser(
-        replace(config.picture_denoiser or PictureDenoiserConfig(), shift=True, correction=1.0), motion_dims
-    )
-    if start is not None:
-        net.load_start(start.state_dict())
-    net = train_denoiser(net.config, motion_dims, options, init=net.state_dict(), progress=progress).cpu()
+    net = train_denoiser(
+        replace(config.picture_denoiser or PictureDenoiserConfig(), correction=1.0),
+        motion_dims,
+        options,
+        init=start.state_dict() if start is not None else None,
+        progress=progress,
+    ).cpu()
     net.config = replace(net.config, correction=CORRECTION)
     export_denoiser(out, weights, net)
     if scored is None:

@@ -5,11 +5,12 @@
     texture        similarity of the channels of AlexNet and EfficientNet-lite0, in the form that DISTS has over VGG16
     flicker        |changes of D - changes of y| between the two frames of a run
 
-Most runs are denoised from the warp itself, without noise, as decoders do; the others from the true frame with noise of
-any level, so that several steps are steps of EDM.
+Most runs are denoised from the warp itself, without noise, as decoders do; some of them from a point on the way that a
+first denoising takes from there, as decoders do in their later steps; the others from the true frame with noise of any
+level.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,9 @@ FACE_WEIGHT, FACE_REACH = 6.0, 4
 NOISY, SIGMA_MEAN, SIGMA_STD = 0.25, -1.6, 1.0
 #: Noise level at which decoders start, where x says nothing beside the warp.
 TOP_SIGMA = 1.0
+#: Share of the updates whose runs from the warp start on the way, the least share of it that is left, and the share of
+#: the change at least that was made: decoders paint less than all of the correction.
+ON_THE_WAY, LEAST_LEFT, LEAST_MADE = 0.3, 0.05, 0.5
 #: AlexNet sees every fourth position: pictures are shifted by up to so many pixels, lest a lattice of four be learned.
 MOST_SHIFT = 3
 
@@ -106,6 +110,28 @@ def noisy_starts(targets: Tensor, guides: Guides, generator: torch.Generator) ->
     noise = noise.repeat_interleave(RUN, 0).to(targets.device)
     chosen = noisy.repeat_interleave(RUN, 0).to(targets.device)[:, None, None, None]
     return torch.where(chosen, targets + sigma[:, None, None, None] * noise, guides.warps), sigma
+
+
+def starts_on_the_way(
+    net: Callable[[Tensor, Tensor, Guides], Tensor],
+    x: Tensor,
+    sigma: Tensor,
+    guides: Guides,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Starts of `noisy_starts`, those from the warp moved to points on the way that the network takes from it.
+
+    net: the denoiser. From noise level TOP_SIGMA to 0 a sampler goes straight to D(warp), without noise.
+    """
+    runs = len(x) // RUN
+    left = LEAST_LEFT + (1 - LEAST_LEFT) * torch.rand(runs, generator=generator)
+    made = LEAST_MADE + (1 - LEAST_MADE) * torch.rand(runs, generator=generator)
+    left, made = (drawn.repeat_interleave(RUN, 0).to(x.device) for drawn in (left, made))
+    from_warp = sigma == TOP_SIGMA
+    with torch.no_grad():
+        change = net(guides.warps, torch.full_like(sigma, TOP_SIGMA), guides) - guides.warps
+    on_the_way = guides.warps + (made * (1 - left))[:, None, None, None] * change
+    return torch.where(from_warp[:, None, None, None], on_the_way, x), torch.where(from_warp, left * TOP_SIGMA, sigma)
 
 
 def face_weight(guides: Guides) -> Tensor:

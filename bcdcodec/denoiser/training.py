@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.denoiser.batches import PairDrawer
 from bcdcodec.denoiser.critic import Critic
-from bcdcodec.denoiser.objective import Perception, denoiser_loss, noisy_starts
+from bcdcodec.denoiser.objective import ON_THE_WAY, Perception, denoiser_loss, noisy_starts, starts_on_the_way
 from bcdcodec.denoiser.packing import find_parts
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.unet import PictureDenoiser
@@ -99,6 +99,8 @@ def train_denoiser(
         generator = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
         targets, guides = pairs.targets(), pairs.guides()
         x, sigma = noisy_starts(targets, guides, generator)
+        if float(torch.rand((), generator=generator)) < ON_THE_WAY:
+            x, sigma = starts_on_the_way(net, x, sigma, guides, generator)
         painted = net(x, sigma, guides)
         frames = painted.detach().requires_grad_()
         loss = denoiser_loss(frames, targets, guides, perception, generator)

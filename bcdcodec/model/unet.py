@@ -1,13 +1,11 @@
 """The denoiser of pictures: a small U-Net between the warped reference and the frame.
 
-    [x - warp | guides] -> half the side, four times the channels -> U-Net -> choice a, correction c, shift d
-    shift d of the warp -> moved = warp sampled at p + d
-    D = warp + skip (x - warp) + out / sigma_data (moved - warp + a (still - moved) + sigma_data c)
+    [x - warp | guides] -> half the side, four times the channels -> U-Net -> choice a, correction c
+    D = warp + skip (x - warp) + out / sigma_data (a (still - warp) + sigma_data c)
 
 EDM's preconditioning (Karras et al., 2022, Eq. 7) around the warp, whose error has the deviation sigma_data. What the
-network adds is a small shift of the warp, which keeps its detail, per pixel a choice between that and the still, and
-what neither of them shows. Motion and noise level steer every block through the adaptive norm of Eq. 5, here over
-groups of channels.
+network adds is per pixel a choice between the warp and the still, and what neither of them shows. Motion and noise
+level steer every block through the adaptive norm of Eq. 5, here over groups of channels.
 """
 
 from itertools import pairwise
@@ -19,16 +17,12 @@ from torch.nn import functional as F
 from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.model.dit import AdaptiveNorm, ConditionSizes, sinusoids
 from bcdcodec.model.edm import scalings
-from bcdcodec.model.enlarge import enlarge
 from bcdcodec.model.guides import FACE_PLANES, RASTER_SCALE, Guides
-from bcdcodec.model.warp import warp
 
 #: Sinusoidal features of the noise level, and channels of a group of the norm.
 FREQUENCIES, GROUP_CHANNELS = 64, 8
 #: Planes of the picture's size: x less the warp, warp, still, and the change of area.
 PLANES = 3 + 3 + 3 + 1
-#: Most pixels by which the warp is shifted, along each axis.
-MOST_SHIFT = 6.0
 #: Logit of the choice at first: almost only the warp.
 FIRST_CHOICE = -3.0
 
@@ -80,18 +74,10 @@ class PictureDenoiser(nn.Module):
         self.middle = nn.ModuleList(Block(widths[-1], embedding) for _ in range(2))
         self.grow = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in reversed(pairs))
         self.up = nn.ModuleList(Block(width, embedding) for width in widths[-2::-1])
-        self.leave = nn.Conv2d(widths[0], 4 * RASTER_SCALE**2 + (2 if config.shift else 0), 3, padding=1)
+        self.leave = nn.Conv2d(widths[0], 4 * RASTER_SCALE**2, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster, of few channels
-
-    def load_start(self, state: dict[str, Tensor]) -> None:
-        """Load the state that training starts from; one of a network without shifts begins without any."""
-        own = self.state_dict()
-        for name in ("leave.weight", "leave.bias"):
-            given = state[name]
-            own[name][: len(given)] = given
-        self.load_state_dict({**state, **{name: own[name] for name in ("leave.weight", "leave.bias")}})
 
     def forward(self, x: Tensor, sigma: Tensor, guides: Guides) -> Tensor:
         """Denoised frames of x's shape.
@@ -100,15 +86,14 @@ class PictureDenoiser(nn.Module):
         """
         s = scalings(sigma[:, None, None, None], self.config.sigma_data)
         residual = x - guides.warps
-        choice, correction, shift = self._network(s.in_ * residual, s.noise[:, 0, 0, 0], guides)
-        moved = guides.warps if shift is None else warp(guides.warps, shift)
-        chosen = torch.sigmoid(choice + FIRST_CHOICE) * (guides.stills - moved)
+        choice, correction = self._network(s.in_ * residual, s.noise[:, 0, 0, 0], guides)
+        chosen = torch.sigmoid(choice + FIRST_CHOICE) * (guides.stills - guides.warps)
         # At high noise out / sigma_data is 1, and x has no part in the result.
-        added = (moved - guides.warps + chosen) / self.config.sigma_data + self.config.correction * correction
+        added = chosen / self.config.sigma_data + self.config.correction * correction
         return guides.warps + s.skip * residual + s.out * added
 
-    def _network(self, residual: Tensor, c_noise: Tensor, guides: Guides) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Logit of the choice [N, 1, P, P], the correction [N, 3, P, P], and the shift [N, 2, P, P] in pixels."""
+    def _network(self, residual: Tensor, c_noise: Tensor, guides: Guides) -> tuple[Tensor, Tensor]:
+        """Logit of the choice [N, 1, P, P], and the correction [N, 3, P, P] in units of sigma_data."""
         h = self._enter(torch.cat([residual, guides.warps, guides.stills, guides.areas], 1), guides.rasters)
         noise = self.noise_embedding(sinusoids(c_noise * 100, FREQUENCIES).to(h.dtype))
         motion = self.motion_embedding(guides.motion)
@@ -122,12 +107,9 @@ class PictureDenoiser(nn.Module):
         for grow, block in zip(self.grow, self.up, strict=True):
             h = kept.pop() + F.interpolate(grow(h), scale_factor=2.0, mode="nearest")
             h = block(h, noise, motion)
-        out = self.leave(F.silu(h))
-        choice, correction = F.pixel_shuffle(out[:, : 4 * RASTER_SCALE**2], RASTER_SCALE).split([1, 3], 1)
-        if not self.config.shift:
-            return choice, correction, None
-        shift = MOST_SHIFT * torch.tanh(out[:, 4 * RASTER_SCALE**2 :])
-        return choice, correction, enlarge(shift, RASTER_SCALE * shift.shape[-1], "bilinear")
+        out = F.pixel_shuffle(self.leave(F.silu(h)), RASTER_SCALE)
+        choice, correction = out.split([1, 3], 1)
+        return choice, correction
 
     def _enter(self, planes: Tensor, rasters: Tensor) -> Tensor:
         """`enter` of planes [N, PLANES, P, P], brought to half the side with four times the channels, and rasters.

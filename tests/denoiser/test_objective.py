@@ -7,15 +7,19 @@ from media_kit import needs
 from bcdcodec.denoiser import objective
 from bcdcodec.denoiser.objective import (
     FACE_WEIGHT,
+    LEAST_LEFT,
+    LEAST_MADE,
     TOP_SIGMA,
     Loss,
     Perception,
     denoiser_loss,
     face_weight,
     noisy_starts,
+    starts_on_the_way,
 )
 from bcdcodec.denoiser.pairs import RUN, Pairs
 from bcdcodec.evaluation.metrics.lpips import Lpips
+from bcdcodec.model.guides import Guides
 from bcdcodec.model.vae import to_uint8
 
 
@@ -53,6 +57,26 @@ def test_starts_are_the_warp_or_the_frame_with_noise(small_pairs: Pairs, monkeyp
     runs = sigma.view(-1, RUN)
     assert torch.equal(runs[:, 0], runs[:, 1]) and len(runs[:, 0].unique()) == len(runs)
     torch.testing.assert_close(noise[0::RUN], noise[1::RUN], rtol=1e-3, atol=1e-3)
+
+
+def test_starts_on_the_way_lie_between_warp_and_what_is_painted(small_pairs: Pairs) -> None:
+    """Those from noise stay; a run shares its noise level and its share of the change."""
+    targets, guides = small_pairs.targets(), small_pairs.guides()
+    x, sigma = guides.warps.clone(), torch.full((len(targets),), TOP_SIGMA)
+    x[:RUN], sigma[:RUN] = targets[:RUN], 0.1
+    asked = []
+
+    def painted(x: torch.Tensor, sigma: torch.Tensor, guides: Guides) -> torch.Tensor:
+        asked.append((x, sigma))
+        return guides.warps + 1
+
+    starts, levels = starts_on_the_way(painted, x, sigma, guides, torch.Generator().manual_seed(0))
+    assert torch.equal(asked[0][0], guides.warps) and (asked[0][1] == TOP_SIGMA).all()
+    assert torch.equal(starts[:RUN], targets[:RUN]) and (levels[:RUN] == 0.1).all()
+    made = (starts - guides.warps)[RUN:, 0, 0, 0]
+    left = levels[RUN:] / TOP_SIGMA
+    assert ((left >= LEAST_LEFT) & (left <= 1)).all() and len(left.unique()) == len(left) // RUN
+    assert (made >= LEAST_MADE * (1 - left) - 1e-4).all() and (made <= 1 - left + 1e-4).all()
 
 
 def test_lips_and_eyes_weigh_more(small_pairs: Pairs) -> None:

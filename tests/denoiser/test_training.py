@@ -88,8 +88,8 @@ def test_no_pairs_are_refused(tmp_path: Path) -> None:
 
 
 def test_weights_with_a_denoiser(options: DenoiserOptions, tiny_weights: Path, tmp_path: Path) -> None:
-    """A copy with another id that paints half of the way in one step; its denoiser of latents is gone, all else is the
-    same.
+    """A copy with another id that paints half of the correction in one step; its denoiser of latents is gone, all else
+    is the same.
     """
     out = tmp_path / "out.safetensors"
     scores, errors = run_denoiser_training(options, out, weights=open_weights(tiny_weights), scored=options.pairs)

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from bcdcodec.config import PictureDenoiserConfig
 from bcdcodec.model.dit import ConditionSizes
 from bcdcodec.model.guides import Guides
-from bcdcodec.model.unet import FIRST_CHOICE, MOST_SHIFT, AdaptiveGroupNorm, PictureDenoiser
+from bcdcodec.model.unet import FIRST_CHOICE, AdaptiveGroupNorm, PictureDenoiser
 
 CONFIG = PictureDenoiserConfig(widths=(8, 16, 16), embedding=12, sigma_data=0.2)
 MOTION, SIDE = 6, 32
@@ -84,18 +83,6 @@ def test_gradients_reach_every_weight() -> None:
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in net.parameters())
 
 
-def test_a_shift_moves_the_warp_and_keeps_it_sharp() -> None:
-    """A shift of two pixels to the right, with neither choice nor correction."""
-    net, shown = PictureDenoiser(replace(CONFIG, shift=True), MOTION), guides()
-    shown = replace(shown, stills=shown.warps)
-    with torch.no_grad():
-        net.leave.bias[-2] = math.atanh(2 / MOST_SHIFT)
-        painted = net(shown.warps, torch.full((2,), 1e4), shown)  # out / sigma_data is 1
-    expected = F.pad(shown.warps[..., 2:], (0, 2, 0, 0), mode="replicate")
-    chosen = 1 / (1 + math.exp(-FIRST_CHOICE))
-    torch.testing.assert_close(painted, expected + chosen * (shown.warps - expected), rtol=0, atol=1e-3)
-
-
 def test_a_part_of_the_correction_is_painted() -> None:
     net, shown = trained(), guides()
     part = PictureDenoiser(replace(CONFIG, correction=0.25), MOTION)
@@ -107,15 +94,3 @@ def test_a_part_of_the_correction_is_painted() -> None:
         whole, quarter, nothing = net(x, sigma, shown), part(x, sigma, shown), none(x, sigma, shown)
     torch.testing.assert_close(quarter - nothing, 0.25 * (whole - nothing), rtol=1e-4, atol=1e-5)
     assert (whole - nothing).abs().max() > 1e-3
-
-
-def test_a_start_without_shifts_paints_as_before() -> None:
-    net, shown = trained(), guides()
-    moving = PictureDenoiser(replace(CONFIG, shift=True), MOTION).eval()
-    moving.load_start(net.state_dict())
-    x, sigma = shown.warps + 0.1, torch.ones(2)
-    with torch.no_grad():
-        torch.testing.assert_close(moving(x, sigma, shown), net(x, sigma, shown), rtol=1e-4, atol=1e-5)
-    again = PictureDenoiser(replace(CONFIG, shift=True), MOTION)
-    again.load_start(moving.state_dict())
-    assert all(torch.equal(value, again.state_dict()[name]) for name, value in moving.state_dict().items())

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from flow_kit import SpecModel
-from grid_kit import Array, cubic_samples, enlarge, features, shuffle, silu, unshuffle
+from grid_kit import Array, cubic_samples, features, shuffle, silu, unshuffle
 
 
 class PictureModel(SpecModel):
@@ -31,12 +31,8 @@ class PictureModel(SpecModel):
             h = kept.pop() + self.conv(f"{root}.grow.{index}", h).repeat(2, 1).repeat(2, 2)
             h = self._painter_block(f"{root}.up.{index}", h, t, e)
         o = self.conv(f"{root}.leave", silu(h))
-        choice, correction = np.split(shuffle(o[:16], 2), [1])
-        moved = w
-        if settings.get("shift"):
-            shift = enlarge(6 * np.tanh(o[16:18]), w.shape[-1], cubic=False)
-            moved = cubic_samples(w, shift)
-        added = (moved - w + (still - moved) / (1 + np.exp(3 - choice))) / sd
+        choice, correction = np.split(shuffle(o, 2), [1])
+        added = (still - w) / (1 + np.exp(3 - choice)) / sd
         added = added + settings.get("correction", 1) * correction
         return w + sd**2 / total**2 * (x - w) + level * sd / total * added
 
