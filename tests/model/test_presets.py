@@ -11,7 +11,12 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
 
 #: Parameters in millions (encoder, quantiser, denoiser); docs/training.md quotes them.
-SIZES = {"lrs3": (40.45, 0.03, 235.96), "sprites": (26.21, 0.02, 59.25), "sprites-tiny": (3.75, 0.0, 9.32)}
+SIZES = {
+    "lrs3": (40.45, 0.03, 235.96),
+    "face-bcd": (2.84, 0.03, 5.4),
+    "sprites": (26.21, 0.02, 59.25),
+    "sprites-tiny": (3.75, 0.0, 9.32),
+}
 
 
 def test_lrs3_is_table_a4() -> None:
@@ -60,6 +65,17 @@ def test_sprites_tiny_is_sprites_made_small() -> None:
     assert tiny.optim.across_clips and not whole.optim.across_clips
 
 
+def test_face_bcd_is_lrs3_made_small() -> None:
+    """The paper's kind: content in levels, neither warp nor landmarks, in latents of the small autoencoder."""
+    small, whole, face = preset("face-bcd"), preset("lrs3"), preset("face")
+    assert replace(small.quantizer, temperature_decay=whole.quantizer.temperature_decay) == whole.quantizer
+    for name in ("resolution", "channels", "patch", "sigma_data", "warp_blocks", "landmarks"):
+        assert getattr(small.denoiser, name) == getattr(whole.denoiser, name)
+    assert (small.autoencoder, small.vae, small.frame_rate) == (face.autoencoder, face.vae, face.frame_rate)
+    assert small.content.picture_bits == 0 and small.optim.rate_weight == whole.optim.rate_weight == 0.04
+    assert small.optim.cross_driven and not small.encoder.seeded_queries
+
+
 @pytest.mark.parametrize("name", sorted(SIZES))
 def test_parameter_counts(name: str) -> None:
     with torch.device("meta"):
@@ -84,7 +100,7 @@ def test_json_round_trip(name: str) -> None:
 def test_which_codes_may_come_alone() -> None:
     """The paper's presets carry all; faces, whose codes are laid out by importance, a half or a quarter too."""
     counts = {name: preset(name).group_counts for name in PRESET_NAMES}
-    assert counts == {"lrs3": (64,), "sprites": (1,), "sprites-tiny": (1,), "face": (16, 32, 64)}
+    assert counts == {"lrs3": (64,), "sprites": (1,), "sprites-tiny": (1,), "face": (16, 32, 64), "face-bcd": (64,)}
     lrs3 = preset("lrs3")
 
     def nested(*groups: int) -> ModelConfig:
