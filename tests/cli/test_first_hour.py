@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,13 @@ import av
 import numpy as np
 import pytest
 from av import VideoStream
+from browser_kit import CHROMIUM
 from numpy.typing import NDArray
 
 from bcdcodec.evaluation.report.sheets import load_png
 from bcdcodec.video.reader import VideoReader
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CLIPS, FRAMES = 10, 24
 #: Window of the browser, and the share of it that the video of `bcd play` takes.
 WINDOW, SHARE = 800, 0.96

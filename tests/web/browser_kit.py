@@ -9,9 +9,10 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
+if TYPE_CHECKING:
+    import aiohttp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: A camera that shows a test pattern, and no question whether it may be used.
@@ -22,7 +23,7 @@ START_S, POLL_S = 60, 0.1
 class Page:
     """A tab of the browser."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: "aiohttp.ClientWebSocketResponse") -> None:
         self._socket, self._number = socket, 0
         #: Errors in the console, and exceptions that nothing caught.
         self.complaints: list[str] = []
@@ -66,6 +67,8 @@ class Page:
 @contextlib.asynccontextmanager
 async def browser(folder: Path, *options: str, width: int = 1200, height: int = 1000) -> AsyncIterator["Browser"]:
     """A browser with a profile of its own in a folder."""
+    import aiohttp
+
     assert CHROMIUM is not None
     line = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
     line += [f"--user-data-dir={folder}", f"--window-size={width},{height}", "--remote-allow-origins=*", *options]
@@ -80,7 +83,7 @@ async def browser(folder: Path, *options: str, width: int = 1200, height: int = 
 class Browser:
     """A running browser."""
 
-    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
+    def __init__(self, session: "aiohttp.ClientSession", port: int) -> None:
         self._session, self._address = session, f"http://127.0.0.1:{port}"
 
     @contextlib.asynccontextmanager
