@@ -34,7 +34,7 @@ ORDER = [
         "call",
         "preparation",
     ),
-    *("denoiser", "studies"),
+    *("denoiser", "web", "studies"),
 ]
 #: Pairs that stay apart although their order would allow it.
 APART = {
@@ -73,7 +73,7 @@ APART = {
 #: What may be imported upwards, but only inside a function.
 LAZY = {
     ("cli", beside)
-    for beside in ("training", "denoiser", "evaluation", "sprites", "motion", "call", "preparation", "studies")
+    for beside in ("training", "denoiser", "evaluation", "sprites", "motion", "call", "preparation", "studies", "web")
 }
 #: Layers that never import a package, not even inside a function.
 WITHOUT = {

@@ -1,8 +1,8 @@
-// Tables of entropy coding and configuration of a weights file (section 8), read from the safetensors format.
+// Tables of entropy coding (section 8), codebooks and triangles, read from the safetensors format.
 
 import { need } from "./bytes.js";
 
-const KINDS = { I8: Int8Array, I16: Int16Array, I32: Int32Array };
+const KINDS = { I8: Int8Array, I16: Int16Array, I32: Int32Array, F32: Float32Array };
 const MOST_HEADER_BYTES = 1 << 24;
 
 // An array in one block. row(i): its i-th row, of all other axes together.
@@ -18,7 +18,7 @@ class Table {
   }
 }
 
-// data: ArrayBuffer. Returns {config, tables: {name: Table}} of the tensors of whole numbers under tables. and context.
+// data: ArrayBuffer. Returns {name: Table} of the tensors of a kind that is known: others are for networks.
 export function readTables(data) {
   const view = new DataView(data);
   need(data.byteLength >= 8 && view.getUint32(4, true) === 0, "no safetensors file");
@@ -27,12 +27,13 @@ export function readTables(data) {
   const entries = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 8, size)));
   const tables = {};
   for (const [name, entry] of Object.entries(entries)) {
-    if (!name.startsWith("tables.") && !name.startsWith("context.")) continue;
-    const [start, end] = entry.data_offsets, Kind = KINDS[entry.dtype];
-    need(Kind !== undefined, `${name} is of the type ${entry.dtype}`);
+    if (name === "__metadata__") continue;
+    const Kind = KINDS[entry.dtype];
+    if (Kind === undefined) continue;
+    const [start, end] = entry.data_offsets;
     const bytes = data.slice(8 + size + start, 8 + size + end); // aligned by the copy
     tables[name] = new Table(new Kind(bytes), entry.shape);
   }
   need("tables.motion" in tables, "weights without tables of motion");
-  return { config: JSON.parse(entries.__metadata__.config), tables };
+  return tables;
 }

@@ -1,0 +1,1 @@
+"""A page that decodes streams in a browser."""

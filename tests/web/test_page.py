@@ -1,0 +1,115 @@
+"""The page in headless Chromium: its pictures against those of the decoder in Python.
+
+It needs the folder `dist` of the npm package onnxruntime-web, which the variable BCD_ONNXRUNTIME_WEB names.
+"""
+
+import asyncio
+import base64
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import av
+import numpy as np
+import pytest
+from av import VideoStream
+from numpy.typing import NDArray
+
+pytest.importorskip("aiohttp")
+pytest.importorskip("onnx")
+
+from browser_kit import CHROMIUM, browser
+
+from bcdcodec.codec.model import CodecModel
+from bcdcodec.evaluation.harness.decoding import decoded_frames
+from bcdcodec.web.export import export_page
+from bcdcodec.weightfile import find_weights
+
+RUNTIME = os.environ.get("BCD_ONNXRUNTIME_WEB", "")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="the page is looked at by Chromium"),
+    pytest.mark.skipif(not RUNTIME, reason="the page needs onnxruntime-web, BCD_ONNXRUNTIME_WEB"),
+]
+ROOT, FRAMES = Path(__file__).parents[2], 12
+#: Levels by which pictures differ at most: in the mean, and but for one of a thousand values.
+MEAN_LEVELS, MOST_LEVELS = 0.5, 4
+#: The pixels of a frame, as text that crosses the debugging socket.
+PIXELS = """(() => { const data = window.bcdFrames[%d].data; let text = '';
+  for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode.apply(null, data.subarray(at, at + 8192));
+  return btoa(text) })()"""
+END = "document.body.dataset.done || document.getElementById('problem').textContent"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files with the types that modules need, in silence."""
+
+    extensions_map: ClassVar = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with the shipped weights, a stream of a face that moves, and one that is damaged."""
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("site")
+    export_page(folder, find_weights("face"), runtime=Path(RUNTIME))
+    face = np.ascontiguousarray(data.astronaut()[:256, 96:352])
+    with av.open(str(folder / "clip.mp4"), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "16"})
+        assert isinstance(video, VideoStream)
+        video.width, video.height, video.pix_fmt = 256, 256, "yuv420p"
+        for index in range(2 * FRAMES):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.roll(face, index, axis=1), format="rgb24")))
+        container.mux(video.encode(None))
+    line = [sys.executable, "-m", "bcdcodec", "encode", "clip.mp4", "talk.bcd", "--bitrate", "20k", "--no-crop", "-q"]
+    subprocess.run(line, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    stream = (folder / "talk.bcd").read_bytes()
+    (folder / "damaged.bcd").write_bytes(stream[:-40] + bytes([stream[-40] ^ 1]) + stream[-39:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+
+
+def look(folder: Path, address: str) -> tuple[str, list[NDArray[np.uint8]], list[str]]:
+    """What the page says at the end, the frames that it decoded, and complaints of the browser."""
+
+    async def visit() -> tuple[str, list[NDArray[np.uint8]], list[str]]:
+        async with browser(folder) as chromium, chromium.open(address) as page:
+            end = str(await page.wait_for(END, timeout_s=300))
+            count = int(end) if end.isdigit() else 0
+            texts = [await page.evaluate(PIXELS % index) for index in range(count)]
+            frames = [np.frombuffer(base64.b64decode(text), np.uint8).reshape(256, 256, 4)[..., :3] for text in texts]
+            return end, frames, page.complaints
+
+    return asyncio.run(visit())
+
+
+def test_the_page_shows_what_the_decoder_decodes(site: Path, address: str, tmp_path: Path) -> None:
+    end, frames, complaints = look(tmp_path, f"{address}?src=talk.bcd")
+    assert not complaints and end == str(FRAMES), end
+    model = CodecModel.load("face", device="cpu")
+    true = [frame.pixels for frame in decoded_frames(model, site / "talk.bcd", model.config.sampling["standard"])]
+    errors = np.abs(np.stack(frames).astype(int) - np.stack(true))
+    assert errors.mean() < MEAN_LEVELS and np.percentile(errors, 99.9) <= MOST_LEVELS
+    assert np.abs(np.diff(np.stack(frames).astype(int), axis=0)).mean() > 1  # they move
+
+
+def test_the_page_says_what_is_wrong(address: str, tmp_path: Path) -> None:
+    end, frames, _ = look(tmp_path, f"{address}?src=damaged.bcd")
+    assert "CRC" in end and not frames
