@@ -15,6 +15,8 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from bcdcodec.atomic import new_folder
+from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.graphs import export_graphs
 from bcdcodec.model.guides import EYES, LIPS
@@ -30,7 +32,7 @@ TABLES = ("tables.", "context.")
 
 
 def export_page(folder: Path, weights: WeightsFile, *, runtime: Path) -> None:
-    """Write the page of a model of faces into a folder.
+    """Write the page of a model of faces into a new folder.
 
     runtime: folder `dist` of the npm package onnxruntime-web. ConfigError where that lacks a file, for a model without
     a denoiser of pictures, whose pictures the page cannot make, or of another kind than faces.
@@ -43,16 +45,20 @@ def export_page(folder: Path, weights: WeightsFile, *, runtime: Path) -> None:
     sampling = weights.config.sampling["standard"]
     if weights.config.picture_denoiser is None or sampling.steps != 1 or sampling.noise:
         raise ConfigError(f"{weights.path} does not paint pictures in one step without noise, as the page does")
+    with new_folder(folder) as new:
+        for entry in resources.files("bcdcodec").joinpath("web", "page").iterdir():
+            (new / entry.name).write_bytes(entry.read_bytes())
+        (new / "ort").mkdir()
+        for name in RUNTIME:
+            shutil.copyfile(runtime / name, new / "ort" / name)
+        (new / "model").mkdir()
+        _export_model(new / "model", weights, sampling)
+
+
+def _export_model(folder: Path, weights: WeightsFile, sampling: SamplingConfig) -> None:
     networks = load_networks(weights, torch.device("cpu"))
-    model, ort = folder / "model", folder / "ort"
-    for new in (model, ort):
-        new.mkdir(parents=True, exist_ok=True)
-    for entry in resources.files("bcdcodec").joinpath("web", "page").iterdir():
-        (folder / entry.name).write_bytes(entry.read_bytes())
-    for name in RUNTIME:
-        shutil.copyfile(runtime / name, ort / name)
-    export_graphs(model, networks, weights.config)
-    _save_tables(model / "tables.safetensors", weights, networks)
+    export_graphs(folder, networks, weights.config)
+    _save_tables(folder / "tables.safetensors", weights, networks)
     facts = {
         "id": weights.model_id.hex(),
         "pixels": weights.config.pixels,
@@ -63,7 +69,7 @@ def export_page(folder: Path, weights: WeightsFile, *, runtime: Path) -> None:
         "sigma": sampling.sigma_max,
         "share": 1 - sampling.sigma_end / sampling.sigma_max,
     }
-    (model / "model.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    (folder / "model.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
 
 def _save_tables(path: Path, weights: WeightsFile, networks: Networks) -> None:

@@ -61,7 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page with the shipped weights, a stream of a face that moves, and one that is damaged."""
     from skimage import data
 
-    folder = tmp_path_factory.mktemp("site")
+    folder = tmp_path_factory.mktemp("page") / "site"
     export_page(folder, find_weights("face"), runtime=Path(RUNTIME))
     face = np.ascontiguousarray(data.astronaut()[:256, 96:352])
     with av.open(str(folder / "clip.mp4"), "w") as container:
