@@ -13,6 +13,8 @@ and people unlike those of the training set keep their faces. Each query is seed
 m is the motion since it. The paper's presets use learned queries alone, whose T5 outputs become c.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,7 +37,7 @@ def patchify(z: Tensor, patch: int) -> Tensor:
 def unpatchify(tokens: Tensor, patch: int, channels: int) -> Tensor:
     """Inverse of `patchify` for square pictures."""
     *lead, n, _ = tokens.shape
-    side = round(n**0.5)
+    side = math.isqrt(int(n))
     grid = tokens.reshape(-1, side, side, channels, patch, patch).permute(0, 3, 1, 4, 2, 5)  # [N, C, H/p, p, W/p, p]
     return grid.reshape(*lead, channels, side * patch, side * patch)
 

@@ -91,6 +91,16 @@ def area_changes(flow: Tensor) -> Tensor:
 
     0: the reference's own scale; below: stretched; -1: folded, or one pixel smeared.
     """
-    down, across = torch.gradient(flow, dim=(2, 3))
+    down, across = _slope(flow, 2), _slope(flow, 3)
     area = (1 + across[:, :1]) * (1 + down[:, 1:]) - across[:, 1:] * down[:, :1]
     return (area - 1).clamp(-1, 1)
+
+
+def _slope(grid: Tensor, dim: int) -> Tensor:
+    """`torch.gradient` along one axis, of operations that an exported graph has: central differences, one-sided ones
+    at the borders.
+    """
+    last = grid.shape[dim] - 1
+    inner = (grid.narrow(dim, 2, last - 1) - grid.narrow(dim, 0, last - 1)) / 2
+    first, end = (grid.narrow(dim, at + 1, 1) - grid.narrow(dim, at, 1) for at in (0, last - 1))
+    return torch.cat([first, inner, end], dim)

@@ -49,15 +49,18 @@ CONTOUR_POINTS = 2
 LEAST_EXPONENT = -30.0
 
 
-def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def dense_flow(
+    landmarks: Tensor, displacements: Tensor, size: int, shown: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Backward flow on a grid from the displacements of landmarks, fading to zero away from them.
 
     landmarks: positions in each frame [B, T, L, 2], x then y, as fractions of the picture; displacements: since the
-    content's frame [B, T, L, 2], in the same unit; size: side of the grid, even. Returns the flow back to the content
-    [B, T, 2, size, size] in pixels of the grid, and the confidence in it [B, T, 1, size, size] in 0..1.
+    content's frame [B, T, L, 2], in the same unit; size: side of the grid, even; shown: as of `mesh_flow`, [B * T,
+    size * size]. Returns the flow back to the content [B, T, 2, size, size] in pixels of the grid, and the confidence
+    in it [B, T, 1, size, size] in 0..1.
     """
     with torch.autocast(landmarks.device.type, enabled=False):  # half precision would round the residuals away
-        shape = landmarks.shape[:2]
+        batch = landmarks.shape[0]  # frames are left open, which an exported graph has any number of
         positions = landmarks.float().flatten(0, 1)  # [N, L, 2]
         backward = -displacements.float().flatten(0, 1) * size
         known = positions, backward / SMOOTH_SCALE
@@ -69,9 +72,9 @@ def dense_flow(landmarks: Tensor, displacements: Tensor, size: int) -> tuple[Ten
             enlarge(confidence, size, "bicubic").clamp(0, 1),
         )
         if landmarks.shape[-2] == MESH_LANDMARKS:
-            affine, covered = mesh_flow(positions * size, backward, size)
+            affine, covered = mesh_flow(positions * size, backward, size, shown)
             flow = flow + fade(covered) * (affine - flow)
-        return flow.unflatten(0, shape), confidence.unflatten(0, shape)
+        return flow.unflatten(0, (batch, -1)), confidence.unflatten(0, (batch, -1))
 
 
 def with_contour(values: Tensor) -> Tensor:
@@ -87,7 +90,7 @@ def smooth_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor,
 
     positions: [N, L, 2], fractions; backward: flow at them [N, L, 2], pixels of the grid.
     """
-    values = torch.cat([backward, torch.ones_like(backward[..., :1])], -1)  # [N, L, 3]
+    values = F.pad(backward, (0, 1), value=1.0)  # [N, L, 3]
     splats = {sigma: _Splat(positions, sigma, size) for sigma in dict(MEAN_KERNEL + CORRECTIONS)}
     weights = {sigma: splats[sigma](values[..., 2:]) for sigma, _ in CORRECTIONS if sigma not in dict(MEAN_KERNEL)}
     sums: Tensor | None = None

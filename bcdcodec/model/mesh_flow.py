@@ -39,23 +39,25 @@ def triangle_areas(positions: Tensor) -> Tensor:
     return _area(*_sides(positions[:, torch.from_numpy(triangles()).to(positions.device)]))
 
 
-def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def mesh_flow(positions: Tensor, backward: Tensor, size: int, shown: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Piecewise affine flow [N, 2, size, size], 0 outside the triangles, and what they cover [N, 1, size, size].
 
-    positions: [N, L, 2] and backward: flow at them [N, L, 2], both in pixels of the grid.
+    positions: [N, L, 2] and backward: flow at them [N, L, 2], both in pixels of the grid. shown: triangle over each
+    pixel as of `rasterize` [N, size * size], given to an exported graph, which cannot find it; None: found here.
     """
     mesh = torch.from_numpy(triangles()).to(positions.device)
-    seen = triangle_areas(positions + backward) > MIN_AREA  # what the content hides has no picture
-    shown = rasterize(positions, mesh, seen, size)  # [N, size * size]
+    if shown is None:
+        seen = triangle_areas(positions + backward) > MIN_AREA  # what the content hides has no picture
+        shown = rasterize(positions, mesh, seen, size)  # [N, size * size]
     corners, values = positions[:, mesh], backward[:, mesh]  # [N, M, 3, 2]
     (first, second), (rise1, rise2) = _sides(corners), _sides(values)
     area = _area(first, second)[..., None]
-    area = torch.where(area > MIN_AREA, area, torch.ones_like(area))  # the others are not drawn
+    area = torch.where(area > MIN_AREA, area, 1.0)  # the others are not drawn
     slope_x = (rise1 * second[..., 1:] - rise2 * first[..., 1:]) / area
     slope_y = (rise2 * first[..., :1] - rise1 * second[..., :1]) / area
     origin = values[:, :, 0] - slope_x * corners[:, :, 0, :1] - slope_y * corners[:, :, 0, 1:]
     affine = torch.cat([origin, slope_x, slope_y], -1)  # [N, M, 6]
-    first_row = len(mesh) * torch.arange(len(affine), device=affine.device)[:, None]
+    first_row = len(mesh) * torch.arange(affine.shape[0], device=affine.device)[:, None]
     shown_rows = (shown.clamp(min=0) + first_row).flatten()
     # Component by component: planes of memory in order are several times as fast as rows of six numbers.
     planes = affine.flatten(0, 1).T.contiguous()
@@ -66,7 +68,7 @@ def mesh_flow(positions: Tensor, backward: Tensor, size: int) -> tuple[Tensor, T
     cells = torch.arange(size, device=positions.device) + 0.5
     flow = origins + slopes_x * cells + slopes_y * cells[:, None]
     covered = (shown >= 0).view(-1, 1, size, size)
-    return torch.where(covered, flow, torch.zeros_like(flow)), covered.float()
+    return torch.where(covered, flow, 0.0), covered.float()
 
 
 def rasterize(positions: Tensor, mesh: Tensor, drawn: Tensor, size: int) -> Tensor:

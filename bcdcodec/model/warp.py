@@ -57,7 +57,7 @@ def warp(picture: Tensor, flow: Tensor) -> Tensor:
 def warp_frames(picture: Tensor, flow: Tensor) -> Tensor:
     """One picture [B, C, H, W] warped by the flow of each frame [B, T, 2, H, W]: [B, T, C, H, W]."""
     b, t = flow.shape[:2]
-    return warp(picture[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1), flow.flatten(0, 1)).unflatten(0, (b, t))
+    return warp(picture[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1), flow.flatten(0, 1)).unflatten(0, (b, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def resize_flow(flow: Tensor, size: int) -> Tensor:
     """Resample a flow for a picture of another size: [B, T, 2, h, w] -> [B, T, 2, size, size], in pixels of that."""
     factor, grids = size / flow.shape[-1], flow.flatten(0, 1)
     resized = enlarge(grids, size, "bilinear") if factor >= 1 else F.interpolate(grids, size=(size, size), mode="area")
-    return (resized if factor == 1 else resized * factor).unflatten(0, flow.shape[:2])
+    return (resized if factor == 1 else resized * factor).unflatten(0, (flow.shape[0], -1))
 
 
 class Smooth(nn.Module):
@@ -150,7 +150,8 @@ class ReferenceWarper(nn.Module):
         """
         b, t = m_hat.shape[:2]
         motion_embedding = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
-        no_noise = torch.zeros_like(motion_embedding)  # the blocks are those of the denoiser; here is no noise level
+        # The blocks are those of the denoiser; here is no noise level.
+        no_noise = motion_embedding.new_zeros(1).expand_as(motion_embedding)
         h = self.embed(patchify(content, self.patch)) + self.positions  # [B, P, width]
         h = h[:, None].expand(-1, t, -1, -1).flatten(0, 1)  # [B*T, P, width]
         for block in self.blocks:
@@ -164,4 +165,4 @@ class ReferenceWarper(nn.Module):
         known = (prior_flow * PRIOR_FLOW_UNIT).flatten(0, 1), confidence.flatten(0, 1)
         prior = [F.avg_pool2d(grid, FLOW_SCALE) for grid in known]
         fine = self.fine(torch.cat([spread, content_map, *prior], 1))
-        return prior_flow + resize_flow((coarse + fine).unflatten(0, (b, t)), prior_flow.shape[-1])
+        return prior_flow + resize_flow((coarse + fine).unflatten(0, (b, -1)), prior_flow.shape[-1])
