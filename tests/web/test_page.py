@@ -26,6 +26,7 @@ pytest.importorskip("onnx")
 
 from browser_kit import CHROMIUM, browser
 
+from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.evaluation.harness.decoding import decoded_frames
 from bcdcodec.web.export import export_page
@@ -100,11 +101,12 @@ def look(folder: Path, address: str) -> tuple[str, list[NDArray[np.uint8]], list
     return asyncio.run(visit())
 
 
-def test_the_page_shows_what_the_decoder_decodes(site: Path, address: str, tmp_path: Path) -> None:
-    end, frames, complaints = look(tmp_path, f"{address}?src=talk.bcd")
+@pytest.mark.parametrize("preset", ["standard", "fast"])
+def test_the_page_shows_what_the_decoder_decodes(site: Path, address: str, tmp_path: Path, preset: str) -> None:
+    end, frames, complaints = look(tmp_path, f"{address}?src=talk.bcd&preset={preset}")
     assert not complaints and end == str(FRAMES), end
     model = CodecModel.load("face", device="cpu")
-    true = [frame.pixels for frame in decoded_frames(model, site / "talk.bcd", model.config.sampling["standard"])]
+    true = [frame.pixels for frame in decoded_frames(model, site / "talk.bcd", preset_sampling(model.config, preset))]
     errors = np.abs(np.stack(frames).astype(int) - np.stack(true))
     assert errors.mean() < MEAN_LEVELS and np.percentile(errors, 99.9) <= MOST_LEVELS
     assert np.abs(np.diff(np.stack(frames).astype(int), axis=0)).mean() > 1  # they move

@@ -22,6 +22,7 @@ export class Model {
     // Threads share memory, which pages have only where the server isolates them.
     ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
     const model = new Model();
+    model.paints = true; // false: frames are warps alone, as of the preset `fast`
     Object.assign(model, await (await get(new URL("model.json", folder))).json());
     model.tables = readTables(await (await get(new URL("tables.safetensors", folder))).arrayBuffer());
     model.graphs = {};
@@ -64,13 +65,14 @@ export class Model {
       ...{ motion, content_map, picture, landmarks, positions },
       shown: new ort.Tensor("int64", shown, [count, pixels * pixels]),
     });
+    if (!this.paints) return Array.from({ length: count }, (_, frame) => ofPlanes(warps.data, frame, pixels));
     const { pictures } = await graphs.paint.run({
       ...{ motion, picture, warps, areas },
       rasters: floats(rasters, count, 6, side, side),
       sigma: floats(Float32Array.of(this.sigma), 1),
       share: floats(Float32Array.of(this.share), 1),
     });
-    return Array.from({ length: count }, (_, frame) => toImage(pictures.data, frame, pixels));
+    return Array.from({ length: count }, (_, frame) => ofPixels(pictures.data, frame, pixels));
   }
 
   // Code vectors (section 10.2), zero for groups that are left out.
@@ -87,10 +89,22 @@ export class Model {
   }
 }
 
-function toImage(data, frame, pixels) {
-  const image = new ImageData(pixels, pixels), start = 3 * frame * pixels * pixels;
+// A frame of bytes [T, P, P, 3].
+function ofPixels(data, frame, pixels) {
+  const start = 3 * frame * pixels * pixels;
+  return toImage(pixels, (index, channel) => data[start + 3 * index + channel]);
+}
+
+// A frame of numbers from -1 to 1 [T, 3, P, P].
+function ofPlanes(data, frame, pixels) {
+  const size = pixels * pixels, start = 3 * frame * size;
+  return toImage(pixels, (index, channel) => (data[start + channel * size + index] + 1) * 127.5); // stored rounded, clipped
+}
+
+function toImage(pixels, at) {
+  const image = new ImageData(pixels, pixels);
   for (let index = 0; index < pixels * pixels; index++) {
-    for (let channel = 0; channel < 3; channel++) image.data[4 * index + channel] = data[start + 3 * index + channel];
+    for (let channel = 0; channel < 3; channel++) image.data[4 * index + channel] = at(index, channel);
     image.data[4 * index + 3] = 255;
   }
   return image;

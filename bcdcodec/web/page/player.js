@@ -1,6 +1,6 @@
 // The page: opens a `.bcd` file, decodes it ahead of what is shown, and plays it.
 //
-// player.html?src=ADDRESS opens a file at once. `document.body.dataset.done` says how many frames are decoded at the end.
+// ?src=ADDRESS opens a file at once, &preset=fast without the denoiser. `document.body.dataset.done` says how many frames are decoded at the end.
 
 import { Model } from "./model.js";
 import { decodeAll } from "./decoding.js";
@@ -85,7 +85,15 @@ async function main() {
   requestAnimationFrame(tick);
   const model = await Model.load(new URL("model/", location.href));
   at("state").textContent = "ready";
-  const openFile = async (file) => open(model, new Uint8Array(await file.arrayBuffer())).catch(report);
+  const paints = at("paints"), asked = new URLSearchParams(location.search);
+  paints.checked = model.paints = asked.get("preset") !== "fast";
+  let last = null; // bytes of the file that is open
+  const openBytes = async (data) => open(model, (last = data)).catch(report);
+  const openFile = async (file) => openBytes(new Uint8Array(await file.arrayBuffer()));
+  paints.addEventListener("change", () => {
+    model.paints = paints.checked;
+    if (last) openBytes(last);
+  });
   at("file").addEventListener("change", ({ target }) => target.files.length && openFile(target.files[0]));
   const drop = at("drop");
   document.addEventListener("dragover", (event) => {
@@ -98,12 +106,11 @@ async function main() {
     drop.classList.remove("over");
     if (event.dataTransfer.files.length) openFile(event.dataTransfer.files[0]);
   });
-  const source = new URLSearchParams(location.search).get("src");
-  if (source) {
-    const answer = await fetch(source);
-    if (!answer.ok) throw new Error(`${source}: ${answer.status} ${answer.statusText}`);
-    await open(model, new Uint8Array(await answer.arrayBuffer()));
-  }
+  const source = asked.get("src");
+  if (!source) return;
+  const answer = await fetch(source);
+  if (!answer.ok) throw new Error(`${source}: ${answer.status} ${answer.statusText}`);
+  await openBytes(new Uint8Array(await answer.arrayBuffer()));
 }
 
 main().catch(report);
