@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"{out}: {out.stat().st_size} bytes, model {open_weights(out).model_id.hex()}")
     for name, score in scores.items():
         print(
-            f"{name:6} PSNR {score.psnr:.2f} dB, LPIPS {score.lpips:.4f}, DISTS {score.dists:.4f}, "
+            f"{name:8} PSNR {score.psnr:.2f} dB, LPIPS {score.lpips:.4f}, DISTS {score.dists:.4f}, "
             f"changes {score.flicker:.2f} of the true ones"
         )
     if errors:

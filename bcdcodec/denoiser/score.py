@@ -1,6 +1,6 @@
 """Scores of a denoiser of pictures on pairs that it did not learn from, beside what it starts from.
 
-still: the reference held      warp: moved, nothing painted      half, whole: so far towards the denoised frame
+still: the reference held      warp: moved, nothing painted      painted: as decoders do
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ from bcdcodec.denoiser.packing import find_parts, read_pairs
 from bcdcodec.denoiser.pairs import RUN, Pairs
 from bcdcodec.evaluation.metrics.dists import Dists
 from bcdcodec.evaluation.metrics.lpips import Lpips
-from bcdcodec.model.guides import Guides
+from bcdcodec.model.guides import FACE_PLANES, Guides
 from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.model.vae import to_uint8
 
-#: What the network is told of content and of motion.
-CONDITIONS = {"content": ("warps", "stills", "areas"), "motion": ("rasters", "motion")}
+#: What the network is told of content, and of motion beside the warp.
+CONDITIONS = {"content": ("warps", "stills", "areas"), "vectors": ("rasters", "motion")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Score:
 
 @torch.inference_mode()
 def score_denoiser(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict[str, Score]:
-    """Scores of still, warp, half and whole, on the first excerpts of a folder of pairs.
+    """Scores of still, warp and painted frame, on the first excerpts of a folder of pairs.
 
     MissingExtraError without the extra `metrics`, ConfigError where there are no pairs.
     """
@@ -61,8 +61,9 @@ def score_denoiser(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict
 @torch.inference_mode()
 def condition_errors(net: PictureDenoiser, folder: Path, *, excerpts: int) -> dict[str, float]:
     """Mean absolute error (pictures in [-1, 1]) of frames that are denoised from noise level TOP_SIGMA: with the true
-    conditions, and with those of the next excerpt or zeros as content (still, warp and its areas) or as motion (vectors
-    and landmarks).
+    conditions; with those of the next excerpt or zeros as content (still, warp and its areas) or as vectors (motion
+    vectors and landmarks beside the warp); and with motion as decoders have it, warp and vectors, of another moment of
+    the same excerpt or none.
 
     ConfigError where there are no pairs.
     """
@@ -75,6 +76,18 @@ def condition_errors(net: PictureDenoiser, folder: Path, *, excerpts: int) -> di
         conditions[f"{name} of another"] = dataclasses.replace(guides, **others)
         zeros = {field: torch.zeros_like(plane) for field, plane in planes.items()}
         conditions[f"no {name}"] = dataclasses.replace(guides, **zeros)
+    moved = {field: getattr(guides, field) for field in ("warps", "areas", "rasters", "motion")}
+    moments = {field: plane.unflatten(0, (-1, frames)).roll(RUN, 1).flatten(0, 1) for field, plane in moved.items()}
+    # The raster of the still, the last planes, is the same at all moments.
+    conditions["motion of another moment"] = dataclasses.replace(guides, **moments)
+    still_face = guides.rasters[:, FACE_PLANES:]
+    conditions["no motion"] = dataclasses.replace(
+        guides,
+        warps=guides.stills,
+        areas=torch.zeros_like(guides.areas),
+        rasters=torch.cat([still_face, still_face], 1),
+        motion=torch.zeros_like(guides.motion),
+    )
     noise = TOP_SIGMA * torch.randn(targets.shape, generator=torch.Generator().manual_seed(0))
     sigma = torch.full((frames,), TOP_SIGMA)
     errors = dict.fromkeys(conditions, 0.0)
@@ -94,9 +107,8 @@ def _made(net: PictureDenoiser, folder: Path, excerpts: int) -> Iterator[tuple[n
         for row in range(min(len(pairs), excerpts)):
             one = pairs.rows([row])
             guides = one.guides()
-            whole = net(guides.warps, torch.full((len(guides.warps),), TOP_SIGMA), guides)
-            half = guides.warps + (whole - guides.warps) / 2
-            made = {"still": guides.stills, "warp": guides.warps, "half": half, "whole": whole}
+            painted = net(guides.warps, torch.full((len(guides.warps),), TOP_SIGMA), guides)
+            made = {"still": guides.stills, "warp": guides.warps, "painted": painted}
             arrays = {name: to_uint8(x).permute(0, 2, 3, 1).contiguous().numpy() for name, x in made.items()}
             yield one.frames[0].permute(0, 2, 3, 1).contiguous().numpy(), arrays
         excerpts -= len(pairs)

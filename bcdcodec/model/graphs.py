@@ -29,7 +29,7 @@ from bcdcodec.model.mesh_flow import MESH_LANDMARKS
 from bcdcodec.model.warp import FLOW_SCALE, warp
 from bcdcodec.model.weights import Networks
 
-#: Version of the operators: the first with interpolation by cubic splines under its present name is 20; browsers have 18.
+#: Version of the operators, which browsers have as well.
 OPSET = 18
 #: Frames that graphs are traced with.
 TRACED_FRAMES = 3
