@@ -15,16 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import av
 import numpy as np
 import pytest
-from av import VideoStream
 from numpy.typing import NDArray
 
 pytest.importorskip("aiohttp")
 pytest.importorskip("onnx")
 
 from browser_kit import CHROMIUM, browser
+from media_kit import tone, write_video
 
 from bcdcodec.codec.decode.presets import preset_sampling
 from bcdcodec.codec.model import CodecModel
@@ -39,12 +38,19 @@ pytestmark = [
     pytest.mark.skipif(not RUNTIME, reason="the page needs onnxruntime-web, BCD_ONNXRUNTIME_WEB"),
 ]
 ROOT, FRAMES = Path(__file__).parents[2], 12
+#: Seconds between which a tone is heard.
+TONE_S = (0.3, 0.7)
 #: Levels by which pictures differ at most: in the mean, and but for one of a thousand values.
 MEAN_LEVELS, MOST_LEVELS = 0.5, 4
 #: The pixels of a frame, as text that crosses the debugging socket.
 PIXELS = """(() => { const data = window.bcdFrames[%d].data; let text = '';
   for (let at = 0; at < data.length; at += 8192) text += String.fromCharCode.apply(null, data.subarray(at, at + 8192));
   return btoa(text) })()"""
+#: Loudness of each tenth of a second of the sound.
+LOUDNESS = """(() => { const { channels: [heard], rate } = window.bcdSound, size = rate / 10, parts = [];
+  for (let at = 0; at + size <= heard.length; at += size) {
+    parts.push(Math.sqrt(heard.subarray(at, at + size).reduce((sum, value) => sum + value * value, 0) / size));
+  } return parts })()"""
 END = "document.body.dataset.done || document.getElementById('problem').textContent"
 
 
@@ -65,13 +71,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page") / "site"
     export_page(folder, find_weights("face"), runtime=Path(RUNTIME))
     face = np.ascontiguousarray(data.astronaut()[:256, 96:352])
-    with av.open(str(folder / "clip.mp4"), "w") as container:
-        video = container.add_stream("libx264", rate=25, options={"crf": "16"})
-        assert isinstance(video, VideoStream)
-        video.width, video.height, video.pix_fmt = 256, 256, "yuv420p"
-        for index in range(2 * FRAMES):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(np.roll(face, index, axis=1), format="rgb24")))
-        container.mux(video.encode(None))
+    pictures = [np.roll(face, index, axis=1) for index in range(2 * FRAMES)]
+    write_video(folder / "clip.mp4", pictures, sound=tone(*TONE_S, 2 * FRAMES / 25))
     line = [sys.executable, "-m", "bcdcodec", "encode", "clip.mp4", "talk.bcd", "--bitrate", "20k", "--no-crop", "-q"]
     subprocess.run(line, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     stream = (folder / "talk.bcd").read_bytes()
@@ -110,6 +111,19 @@ def test_the_page_shows_what_the_decoder_decodes(site: Path, address: str, tmp_p
     errors = np.abs(np.stack(frames).astype(int) - np.stack(true))
     assert errors.mean() < MEAN_LEVELS and np.percentile(errors, 99.9) <= MOST_LEVELS
     assert np.abs(np.diff(np.stack(frames).astype(int), axis=0)).mean() > 1  # they move
+
+
+def test_the_page_has_the_sound_at_its_time(address: str, tmp_path: Path) -> None:
+    async def visit() -> list[float]:
+        async with browser(tmp_path) as chromium, chromium.open(f"{address}?src=talk.bcd&preset=fast") as page:
+            await page.wait_for(END, timeout_s=300)
+            loudness: list[float] = await page.evaluate(LOUDNESS)
+            return loudness
+
+    loudness = asyncio.run(visit())
+    heard = [round(10 * TONE_S[0]) <= part < round(10 * TONE_S[1]) for part in range(len(loudness))]
+    assert len(loudness) >= 9
+    assert [value > 0.1 for value in loudness] == heard
 
 
 def test_the_page_says_what_is_wrong(address: str, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ export async function* decodeAll(model, stream) {
       references.set(packet.number, await prepare(model, packet, video));
       continue;
     }
+    if (packet.kind !== "motion") continue;
     const codes = readCodes(packet, coding, model.tables), reference = references.get(packet.reference);
     for (let start = 0; start < codes.length; start += BATCH) {
       yield* await model.frames(reference, codes.slice(start, start + BATCH));

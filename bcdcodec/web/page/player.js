@@ -4,12 +4,13 @@
 
 import { Model } from "./model.js";
 import { decodeAll } from "./decoding.js";
+import { Speaker, decodeSound } from "./sound.js";
 import { parseStream } from "./stream.js";
 
 const at = (id) => document.getElementById(id);
 const picture = at("picture"), position = at("position"), play = at("play"), problem = at("problem");
 const pen = picture.getContext("2d");
-let shown = [], video = null, startedAt = null, opened = 0;
+let shown = [], video = null, startedAt = null, opened = 0, speaker = new Speaker(null), isSilent = false;
 
 function report(error) {
   problem.hidden = false;
@@ -28,15 +29,27 @@ function show(index) {
 function tick(now) {
   if (startedAt !== null) {
     const index = Math.floor(((now - startedAt) / 1000) * video.fps);
-    if (index < shown.length) show(index);
+    if (index < shown.length) {
+      show(index);
+      if (isSilent) speaker.start(index / video.fps);
+      isSilent = false;
+    }
     else if (document.body.dataset.done) stop();
-    else startedAt = now - ((shown.length - 1) / video.fps) * 1000; // wait for what is being decoded
+    else wait(now);
   }
   requestAnimationFrame(tick);
 }
 
+// Holds the last frame until the next one is decoded, sound included.
+function wait(now) {
+  startedAt = now - (Math.max(shown.length - 1, 0) / video.fps) * 1000;
+  speaker.stop();
+  isSilent = true;
+}
+
 function stop() {
   startedAt = null;
+  speaker.stop();
   play.textContent = "Play";
 }
 
@@ -44,6 +57,7 @@ play.addEventListener("click", () => {
   if (startedAt !== null) return stop();
   const from = Number(position.value) >= shown.length - 1 ? 0 : Number(position.value);
   startedAt = performance.now() - (from / video.fps) * 1000;
+  speaker.start(from / video.fps);
   play.textContent = "Pause";
 });
 position.addEventListener("input", () => {
@@ -68,6 +82,10 @@ async function open(model, data) {
   at("bitrate").textContent = seconds ? `${((8 * data.length) / seconds / 1000).toFixed(2)} kbit/s` : "–";
   at("frames").textContent = `${count}, ${video.fps} a second`;
   at("references").textContent = 1 + stream.packets.filter((packet) => packet.kind === "content").length;
+  const sound = await decodeSound(stream);
+  if (turn !== opened) return;
+  speaker = new Speaker(sound);
+  window.bcdSound = sound; // for scripts, as window.bcdFrames below
   const begun = performance.now();
   for await (const frame of decodeAll(model, stream)) {
     if (turn !== opened) return;
@@ -78,7 +96,7 @@ async function open(model, data) {
     at("speed").textContent = `${rate.toFixed(1)} frames a second`;
   }
   document.body.dataset.done = shown.length;
-  window.bcdFrames = shown; // for scripts that read the pictures
+  window.bcdFrames = shown;
 }
 
 async function main() {

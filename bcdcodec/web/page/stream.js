@@ -11,7 +11,7 @@ const CODING = { LEVELS: 0, PICTURE: 1, FACE: 2 };
 
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// {model, video, coding, content, packets: [{kind, timestamp, ...}]} of a Uint8Array. StreamError for what is no stream.
+// {model, video, coding, content, audio or null, packets: [{kind, timestamp, ...}]} of a Uint8Array. StreamError for what is no stream.
 export function parseStream(data) {
   const source = new ByteReader(data);
   need(source.take(8).every((byte, index) => byte === MAGIC[index]), "not a .bcd file: another magic");
@@ -25,6 +25,7 @@ export function parseStream(data) {
     video: readVideo(new ByteReader(sections.get(SECTION.VIDEO))),
     coding: readCoding(new ByteReader(sections.get(SECTION.CODING))),
     content: readContent(sections.get(SECTION.CONTENT)),
+    audio: sections.has(SECTION.AUDIO) ? readAudio(new ByteReader(sections.get(SECTION.AUDIO))) : null,
   };
   need(!header.content.number && !header.content.parts, "content of the header is an addition or has parts");
   return { ...header, packets: readPackets(source, header) };
@@ -60,6 +61,17 @@ function readCoding(source) {
   return { mode, groups, bits, seed };
 }
 
+function readAudio(source) {
+  within(source.number(1), 1, 1, "audio codec");
+  const channels = within(source.number(1), 1, 2, "audio channels");
+  source.take(4); // the source's rate
+  const preSkip = source.number(2);
+  source.take(4); // bitrate
+  const frameTicks = within(source.number(1), 1, 6, "audio frame ticks");
+  source.done("AUDIO");
+  return { channels, preSkip, frameTicks };
+}
+
 // A content record (section 3.4); data: without the parts that were sent before.
 function readContent(body) {
   const source = new ByteReader(body);
@@ -75,7 +87,7 @@ function readContent(body) {
 
 // Packets up to END, the parts of a content record joined to it.
 function readPackets(source, header) {
-  const packets = [], next = { [PACKET.MOTION]: 0, [PACKET.CONTENT]: 0 };
+  const packets = [], next = { [PACKET.MOTION]: 0, [PACKET.CONTENT]: 0, [PACKET.AUDIO]: 0 };
   let shot = [0], reference = 0, sent = [], frames = 0, isNew = true;
   const advance = (kind, timestamp, duration) => {
     need(timestamp >= next[kind], `packet has timestamp ${timestamp}, needs at least ${next[kind]}`);
@@ -118,6 +130,15 @@ function readPackets(source, header) {
       advance(kind, timestamp, count);
       [isNew, reference, frames] = [false, named, frames + count];
       packets.push({ kind: "motion", timestamp, frames: count, isKey, reference: named, data: body.rest() });
+    } else if (kind === PACKET.AUDIO) {
+      need(header.audio, "AUDIO packet without an AUDIO section");
+      const body = new ByteReader(payload), opus = [];
+      for (let left = within(body.uvarint(), 1, 255, "frames of an AUDIO packet"); left > 0; left--) {
+        opus.push(body.take(within(body.uvarint(), 1, 4000, "bytes of an Opus packet")));
+      }
+      body.done("AUDIO packet");
+      advance(kind, timestamp, opus.length * header.audio.frameTicks);
+      packets.push({ kind: "audio", timestamp, frames: opus });
     } else if (kind === PACKET.END) {
       const counted = new ByteReader(payload).uvarint();
       need(counted === frames, `END counts ${counted} frames, the stream has ${frames}`);
