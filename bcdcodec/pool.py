@@ -3,6 +3,7 @@
 Workers are spawned, never forked: a fork copies the locks of torch's and PyAV's threads in whatever state they are.
 """
 
+import importlib.util
 import logging
 import multiprocessing
 import os
@@ -75,10 +76,12 @@ def threads_per_worker(workers: int) -> int:
 
 
 def limit_threads(count: int) -> None:
-    """The setup of workers that share a machine: so many threads of torch in this process."""
-    import torch
+    """The setup of workers that share a machine: so many threads of torch or onnxruntime in this process."""
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if importlib.util.find_spec("torch") is not None:
+        import torch
 
-    torch.set_num_threads(count)
+        torch.set_num_threads(count)
 
 
 @contextmanager

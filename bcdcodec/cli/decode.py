@@ -1,8 +1,10 @@
 """`bcd decode`: decode a `.bcd` stream to a video."""
 
 import argparse
+import importlib.util
 import time
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -26,17 +28,17 @@ from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.weightfile import find_weights, weights_of_stream
 
 if TYPE_CHECKING:
+    from bcdcodec.codec.decode.backend import DecodingModel
     from bcdcodec.codec.decode.concealment import Concealer
-    from bcdcodec.codec.model import CodecModel
+    from bcdcodec.codec.onnx.model import OnnxModel
 
 CONCEAL = ("hold", "model", "none")
+RUNTIMES = TORCH, ONNXRUNTIME = ("torch", "onnxruntime")
 VIDEO_SUFFIX = ".mp4"
 DAMAGE_HINT = "; --salvage keeps what comes before the damage, --conceal hold goes on after it"
 USAGE = "bcd decode [options] IN.bcd [OUT.mp4]\n       bcd decode [options] IN... -o DIR"
 EXAMPLES = """  bcd decode talk.bcd                                 # writes talk.mp4 beside it
   bcd decode streams -o videos -j 4                   # many files; the same command resumes
-  bcd decode talk.bcd talk.mp4 --paste-back --steps 1
-  bcd decode broken.bcd rest.mp4 --salvage
   bcd decode broken.bcd whole.mp4 --conceal model
   bcd decode - - < talk.bcd | ffplay -"""
 
@@ -77,6 +79,9 @@ def add_command(commands: Commands) -> None:
         default="none",
         help="lost frames: hold the last, predict by a motion model, refuse (none)",
     )
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, help="runs the networks; the second by bcd train onnx (the first there)"
+    )
     add_decoding_options(parser, weights=None)
 
 
@@ -99,12 +104,11 @@ def decode_task(task: Task) -> str:
     helped = task.salvage or task.conceal != "none"
     with open_stream(task.source, hint="" if helped else DAMAGE_HINT) as file:
         header, file, frames = look_ahead(file)
-        weights = weights_of_stream(header.model_id) if task.weights is None else find_weights(task.weights)
+        model = _model(task, header)
         from bcdcodec.codec.decode.decoder import model_frame_multiplier
         from bcdcodec.codec.decode.file import decode_file
         from bcdcodec.codec.decode.settings import DecodeSettings
 
-        model = loaded_model(weights.path, task.device)
         settings = DecodeSettings(
             sampling=sampling_of(task, model.config),
             seed=task.seed,
@@ -129,6 +133,27 @@ def decode_task(task: Task) -> str:
     return f"{length}{lost}, decoded in {took_s:.1f} s"
 
 
+def _model(task: Task, header: StreamHeader) -> "DecodingModel":
+    """The model of a stream, or the one that the options name, for the runtime that they name or that is installed."""
+    runtime = task.runtime or (ONNXRUNTIME if importlib.util.find_spec("torch") is None else TORCH)
+    if runtime == TORCH:
+        weights = weights_of_stream(header.model_id) if task.weights is None else find_weights(task.weights)
+        return loaded_model(weights.path, task.device)
+    if task.device not in ("auto", "cpu"):
+        raise ConfigError(f"--device is {task.device}, --runtime onnxruntime computes on the cpu")
+    from bcdcodec.codec.onnx.model import decoder_of_stream
+
+    return _loaded_decoder(str(decoder_of_stream(header.model_id) if task.weights is None else task.weights))
+
+
+@lru_cache(maxsize=1)
+def _loaded_decoder(folder: str) -> "OnnxModel":
+    """The exported decoder of a task: that of the task before, where its folder is the same."""
+    from bcdcodec.codec.onnx.model import OnnxModel
+
+    return OnnxModel.load(folder)
+
+
 def frame_multiplier(header: StreamHeader, rate: Fraction | None) -> int | None:
     """Frames to decode for a coded one, so that the video has a frame rate; None where none is asked for.
 
@@ -147,7 +172,7 @@ def frame_multiplier(header: StreamHeader, rate: Fraction | None) -> int | None:
     return int(count)
 
 
-def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Concealer | None":
+def _concealer(name: str, model: "DecodingModel", header: StreamHeader) -> "Concealer | None":
     """Make the concealer of lost frames, None for `none`; ConfigError where the stream has fewer codes a frame than the
     motion model needs.
     """
@@ -160,8 +185,13 @@ def _concealer(name: str, model: "CodecModel", header: StreamHeader) -> "Conceal
     groups, needed = header.coding.groups, model.config.quantizer.groups
     if groups < needed:
         raise ConfigError(f"the stream has {groups} codes a frame, --conceal model needs {needed}; try --conceal hold")
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError("--conceal model needs torch, which is not installed; try --conceal hold")
+    from bcdcodec.codec.model import CodecModel
     from bcdcodec.motion.conceal import ModelConcealer
 
+    if not isinstance(model, CodecModel):
+        raise ConfigError("--conceal model needs --runtime torch; try --conceal hold")
     return ModelConcealer.for_codec(model)
 
 

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.motion import MotionCoder
@@ -22,6 +24,10 @@ from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae, from_uint8
 from bcdcodec.model.weights import Networks, load_networks
 from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
+
+if TYPE_CHECKING:
+    from bcdcodec.codec.decode.backend import DecoderBackend
+    from bcdcodec.codec.decode.settings import DecodeSettings
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,11 @@ class CodecModel:
         return self.weights.config
 
     @property
+    def model_id(self) -> bytes:
+        """The id that its streams carry."""
+        return self.weights.model_id
+
+    @property
     def bcd(self) -> Bcd:
         """The diffusion autoencoder."""
         return self.networks.bcd
@@ -91,6 +102,12 @@ class CodecModel:
         """Shape of a frame's noise: of latents, or of pictures where these are denoised."""
         paints = self.config.picture_denoiser is not None
         return (3, self.config.pixels, self.config.pixels) if paints else self.latent_shape
+
+    def backend(self, header: StreamHeader, settings: "DecodeSettings") -> "DecoderBackend":
+        """The networks for a decoder of one stream."""
+        from bcdcodec.codec.decode.torch_backend import TorchBackend  # which is made of this class
+
+        return TorchBackend(self, header, settings)
 
     @torch.inference_mode()
     def to_latents(self, pixels: NDArray[np.uint8]) -> Tensor:

@@ -9,11 +9,11 @@ All frames of a call are of one picture. Triangles are looked up between the gra
 their number of pixels is data.
 """
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -29,7 +29,7 @@ from bcdcodec.model.mesh_flow import MESH_LANDMARKS
 from bcdcodec.model.warp import FLOW_SCALE, warp
 from bcdcodec.model.weights import Networks
 
-#: Version of the operators, which browsers have as well.
+#: Version of the operators, which runtimes in browsers have, too.
 OPSET = 18
 #: Frames that graphs are traced with.
 TRACED_FRAMES = 3
@@ -136,8 +136,8 @@ class _Graph:
     outputs: dict[str, bool]
 
 
-def export_graphs(folder: Path, networks: Networks, config: ModelConfig) -> None:
-    """Write `content.onnx`, `motion.onnx`, `warp.onnx` and, of a model that paints, `paint.onnx` into a folder.
+def export_graphs(networks: Networks, config: ModelConfig) -> dict[str, bytes]:
+    """The graphs `content`, `motion`, `warp` and, of a model that paints, `paint`, as files.
 
     ConfigError for a model other than one of faces with a mesh and a warper.
     """
@@ -145,8 +145,7 @@ def export_graphs(folder: Path, networks: Networks, config: ModelConfig) -> None
         raise ConfigError(f"model {config.name} has no warper of faces, which is what graphs are made of")
     if config.pixels != FLOW_SCALE * config.denoiser.resolution:
         raise ConfigError(f"model {config.name} has pictures of {config.pixels} pixels and flow of another size")
-    for name, graph in _graphs(networks, config).items():
-        _write(folder / f"{name}.onnx", graph)
+    return {name: _traced(graph) for name, graph in _graphs(networks, config).items()}
 
 
 def _graphs(networks: Networks, config: ModelConfig) -> dict[str, _Graph]:
@@ -183,7 +182,8 @@ def _graphs(networks: Networks, config: ModelConfig) -> dict[str, _Graph]:
     return graphs
 
 
-def _write(path: Path, graph: _Graph) -> None:
+def _traced(graph: _Graph) -> bytes:
+    file = io.BytesIO()
     frames = {name: dynamic for name, (_, dynamic) in graph.inputs.items()} | graph.outputs
     with warnings.catch_warnings(), torch.no_grad(), _constant_sizes():
         # The exporter by tracing: the one by compilation takes minutes for these graphs.
@@ -191,10 +191,11 @@ def _write(path: Path, graph: _Graph) -> None:
         torch.onnx.export(
             graph.module.eval(),
             tuple(value for value, _ in graph.inputs.values()),
-            str(path),
+            file,
             dynamo=False,
             opset_version=OPSET,
             input_names=[*graph.inputs],
             output_names=[*graph.outputs],
             dynamic_axes={name: {0: "frames"} for name, dynamic in frames.items() if dynamic},
         )
+    return file.getvalue()

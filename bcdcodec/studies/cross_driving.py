@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bcdcodec.codec.decode.windows import Segment, next_windows
+from bcdcodec.codec.decode.segment import Segment
+from bcdcodec.codec.decode.windows import next_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import SamplingConfig
 from bcdcodec.frame import CropBox
@@ -37,7 +38,7 @@ def decode_codes(
     """Pictures uint8 [n, T, P, P, 3] of contents [n, C, H, W] and codes [n, T, G], window by window. seed: of noise."""
     shared = model.config.denoiser.shared_noise
     noise = FrameNoise(seed, model.latent_shape, shared=shared, device=model.device)
-    box, motion = CropBox(x=0, y=0, size=model.config.pixels), model.bcd.quantizer.lookup(codes)
+    box, motion = CropBox(x=0, y=0, size=model.config.pixels), model.bcd.quantizer.lookup(codes).cpu().numpy()
     segments = [Segment(Content(c, None), box, 0, m, noise=noise) for c, m in zip(contents, motion, strict=True)]
     order = {id(segment): row for row, segment in enumerate(segments)}
     parts = []

@@ -11,7 +11,8 @@ import torch
 from bcdcodec.bitstream.face import join_face, split_face
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.codec import reference, reference_choice
-from bcdcodec.codec.decode.windows import Segment, next_warped_windows
+from bcdcodec.codec.decode.segment import Segment
+from bcdcodec.codec.decode.windows import next_warped_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import decode_content, defer_reference, encode_reference
 from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, select_reference_frame
@@ -235,7 +236,7 @@ def test_content_of_levels_has_no_face_and_stacks_with_one_that_has(model: Codec
     motion = torch.randn(2, 3, model.config.quantizer.groups * model.config.quantizer.dims)
 
     def decode(*parts: tuple[Content, torch.Tensor]) -> list[np.ndarray]:
-        segments = [Segment(content, box, 10 * index, codes) for index, (content, codes) in enumerate(parts)]
+        segments = [Segment(content, box, 10 * index, codes.numpy()) for index, (content, codes) in enumerate(parts)]
         return [item.pixels for item in next_warped_windows(model.networks, segments, window_frames=4)]
 
     together = decode((faced, motion[0]), (levels, motion[1]))

@@ -5,11 +5,10 @@ sequence numbers -> a packet is missing -> ticks tell the number of frames -> `C
 Codes of real packets depend on no concealed one, so that an error ends with the gap.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bcdcodec.bitstream.packet import Packet
 
@@ -22,10 +21,10 @@ Codes = NDArray[np.int64]
 class Concealer(Protocol):
     """Fills gaps with codes."""
 
-    def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
+    def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Any) -> Codes:
         """Codes [frames, G] for missing frames. before: those of the frames that lead to them [n, G], n from 1 to
         HISTORY_FRAMES; after: those that follow, None where they are not known yet; content: the map [C, H, W] of
-        the shot. The same arguments give the same codes.
+        the shot, as the decoder's networks have it. The same arguments give the same codes.
         """
         ...
 
@@ -33,7 +32,7 @@ class Concealer(Protocol):
 class HoldConcealer:
     """Repeats the last good codes."""
 
-    def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Tensor) -> Codes:
+    def fill(self, before: Codes, frames: int, *, after: Codes | None, content: Any) -> Codes:
         return before[-1:].repeat(frames, axis=0)
 
 
@@ -74,7 +73,7 @@ class LossTracker:
         """Forget the history: codes from here on are relative to other content."""
         self._before = None
 
-    def fill(self, until: int, *, after: Codes | None, content: Tensor) -> Codes | None:
+    def fill(self, until: int, *, after: Codes | None, content: Any) -> Codes | None:
         """Codes [n, G] of the missing frames `end .. until`; None where nothing is missing, there is no history, or the
         gap is longer than MAX_GAP_FRAMES. after: codes of the packet at `until`, None where there is none.
         """

@@ -9,22 +9,19 @@ several streams; the frames are the same up to rounding.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet
 from bcdcodec.bitstream.records import ContentRecord
-from bcdcodec.codec.decode.concealment import LossTracker
-from bcdcodec.codec.decode.references import DecoderReferences, LoadedReference, ReferenceLoader
+from bcdcodec.codec.decode.backend import DecodingModel
+from bcdcodec.codec.decode.concealment import Codes, LossTracker
+from bcdcodec.codec.decode.references import DecoderReferences, LoadedReference
+from bcdcodec.codec.decode.segment import DecodedWindow, Segment, WindowSettings
 from bcdcodec.codec.decode.settings import DecodeSettings
-from bcdcodec.codec.decode.windows import DecodedWindow, Segment, WindowSettings, decode_segments
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.config import MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame
-from bcdcodec.model.noise import FrameNoise
 
 #: Codes of this many frames wait at most for the segments beside them.
 MAX_WAITING_FRAMES = 4096
@@ -47,11 +44,11 @@ class Decoder:
     Raises ConfigError for a stream of other weights, BitstreamError for one that its model cannot read.
     """
 
-    def __init__(self, model: CodecModel, header: StreamHeader, settings: DecodeSettings | None = None) -> None:
+    def __init__(self, model: DecodingModel, header: StreamHeader, settings: DecodeSettings | None = None) -> None:
         settings = settings or DecodeSettings()
         check_stream_fits(header, model)
         self.sampling = settings.sampling or model.config.sampling["standard"]
-        if not self.sampling.steps and model.bcd.warper is None:
+        if not self.sampling.steps and not model.config.denoiser.warp_blocks:
             raise ConfigError(f"model {model.config.name} has no warper, so its frames are nothing without denoising")
         if model.config.picture_denoiser is not None and self.sampling.guidance != 1:
             raise ConfigError(
@@ -62,13 +59,8 @@ class Decoder:
         self.frame_multiplier = settings.frame_multiplier or model_frame_multiplier(header, model)
         self.model, self.header = model, header
         self._coder = model.coder(header.coding.mode, header.coding.groups)
-        self._noise = FrameNoise(
-            header.coding.seed if settings.seed is None else settings.seed,
-            model.noise_shape,
-            shared=model.config.denoiser.shared_noise,
-            device=model.device,
-        )
-        self._load = ReferenceLoader(model, settings.content, relative=settings.relative).load
+        #: The networks, and what is theirs of this stream.
+        self.backend = model.backend(header, settings)
         #: How its windows are decoded.
         self.windows = WindowSettings(
             self.sampling,
@@ -79,7 +71,7 @@ class Decoder:
         self._segments: list[Segment] = []
         self._losses = None if settings.concealer is None else LossTracker(settings.concealer)
         self._concealed: set[int] = set()
-        self._current = self._load(header.content)
+        self._current = self.backend.load(header.content)
         self._segment_reference: LoadedReference | None = None  # of the last segment
         tolerates = settings.concealer is not None
         self._references = DecoderReferences(self._current, tolerate_loss=tolerates, is_call=header.call)
@@ -148,7 +140,7 @@ class Decoder:
         whole = self._references.whole(record, lost=self._lost_packets)
         if whole is None:
             return
-        loaded = self._load(whole)
+        loaded = self.backend.load(whole)
         self._references.add(whole, loaded, lost=self._lost_packets)
         if is_cut:
             self._use(loaded)
@@ -173,7 +165,7 @@ class Decoder:
         if reference is not self._current:
             self._use(reference)
         if self._losses is not None:
-            self._losses.add(codes.cpu().numpy(), tick)
+            self._losses.add(codes, tick)
         self._append(codes, tick, key=motion.key)
 
     def _use(self, reference: LoadedReference) -> None:
@@ -196,24 +188,23 @@ class Decoder:
         self._losses.mark_lost()
         self._fill_gap(until, None)
 
-    def _fill_gap(self, until: int, after: Tensor | None) -> None:
+    def _fill_gap(self, until: int, after: Codes | None) -> None:
         """Add concealed frames from the last ones to the tick `until`, where packets were lost. after: codes [n, G]
         there, None where they are not known.
         """
         if self._losses is None:
             return
-        known = None if after is None else after.cpu().numpy()
         start = self._losses.end
-        codes = self._losses.fill(until, after=known, content=self._current.content.map)
+        codes = self._losses.fill(until, after=after, content=self._current.content.map)
         if codes is None:
             return
         self._concealed.update(range(start, until))
         self._losses.add(codes, start)
-        self._append(torch.from_numpy(codes).to(self.model.device), start, key=False)
+        self._append(codes, start, key=False)
 
-    def _append(self, codes: Tensor, tick: int, *, key: bool) -> None:
+    def _append(self, codes: Codes, tick: int, *, key: bool) -> None:
         """Put codes [n, G] of the frames from `tick` on into their segment."""
-        motion = self.model.bcd.quantizer.lookup(codes[None])[0]
+        motion = self.backend.vectors(codes)
         reference = self._current
         motion = motion if reference.offset is None else motion + reference.offset
         last = self._segments[-1] if self._segments else None
@@ -226,7 +217,7 @@ class Decoder:
                     reference.box,
                     tick,
                     motion,
-                    noise=self._noise,
+                    noise=self.backend.noise,
                     frame_multiplier=self.frame_multiplier,
                 )
             )
@@ -240,7 +231,7 @@ class Decoder:
         if len(self._segments) <= self._batch_segments:
             return []
         whole, self._segments = self._segments[:-1], self._segments[-1:]
-        return self.frames(decode_segments(self.model.networks, whole, self.windows))
+        return self.frames(self.backend.decode(whole, self.windows, one_window=False))
 
     def flush(self) -> list[DecodedFrame]:
         """Decode what is still buffered; the next MOTION packet starts a new segment."""
@@ -250,7 +241,7 @@ class Decoder:
 
     def decode_waiting(self) -> list[DecodedFrame]:
         """Decode what is still buffered; the next MOTION packet goes on with its segment."""
-        return self.frames(decode_segments(self.model.networks, self.take_segments(), self.windows))
+        return self.frames(self.backend.decode(self.take_segments(), self.windows, one_window=False))
 
     def take_segments(self) -> list[Segment]:
         """Segments that are to be decoded now, and then given to `frames` as windows; the last one goes on."""
@@ -282,20 +273,19 @@ class Decoder:
         concealed = not around.isdisjoint(self._concealed)
         return DecodedFrame(pixels=pixels, index=index, box=window.segment.box, concealed=concealed)
 
-    def _codes(self, motion: MotionPayload) -> Tensor:
-        codes = self._coder.decode(motion.codes, motion.frames)
-        return torch.from_numpy(np.asarray(codes, dtype=np.int64)).to(self.model.device)
+    def _codes(self, motion: MotionPayload) -> Codes:
+        return np.asarray(self._coder.decode(motion.codes, motion.frames), dtype=np.int64)
 
 
-def model_frame_multiplier(header: StreamHeader, model: CodecModel) -> int:
+def model_frame_multiplier(header: StreamHeader, model: DecodingModel) -> int:
     """Frames for a coded one that bring a stream to the frame rate of its model, or as near below it as whole numbers
     can.
     """
     return max(1, min(MAX_FRAME_MULTIPLIER, int(model.frame_rate / header.video.frame_rate)))
 
 
-def check_stream_fits(header: StreamHeader, model: CodecModel) -> None:
+def check_stream_fits(header: StreamHeader, model: DecodingModel) -> None:
     """Refuse a stream that other weights wrote, or whose declared sizes are not those of its model."""
-    if header.model_id != model.weights.model_id:
-        raise ConfigError(f"the stream needs weights {header.model_id.hex()}, given {model.weights.model_id.hex()}")
+    if header.model_id != model.model_id:
+        raise ConfigError(f"the stream needs weights {header.model_id.hex()}, given {model.model_id.hex()}")
     header.check_model(model.config)

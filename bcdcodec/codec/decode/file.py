@@ -14,9 +14,9 @@ from bcdcodec.atomic import open_input
 from bcdcodec.bitstream.packet import AudioPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import AudioInfo
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.decode.backend import DecodingModel
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.decode.settings import DecodeSettings
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
 from bcdcodec.errors import BitstreamError
 from bcdcodec.frame import Frame
@@ -58,7 +58,7 @@ def decode_file(
     source: str | Path | BinaryIO,
     target: str | Path | BinaryIO,
     *,
-    model: CodecModel,
+    model: DecodingModel,
     settings: DecodeSettings | None = None,
     paste_back: bool = False,
     keep_damaged: bool = False,

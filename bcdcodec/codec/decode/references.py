@@ -4,50 +4,37 @@ CONTENT_PART, CONTENT -> parts joined -> kept by number until dropped -> a MOTIO
 """
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES, ContentRecord
 from bcdcodec.bitstream.references import ContentAssembler, ReferenceTable
-from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record, driver_face
-from bcdcodec.codec.retarget import Retargeter
 from bcdcodec.frame import CropBox
-from bcdcodec.model.content import Content
 
 #: Packets missing since a number was named last, in a call, after which it may have been given again: all contents in
 #: between but those that would be kept beside it.
 MAX_LOST = MAX_REFERENCE_NUMBER - MAX_REFERENCES
 
 
+class LoadedContent(Protocol):
+    """Content as the networks of a backend read it, a `model.content.Content` or `codec.onnx.model.OnnxContent`."""
+
+    @property
+    def map(self) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedReference:
-    """A reference as frames are made from it. offset: added to motion vectors; box: its shot's crop square."""
-
-    content: Content
-    offset: Tensor | None
-    box: CropBox
-
-
-class ReferenceLoader:
-    """Makes references of records. replacement: content that takes the place of theirs, None for none; relative: it
-    stays where it is (`DecodeSettings.relative`).
+    """A reference as frames are made from it. offset: added to motion vectors, float32 [G*D]; box: its shot's crop
+    square.
     """
 
-    def __init__(self, model: CodecModel, replacement: Content | None, *, relative: bool) -> None:
-        self._model, self._replacement = model, replacement
-        self._retargeter = None if replacement is None or relative else Retargeter(model, replacement)
-
-    def load(self, record: ContentRecord) -> LoadedReference:
-        """The reference of a whole record, or what replaces it."""
-        box = CropBox(x=record.x, y=record.y, size=record.size)
-        if self._replacement is None:
-            return LoadedReference(content_of_record(self._model, record), None, box)
-        if self._retargeter is None:
-            return LoadedReference(self._replacement, None, box)
-        placed = self._retargeter.follow(driver_face(self._model, record))
-        return LoadedReference(placed.content, placed.motion, box)
+    content: LoadedContent
+    offset: NDArray[np.float32] | None
+    box: CropBox
 
 
 @dataclass(slots=True, eq=False)

@@ -1,11 +1,14 @@
 """Decode settings: what the caller asks of a decoder."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bcdcodec.codec.decode.concealment import Concealer
 from bcdcodec.config import MAX_BATCH_SEGMENTS, MAX_FRAME_MULTIPLIER, SamplingConfig
 from bcdcodec.errors import ConfigError
-from bcdcodec.model.content import Content
+
+if TYPE_CHECKING:
+    from bcdcodec.model.content import Content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class DecodeSettings:
 
     sampling: SamplingConfig | None = None
     seed: int | None = None
-    content: Content | None = None
+    content: "Content | None" = None
     relative: bool = False
     batch_segments: int = 1
     frame_multiplier: int | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
-from bcdcodec.codec.decode.windows import DecodedWindow, Segment, WindowSettings, decode_segments
+from bcdcodec.codec.decode.segment import DecodedWindow, Segment, WindowSettings
 
 
 def decode_together(decoders: Sequence[Decoder], *, one_window: bool = False) -> list[list[DecodedFrame]]:
@@ -16,7 +16,7 @@ def decode_together(decoders: Sequence[Decoder], *, one_window: bool = False) ->
     # By the model's networks, of which a decoder keeps them alive.
     groups: dict[tuple[int, WindowSettings], list[Decoder]] = {}
     for decoder in decoders:
-        groups.setdefault((id(decoder.model.networks), decoder.windows), []).append(decoder)
+        groups.setdefault((id(decoder.backend.networks), decoder.windows), []).append(decoder)
     windows: dict[int, list[DecodedWindow]] = {id(decoder): [] for decoder in decoders}
     for (_, settings), group in groups.items():
         owners: dict[int, int] = {}
@@ -25,6 +25,6 @@ def decode_together(decoders: Sequence[Decoder], *, one_window: bool = False) ->
             taken = decoder.take_next() if one_window else decoder.take_segments()
             owners |= dict.fromkeys(map(id, taken), id(decoder))
             segments += taken
-        for window in decode_segments(group[0].model.networks, segments, settings, one_window=one_window):
+        for window in group[0].backend.decode(segments, settings, one_window=one_window):
             windows[owners[id(window.segment)]].append(window)
     return [decoder.frames(windows[id(decoder)]) for decoder in decoders]

@@ -5,90 +5,18 @@ decoded latents as clean context frames, so that windows join without a seam.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdcodec.codec.decode.segment import DecodedWindow, Motion, Segment, WindowSettings
 from bcdcodec.config import MAX_BATCH_SEGMENTS, SamplingConfig
-from bcdcodec.frame import CropBox
 from bcdcodec.model.bcd import reconstruct
 from bcdcodec.model.content import Content, stack_contents
-from bcdcodec.model.noise import FrameNoise
 from bcdcodec.model.vae import to_uint8
 from bcdcodec.model.weights import Networks
-
-
-class Segment:
-    """Segment of frames from one key packet on, with what its next window is decoded from.
-
-    content: without a batch dimension; motion: code vectors of the frames that wait [n, G*D]. frame_multiplier: frames
-    decoded for a coded one. Frames between two coded ones get interpolated motion; none follow the last coded frame of
-    a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream. noise: None for
-    segments that are only warped.
-    """
-
-    def __init__(
-        self,
-        content: Content,
-        box: CropBox,
-        tick: int,
-        motion: Tensor,
-        *,
-        noise: FrameNoise | None = None,
-        frame_multiplier: int = 1,
-    ) -> None:
-        self.content, self.box, self.noise = content, box, noise
-        self.next_tick = tick
-        self.index = tick * frame_multiplier
-        self.motion = motion[:0]
-        self.context: Tensor | None = None  # [Tc, C, H, W], with their motion [Tc, G*D]
-        self.context_motion: Tensor | None = None
-        self._frame_multiplier, self._last = frame_multiplier, motion[:1]
-        self.append(motion[:1], interpolate=False)
-        self.append(motion[1:])
-
-    def append(self, motion: Tensor, *, interpolate: bool = True) -> None:
-        """Motion of more coded frames [n, G*D] at the end of the segment."""
-        self.next_tick += len(motion)
-        if interpolate and self._frame_multiplier > 1 and len(motion):
-            before = torch.cat([self._last, motion[:-1]])
-            steps = (
-                torch.arange(1, self._frame_multiplier + 1, device=motion.device, dtype=motion.dtype)
-                / self._frame_multiplier
-            )
-            between = before[:, None] + steps[:, None] * (motion - before)[:, None]  # [n, k, G*D]
-            between[:, -1] = motion
-            motion = between.flatten(0, 1)
-        self.motion = torch.cat([self.motion, motion])
-        self._last = motion[-1:] if len(motion) else self._last
-
-    def skip(self, until: int) -> None:
-        """Drop the frames before the index `until` that wait."""
-        late = min(max(0, until - self.index), len(self.motion))
-        self.motion, self.index = self.motion[late:], self.index + late
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedWindow:
-    """Pictures uint8 [n, P, P, 3] of the frames index, index + 1, ... of a segment."""
-
-    segment: Segment
-    index: int
-    pixels: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSettings:
-    """How windows are decoded; segments share a batch where these are equal. sampling: no steps for the warp alone;
-    window_frames: new frames a window; context_frames: those before it that it is given.
-    """
-
-    sampling: SamplingConfig
-    window_frames: int
-    context_frames: int
 
 
 @torch.inference_mode()
@@ -134,12 +62,12 @@ def next_windows(
     for (frames, before), batch in _batches(segments, window_frames).items():
         synthesis = networks.bcd.synthesize(
             stack_contents([segment.content for segment in batch]),
-            torch.stack([segment.motion[:frames] for segment in batch]),
+            _motion([segment.motion[:frames] for segment in batch], networks),
             _noise(batch, frames),
             sampling,
             vae=networks.vae,
             context=_stack([segment.context for segment in batch]) if before else None,
-            context_motion=_stack([segment.context_motion for segment in batch]) if before else None,
+            context_motion=_motion([segment.context_motion for segment in batch], networks) if before else None,
         )
         for row, (segment, z) in enumerate(zip(batch, synthesis.latents, strict=True)):
             pictures = reconstruct(z, synthesis.reference.of_clip(row), networks.vae)
@@ -159,7 +87,7 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
         assert pictures is not None, "only a warper has pictures to show"
         return pictures
 
-    return _windows_of_pictures(segments, warped, window_frames=window_frames)
+    return _windows_of_pictures(networks, segments, warped, window_frames=window_frames)
 
 
 def next_painted_windows(
@@ -173,11 +101,15 @@ def next_painted_windows(
     def painted(content: Content, motion: Tensor, batch: list[Segment]) -> Tensor:
         return networks.bcd.paint(content, motion, _noise(batch, motion.shape[1]), sampling)
 
-    return _windows_of_pictures(segments, painted, window_frames=window_frames)
+    return _windows_of_pictures(networks, segments, painted, window_frames=window_frames)
 
 
 def _windows_of_pictures(
-    segments: list[Segment], make: Callable[[Content, Tensor, list[Segment]], Tensor], *, window_frames: int
+    networks: Networks,
+    segments: list[Segment],
+    make: Callable[[Content, Tensor, list[Segment]], Tensor],
+    *,
+    window_frames: int,
 ) -> list[DecodedWindow]:
     """One window of every segment without context. make: contents, code vectors [B, T, G*D] and the segments that they
     are of to pictures [B, T, 3, P, P].
@@ -185,7 +117,7 @@ def _windows_of_pictures(
     done: list[DecodedWindow] = []
     for (frames, _), batch in _batches(segments, window_frames).items():
         content = stack_contents([segment.content for segment in batch])
-        made = make(content, torch.stack([segment.motion[:frames] for segment in batch]), batch)
+        made = make(content, _motion([segment.motion[:frames] for segment in batch], networks), batch)
         for segment, pictures in zip(batch, made, strict=True):
             done.append(DecodedWindow(segment, segment.index, _pixels(pictures)))
             _advance(segment, pictures, frames, 0)
@@ -208,6 +140,13 @@ def _noise(batch: list[Segment], frames: int) -> Tensor:
     return _stack(drawn)
 
 
+def _motion(parts: list[Motion | None], networks: Networks) -> Tensor:
+    """Code vectors of a window of every segment [B, T, G*D], on the device of the networks."""
+    return torch.from_numpy(np.stack([part for part in parts if part is not None])).to(
+        networks.bcd.quantizer.codebook.device
+    )
+
+
 def _pixels(pictures: Tensor) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = to_uint8(pictures).permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return pixels
@@ -217,7 +156,7 @@ def _advance(segment: Segment, z: Tensor, frames: int, context_frames: int) -> N
     used = segment.motion[:frames]
     if context_frames:
         recent = z if segment.context is None else torch.cat([segment.context, z])
-        recent_motion = used if segment.context_motion is None else torch.cat([segment.context_motion, used])
+        recent_motion = used if segment.context_motion is None else np.concatenate([segment.context_motion, used])
         segment.context, segment.context_motion = recent[-context_frames:], recent_motion[-context_frames:]
     segment.motion = segment.motion[frames:]
     segment.index += frames

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from bcdcodec.codec.decode.presets import PRESETS, preset_sampling
-from bcdcodec.codec.decode.windows import Segment, WindowSettings, decode_segments
+from bcdcodec.codec.decode.segment import Segment, WindowSettings
+from bcdcodec.codec.decode.windows import decode_segments
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content
@@ -43,7 +44,7 @@ def measure_batches(model: CodecModel, batches: tuple[int, ...] = BATCHES) -> It
     noise = FrameNoise(0, model.noise_shape, shared=config.denoiser.shared_noise, device=device)
     frames = WINDOWS * config.window_frames
     codes = torch.randint(config.quantizer.entries, (1, frames, config.quantizer.groups), device=device)
-    motion = model.bcd.quantizer.lookup(codes)[0]
+    motion = model.bcd.quantizer.lookup(codes)[0].cpu().numpy()
     box = CropBox(x=0, y=0, size=side)
     for preset in PRESETS:
         windows = WindowSettings(preset_sampling(config, preset), config.window_frames, 0)

@@ -44,7 +44,7 @@ ENCODING = (
 DECODING = (
     Stage("reading packets", ("bcdcodec.bitstream.stream:StreamReader.__next__",)),
     Stage("entropy decoding", ("bcdcodec.entropy.motion:MotionCoder.decode",)),
-    Stage("still decoding", (f"{_DECODE}.references:ReferenceLoader.load",)),
+    Stage("still decoding", (f"{_DECODE}.torch_backend:ReferenceLoader.load",)),
     Stage("mesh and flow", ("bcdcodec.model.bcd:dense_flow",)),
     Stage("flow network", ("bcdcodec.model.warp:ReferenceWarper.forward",)),
     Stage("warp", ("bcdcodec.model.bcd:warp_frames", "bcdcodec.model.bcd:warp_reference")),

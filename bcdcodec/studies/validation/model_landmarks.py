@@ -18,7 +18,7 @@ from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.references import read_motion
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.decoder import check_stream_fits, model_frame_multiplier
-from bcdcodec.codec.decode.windows import Segment
+from bcdcodec.codec.decode.segment import Segment
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import content_of_record
 from bcdcodec.codec.window import Window, WindowBuilder
@@ -174,7 +174,8 @@ def _reference_face(content: Content, shot: Window) -> Tensor:
 def _shown(content: Content, tick: int, motion: Tensor, multiplier: int) -> Tensor:
     """Motion of the shown frames from that of the coded ones of a run, interpolated by the decoder's own code."""
     box = CropBox(x=0, y=0, size=1)
-    return Segment(content, box, tick, motion, frame_multiplier=multiplier).motion
+    shown = Segment(content, box, tick, motion.cpu().numpy(), frame_multiplier=multiplier).motion
+    return torch.from_numpy(shown).to(motion.device)
 
 
 def _held(values: Places) -> Places:
