@@ -80,7 +80,7 @@ def add_command(commands: Commands) -> None:
         help="lost frames: hold the last, predict by a motion model, refuse (none)",
     )
     parser.add_argument(
-        "--runtime", choices=RUNTIMES, help="runs the networks; the second by bcd train onnx (the first there)"
+        "--runtime", choices=RUNTIMES, help="runs the networks; the second by bcd export (the first there)"
     )
     add_decoding_options(parser, weights=None)
 

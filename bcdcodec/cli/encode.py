@@ -38,10 +38,8 @@ TOLERANCE = 0.01
 MAX_EFFORT = 100
 USAGE = "bcd encode [options] IN [OUT.bcd]\n       bcd encode [options] IN... -o DIR"
 EXAMPLES = """  bcd encode talk.mp4                                 # writes talk.bcd beside it
-  bcd encode talk.mp4 small.bcd --bitrate 2k --no-audio
   bcd encode videos more.mp4 -o streams -j 4          # many files; the same command resumes
-  bcd encode talk.mp4 talk.bcd --mode packed --meta title="A talk" --background
-  bcd encode - - < talk.mp4 > talk.bcd"""
+  bcd encode - - --mode packed --meta title="A talk" --background < talk.mp4 > talk.bcd"""
 
 
 def add_command(commands: Commands) -> None:

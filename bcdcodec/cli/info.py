@@ -15,7 +15,6 @@ from bcdcodec.ratecontrol.timeline import Timeline
 EXAMPLES = """  bcd info talk.bcd --packets --bits
   bcd info talk.bcd --plot rate.png --bitrate 4k --bucket 2
   bcd info talk.bcd --json | jq .kbps.total
-  bcd info broken.bcd --tolerate-loss
 A damaged stream is described up to the damage; the exit code is then 2."""
 BUCKET_S = 1.0
 

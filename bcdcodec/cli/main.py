@@ -25,6 +25,7 @@ from bcdcodec.cli import (
     data,
     decode,
     encode,
+    export,
     generate,
     info,
     personalize,
@@ -46,7 +47,7 @@ LAST_STANDARD = 2
 
 #: Commands as help lists them.
 GROUPS = {
-    "use:": (encode, decode, play, call, transcode, transfer, generate),
+    "use:": (encode, decode, play, call, transcode, transfer, generate, export),
     "look:": (compare, still, info, verify),
     "train:": (data, train, personalize),
     "measure:": (bench,),

@@ -22,8 +22,7 @@ MAX_PERSONAL_UPDATES, UPDATES, SUFFIX = 100_000, 300, ".safetensors"
 
 EXAMPLES = """  bcd personalize alice1.mp4 alice2.mp4 alice.safetensors
   bcd encode talk.mp4 talk.bcd --weights alice.safetensors
-  bcd decode talk.bcd talk.mp4 --weights alice.safetensors   # or in a folder that $BCD_WEIGHTS names
-Whoever decodes needs the same file: the stream names it, and does not hold it."""
+Whoever decodes needs the same file, by --weights or in a folder of $BCD_WEIGHTS: the stream does not hold it."""
 
 
 def add_command(commands: Commands) -> None:

@@ -11,8 +11,7 @@ from bcdcodec.errors import BitstreamError, ConfigError
 PNG = ".png"
 MAX_SIDE = 4096
 EXAMPLES = """  bcd still talk.bcd                    # its first picture, talk.png beside it
-  bcd still talk.bcd all.png --all      # all pictures, in the order in which they are sent
-  bcd still talk.bcd icon.png --size 128"""
+  bcd still talk.bcd all.png --all      # all pictures, in the order in which they are sent"""
 
 
 def add_command(commands: Commands) -> None:

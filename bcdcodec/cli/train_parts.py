@@ -1,4 +1,4 @@
-"""`bcd train vae`, `context`, `export` and `onnx`: the other steps from clips to files of the codec."""
+"""`bcd train vae`, `context` and `export`: the other steps from clips to a weights file of the codec."""
 
 import argparse
 from pathlib import Path
@@ -15,16 +15,13 @@ from bcdcodec.cli.options import (
     weights_file,
 )
 from bcdcodec.cli.progress import progress_bar, progress_bars
-from bcdcodec.cli.streams import check_clips, check_file, check_folder, print_next, weights_name
+from bcdcodec.cli.streams import check_clips, check_file, print_next, weights_name
 from bcdcodec.cli.train_codec import EXAMPLES
-from bcdcodec.weightfile import DEFAULT_NAME, open_weights
-
-ONNX_EXAMPLES = """  bcd train onnx face-onnx
-  bcd decode talk.bcd --runtime onnxruntime --weights face-onnx   # without torch"""
+from bcdcodec.weightfile import open_weights
 
 
 def add_command(commands: Commands) -> None:
-    """Add the four commands and their options."""
+    """Add the three commands and their options."""
     vae = new_command(commands, "vae", run_vae, about="train the image autoencoder", examples=EXAMPLES)
     vae.add_argument("target", metavar="OUT.safetensors", help="file to write")
     add_data_option(vae)
@@ -55,19 +52,6 @@ def add_command(commands: Commands) -> None:
     add_cache_option(export)
     export.add_argument("--last", action="store_true", help="the last weights, not the best on held-out people")
     add_write_options(export)
-
-    graphs = new_command(
-        commands, "onnx", run_onnx, about="write the decoder of weights for onnxruntime", examples=ONNX_EXAMPLES
-    )
-    graphs.add_argument("target", type=Path, metavar="OUT_DIR", help="folder to write: graphs and tables")
-    graphs.add_argument(
-        "--weights",
-        type=weights_file,
-        default=DEFAULT_NAME,
-        metavar="NAME|PATH",
-        help=f"model weights ({DEFAULT_NAME})",
-    )
-    add_write_options(graphs)
 
 
 def run_vae(options: argparse.Namespace) -> int:
@@ -146,18 +130,4 @@ def run_export(options: argparse.Namespace) -> int:
     data = options.data or "clips"
     context = ("--weights", weights_name(out), "--data", data, "--run", options.folder, "--updates", 4000)
     print_next(options, "bcd", "train", "context", *context, out.with_stem(f"{out.stem}-context"))
-    return 0
-
-
-def run_onnx(options: argparse.Namespace) -> int:
-    """Write the graphs and tables of a decoder, and print their size."""
-    check_folder(options.target, force=options.force)
-    from bcdcodec.codec.onnx.export import export_decoder
-
-    weights = open_weights(Path(options.weights))
-    options.target.mkdir(parents=True, exist_ok=True)
-    export_decoder(weights, options.target)
-    if not options.quiet:
-        size = sum(file.stat().st_size for file in options.target.iterdir())
-        print(f"{options.target}: {size} bytes, decodes streams of model {weights.model_id.hex()}")
     return 0

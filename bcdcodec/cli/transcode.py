@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from bcdcodec.codec.transcode.summary import StreamSummary
     from bcdcodec.codec.transcode.transcode import TranscodeResult
 
-EXAMPLES = """  bcd transcode talk.bcd smaller.bcd
-  bcd transcode talk.bcd low.bcd --bitrate 2k
+EXAMPLES = """  bcd transcode talk.bcd low.bcd --bitrate 2k
   bcd transcode talk.bcd coarse.bcd --groups 16
-  bcd transcode - - --bitrate 2k < talk.bcd > low.bcd
 No picture is decoded. What lowers the rate, in this order and no further than needed: codes in the smallest mode and
 packets joined to about 5 s, which changes no picture; content left out that is in force already; every second frame
 kept; every fourth frame kept. Sound stays as it is. Without --bitrate only the first is done."""

@@ -11,7 +11,7 @@ const { readTables } = await load("tables.js");
 const { readCodes } = await load("motion_codes.js");
 const { decodeLandmarks } = await load("landmarks.js");
 const bytes = (path) => new Uint8Array(readFileSync(path));
-const tables = readTables(bytes(tablesFile).buffer);
+const { tables } = readTables(bytes(tablesFile).buffer);
 
 function read(data) {
   const stream = parseStream(data);

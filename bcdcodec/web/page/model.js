@@ -7,6 +7,8 @@ import { readTables } from "./tables.js";
 
 const GRAPHS = ["content", "motion", "warp", "paint"];
 const MOST_THREADS = 4;
+// Coordinates of landmarks of a face that is not there.
+const ABSENT = 10;
 
 const get = async (address) => {
   const answer = await fetch(address);
@@ -23,8 +25,11 @@ export class Model {
     ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
     const model = new Model();
     model.paints = true; // false: frames are warps alone, as of the preset `fast`
-    Object.assign(model, await (await get(new URL("model.json", folder))).json());
-    model.tables = readTables(await (await get(new URL("tables.safetensors", folder))).arrayBuffer());
+    const read = readTables(await (await get(new URL("decoder.safetensors", folder))).arrayBuffer());
+    const config = JSON.parse(read.metadata.config), { sigma_max: sigma, sigma_end: end = 0 } = config.sampling.standard;
+    Object.assign(model, { tables: read.tables, id: read.metadata.model_id, pixels: config.pixels });
+    [model.sigma, model.share] = [sigma, 1 - end / sigma]; // of the one step from the warp
+    model.landmarks = config.denoiser.landmarks;
     model.graphs = {};
     for (const name of GRAPHS) {
       model.graphs[name] = await ort.InferenceSession.create(new URL(`${name}.onnx`, folder).href);
@@ -42,7 +47,7 @@ export class Model {
       picture: scaled,
       content_map,
       known: floats(known, this.landmarks, 2),
-      landmarks: floats(known.map((value) => (Number.isNaN(value) ? this.absent : value)), this.landmarks, 2),
+      landmarks: floats(known.map((value) => (Number.isNaN(value) ? ABSENT : value)), this.landmarks, 2),
     };
   }
 
@@ -54,11 +59,12 @@ export class Model {
     const each = Array.from({ length: count }, (_, frame) => positions.data.subarray(frame * points, (frame + 1) * points));
     const shown = new BigInt64Array(count * pixels * pixels);
     const side = pixels / 2, planes = 3 * side * side;
-    const rasters = new Float32Array(2 * count * planes), still = faceRasters(landmarks.data, side, this);
+    const rasters = new Float32Array(2 * count * planes), facePlanes = this.tables["mesh.planes"].values;
+    const still = faceRasters(landmarks.data, facePlanes, side);
     each.forEach((face, frame) => {
-      const cells = rasterize(face, landmarks.data, this.tables["triangles"].values, pixels);
+      const cells = rasterize(face, landmarks.data, this.tables["mesh.triangles"].values, pixels);
       cells.forEach((triangle, index) => (shown[frame * pixels * pixels + index] = BigInt(triangle)));
-      rasters.set(faceRasters(face, side, this), 2 * frame * planes);
+      rasters.set(faceRasters(face, facePlanes, side), 2 * frame * planes);
       rasters.set(still, (2 * frame + 1) * planes);
     });
     const { warps, areas } = await graphs.warp.run({

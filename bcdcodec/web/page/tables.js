@@ -2,13 +2,13 @@
 
 import { need } from "./bytes.js";
 
-const KINDS = { I8: Int8Array, I16: Int16Array, I32: Int32Array, F32: Float32Array };
+const KINDS = { I8: Int8Array, I16: Int16Array, I32: Int32Array, I64: BigInt64Array, F32: Float32Array };
 const MOST_HEADER_BYTES = 1 << 24;
 
 // An array in one block. row(i): its i-th row, of all other axes together.
 class Table {
   constructor(values, shape) {
-    this.values = values;
+    this.values = values instanceof BigInt64Array ? Int32Array.from(values, Number) : values;
     this.shape = shape;
     this.size = values.length / shape[0];
   }
@@ -18,7 +18,7 @@ class Table {
   }
 }
 
-// data: ArrayBuffer. Returns {name: Table} of the tensors of a kind that is known: others are for networks.
+// data: ArrayBuffer. Returns {tables: {name: Table}, metadata: {name: text}}; tensors of other types are for networks.
 export function readTables(data) {
   const view = new DataView(data);
   need(data.byteLength >= 8 && view.getUint32(4, true) === 0, "no safetensors file");
@@ -35,5 +35,5 @@ export function readTables(data) {
     tables[name] = new Table(new Kind(bytes), entry.shape);
   }
   need("tables.motion" in tables, "weights without tables of motion");
-  return tables;
+  return { tables, metadata: entries.__metadata__ };
 }
