@@ -194,7 +194,7 @@ def _traced(graph: _Graph) -> bytes:
         torch.onnx.export(
             graph.module.eval(),
             tuple(value for value, _ in graph.inputs.values()),
-            file,
+            file,  # type: ignore[arg-type]  # by tracing it takes files, too
             dynamo=False,
             opset_version=OPSET,
             input_names=[*graph.inputs],
