@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,6 +32,8 @@ from bcdcodec.model.weights import Networks
 
 #: Version of the operators, which runtimes in browsers have, too.
 OPSET = 18
+#: Numbers of a constant from which on it is stored in half precision where that holds it.
+MIN_HALVED = 1024
 #: Frames that graphs are traced with.
 TRACED_FRAMES = 3
 
@@ -191,11 +194,35 @@ def _traced(graph: _Graph) -> bytes:
         torch.onnx.export(
             graph.module.eval(),
             tuple(value for value, _ in graph.inputs.values()),
-            file,
+            file,  # type: ignore[arg-type]  # by tracing it takes files, too
             dynamo=False,
             opset_version=OPSET,
             input_names=[*graph.inputs],
             output_names=[*graph.outputs],
             dynamic_axes={name: {0: "frames"} for name, dynamic in frames.items() if dynamic},
         )
-    return file.getvalue()
+    return _halved(file.getvalue())
+
+
+def _halved(graph: bytes) -> bytes:
+    """A graph whose large constants are float16, cast where they are used, if that changes no number.
+
+    Weights files hold float16, so that these are the weights; runtimes cast them once, when they load the graph.
+    """
+    import onnx  # of the extra `onnx`, which decoders do without
+
+    model = onnx.load_from_string(graph)
+    casts = []
+    for constant in model.graph.initializer:
+        value = onnx.numpy_helper.to_array(constant)
+        half = value.astype(np.float16) if value.dtype == np.float32 and value.size >= MIN_HALVED else None
+        if half is None or not (half.astype(np.float32) == value).all():
+            continue
+        name = constant.name
+        constant.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [constant.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    halved: bytes = model.SerializeToString()
+    return halved

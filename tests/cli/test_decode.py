@@ -39,6 +39,21 @@ def test_every_frame_comes_back_with_its_audio(bcd: Bcd, stream_file: Path, tmp_
     assert names(tmp_path) == ["talk.bcd", "talk.mp4"]
 
 
+def test_an_exported_decoder_decodes_without_torch(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    exported, target = tmp_path / "decoder", tmp_path / "talk.mp4"
+    done = bcd("train", "onnx", exported, "--weights", "tiny")
+    assert done.code == 0 and "decodes streams of model" in done.out
+    assert bcd("train", "onnx", exported, "--weights", "tiny").code == 2
+    runtime = ("--runtime", "onnxruntime", "--weights", exported)
+    done = bcd("decode", stream_file, target, *runtime, "--preset", "fast", "--conceal", "hold")
+    assert done.code == 0 and len(frames(target)) == 25
+    assert "asked for are 2 steps" in bcd("decode", stream_file, tmp_path / "other.mp4", *runtime).err
+    assert "--device is cuda" in bcd("decode", stream_file, tmp_path / "other.mp4", *runtime, "--device", "cuda").err
+    assert "needs --runtime torch" in bcd("decode", stream_file, target, "-f", *runtime, "--conceal", "model").err
+
+
 def test_paste_back_has_the_size_of_the_source(bcd: Bcd, stream_file: Path, tmp_path: Path) -> None:
     target = tmp_path / "talk.mp4"
     done = bcd("decode", stream_file, target, "--paste-back", "--preset", "fast")

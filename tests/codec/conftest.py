@@ -1,4 +1,4 @@
-"""A loaded tiny model, frames with motion, and one shot encoded, for the codec tests."""
+"""Tiny models, one of which denoises pictures as the shipped one does, frames with motion, and one shot encoded."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 from stream_kit import GOLDEN
 
@@ -15,7 +16,11 @@ from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.config import PictureDenoiserConfig
+from bcdcodec.denoiser.export import export_denoiser
 from bcdcodec.frame import Frame
+from bcdcodec.model.unet import PictureDenoiser
+from bcdcodec.weightfile import open_weights
 
 settings.register_profile("untimed", deadline=None)  # no test depends on the speed of the machine
 settings.load_profile("untimed")
@@ -24,6 +29,20 @@ settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def model(tiny_weights: Path) -> CodecModel:
     return CodecModel.load(tiny_weights, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def painter(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> CodecModel:
+    """The tiny model with a denoiser that changes what it is given."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        net = PictureDenoiser(PictureDenoiserConfig(widths=(8, 8), embedding=8), 128)
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+    path = tmp_path_factory.mktemp("painter") / "painter.safetensors"
+    export_denoiser(path, open_weights(tiny_weights), net)
+    return CodecModel.load(path, device="cpu")
 
 
 @pytest.fixture(scope="session")

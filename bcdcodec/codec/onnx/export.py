@@ -1,6 +1,7 @@
 """A decoder as a folder that is read without torch: graphs of its networks, and its tables (codec/onnx/model.py)."""
 
 import hashlib
+import importlib.util
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bcdcodec.atomic import replacing
 from bcdcodec.codec.onnx.folder import CODEBOOK, DIGESTS, MODEL_ID, PLANES, TABLES_FILE, TRIANGLES
 from bcdcodec.entropy.predictor import PREFIX as CONTEXT_PREFIX
 from bcdcodec.entropy.tables import PREFIX as TABLES_PREFIX
+from bcdcodec.errors import MissingExtraError, install_command
 from bcdcodec.model.graphs import export_graphs
 from bcdcodec.model.guides import EYES, LIPS
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS, triangles
@@ -21,8 +23,11 @@ from bcdcodec.weightfile import WeightsFile, read_tensors
 
 def export_decoder(weights: WeightsFile, folder: Path) -> None:
     """Write the decoder of weights into a folder that exists. ConfigError for weights that do not decode faces by a
-    denoiser of pictures or the warp alone, WeightsError where they cannot be read.
+    denoiser of pictures or the warp alone, WeightsError where they cannot be read,
+    MissingExtraError without onnx.
     """
+    if importlib.util.find_spec("onnx") is None:
+        raise MissingExtraError(f"writing graphs needs onnx: {install_command('onnx')}")
     networks = load_networks(weights, torch.device("cpu"))
     digests = dict[str, str]()
     for name, graph in export_graphs(networks, weights.config).items():

@@ -1,4 +1,4 @@
-"""A decoder's networks run by onnxruntime, without torch: what `bcd export` wrote, ready for `Decoder`."""
+"""A decoder's networks run by onnxruntime, without torch: what `bcd export onnx` wrote, ready for `Decoder`."""
 
 import hashlib
 import importlib
@@ -65,8 +65,8 @@ class OnnxModel:
 
     @classmethod
     def load(cls, folder: Path | str, *, threads: int | None = None) -> "OnnxModel":
-        """Load the folder of `bcd export`. threads: of the networks, None for $OMP_NUM_THREADS or as many as there are
-        cores. WeightsError for another folder, MissingExtraError without onnxruntime.
+        """Load the folder of `bcd export onnx`. threads: of the networks, None for $OMP_NUM_THREADS or as many as
+        there are cores. WeightsError for another folder, MissingExtraError without onnxruntime.
         """
         path = Path(folder) / TABLES_FILE
         metadata = _metadata(path)
@@ -124,7 +124,7 @@ def decoder_of_stream(model_id: bytes) -> Path:
     searched = ", ".join(str(folder) for folder in search_folders())
     raise WeightsError(
         f"the stream needs an exported decoder of weights {model_id.hex()}, which is in no folder of {searched}; "
-        "`bcd export` writes one"
+        "`bcd export onnx` writes one"
     )
 
 
