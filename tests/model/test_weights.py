@@ -29,10 +29,10 @@ class Moments(NamedTuple):
     mean: float
     std: float
 
-    def check(self, tensor: torch.Tensor) -> None:
+    def check(self, tensor: torch.Tensor, *, rel: float = 1e-4) -> None:
         tensor = tensor.double()
-        assert float(tensor.mean()) == pytest.approx(self.mean, rel=1e-4, abs=1e-5)
-        assert float(tensor.std()) == pytest.approx(self.std, rel=1e-4)
+        assert float(tensor.mean()) == pytest.approx(self.mean, rel=rel, abs=1e-5)
+        assert float(tensor.std()) == pytest.approx(self.std, rel=rel)
 
 
 #: Model id, and moments of the quantiser's distances and of the decoded pictures of `run`.
@@ -89,7 +89,7 @@ def test_shipped_models_keep_their_id_and_their_results(name: str) -> None:
     assert weights.model_id.hex() == model_id
     distances, pictures = run(load_networks(weights, CPU), weights.config)
     expected_distances.check(distances)
-    expected_pictures.check(pictures)
+    expected_pictures.check(pictures, rel=1e-3)  # another number of threads may choose another of two near codes
 
 
 @pytest.mark.parametrize("name", OTHERS)
