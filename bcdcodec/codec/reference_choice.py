@@ -1,6 +1,6 @@
 """Choice of the reference among the first frames of a shot, without making a picture: for calls, where it must be fast.
 
-Files choose by real warps (codec/encode/references.py).
+Files choose by real warps (codec/encode/references.py), and before that by `central_face`.
 """
 
 import math
@@ -41,6 +41,15 @@ def candidate_frames(shot: Window, count: int) -> list[int]:
     faces: list[int] = shot.landmarks.isfinite().flatten(1).all(1).nonzero().flatten().tolist()
     shown = faces or [*range(len(shot.pixels))]
     return [shown[index] for index in spread(len(shown), count)]
+
+
+def central_face(shot: Window) -> int | None:
+    """The frame of a shot whose landmarks are nearest to their mean over all frames; None where no frame has a face."""
+    faces = shot.landmarks.isfinite().flatten(1).all(1)
+    if not shot.landmarks.shape[1] or not faces.any():
+        return None
+    distances = (shot.landmarks - shot.landmarks[faces].mean(0)).square().sum((1, 2))
+    return int(torch.where(faces, distances, torch.inf).argmin())
 
 
 def _expected(model: CodecModel, shot: Window, candidates: list[int]) -> tuple[list[float], list[float]]:

@@ -102,15 +102,17 @@ class Bcd(nn.Module):
         areas = area_changes(flow.flatten(0, 1)).unflatten(0, flow.shape[:2])
         return Guides.of_clips(warp_frames(picture, flow), picture, areas, moved, faces, m_hat)
 
-    def flow(self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None) -> Tensor:
+    def flow(
+        self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None, *, cells: int = FLOW_SCALE
+    ) -> Tensor:
         """Backward flow from each frame to the content's frame, of a model with a warper.
 
         content: map [B, C, H, W]; m_hat: [B, T, G*D]; landmarks: of the content's face [B, L, 2] as fractions of the
-        picture, NaN in clips whose content shows none; None: in no clip, or a model without landmarks. Returns
-        [B, T, 2, 8H, 8W], x then y, in pixels of its own grid.
+        picture, NaN in clips whose content shows none; None: in no clip, or a model without landmarks; cells: of the
+        flow per latent pixel and axis. Returns [B, T, 2, cells H, cells W], x then y, in pixels of its own grid.
         """
         assert self.warper is not None, "only a warper predicts a flow"
-        size = content.shape[-1] * FLOW_SCALE
+        size = content.shape[-1] * cells
         if self.landmark_head is None or landmarks is None:
             absent = content.new_zeros(*m_hat.shape[:2], 3, size, size)
             return self.warper(content, m_hat, absent[:, :, :2], absent[:, :, 2:])

@@ -144,9 +144,9 @@ class ReferenceWarper(nn.Module):
     def forward(self, content: Tensor, m_hat: Tensor, prior_flow: Tensor, confidence: Tensor) -> Tensor:
         """Backward flow from each frame to the content's frame.
 
-        content: map [B, C, H, W]; m_hat: [B, T, G*D]; prior_flow: [B, T, 2, 8H, 8W], zero where nothing is known;
-        confidence: of the prior flow [B, T, 1, 8H, 8W] in 0..1. Returns [B, T, 2, 8H, 8W], x then y, in pixels of its
-        own grid.
+        content: map [B, C, H, W]; m_hat: [B, T, G*D]; prior_flow: [B, T, 2, sH, sW], zero where nothing is known, s
+        FLOW_SCALE as in training, or coarser; confidence: of the prior flow [B, T, 1, sH, sW] in 0..1. Returns
+        [B, T, 2, sH, sW], x then y, in pixels of its own grid.
         """
         b, t = m_hat.shape[:2]
         motion_embedding = F.silu(self.motion_embedding(m_hat)).flatten(0, 1)[:, None]  # [B*T, 1, width]
@@ -162,7 +162,8 @@ class ReferenceWarper(nn.Module):
         coarse = enlarge(coarse, scale * self.side, "bilinear")
         spread = unpatchify(self.spread(h), self.patch, FINE_CHANNELS)  # [B*T, 32, H, W]
         content_map = content[:, None].expand(-1, t, -1, -1, -1).flatten(0, 1)
-        known = (prior_flow * PRIOR_FLOW_UNIT).flatten(0, 1), confidence.flatten(0, 1)
-        prior = [F.avg_pool2d(grid, FLOW_SCALE) for grid in known]
+        cells = prior_flow.shape[-1] // content.shape[-1]
+        known = (prior_flow * (PRIOR_FLOW_UNIT * FLOW_SCALE / cells)).flatten(0, 1), confidence.flatten(0, 1)
+        prior = [F.avg_pool2d(grid, cells) for grid in known]
         fine = self.fine(torch.cat([spread, content_map, *prior], 1))
         return prior_flow + resize_flow((coarse + fine).unflatten(0, (b, -1)), prior_flow.shape[-1])

@@ -15,7 +15,7 @@ from bcdcodec.codec.decode.segment import Segment
 from bcdcodec.codec.decode.windows import next_warped_windows
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import decode_content, defer_reference, encode_reference
-from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, select_reference_frame
+from bcdcodec.codec.reference_choice import OCCLUSION_PENALTY, central_face, select_reference_frame
 from bcdcodec.codec.stills import picture_of_record
 from bcdcodec.codec.window import Window
 from bcdcodec.errors import BitstreamError, RateError
@@ -126,6 +126,14 @@ def test_of_two_pictures_the_one_with_open_eyes_is_taken(
         monkeypatch.setattr(reference_choice, "COST_TOLERANCE", 1e9)  # both are close
         taken.append(select_reference_frame(model, shot))
     assert taken == [0, 1]
+
+
+def test_the_central_face_is_nearest_to_the_mean(model: CodecModel, pixels: np.ndarray) -> None:
+    landmarks = torch.zeros(len(pixels), 478, 2) + torch.linspace(0.2, 0.6, len(pixels))[:, None, None]
+    assert central_face(shot_of(model, pixels, landmarks)) == len(pixels) // 2
+    landmarks[len(pixels) // 2, 0] = torch.nan
+    assert central_face(shot_of(model, pixels, landmarks)) in (len(pixels) // 2 - 1, len(pixels) // 2 + 1)
+    assert central_face(shot_of(model, pixels, torch.full_like(landmarks, torch.nan))) is None
 
 
 def test_the_central_frame_can_be_asked_for(

@@ -1,5 +1,6 @@
 """AV1 stills (spec section 3.8): budgets, colours, the plate, and bytes that are no still."""
 
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from bcdcodec.video.reference_codecs import encode_classical
 from bcdcodec.video.still import (
     MIN_STILL_SIDE,
     PLATE_BITS,
+    StillSearch,
     decode_plate,
     decode_still,
     encode_plate,
@@ -65,6 +67,19 @@ def test_the_best_that_fits_is_taken() -> None:
     data = encode_still(picture, budget_bits=3000)
     assert encode_still(picture, budget_bits=8 * len(data)) == data
     assert len(encode_still(picture, budget_bits=8 * len(data) - 1)) < len(data)
+
+
+@pytest.mark.parametrize("budget", [1200, 3000, 9000, 30_000, AMPLE])
+def test_the_search_takes_few_encodings_and_ends_between_two_steps(budget: int) -> None:
+    """Where the next finer one does not fit."""
+    search, steps = StillSearch(textured(4, 128, 128), budget_bits=budget, fast=True), 1
+    while not search.step():
+        steps += 1
+    assert steps <= 8
+    sizes = {step: math.exp(size) for step, size in search._tried}
+    best = min(step for step, size in sizes.items() if size <= budget + 0.5)
+    assert 8 * len(search.best) == round(sizes[best])
+    assert best == 4 or sizes[best - 1] > budget
 
 
 def test_same_bytes_twice() -> None:

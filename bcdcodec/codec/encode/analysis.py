@@ -17,6 +17,7 @@ from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import Reference, UncodedReference, defer_reference, encode_reference
+from bcdcodec.codec.reference_choice import central_face
 from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
@@ -30,7 +31,8 @@ class Analyzer:
     effort: steps of refinement (refinement.py); groups: codes a frame, the first of all; picture_bits: first frame of a
     reference, and whether its shot has others, to the largest size of its picture; references: of a file; live: rule of
     a call, without which a shot that nothing is planned for has one; central_reference: as in RateTuning;
-    codes_pictures: False where no data of references is needed but that of the first one: units of others have none.
+    codes_pictures: False where no data of pictures is needed: units have none, and one that is not planned is a central
+    frame.
     """
 
     def __init__(
@@ -167,9 +169,11 @@ class Analyzer:
     ) -> ReferenceUnit:
         """Code a reference from the frame of this index, or from one that is chosen now."""
         start = self._next_index
+        if index is None and not self._codes_pictures and not self._central_reference:
+            index = central_face(shot)
         assert box is not None, "a shot with windows has a crop square"
         bits = self._picture_bits(start, number > 0)
-        is_coded = self._codes_pictures or not start or not self._model.config.content.picture_bits
+        is_coded = self._codes_pictures or not self._model.config.content.picture_bits
         code = encode_reference if is_coded else defer_reference
         reference = code(self._model, shot, picture_bits=bits, frame=index, central=self._central_reference)
         if not number:

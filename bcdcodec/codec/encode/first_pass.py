@@ -1,6 +1,7 @@
 """First pass of a file: analyse all frames and measure what their motion costs, for the rate plan."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -57,6 +58,8 @@ def run_first_pass(
             costs.add(unit)
         progress(done)
     first = costs.references[0].record
+    if not first.data:  # a picture that was not coded: any of about its size
+        first = replace(first, data=bytes(model.config.content.picture_bits // 8))
     size = (job.source.width, job.source.height)
     # Headers of all modes and numbers of codes have one length.
     header = plan.header(model, settings, first, coders[0], size=size, cropped=job.crop)
@@ -65,6 +68,10 @@ def run_first_pass(
         (coder, costs.stats(coder, header_bits=header_bits, frame_rate=plan.frame_rate, shots=shots))
         for coder in costs.cheapest_coders()
     ]
+
+
+#: What a packet of packed codes is counted above its size: these cannot make up for what comes out larger than planned.
+PACKED_RESERVE_BITS = 8
 
 
 class _MotionCosts:
@@ -77,7 +84,7 @@ class _MotionCosts:
         self._reference: int | None = None  # of the last packet, None before the first one of a shot
         self._key = 0  # first frame of the last key packet
         self._cheapest_codes = code_cost_bits(model.tables.motion).argmin(-1)
-        self._min_rate_bits: dict[tuple[int, int], int] = {}  # by coder and frames
+        self._min_rate_data: dict[tuple[int, int], bytes] = {}  # by coder and frames
 
     def add(self, unit: AnalyzedUnit) -> None:
         """Count a unit; units come in order."""
@@ -96,12 +103,13 @@ class _MotionCosts:
     def _cost(self, motion: MotionUnit, index: int, coder: MotionCoder, index_bits: int) -> PacketCost:
         codes = motion.codes[:, : coder.groups]
         frames = len(codes)
-        if (index, frames) not in self._min_rate_bits:
+        if (index, frames) not in self._min_rate_data:
             cheapest = np.broadcast_to(self._cheapest_codes[: coder.groups], codes.shape)
-            self._min_rate_bits[index, frames] = _packet_bits(motion, coder.encode(cheapest))
+            self._min_rate_data[index, frames] = coder.encode(cheapest)
         min_distortion_bits = _packet_bits(motion, coder.encode(codes))
-        min_rate_bits = min(min_distortion_bits, self._min_rate_bits[index, frames])
-        return PacketCost(motion.start, frames, min_distortion_bits + index_bits, min_rate_bits + index_bits)
+        min_rate_bits = min(min_distortion_bits, _packet_bits(motion, self._min_rate_data[index, frames]))
+        beside_bits = index_bits + PACKED_RESERVE_BITS * (coder.mode is CodingMode.PACKED)
+        return PacketCost(motion.start, frames, min_distortion_bits + beside_bits, min_rate_bits + beside_bits)
 
     def cheapest_coders(self) -> list[MotionCoder]:
         """Coder with the smallest min-distortion size for each number of codes a frame; most codes first."""

@@ -13,15 +13,20 @@ from torch import Tensor
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
 from bcdcodec.codec.encode.cropped_frame import CroppedFrame
-from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss, frame_content
+from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss, frame_content, frame_picture
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference_choice import candidate_frames
 from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.model.content import Content
+from bcdcodec.ratecontrol.plan import REFERENCE_FRAMING_BITS
 from bcdcodec.ratecontrol.tuning import RateTuning
 
-#: Frames of a segment that may become a picture, spread evenly, and every which frame they are warped to.
-CANDIDATES, COMPARED_STEP = 12, 4
+#: Frames of a segment that may become a picture, and about how many they are warped to, one of each window at least,
+#: both spread evenly; and the factor by which pictures are smaller then.
+CANDIDATES, COMPARED_FRAMES, SHRINK = 12, 16, 4
+#: Frames for each new picture and for all of them, and references kept so far, that are compared by codes and the flow
+#: network, too: those that are best by landmarks alone.
+NEAR_EACH, NEAR_CANDIDATES, NEAR_KEPT = 4, 9, 3
 #: Least share of the error in force by which another reference must be better: a switch is seen.
 MIN_GAIN = 0.04
 #: Share of the first segment's bits that the first picture of a file gets at least.
@@ -50,13 +55,14 @@ class ReferencePlan:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A frame that may become a picture, or did. loss: LPIPS by its coding; last: first frame of the last window that
-    used it.
+    """A frame that may become a picture, or did. content: once it was needed; loss: LPIPS by its coding; last: first
+    frame of the last window that used it.
     """
 
     frame: int
-    content: Content
+    picture: Tensor
     face: Tensor
+    content: Content | None = None
     loss: float = 0.0
     number: int = -1
     last: int = -1
@@ -109,25 +115,36 @@ class ReferenceSurvey:
         kept, bits = [*self._kept], self._frame_bits * len(shot.pixels)
         # Beside the first picture of a shot only as many as have room; a short end leaves its bits to the others.
         windows = math.ceil(len(shot.pixels) / self._model.config.window_frames)
-        most = min(self._tuning.max_segment_references, windows, int(bits / self._tuning.min_reference_bits))
+        least_bits = self._tuning.min_reference_bits + REFERENCE_FRAMING_BITS
+        most = min(self._tuning.max_segment_references, windows, int(bits / least_bits))
         if not kept:
             most = max(1, most)
         elif len(shot.pixels) < self._segment_frames / 4:
             most = 0
         frames = candidate_frames(shot, CANDIDATES) if most else []
         rows = [*kept, *(self._candidate(shot, index, start) for index in frames)]
-        comparison = WarpComparison(self._model, shot, step=COMPARED_STEP)
-        losses = np.stack([comparison.losses(row.content, row.face) + row.loss for row in rows])
-        picks = choose_pictures(losses, kept=len(kept), bits=bits, most=most)
+        step = min(self._model.config.window_frames, math.ceil(len(shot.pixels) / COMPARED_FRAMES))
+        comparison = WarpComparison(self._model, shot, step=step, shrink=SHRINK)
+        rough = np.stack([comparison.rough_losses(row.picture, row.face) + row.loss for row in rows])
+        gone = superfluous(rough[: len(kept)], len(kept) - NEAR_KEPT)
+        near = [row for row in range(len(kept)) if row not in gone]
+        compared = len(near)
+        rows = [rows[row] for row in (*near, *near_candidates(rough, kept=len(kept), bits=bits, most=most))]
+        losses = np.stack([self._losses(comparison, shot, row, start) for row in rows])
+        picks = choose_pictures(losses, kept=compared, bits=bits, most=most)
+        taken = [*range(compared), *(row for row, _ in picks)]
+        if len(taken) > 1:  # of one frame a window, a window too many is made from the wrong one
+            between = WarpComparison(self._model, shot, step=step, first=step // 2, shrink=SHRINK)
+            for row in taken:
+                losses[row] = (losses[row] + self._losses(between, shot, rows[row], start)) / 2
         for row, since in picks:
             first = start + since * self._model.config.window_frames
             rows[row].loss = coding_loss(self._expected_bits(first, bits * max(FIRST_SHARE, 1 / len(picks))))
             losses[row] += rows[row].loss
             self._last_picture = first
-        for row in superfluous(losses[: len(kept)], len(kept) + len(picks) - MAX_REFERENCES):
-            losses[row] = np.inf
-            rows[row].last = -1  # the next to be dropped
-        assigned = assign(losses, kept=len(kept), picks=picks)
+        for row in gone[: max(0, len(kept) + len(picks) - MAX_REFERENCES)]:
+            kept[row].last = -1  # the next to be dropped
+        assigned = assign(losses, kept=compared, picks=picks)
         begins = [start + index * self._model.config.window_frames for index in range(len(assigned))]
         for begin, row in zip(begins, assigned, strict=True):
             rows[row].last = begin
@@ -135,6 +152,12 @@ class ReferenceSurvey:
             if row in assigned:  # sent in time, used where it is best
                 self._send(rows[row], begins[since])
         self.plan.used.update({begin: rows[row].number for begin, row in zip(begins, assigned, strict=True)})
+
+    def _losses(self, comparison: WarpComparison, shot: Window, row: _Candidate, start: int) -> Losses:
+        """Expected LPIPS of every window from a reference, the loss by its coding included where it is known."""
+        if row.content is None:  # a frame of this segment
+            row.content = frame_content(shot, row.frame - start)
+        return comparison.losses(row.content, row.face) + row.loss
 
     def _expected_bits(self, start: int, first_bits: float) -> float:
         """Expected size of a picture that is used from frame `start` on: it is sent after the one before it. The first
@@ -156,7 +179,22 @@ class ReferenceSurvey:
 
     def _candidate(self, shot: Window, index: int, start: int) -> _Candidate:
         """The frame of this index as the reference that it would be."""
-        return _Candidate(start + index, frame_content(shot, index), shot.landmarks[index])
+        return _Candidate(start + index, frame_picture(shot, index), shot.landmarks[index])
+
+
+def near_candidates(losses: Losses, *, kept: int, bits: float, most: int) -> list[int]:
+    """Rows of candidates that may be the best new pictures, in order, by rough losses: those that `choose_pictures`
+    takes, and for each the NEAR_EACH best in its place or fewer. Arguments as of that.
+    """
+    picks = choose_pictures(losses, kept=kept, bits=bits, most=most)
+    coded = losses.copy()
+    coded[kept:] += coding_loss(bits / max(1, len(picks)))
+    near, each = {row for row, _ in picks}, min(NEAR_EACH, NEAR_CANDIDATES // max(1, len(picks)))
+    for row, since in picks:
+        others = [pick for pick in picks if pick[0] != row]
+        sums = _joined_sums(coded, kept, others, since)
+        near.update(sorted(sums, key=sums.__getitem__)[:each])
+    return sorted(near)
 
 
 def choose_pictures(losses: Losses, *, kept: int, bits: float, most: int) -> list[tuple[int, int]]:
@@ -173,18 +211,29 @@ def choose_pictures(losses: Losses, *, kept: int, bits: float, most: int) -> lis
         since = [round(index * losses.shape[1] / count) for index in range(count)]
         rows = list[int]()
         for index in [*range(count), *range(count)]:  # in order, and then each again beside all others
-            others = [pick for pick in enumerate(rows) if pick[0] != index]
-            reached = np.min(coded[:kept], 0, initial=np.inf)
-            for other, row in others:
-                reached = _joined(reached, coded[row], since[other])
-            free = [row for row in range(kept, len(losses)) if row not in [taken for _, taken in others]]
-            joined = [_joined(reached, coded[row], since[index]).sum() for row in free]
-            rows[index : index + 1] = [free[int(np.argmin(joined))]]
-        for row, start in zip(rows, since, strict=True):
-            reached = _joined(reached, coded[row], start)
-        if float(reached.mean()) < least:
-            best, least = list(zip(rows, since, strict=True)), float(reached.mean())
+            others = [(row, since[other]) for other, row in enumerate(rows) if other != index]
+            sums = _joined_sums(coded, kept, others, since[index])
+            rows[index : index + 1] = [min(sums, key=sums.__getitem__)]
+        picks = list(zip(rows, since, strict=True))
+        mean = float(_reached(coded, kept, picks).mean())
+        if mean < least:
+            best, least = picks, mean
     return best
+
+
+def _reached(losses: Losses, kept: int, picks: list[tuple[int, int]]) -> Losses:
+    """The least errors by the kept rows and by picks, each from its window on [windows]."""
+    reached = np.min(losses[:kept], 0, initial=np.inf)
+    for row, since in picks:
+        reached = _joined(reached, losses[row], since)
+    return reached
+
+
+def _joined_sums(losses: Losses, kept: int, picks: list[tuple[int, int]], since: int) -> dict[int, float]:
+    """Sum of the least errors with each candidate beside the picks, from a window on, by its row."""
+    reached, taken = _reached(losses, kept, picks), {row for row, _ in picks}
+    free = (row for row in range(kept, len(losses)) if row not in taken)
+    return {row: float(_joined(reached, losses[row], since).sum()) for row in free}
 
 
 def superfluous(losses: Losses, count: int) -> list[int]:

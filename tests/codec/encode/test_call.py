@@ -133,9 +133,9 @@ def test_a_frame_waits_for_one_encoding_of_a_picture_at_most(
         before = len(steps)
         encoder.push(frame)
         counts.append(len(steps) - before)
-    assert counts[0] > 5
+    assert counts[0] > 1
     assert max(counts[1:]) == 1
-    assert sum(counts[1:]) > 5
+    assert sum(counts[1:]) > 1
 
 
 def test_a_picture_that_is_given_up_leaves_its_number(model: CodecModel, make_frames: MakeFrames) -> None:

@@ -1,9 +1,16 @@
 """Expected LPIPS of a picture: less for nearer frames, more for what it hides and for coarse coding."""
 
 import numpy as np
+import pytest
 import torch
 
-from bcdcodec.codec.encode.expected_loss import WarpComparison, coding_loss, frame_content, hidden_share
+from bcdcodec.codec.encode.expected_loss import (
+    WarpComparison,
+    coding_loss,
+    frame_content,
+    frame_picture,
+    hidden_share,
+)
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.window import Window
 
@@ -17,6 +24,37 @@ def test_a_frame_tells_itself_best(model: CodecModel) -> None:
     comparison = WarpComparison(model, shot, step=1)
     near, far = (comparison.losses(frame_content(shot, index), shot.landmarks[index]) for index in (0, 3))
     assert near.shape == (1,) and near[0] < far[0]
+
+
+@pytest.mark.parametrize("has_face", [True, False])
+def test_a_smaller_comparison_keeps_the_order(model: CodecModel, has_face: bool) -> None:
+    """By the flow network and by landmarks alone; of pictures that differ in more than noise."""
+    side = model.config.pixels
+    places = torch.linspace(0, 6, side)
+    waves = [((1 + (places[:, None] + places + shift).sin()) * 127).byte() for shift in (0.0, 0.3, 1.5)]
+    pixels = torch.stack(waves)[..., None].expand(-1, -1, -1, 3).numpy()
+    faces = torch.rand(1, model.config.denoiser.landmarks, 2, generator=torch.Generator().manual_seed(0))
+    if not has_face:
+        faces = torch.full_like(faces, torch.nan)
+    shot = Window.of_frames(model, np.ascontiguousarray(pixels[[0, 0, 0, 1, 2]]), faces.expand(5, -1, -1))
+    length = model.config.window_frames
+    comparison = WarpComparison(model, shot, step=length, shrink=4)
+    fine = [comparison.losses(frame_content(shot, index), shot.landmarks[index]) for index in (0, 3, 4)]
+    rough = [comparison.rough_losses(frame_picture(shot, index), shot.landmarks[index]) for index in (0, 3, 4)]
+    for losses in (fine, rough):
+        assert [len(some) for some in losses] == [-(-5 // length)] * 3
+        assert losses[0][0] < losses[1][0] < losses[2][0]
+
+
+def test_the_frame_of_a_short_window_is_its_last(model: CodecModel) -> None:
+    length = model.config.window_frames
+    pixels = np.zeros((length + 1, *[model.config.pixels] * 2, 3), np.uint8)
+    pixels[[0, -1]] = 255  # the second window is this one frame
+    faces = torch.full((length + 1, model.config.denoiser.landmarks, 2), torch.nan)
+    shot = Window.of_frames(model, pixels, faces)
+    comparison = WarpComparison(model, shot, step=length, first=length // 2, shrink=4)
+    losses = comparison.rough_losses(frame_picture(shot, 0), shot.landmarks[0])
+    assert losses[0] > losses[1] == 0
 
 
 def test_more_bits_lose_less() -> None:

@@ -14,7 +14,13 @@ from bcdcodec.codec.encode.cropped_frame import FrameCropper
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.expected_loss import coding_loss
 from bcdcodec.codec.encode.plan import EncodePlan
-from bcdcodec.codec.encode.references import ReferenceSurvey, assign, choose_pictures, superfluous
+from bcdcodec.codec.encode.references import (
+    ReferenceSurvey,
+    assign,
+    choose_pictures,
+    near_candidates,
+    superfluous,
+)
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
@@ -32,6 +38,15 @@ def test_bits_decide_between_one_picture_and_several() -> None:
     assert [row for row, _ in choose_pictures(HALVES, kept=0, bits=60_000, most=1)] == [2]
     losses = [coding_loss(bits) for bits in (9000, 17_000, 27_000)]
     assert losses == pytest.approx([0.0584, 0.0242, 0.0120], rel=0.06)
+
+
+def test_candidates_of_rough_losses_are_those_taken_and_their_next_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "NEAR_EACH", 2)
+    kept = np.full((1, 8), 0.6)
+    losses = np.concatenate([kept, HALVES, [[0.06] * 4 + [0.5] * 4], [[0.5] * 4 + [0.07] * 4], [[0.55] * 8]])
+    assert near_candidates(losses, kept=1, bits=60_000, most=4) == [1, 2, 4, 5]
+    assert near_candidates(losses[:4], kept=1, bits=6000, most=1) == [1, 3]
+    assert near_candidates(losses, kept=1, bits=6000, most=0) == []
 
 
 def test_pictures_come_evenly_and_serve_only_what_follows() -> None:
@@ -115,22 +130,32 @@ def test_a_full_shot_drops_what_was_not_used_for_longest(
     assert drops == [0] * MAX_REFERENCES + [1, 2, 3]
 
 
-def test_an_end_too_short_for_a_picture_has_no_candidates(
+def compared_faces(monkeypatch: pytest.MonkeyPatch, method: str) -> list[Tensor]:
+    """Faces of the pictures that a method of the comparison is called for from now on."""
+    faces, compare = list[Tensor](), getattr(references.WarpComparison, method)
+
+    def counted(comparison: references.WarpComparison, shown: Content | Tensor, face: Tensor) -> references.Losses:
+        faces.append(face)
+        losses: references.Losses = compare(comparison, shown, face)
+        return losses
+
+    monkeypatch.setattr(references.WarpComparison, method, counted)
+    return faces
+
+
+def test_few_pictures_are_compared_by_the_flow_network(
     model: CodecModel,
     survey: Callable[..., ReferenceSurvey],
     make_frames: MakeFrames,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    compared, losses = list[Content](), references.WarpComparison.losses
-
-    def counted(comparison: references.WarpComparison, content: Content, face: Tensor) -> references.Losses:
-        compared.append(content)
-        return losses(comparison, content, face)
-
-    monkeypatch.setattr(references.WarpComparison, "losses", counted)
-    found, segment = survey(), 2 * model.config.window_frames
+    """Of an end too short for a picture only those that are there."""
+    rough, fine = (compared_faces(monkeypatch, method) for method in ("rough_losses", "losses"))
+    found, segment = survey(max_segment_references=1), 2 * model.config.window_frames
     push(found, model, make_frames(segment + 1))
-    assert len(compared) == segment + len(found.plan.pictures)  # the first segment's frames, and the pictures sent
+    assert len(found.plan.pictures) == 1
+    assert len(rough) == min(segment, references.CANDIDATES) + 1
+    assert len(fine) == references.NEAR_EACH + 1
 
 
 def test_a_new_shot_begins_to_number_again(
