@@ -223,7 +223,7 @@ def choose_pictures(losses: Losses, *, kept: int, bits: float, most: int) -> lis
 
 def _reached(losses: Losses, kept: int, picks: list[tuple[int, int]]) -> Losses:
     """The least errors by the kept rows and by picks, each from its window on [windows]."""
-    reached = np.min(losses[:kept], 0, initial=np.inf)
+    reached: Losses = np.min(losses[:kept], 0, initial=np.inf)
     for row, since in picks:
         reached = _joined(reached, losses[row], since)
     return reached
