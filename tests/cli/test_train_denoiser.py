@@ -48,7 +48,7 @@ def test_denoiser(bcd: Bcd, tmp_path: Path, tiny_weights: Path, monkeypatch: pyt
     done = bcd(*line, "--weights", tiny_weights, "--updates", "20", "--score", tmp_path, out)
     assert done.code == 0
     assert f"{out}: {tiny_weights.stat().st_size} bytes, model " in done.out
-    assert "warp   PSNR 20.00 dB, LPIPS 0.2000, DISTS 0.1500, changes 1.04 of the true ones" in done.out
+    assert "warp     PSNR 20.00 dB, LPIPS 0.2000, DISTS 0.1500, changes 1.04 of the true ones" in done.out
     asked = DenoiserOptions(pairs=tmp_path, run=tmp_path / "run", budget_minutes=30, updates=20)
     assert found == [(asked, tiny_weights, tmp_path)]
     assert done.err == f"next: bcd bench validation CLIPS --quick --weights {out}\n"
