@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bcdcodec.cli.options import Commands, add_write_options, new_command, new_group
+from bcdcodec.cli.options import Commands, add_quiet_option, add_write_options, new_command, new_group
 from bcdcodec.cli.streams import check_folder
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
@@ -19,13 +19,14 @@ def add_command(commands: Commands) -> None:
     group = new_group(commands, "export", about="write the decoder for onnxruntime, or for browsers")
     graphs = new_command(group, "onnx", run_onnx, about="graphs and tables for onnxruntime", examples=ONNX_EXAMPLES)
     page = new_command(group, "page", run_page, about="a page that plays streams", examples=PAGE_EXAMPLES)
-    for parser, about in ((graphs, "folder to write"), (page, "folder to write, for a web server")):
+    for parser, about in ((graphs, "folder to write"), (page, "new folder to write, for a web server")):
         parser.add_argument("target", type=Path, metavar="OUT_DIR", help=about)
         parser.add_argument("--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help="model weights (face)")
-        add_write_options(parser)
+    add_write_options(graphs)
     page.add_argument(
         "--runtime", type=Path, required=True, metavar="DIR", help="folder dist of the npm package onnxruntime-web"
     )
+    add_quiet_option(page)
 
 
 def run_onnx(options: argparse.Namespace) -> int:
@@ -41,7 +42,6 @@ def run_onnx(options: argparse.Namespace) -> int:
 
 def run_page(options: argparse.Namespace) -> int:
     """Write the page with a decoder, and print their size."""
-    check_folder(options.target, force=options.force)
     from bcdcodec.web.export import export_page
 
     weights = find_weights(options.weights)

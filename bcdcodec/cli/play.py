@@ -37,8 +37,8 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("--no-open", action="store_true", help="print the page's address without opening a browser")
     add_decoding_options(parser, weights=None)
-    parser.set_defaults(seed=None, batch_segments=1, frame_rate=None, conceal="none", paste_back=False, salvage=True)
-    parser.set_defaults(runtime=None)
+    parser.set_defaults(seed=None, batch_segments=1, frame_rate=None, conceal="none", paste_back=False)
+    parser.set_defaults(salvage=True, runtime=None)
 
 
 def run(options: argparse.Namespace) -> int:

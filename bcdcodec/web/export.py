@@ -21,9 +21,12 @@ RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-thre
 def export_page(folder: Path, weights: WeightsFile, *, runtime: Path) -> None:
     """Write the page of a model of faces into a new folder.
 
-    runtime: folder `dist` of the npm package onnxruntime-web. ConfigError where that lacks a file, for a model whose
-    pictures the page cannot make, without a denoiser of pictures or with other sampling than one step without noise.
+    runtime: folder `dist` of the npm package onnxruntime-web. ConfigError where the folder is there already or that of
+    the runtime lacks a file, and for a model whose pictures the page cannot make: without a denoiser of pictures, or
+    with other sampling than one step without noise.
     """
+    if folder.exists():
+        raise ConfigError(f"{folder} is there already, the page needs a new folder")
     missing = [name for name in RUNTIME if not (runtime / name).is_file()]
     if missing:
         raise ConfigError(f"{runtime} has no {', '.join(missing)}; needed is `dist` of the npm package onnxruntime-web")

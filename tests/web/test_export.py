@@ -38,7 +38,7 @@ def test_a_page_with_its_model_and_runtime(tiny_weights: Path, runtime: Path, tm
     graphs = {f"model/{name}.onnx" for name in ("content", "motion", "warp", "paint")}
     pages = {path.name for path in PAGE.iterdir()}
     assert written == pages | {f"ort/{name}" for name in RUNTIME} | graphs | {"model/decoder.safetensors"}
-    assert main(line) == 2  # not empty
+    assert main(line) == 2  # it is there
 
 
 def test_a_runtime_that_lacks_files_is_named(runtime: Path, tmp_path: Path) -> None:
