@@ -43,8 +43,14 @@ def tf32(on: bool) -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
+def without_autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """A block that computes in the precision of its tensors, on `meta` too, which has no autocast."""
+    on = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if on else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
     """Compute in float32 until the block ends, without autocast and without TF32."""
-    with torch.autocast(device.type, enabled=False), tf32(False) if device.type == "cuda" else contextlib.nullcontext():
+    with without_autocast(device), tf32(False) if device.type == "cuda" else contextlib.nullcontext():
         yield

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bcdcodec.model.device import without_autocast
 from bcdcodec.model.enlarge import enlarge
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS, fade, mesh_flow
 
@@ -59,7 +60,7 @@ def dense_flow(
     size * size]. Returns the flow back to the content [B, T, 2, size, size] in pixels of the grid, and the confidence
     in it [B, T, 1, size, size] in 0..1.
     """
-    with torch.autocast(landmarks.device.type, enabled=False):  # half precision would round the residuals away
+    with without_autocast(landmarks.device):  # half precision would round the residuals away
         batch = landmarks.shape[0]  # frames are left open, which an exported graph has any number of
         positions = landmarks.float().flatten(0, 1)  # [N, L, 2]
         backward = -displacements.float().flatten(0, 1) * size
