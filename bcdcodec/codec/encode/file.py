@@ -75,8 +75,7 @@ def encode_file(
     half of it where the bitrate is too low for that; before that, frames carry fewer codes, where the settings do not
     say how many. Raises VideoError, FaceError, RateError, ConfigError (also for the settings of a call).
     """
-    settings = settings or EncodeSettings()
-    settings.check(model)
+    settings = (settings or EncodeSettings()).for_file(model)
     if settings.packet_frames is not None:
         raise ConfigError("a file is encoded in windows, EncodeSettings.live(...) is for frames that Encoder is given")
     crop = model.follows_faces if crop is None else crop

@@ -1,7 +1,7 @@
 """Encode settings: what the caller asks of an encoder, checked before any frame is read."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Self
 
@@ -105,6 +105,20 @@ class EncodeSettings:
         check_limits(self.bitrate, self.bucket_s, self.tuning)
         if self.mode is CodingMode.PACKED:
             self.packed_groups(model)
+
+    def for_file(self, model: CodecModel) -> "EncodeSettings":
+        """These settings, at half of the model's frame rate where packed codes have no room at its whole and none is
+        asked for. Raises ConfigError, RateError where they cannot work with this model.
+        """
+        if self.mode is CodingMode.PACKED and self.bitrate is not None and self.frame_rate is None:
+            try:
+                self.packed_groups(model)
+            except RateError:
+                halved = replace(self, frame_rate=model.frame_rate / 2)
+                halved.check(model)
+                return halved
+        self.check(model)
+        return self
 
     def _check_numbers(self) -> None:
         if not isinstance(self.frame_rate, Fraction | int | None):

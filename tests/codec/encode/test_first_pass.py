@@ -1,6 +1,7 @@
 """Whole files against their bitrate: two passes, half the frames, shots."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -98,6 +99,18 @@ def test_packed_codes_that_do_not_fit_are_refused_with_the_least_that_can_be(enc
     least = int(str(caught.value).split("about ")[1].split()[0])
     result, _ = encode(bitrate=least + 60, mode=CodingMode.PACKED, frame_rate=Fraction(25, 2), bucket_s=None)
     assert result.stats.total_bits <= (least + 60) * result.duration_s
+
+
+def test_packed_codes_without_room_come_at_half_of_the_frames(model: CodecModel) -> None:
+    rate, codes = model.frame_rate, model.config.group_counts[-1]
+    needed = float(codes * model.config.quantizer.bits_per_code * rate)
+    tight = EncodeSettings(mode=CodingMode.PACKED, groups=codes, bitrate=needed)
+    assert tight.for_file(model) == replace(tight, frame_rate=rate / 2)
+    roomy = replace(tight, bitrate=1.3 * needed)
+    assert roomy.for_file(model) is roomy
+    for refused in (replace(tight, frame_rate=rate), replace(tight, bitrate=needed / 2)):
+        with pytest.raises(RateError, match="beside all pictures"):
+            refused.for_file(model)
 
 
 def test_a_file_that_came_out_too_small_is_coded_again_with_larger_pictures(
