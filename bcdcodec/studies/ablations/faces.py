@@ -4,6 +4,7 @@ The content of each person's clip moves as the clip of the next person does (stu
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -49,14 +50,14 @@ class FaceJudge:
         #: Number of transfers.
         self.count = len(self._pairs)
 
-    def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
+    def __call__(self, weights: Path, content_frames: int | None, *, steps: int | None = None) -> dict[str, float]:
         """Numbers of some weights by name, without those of faces where no picture shows one.
 
         csim, shape, motion, cross: means over the pairs, errors in mm. frechet: distance of features of EfficientNet
         between the transferred pictures and those of all clips.
         """
         model = CodecModel.load(weights, device=self._device)
-        results = self._transfers(model, content_frames)
+        results = self._transfers(model, content_frames, steps=steps)
         values = [
             score_pair(self._frames[content.name], self._frames[motion.name], result)[TRANSFER]
             for (content, motion), result in zip(self._pairs, results, strict=True)
@@ -88,14 +89,16 @@ class FaceJudge:
     def _features_of(self, videos: Iterable[Frames]) -> FeatureSet:
         return np.concatenate([self._features(video) for video in videos])
 
-    def _transfers(self, model: CodecModel, content_frames: int | None) -> list[Frames]:
+    def _transfers(self, model: CodecModel, content_frames: int | None, *, steps: int | None = None) -> list[Frames]:
         """Pictures of every pair."""
+        sampling = model.config.sampling["standard"]
+        sampling = sampling if steps is None else replace(sampling, steps=steps)
         return [
             decode_codes(
                 model,
                 contents_of(model, self._frames[content.name][None, :content_frames]),
                 codes_of(model, self._frames[motion.name][None]),
-                model.config.sampling["standard"],
+                sampling,
                 seed=self._seed,
             )[0]
             for content, motion in self._pairs

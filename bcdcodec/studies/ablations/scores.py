@@ -26,6 +26,8 @@ from bcdcodec.weightfile import open_weights
 MEASURED, BATCH, CLIPS = 32, 16, 128
 #: Frames that content comes from in Table A2; None: all.
 CONTENT_LENGTHS: tuple[int | None, ...] = (1, 5, 15, 20, None)
+#: Steps of the sampler `standard` that the base is judged with, beside those that it has.
+STEPS = (1, 4, 16, 64)
 
 
 class Judge(Protocol):
@@ -33,8 +35,10 @@ class Judge(Protocol):
 
     count: int
 
-    def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
-        """Numbers of some weights by name; content from so many frames, None for all."""
+    def __call__(self, weights: Path, content_frames: int | None, *, steps: int | None = None) -> dict[str, float]:
+        """Numbers of some weights by name. content_frames: that content comes from, None for all; steps: of the sampler
+        `standard`, None for its own.
+        """
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:
         """Draw some transfers by each of the weights."""
@@ -70,15 +74,25 @@ class ContentScore:
     truth: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepScore:
+    """The base decoded in `steps` steps. truth: numbers of a Judge."""
+
+    steps: int
+    truth: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Ablations:
     """Scores of all variants, the base first, by seed.
 
-    contents: of the first seed's base, empty where content is always one frame.
+    contents, steps: of the first seed's base; empty where content is always one frame, and where no transfers are
+    judged.
     """
 
     scores: list[AblationScore]
     contents: list[ContentScore]
+    steps: list[StepScore] = field(default_factory=list)
 
 
 def _model(plan: AblationPlan, run: Path) -> Bcd:
@@ -131,6 +145,11 @@ def score_contents(plan: AblationPlan, run: Path, folder: Path, judge: Judge | N
         truth = {} if judge is None else judge(run / WEIGHTS, frames)
         scores.append(ContentScore(frames=frames, clips=len(pairs), error=sum(errors) / len(errors), truth=truth))
     return scores
+
+
+def score_steps(run: Path, judge: Judge) -> list[StepScore]:
+    """Judge the base's transfers in STEPS steps each."""
+    return [StepScore(steps=steps, truth=judge(run / WEIGHTS, None, steps=steps)) for steps in STEPS]
 
 
 def _pairs(cache: ClipCache, config: ModelConfig) -> list[tuple[range, range]]:

@@ -1,7 +1,8 @@
 """Ablation study: variants of a preset that each lack one part of the method; docs/ablations.md.
 
 WORK/ablation.json   settings of the study      WORK/latents/train, test    clips as the runs see them
-WORK/runs/NAME       a run of loop.py, with weights.safetensors, score.json, contents.json; of other seeds NAME-SEED
+WORK/runs/NAME       a run of loop.py, with weights.safetensors, score.json, contents.json, steps.json; of other seeds
+                     NAME-SEED
 """
 
 import json
@@ -27,7 +28,9 @@ from bcdcodec.studies.ablations.scores import (
     AblationScore,
     ContentScore,
     Judge,
+    StepScore,
     score_contents,
+    score_steps,
     score_variant,
 )
 from bcdcodec.studies.ablations.tables import page_tables
@@ -40,7 +43,7 @@ from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.loop import train
 
 PAGE, FOLDER, NUMBERS, CURVES, SHEET = "ablations.md", "ablations", "ablations.json", "curves.png", "transfer.png"
-MANIFEST, SCORE, CONTENTS = "ablation.json", "score.json", "contents.json"
+MANIFEST, SCORE, CONTENTS, STEPS = "ablation.json", "score.json", "contents.json", "steps.json"
 #: Reports of a run, and updates between its checkpoints.
 REPORTS, SAVE_EVERY = 20, 100
 #: Panels of the training curves: name in the reports of a run, and title.
@@ -99,7 +102,7 @@ def run_study(
         cache_clips(folder, work / "latents" / part, vae=plan.vae, config=config, progress=latents)
     plans = [replace(plan, seed=seed + index) for index in range(seeds)]
     scored = [_score(one, work, judge, progress, is_first=one is plans[0]) for one in plans]
-    ablations = Ablations([score for one in scored for score in one.scores], scored[0].contents)
+    ablations = replace(scored[0], scores=[score for one in scored for score in one.scores])
     plot_curves(out / FOLDER / CURVES, plan, work)
     if judge is not None:
         judge.sheet(out / FOLDER / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in scored[0].scores})
@@ -150,6 +153,10 @@ def _score(
     def contents(_: None, name: str) -> list[Any]:
         return [to_json(item) for item in score_contents(plan, work / "runs" / name, test, judge)]
 
+    def steps(_: None, name: str) -> list[Any]:
+        assert judge is not None, "steps are judged by transfers"
+        return [to_json(item) for item in score_steps(work / "runs" / name, judge)]
+
     scored = Experiment(
         open_context=lambda: None,
         measure=score,
@@ -162,7 +169,13 @@ def _score(
         parse=partial(from_json, list[ContentScore]),
         record_path=lambda name: work / "runs" / name / CONTENTS,
     ).run([] if plan.config.content.picture_bits or not is_first else [BASE])
-    return Ablations(list(scored.results.values()), by_content.results.get(BASE, []))
+    by_steps = Experiment(
+        open_context=lambda: None,
+        measure=steps,
+        parse=partial(from_json, list[StepScore]),
+        record_path=lambda name: work / "runs" / name / STEPS,
+    ).run([BASE] if is_first and judge is not None else [])
+    return Ablations(list(scored.results.values()), by_content.results.get(BASE, []), by_steps.results.get(BASE, []))
 
 
 def _train(plan: AblationPlan, variant: Variant, work: Path, name: str, progress: Callable[[int], None]) -> Path:

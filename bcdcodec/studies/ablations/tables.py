@@ -63,6 +63,7 @@ def page_tables(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> dict
         "variants": variant_table(ablations, rate),
         "paper": _paper(ablations),
         "contents": content_table(ablations),
+        "steps": step_table(ablations),
     }
 
 
@@ -137,6 +138,15 @@ def content_table(ablations: Ablations) -> list[str]:
     ]
     head = ("frames", "error", *(TRUTH_HEAD[name][0] for name in truth), *(f"paper: {name}" for name in PAPER_HEAD))
     return table(head, rows)
+
+
+def step_table(ablations: Ablations) -> list[str]:
+    """One row a number of sampling steps."""
+    if not ablations.steps:
+        return ["Not measured in this run."]
+    truth = _truth_names(ablations)
+    rows = [(str(score.steps), *_truth_cells([score.truth], truth)) for score in ablations.steps]
+    return table(("steps", *(TRUTH_HEAD[name][0] for name in truth)), rows)
 
 
 def _truth_names(ablations: Ablations) -> list[str]:

@@ -4,6 +4,7 @@ The paper measures identity and motion apart, by networks; here the picture itse
 both apart.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +31,19 @@ class TruthJudge:
         #: Number of transfers.
         self.count = len(self._pairs[0])
 
-    def __call__(self, weights: Path, content_frames: int | None) -> dict[str, float]:
+    def __call__(self, weights: Path, content_frames: int | None, *, steps: int | None = None) -> dict[str, float]:
         """Numbers of some weights by name.
 
         psnr_db: of the transferred pictures against the true ones. action, appearance: share of clips whose action,
         and whose clothes and skin (mean of the four), are judged right. nmi: of codes and true poses.
         """
         model = CodecModel.load(weights, device=self._device)
+        sampling = model.config.sampling["standard"]
         scores, _ = measure(
             model,
             self._judge,
             self._clips,
-            sampling=model.config.sampling["standard"],
+            sampling=sampling if steps is None else replace(sampling, steps=steps),
             limit=self.count,
             content_frames=content_frames,
             seed=self._seed,

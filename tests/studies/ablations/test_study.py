@@ -59,6 +59,8 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Pat
     # Different runs say different things of the same clips; the first steps already part them.
     assert len({one.errors["true"] for one in found.scores}) >= 4
     assert len({one.error for one in found.contents}) == 3
+    assert [one.steps for one in found.steps] == [1, 4, 16, 64]
+    assert len({one.truth["psnr_db"] for one in found.steps}) == 4
     assert all(0 <= one.truth["action"] <= 1 and 0 <= one.truth["appearance"] <= 1 for one in found.scores)
     assert json.loads((out / "ablations/ablations.json").read_text())["scores"][1]["target_bits"] == 3.0
     page = (out / "ablations.md").read_text()
