@@ -41,8 +41,10 @@ TOP_SIGMA = 1.0
 #: Share of the updates whose runs from the warp start on the way, the least share of it that is left, and the share of
 #: the change at least that was made: decoders paint less than all of the correction.
 ON_THE_WAY, LEAST_LEFT, LEAST_MADE = 0.3, 0.05, 0.5
-#: AlexNet sees every fourth position: pictures are shifted by up to so many pixels, lest a lattice of four be learned.
-MOST_SHIFT = 3
+#: What networks of features do not see can be painted at no cost: AlexNet sees every fourth position. So they are shown
+#: pictures that are shifted by up to so many pixels, turned, mirrored, enlarged or reduced within these factors, and
+#: whose channels have other gains, within this share (Kettunen et al., 2019, E-LPIPS).
+MOST_SHIFT, LEAST_SCALE, MOST_SCALE, GAINS = 3, 0.8, 1.25, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,24 @@ def denoiser_loss(
     coarse_weight = F.avg_pool2d(weight, COARSE)
     coarse = (F.avg_pool2d(error, COARSE).abs() * coarse_weight).sum() / (3 * coarse_weight.sum())
     distance = FINE * fine + (1 - FINE) * coarse
-    shift_y, shift_x = torch.randint(0, MOST_SHIFT + 1, (2,), generator=generator).tolist()
-    seen, texture = perception(frames[..., shift_y:, shift_x:], targets[..., shift_y:, shift_x:])
+    seen, texture = perception(*looks(frames, targets, generator=generator))
     changes, true = (torch.diff(video.view(-1, RUN, *video.shape[1:]), dim=1) for video in (frames, targets))
     return Loss(distance, seen, texture, (changes - true).abs().mean())
+
+
+def looks(*pictures: Tensor, generator: torch.Generator) -> list[Tensor]:
+    """Pictures [N, 3, P, P] in [-1, 1] as networks of features are shown them, all in the same random way."""
+    shift_y, shift_x, turns, mirror = torch.randint(0, MOST_SHIFT + 1, (4,), generator=generator).tolist()
+    scale, *gains = torch.rand(4, generator=generator).tolist()
+    side = round((LEAST_SCALE + (MOST_SCALE - LEAST_SCALE) * scale) * pictures[0].shape[-1])
+    gain = pictures[0].new_tensor([1 + GAINS * (2 * value - 1) for value in gains]).view(3, 1, 1)
+    shown = list[Tensor]()
+    for picture in pictures:
+        seen = torch.rot90(picture[..., shift_y:, shift_x:], turns, (2, 3))
+        seen = seen.flip(-1) if mirror % 2 else seen
+        seen = F.interpolate(seen, size=(side, side), mode="bilinear", antialias=True)
+        shown.append(gain * (seen + 1) - 1)
+    return shown
 
 
 def noisy_starts(targets: Tensor, guides: Guides, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """Training pairs of the denoiser of pictures: true frames, and the guides that a decoder would have for them.
 
-clip -> a reference, and moments that it serves     far moments more often: near ones are seen well anyway
+clip -> a reference, and moments that it serves     mostly a central one, as encoders choose it
      -> augmentation of light and framing           the same for all of them
 reference -> AV1 still of a random budget           what a decoder has, not a clean frame
 frames -> landmarks -> codes -> warped still        nearest codes, landmarks of the still as they are coded
@@ -31,12 +31,14 @@ from bcdcodec.video.landmarks import follow_landmarks, landmarks
 from bcdcodec.video.reader import read_clip
 from bcdcodec.video.still import encode_still
 
-#: Moments of an excerpt, frames of each, which follow each other, and moments that these are chosen from.
-MOMENTS, RUN, TRIED = 2, 2, 5
-#: Share of the excerpts whose moments are the farthest ones.
-FAR = 0.7
-#: Range of the budgets of references, in bits: one picture of 2 kbps to two of 8 kbps in ten seconds.
-LEAST_BITS, MOST_BITS = 4_000, 28_000
+#: Moments of an excerpt, frames of each, which follow each other, and moments that these and the reference are chosen
+#: from.
+MOMENTS, RUN, TRIED = 2, 2, 6
+#: Share of the excerpts whose reference is the most central of the moments, as encoders choose it, and of those whose
+#: moments are the farthest ones from it. A network that is trained on far moments alone changes near ones too much.
+CENTRAL, FAR = 0.75, 0.25
+#: Range of the budgets of references, in bits: two pictures of 2 kbps to one of 4 kbps in ten seconds.
+LEAST_BITS, MOST_BITS = 6_000, 28_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,9 @@ def make_pairs(model: CodecModel, path: Path, rng: np.random.Generator) -> Pairs
     clip = list(read_clip(path, rate=Fraction(*model.config.frame_rate), pixels=side))
     if len(clip) < RUN + MOMENTS:
         return None
-    reference = int(rng.integers(len(clip)))
-    mesh = landmarks(Frame(pixels=clip[reference], index=0))
+    count = min(TRIED, len(clip) - RUN + 1)
+    tried = [int(index) for index in rng.choice(len(clip) - RUN + 1, count, replace=False)]
+    mesh = landmarks(Frame(pixels=clip[tried[0]], index=tried[0]))
     if mesh is None:
         return None
 
@@ -108,14 +111,15 @@ def make_pairs(model: CodecModel, path: Path, rng: np.random.Generator) -> Pairs
         found = follow_landmarks(Frame(pixels=clip[index], index=index), mesh)
         return None if found is None else found[:, :2] / np.float32(side)
 
-    tried = rng.choice(len(clip) - RUN + 1, min(TRIED, len(clip) - RUN + 1), replace=False)
-    faces = {int(index): points for index in tried if (points := face(int(index))) is not None}
-    if len(faces) < MOMENTS:
+    faces = {index: points for index in tried if (points := face(index)) is not None}
+    if len(faces) <= MOMENTS:
         return None
-    still_face = mesh[:, :2] / np.float32(side)
-    starts = list(faces)
-    if rng.random() < FAR:
-        starts.sort(key=lambda index: float(np.square(faces[index] - still_face).sum()), reverse=True)
+    starts, places = list(faces), np.stack(list(faces.values()))
+    apart = np.square(places[:, None] - places).sum((2, 3))
+    chosen = int(apart.sum(0).argmin()) if rng.random() < CENTRAL else int(rng.integers(len(starts)))
+    reference, still_face = starts[chosen], places[chosen]
+    order = np.argsort(-apart[chosen]) if rng.random() < FAR else np.arange(len(starts))
+    starts = [starts[index] for index in order if index != chosen]
     indices = [start + step for start in starts[:MOMENTS] for step in range(RUN)]
     shown = [faces[index] if index in faces else face(index) for index in indices]
     if any(points is None for points in shown):

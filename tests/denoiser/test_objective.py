@@ -9,11 +9,14 @@ from bcdcodec.denoiser.objective import (
     FACE_WEIGHT,
     LEAST_LEFT,
     LEAST_MADE,
+    LEAST_SCALE,
+    MOST_SCALE,
     TOP_SIGMA,
     Loss,
     Perception,
     denoiser_loss,
     face_weight,
+    looks,
     noisy_starts,
     starts_on_the_way,
 )
@@ -43,6 +46,30 @@ def test_blur_costs_texture_as_well(perception: Perception, small_pairs: Pairs) 
     true = small_pairs.targets()
     blurred = torch.nn.functional.avg_pool2d(true, 9, 1, 4)
     assert perception(blurred, true)[1] > perception(true * 0.95, true)[1]
+
+
+def test_networks_are_shown_all_pictures_in_one_way_of_many() -> None:
+    one = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    sizes = set()
+    for seed in range(20):
+        first, again, other = looks(one, one.clone(), -one, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(first, again) and not torch.equal(first, other)
+        assert first.shape[:2] == (2, 3) and LEAST_SCALE * 64 - 1 <= first.shape[-1] <= MOST_SCALE * 64 + 1
+        sizes.add(first.shape[-1])
+    assert len(sizes) > 8
+
+
+def test_what_networks_are_shown_is_turned_mirrored_and_brighter() -> None:
+    """A gradient along the picture points another way, and channels have gains of their own."""
+    ramp = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
+    directions, gains = set(), list[float]()
+    for seed in range(40):
+        (shown,) = looks(ramp, generator=torch.Generator().manual_seed(seed))
+        down, across = (float(torch.diff(shown[0, 0], dim=dim).mean()) for dim in (0, 1))
+        directions.add((round(down / max(abs(down), abs(across))), round(across / max(abs(down), abs(across)))))
+        gains.append(float((shown[0, 0] + 1).mean() / (shown[0, 1] + 1).mean()))
+    assert directions == {(0, 1), (0, -1), (1, 0), (-1, 0)}
+    assert min(gains) < 0.95 and max(gains) > 1.05
 
 
 def test_starts_are_the_warp_or_the_frame_with_noise(small_pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bcdcodec.codec.model import CodecModel
+from bcdcodec.denoiser import pairs as pairs_module
 from bcdcodec.denoiser.pairs import MOMENTS, RUN, Pairs, coded_content, make_pairs
 from bcdcodec.model.guides import FACE_PLANES
 
@@ -39,6 +40,23 @@ def test_excerpts_follow_the_generator(face_clips: Path) -> None:
     for name in Pairs.__slots__:
         assert torch.equal(getattr(first, name), getattr(again, name))
     assert not torch.equal(first.frames, other.frames)
+
+
+def test_references_are_central_and_moments_near_as_in_streams(
+    face_clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_augmentation(monkeypatch)
+    model, moved = CodecModel.load("face", device="cpu"), list[float]()
+    for central, far in ((1.0, 0.0), (0.0, 1.0)):
+        monkeypatch.setattr(pairs_module, "CENTRAL", central)
+        monkeypatch.setattr(pairs_module, "FAR", far)
+        total = 0.0
+        for seed in range(6):
+            pairs = make_pairs(model, face_clips / "a.mp4", np.random.default_rng(seed))
+            assert pairs is not None
+            total += float((pairs.points - pairs.still_points[:, None]).float().abs().mean())
+        moved.append(total)
+    assert moved[0] < 0.8 * moved[1]
 
 
 def test_a_clip_without_a_face_gives_nothing(face_clips: Path) -> None:
