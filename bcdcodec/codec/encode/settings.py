@@ -106,18 +106,18 @@ class EncodeSettings:
         if self.mode is CodingMode.PACKED:
             self.packed_groups(model)
 
-    def for_file(self, model: CodecModel) -> "EncodeSettings":
+    def for_file(self, model: CodecModel) -> Self:
         """These settings, at half of the model's frame rate where packed codes have no room at its whole and none is
         asked for. Raises ConfigError, RateError where they cannot work with this model.
         """
-        if self.mode is CodingMode.PACKED and self.bitrate is not None and self.frame_rate is None:
-            try:
-                self.packed_groups(model)
-            except RateError:
-                halved = replace(self, frame_rate=model.frame_rate / 2)
-                halved.check(model)
-                return halved
-        self.check(model)
+        try:
+            self.check(model)
+        except RateError:
+            if self.mode is not CodingMode.PACKED or self.frame_rate is not None:
+                raise
+            halved = replace(self, frame_rate=model.frame_rate / 2)
+            halved.check(model)
+            return halved
         return self
 
     def _check_numbers(self) -> None:

@@ -111,6 +111,8 @@ def test_packed_codes_without_room_come_at_half_of_the_frames(model: CodecModel)
     for refused in (replace(tight, frame_rate=rate), replace(tight, bitrate=needed / 2)):
         with pytest.raises(RateError, match="beside all pictures"):
             refused.for_file(model)
+    with pytest.raises(ConfigError, match="packet_windows is 0"):
+        replace(tight, packet_windows=0).for_file(model)
 
 
 def test_a_file_that_came_out_too_small_is_coded_again_with_larger_pictures(
