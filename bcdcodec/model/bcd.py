@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from bcdcodec.config import ModelConfig, SamplingConfig
 from bcdcodec.model.content import Content
+from bcdcodec.model.device import half_precision
 from bcdcodec.model.disentangle import DisentangleEncoder
 from bcdcodec.model.dit import Dit
 from bcdcodec.model.edm import scalings
@@ -204,7 +205,8 @@ class Bcd(nn.Module):
         guides = self.guides(content, m_hat)
 
         def denoised(x: Tensor, sigma: Tensor) -> Tensor:
-            frames: Tensor = net(x.flatten(0, 1), sigma.flatten(), guides)
+            with half_precision(x.device):
+                frames: Tensor = net(x.flatten(0, 1), sigma.flatten(), guides)
             return frames.unflatten(0, shape)
 
         return sample(denoised, noise, sampling, start=guides.warps.unflatten(0, shape))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bcdcodec.model.device import full_precision, tf32
+from bcdcodec.model.device import full_precision, half_precision, tf32
 
 
 def settings() -> tuple[bool, bool]:
@@ -30,3 +30,14 @@ def test_full_precision_has_no_autocast() -> None:
         with full_precision(device):
             assert (values @ values).dtype == torch.float32
         assert (values @ values).dtype == torch.bfloat16
+
+
+def test_half_precision_is_for_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, cpu = torch.ones(2, 2), torch.device("cpu")
+    with half_precision(cpu):
+        assert (x @ x).dtype == torch.float32
+    monkeypatch.setattr("bcdcodec.model.device.HALVED", {"cpu"})  # as if this were one
+    with half_precision(cpu):
+        assert (x @ x).dtype == torch.bfloat16
+    with half_precision(torch.device("meta")):
+        assert (x @ x).dtype == torch.float32

@@ -94,3 +94,13 @@ def test_a_part_of_the_correction_is_painted() -> None:
         whole, quarter, nothing = net(x, sigma, shown), part(x, sigma, shown), none(x, sigma, shown)
     torch.testing.assert_close(quarter - nothing, 0.25 * (whole - nothing), rtol=1e-4, atol=1e-5)
     assert (whole - nothing).abs().max() > 1e-3
+
+
+def test_half_precision_gives_float32_of_nearly_the_same_pictures() -> None:
+    net, shown = trained(), guides()
+    with torch.no_grad():
+        whole = net(shown.warps, torch.ones(2), shown)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = net(shown.warps, torch.ones(2), shown)
+    assert half.dtype == torch.float32
+    assert 0 < (half - whole).abs().mean() < 0.02 * whole.std()
