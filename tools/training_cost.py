@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bcdcodec.config import ModelConfig, preset
 from bcdcodec.evaluation.report.tables import replace_tables, table
-from bcdcodec.training.data.sampler import THUMBNAIL, still_frames
+from bcdcodec.training.data.clips import THUMBNAIL, still_frames
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.run.cost import TrainingCost, training_cost
 from bcdcodec.video.landmarks import POINTS
@@ -56,7 +56,7 @@ class Run:
 
 
 def clip_bytes(config: ModelConfig, seconds: float = CLIP_SECONDS) -> int:
-    """Bytes of one clip in the clip cache (training/data/sampler.py), without its row of the index."""
+    """Bytes of one clip in the clip cache (training/data/clips.py), without its row of the index."""
     frames = round(seconds * config.frame_rate[0] / config.frame_rate[1])
     latent = 2 * config.denoiser.channels * config.denoiser.resolution**2
     if not config.denoiser.warp_blocks:

@@ -16,8 +16,8 @@ from bcdcodec.motion.streams import read_bcd_folder
 from bcdcodec.motion.training import MotionTrainOptions, train_motion
 from bcdcodec.motion.weights import load_motion, open_motion
 from bcdcodec.training.data.cache import cache_clips
+from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.data.code_streams import CodeStream, read_streams
-from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.run.distributed import init_distributed, leave_workers
 from bcdcodec.weightfile import WeightsFile
 

@@ -24,9 +24,9 @@ from bcdcodec.training.data.cache import (
     is_cached,
     read_manifest,
 )
+from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.data.code_streams import read_streams
 from bcdcodec.training.data.crops import random_crops
-from bcdcodec.training.data.sampler import ClipCache
 from bcdcodec.training.export import CodeStatistics, export
 from bcdcodec.training.inputs import HELD_OUT, load_autoencoder, open_inputs, run_config
 from bcdcodec.training.objective.schedule import Schedule

@@ -16,7 +16,8 @@ from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, save_networks
 from bcdcodec.training.codebooks.landmark_probe import fit_landmark_head
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.video.landmarks import EYES, MOUTH, POINTS
 
 #: Batches of training clips that the integer tables are counted on.

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from bcdcodec.training.data.cache import MADE_WITH
-from bcdcodec.training.data.sampler import POINTS, THUMBNAIL, still_frames
+from bcdcodec.training.data.clips import THUMBNAIL, still_frames
 from bcdcodec.training.data.shards import shard_path
+from bcdcodec.video.landmarks import POINTS
 
 CLIPS, FRAMES = 8, 16
 

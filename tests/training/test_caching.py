@@ -18,7 +18,7 @@ from bcdcodec.training.caching import CacheOptions, launched_share, make_cache
 from bcdcodec.training.commands import plan_training, run_training
 from bcdcodec.training.data import cache as cache_module
 from bcdcodec.training.data.cache import MADE_WITH, check_made_cache, is_cached
-from bcdcodec.training.data.sampler import ClipCache
+from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.data.shards import find_shards, shard_path
 from bcdcodec.training.options import CodecTrainOptions
 from bcdcodec.training.run.checkpoint import average_error

@@ -16,8 +16,8 @@ from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.weights import load_networks
 from bcdcodec.training import commands
 from bcdcodec.training.context import ContextNet, cost_bits, fit_context, list_frames
+from bcdcodec.training.data.clips import ClipCache, still_frames
 from bcdcodec.training.data.code_streams import CodeStream, read_streams
-from bcdcodec.training.data.sampler import ClipCache, still_frames
 from bcdcodec.weightfile import open_weights
 
 ENTRIES, PACKET = 8, 6

@@ -11,13 +11,9 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.weights import load_networks
 from bcdcodec.studies.ablations.variants import WEIGHTS, AblationPlan, Variant
-from bcdcodec.training.data.sampler import (
-    ClipCache,
-    ClipEntry,
-    CrossDrivenBatch,
-    CrossDrivenSampler,
-    least_frames,
-)
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache, ClipEntry
+from bcdcodec.training.data.sampler import CrossDrivenSampler, least_frames
 from bcdcodec.training.export import count_codes
 from bcdcodec.training.run.samples import condition_errors, decoder_inputs, probe_error
 from bcdcodec.weightfile import open_weights

@@ -1,4 +1,4 @@
-"""Clip cache: every clip of a folder encoded once, for training/data/sampler.py.
+"""Clip cache: every clip of a folder encoded once, for training (training/data/clips.py).
 
 The folder has a clips.csv with the columns `clip` and `person`.
 """
@@ -80,7 +80,7 @@ def cache_clips(
 ) -> None:
     """Encode every clip once into `out`, or `excerpts` augmented excerpts of them.
 
-    The layout is in training/data/sampler.py. A complete cache returns at once, an interrupted one makes the missing
+    The layout is in training/data/clips.py. A complete cache returns at once, an interrupted one makes the missing
     shards. share: whose shards are made, of processes that need not know of each other; progress is of these shards.
     workers: processes of this one; the files do not depend on their number, nor on that of the shares. device: of the
     autoencoder. MissingExtraError where faces are needed and their mesh is not installed, ConfigError if the cache is

@@ -15,7 +15,7 @@ from torch import Tensor
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import dequantize_content, quantize_content
 from bcdcodec.model.landmarks import normalize_displacements
-from bcdcodec.training.data.sampler import ClipCache, ClipEntry, still_frames
+from bcdcodec.training.data.clips import ClipCache, ClipEntry, still_frames
 
 #: Frames of a clip that its content is encoded from, where the cache has no stills.
 CONTENT_FRAMES = 8

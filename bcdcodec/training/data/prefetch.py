@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from bcdcodec.training.data.sampler import CrossDrivenBatch
+from bcdcodec.training.data.batch import CrossDrivenBatch
 
 #: Threads, and batches that are drawn or being drawn before they are asked for.
 THREADS, AHEAD = 2, 4

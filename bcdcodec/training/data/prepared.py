@@ -15,8 +15,9 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.frame import Frame
 from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.model.warp import Autoencoder
+from bcdcodec.training.data.clips import THUMBNAIL, still_frames
 from bcdcodec.training.data.excerpts import Augmentation
-from bcdcodec.training.data.sampler import MIN_HALF_FRAMES, THUMBNAIL, still_frames
+from bcdcodec.training.data.sampler import MIN_HALF_FRAMES
 from bcdcodec.video.landmarks import POINTS, follow_landmarks
 from bcdcodec.video.reader import read_clip
 from bcdcodec.video.still import decode_still, encode_still

@@ -13,7 +13,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
 from bcdcodec.model.quantizer import Quantized, gumbel_noise
-from bcdcodec.training.data.sampler import CrossDrivenBatch, Faces
+from bcdcodec.training.data.batch import CrossDrivenBatch, Faces
 from bcdcodec.training.objective.phase import Objective
 from bcdcodec.training.run.sharding import ProcessShard
 

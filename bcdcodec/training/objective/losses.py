@@ -17,7 +17,7 @@ from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.model.quantizer import Quantized, codebook_loss, rate_loss
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.model.warp import Autoencoder, warp_reference
-from bcdcodec.training.data.sampler import CrossDrivenBatch, Faces
+from bcdcodec.training.data.batch import CrossDrivenBatch, Faces
 from bcdcodec.training.objective.encoding import EncodedBatch, encode_batch
 from bcdcodec.training.objective.phase import Objective
 from bcdcodec.training.objective.warping import (

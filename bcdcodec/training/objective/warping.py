@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from bcdcodec.model.vae import from_uint8
 from bcdcodec.model.warp import resize_flow, warp_frames
+from bcdcodec.training.data.batch import Faces
 from bcdcodec.training.data.flow import teacher_flow
-from bcdcodec.training.data.sampler import Faces
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
 from bcdcodec.video.landmarks import EYES, IRISES, LIDS, MOUTH, POINTS
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from bcdcodec.training.data.sampler import CrossDrivenBatch
+from bcdcodec.training.data.batch import CrossDrivenBatch
 from bcdcodec.training.objective.losses import LossReport
 from bcdcodec.training.run.sharding import ProcessShard
 

@@ -9,7 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.data.sampler import CONTENT_FRAMES, THUMBNAIL, CrossDrivenBatch, Faces
+from bcdcodec.training.data.batch import CrossDrivenBatch, Faces
+from bcdcodec.training.data.clips import THUMBNAIL
+from bcdcodec.training.data.sampler import CONTENT_FRAMES
 from bcdcodec.training.objective.losses import bcd_loss
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.video.landmarks import POINTS

@@ -15,7 +15,9 @@ from bcdcodec.atomic import check_run_manifest
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.warp import Autoencoder
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler, least_frames
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler, least_frames
 from bcdcodec.training.run.checkpoint import average_error, save_average
 from bcdcodec.training.run.samples import decoder_inputs, probe_error
 from bcdcodec.training.run.training_run import BEST

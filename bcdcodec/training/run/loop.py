@@ -16,8 +16,10 @@ from bcdcodec.model.device import tf32
 from bcdcodec.model.warp import Autoencoder
 from bcdcodec.training.codebooks.kmeans_init import fit_clusters
 from bcdcodec.training.codebooks.pca_init import fit_codebooks
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.data.prefetch import prefetch_batches
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule

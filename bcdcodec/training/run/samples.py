@@ -15,7 +15,7 @@ from bcdcodec.model.bcd import Bcd, reconstruct
 from bcdcodec.model.content import Content, straight_through
 from bcdcodec.model.vae import from_uint8, to_uint8
 from bcdcodec.model.warp import Autoencoder
-from bcdcodec.training.data.sampler import CrossDrivenBatch
+from bcdcodec.training.data.batch import CrossDrivenBatch
 
 #: Noise level at which the use of the conditions is measured: the noisy input itself carries no picture there.
 PROBE_SIGMA = 20.0

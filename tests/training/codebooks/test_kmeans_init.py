@@ -8,7 +8,8 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.training.codebooks.kmeans_init import cluster_centers, fit_clusters
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 
 
 def test_every_heap_gets_a_center() -> None:

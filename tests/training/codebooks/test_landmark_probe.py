@@ -10,7 +10,9 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.landmarks import picture_displacements
 from bcdcodec.training.codebooks.landmark_probe import fit_landmark_head
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 
 
 def test_points_that_follow_the_codes_are_read_after_the_fit(

@@ -13,8 +13,9 @@ from bcdcodec.model.vae import Vae
 from bcdcodec.training.data import cache as cache_module
 from bcdcodec.training.data import shards
 from bcdcodec.training.data.cache import MADE_WITH, cache_clips, is_cached
+from bcdcodec.training.data.clips import ClipCache, still_frames
 from bcdcodec.training.data.prepared import excerpt_frames
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler, still_frames
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bcdcodec.config import ModelConfig, preset
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.data.shards import MAX_OPEN_SHARDS, SHARD_CLIPS, find_shards, shard_path
 
 CLIPS, FRAMES, PEOPLE = 300_000, 50, 5_000

@@ -13,8 +13,10 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data import shards
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.data.prefetch import AHEAD, prefetch_batches
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.run.sharding import ProcessShard
 
 

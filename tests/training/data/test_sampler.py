@@ -10,16 +10,11 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.training.data import sampler as sampler_module
-from bcdcodec.training.data.sampler import (
-    POINTS,
-    THUMBNAIL,
-    ClipCache,
-    CrossDrivenBatch,
-    CrossDrivenSampler,
-    least_frames,
-    still_frames,
-)
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import THUMBNAIL, ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler, least_frames
 from bcdcodec.training.data.shards import shard_path
+from bcdcodec.video.landmarks import POINTS
 
 SHAPE = (4, 32, 32)
 
@@ -170,11 +165,6 @@ def test_points_move_with_the_shift(
     assert seen == {-2, -1, 0, 1, 2}
 
 
-def test_stills_are_frames_of_their_clip() -> None:
-    assert still_frames(8).tolist() == [2, 6]
-    assert still_frames(50).tolist() == [5, 15, 25, 35, 45]
-
-
 def test_no_usable_clip_is_an_error(tmp_path: Path, paper_config: ModelConfig) -> None:
     shard = shard_path(tmp_path, 0)
     shard.mkdir()
@@ -184,12 +174,6 @@ def test_no_usable_clip_is_an_error(tmp_path: Path, paper_config: ModelConfig) -
         sampler(tmp_path, paper_config)
     with pytest.raises(ConfigError, match="no shards of clips"):
         ClipCache(tmp_path / "nothing", paper_config)
-
-
-def test_a_cache_that_does_not_match_is_refused(clip_cache: Path, tiny_config: ModelConfig) -> None:
-    (shard_path(clip_cache, 0) / "thumbnails.u8").write_bytes(bytes(7))
-    with pytest.raises(ConfigError, match=r"thumbnails\.u8 has 7 bytes, which are no whole rows"):
-        ClipCache(clip_cache, tiny_config)
 
 
 def whole(config: ModelConfig, **switches: bool) -> ModelConfig:

@@ -12,7 +12,9 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import straight_through
 from bcdcodec.model.edm import loss_weight
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.objective import warping
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase

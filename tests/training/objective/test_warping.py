@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bcdcodec.model.vae import to_uint8
-from bcdcodec.training.data.sampler import Faces
+from bcdcodec.training.data.batch import Faces
 from bcdcodec.training.objective.warping import (
     displacement_distance,
     face_weights,

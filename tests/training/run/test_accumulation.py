@@ -9,7 +9,9 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.objective.losses import LossReport, bcd_loss
 from bcdcodec.training.objective.phase import Phase
 from bcdcodec.training.objective.schedule import Schedule

@@ -10,7 +10,7 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError, WeightsError
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.training.data.sampler import ClipCache
+from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run import held_out
 from bcdcodec.training.run.checkpoint import average_error, load_average

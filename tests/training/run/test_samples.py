@@ -9,7 +9,9 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.vae import Vae, from_uint8, to_uint8
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenBatch, CrossDrivenSampler
+from bcdcodec.training.data.batch import CrossDrivenBatch
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.run.samples import CLIPS, COLUMNS, condition_errors, sample_sheet
 
 

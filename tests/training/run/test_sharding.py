@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from bcdcodec.config import ModelConfig
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
-from bcdcodec.training.data.sampler import ClipCache, CrossDrivenSampler
+from bcdcodec.training.data.clips import ClipCache
+from bcdcodec.training.data.sampler import CrossDrivenSampler
 from bcdcodec.training.data.shards import shard_path
 from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.run.sharding import SINGLE_PROCESS, ProcessShard
