@@ -19,6 +19,10 @@ from bcdcodec.cli.streams import check_clips, check_file, print_next, weights_na
 from bcdcodec.cli.train_codec import EXAMPLES
 from bcdcodec.weightfile import open_weights
 
+EXPORT_EXAMPLES = """  bcd train export --run runs/face --vae vae.safetensors plain.safetensors
+  bcd train export --run runs/face --vae face --eight-bits small.safetensors
+"""
+
 
 def add_command(commands: Commands) -> None:
     """Add the three commands and their options."""
@@ -41,7 +45,7 @@ def add_command(commands: Commands) -> None:
     add_write_options(context)
 
     export = new_command(
-        commands, "export", run_export, about="turn a finished run into a weights file", examples=EXAMPLES
+        commands, "export", run_export, about="turn a finished run into a weights file", examples=EXPORT_EXAMPLES
     )
     export.add_argument("target", metavar="OUT.safetensors", help="file to write")
     add_run_option(export, about="folder of the run")
@@ -51,6 +55,7 @@ def add_command(commands: Commands) -> None:
     )
     add_cache_option(export)
     export.add_argument("--last", action="store_true", help="the last weights, not the best on held-out people")
+    export.add_argument("--eight-bits", action="store_true", help="matrices in 8 bits instead of 16: half the size")
     add_write_options(export)
 
 
@@ -118,6 +123,7 @@ def run_export(options: argparse.Namespace) -> int:
             data=options.data,
             cache=options.cache,
             last=options.last,
+            eight_bits=options.eight_bits,
             progress=progress,
         )
     statistics = summary.statistics

@@ -14,9 +14,12 @@ from bcdcodec.config import PUBLIC_AUTOENCODER, ModelConfig
 from bcdcodec.errors import WeightsError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
-from bcdcodec.model.tensors import halved, save_tensors, widened
+from bcdcodec.model.tensors import halved, in_eight_bits, save_tensors, widened
 from bcdcodec.model.vae import Vae
 from bcdcodec.weightfile import WeightsFile, read_tensors
+
+#: Tensor of 16 bits in files of 8, too: codes are its nearest rows.
+CODEBOOK = "quantizer.codebook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,10 @@ def load_networks(weights: WeightsFile, device: torch.device) -> Networks:
     return Networks(bcd.eval().requires_grad_(False).to(device), vae)
 
 
-def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables: dict[str, Tensor]) -> None:
-    """Write a weights file: floats as float16, tables as int32, the configuration as metadata.
+def save_networks(
+    path: Path, networks: Networks, *, config: ModelConfig, tables: dict[str, Tensor], eight_bits: bool = False
+) -> None:
+    """Write a weights file: floats as float16 or matrices in 8 bits, tables as int32, the configuration as metadata.
 
     tables: entropy-coding tables by their names after `tables.`.
     """
@@ -57,11 +62,26 @@ def save_networks(path: Path, networks: Networks, *, config: ModelConfig, tables
     # of the model's id.
     if isinstance(networks.vae, StableDiffusionVae):
         config = replace(config, autoencoder_digest=networks.vae.digest)
-    tensors = {f"bcd.{name}": value for name, value in networks.bcd.state_dict().items()}
+    tensors = {f"bcd.{name}": value for name, value in _stored(networks.bcd, eight_bits=eight_bits).items()}
     if isinstance(networks.vae, Vae):
-        tensors |= {f"vae.{name}": value for name, value in networks.vae.state_dict().items()}
+        tensors |= {f"vae.{name}": value for name, value in _stored(networks.vae, eight_bits=eight_bits).items()}
     integers = {f"tables.{name}": value.to(torch.int32) for name, value in tables.items()}
-    save_tensors(path, {**halved(tensors), **integers}, metadata={"config": config.to_json()})
+    save_tensors(path, {**tensors, **integers}, metadata={"config": config.to_json()})
+
+
+def round_networks(networks: Networks, *, eight_bits: bool = False) -> None:
+    """Round the numbers of networks in place to those that `save_networks` writes; of a public autoencoder none."""
+    for module in (networks.bcd, networks.vae):
+        if isinstance(module, Bcd | Vae):
+            module.load_state_dict(widened(_stored(module, eight_bits=eight_bits)))
+
+
+def _stored(module: torch.nn.Module, *, eight_bits: bool) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = module.state_dict()
+    if not eight_bits:
+        return halved(state)
+    fine = {name: value for name, value in state.items() if name == CODEBOOK}
+    return halved(fine) | in_eight_bits({name: value for name, value in state.items() if name not in fine})
 
 
 def _fill(module: torch.nn.Module, prefix: str, path: Path) -> None:

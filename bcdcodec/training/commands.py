@@ -191,13 +191,15 @@ def run_export(
     data: Path | None = None,
     cache: Path | None = None,
     last: bool = False,
+    eight_bits: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportSummary:
     """Turn a run into a weights file with integer tables: the average of the least error on held-out people, or with
     `last`, and of a run that had none, of the last checkpoint.
 
     The tables are counted on clips without augmentation: those of RUN/latents, of a `cache` of `bcd data cache`, or of
-    the folder `data`, which are cached in RUN/latents. progress: clips of that folder.
+    the folder `data`, which are cached in RUN/latents. eight_bits: as of `save_networks`. progress: clips of that
+    folder.
     """
     config_path, checkpoint = run / "config.json", run / CHECKPOINT
     if not config_path.exists() or not checkpoint.exists():
@@ -215,7 +217,7 @@ def run_export(
         cache_clips(data, cache, vae=autoencoder, config=config, progress=progress)
     elif not is_cached(cache):
         raise ConfigError(f"{run} has no clips as they are, on which tables are counted; give --data")
-    statistics = export(out, bcd=bcd, vae=autoencoder, config=config, cache=cache)
+    statistics = export(out, bcd=bcd, vae=autoencoder, config=config, cache=cache, eight_bits=eight_bits)
     return ExportSummary(statistics, checkpoint.name, update)
 
 

@@ -14,7 +14,7 @@ from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import dequantize_content, quantize_content
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
-from bcdcodec.model.weights import Networks, save_networks
+from bcdcodec.model.weights import Networks, round_networks, save_networks
 from bcdcodec.training.codebooks.landmark_probe import fit_landmark_head
 from bcdcodec.training.data.clips import ClipCache
 from bcdcodec.training.data.sampler import CrossDrivenSampler
@@ -66,15 +66,25 @@ def count_codes(bcd: Bcd, sampler: CrossDrivenSampler, batches: int) -> CodeStat
 
 
 def export(
-    path: Path, *, bcd: Bcd, vae: Vae | StableDiffusionVae | None, config: ModelConfig, cache: Path
+    path: Path,
+    *,
+    bcd: Bcd,
+    vae: Vae | StableDiffusionVae | None,
+    config: ModelConfig,
+    cache: Path,
+    eight_bits: bool = False,
 ) -> CodeStatistics:
-    """Fit landmark head and integer tables to the codes of the training cache, and write the weights file."""
+    """Fit landmark head and integer tables to the codes of the training cache, and write the weights file.
+
+    eight_bits: as of `save_networks`.
+    """
     sampler = CrossDrivenSampler.of(
         ClipCache(cache, config), config, seed=1, batch=16, content_frames=8, motion_frames=config.window_frames
     )
     fit_landmark_head(bcd.eval(), sampler)
     # Networks as they will be loaded: the tables must describe the codes of the rounded weights.
-    rounded = Networks(bcd.half().float().eval(), vae.half().float().eval() if isinstance(vae, Vae) else vae)
+    rounded = Networks(bcd, vae.eval() if isinstance(vae, Vae) else vae)
+    round_networks(rounded, eight_bits=eight_bits)
     statistics = count_codes(rounded.bcd, sampler, TABLE_BATCHES)
     tables = {
         "motion": torch.from_numpy(fit_rows(statistics.counts).astype(np.int32)),
@@ -85,7 +95,7 @@ def export(
     if config.denoiser.landmarks:
         shapes = fit_face_tables(ClipCache(cache, config), pixels=config.pixels)
         tables |= {name: torch.from_numpy(value.astype(np.int32)) for name, value in shapes.tensors().items()}
-    save_networks(path, rounded, config=config, tables=tables)
+    save_networks(path, rounded, config=config, tables=tables, eight_bits=eight_bits)
     return statistics
 
 

@@ -160,7 +160,10 @@ def test_export_says_the_id(bcd: Bcd, calls: Calls, tmp_path: Path, tiny_weights
     assert "123.4 bits/frame" in done.out and "1.5 of 3 entries used, dead codebooks: 1 of 2" in done.out
     assert "best.safetensors, update 77" in done.out
     assert calls == {
-        "run_export": ((tmp_path, out), {"vae": Path("vae.safetensors"), "data": None, "cache": None, "last": False})
+        "run_export": (
+            (tmp_path, out),
+            {"vae": Path("vae.safetensors"), "data": None, "cache": None, "last": False, "eight_bits": False},
+        )
     }
 
 

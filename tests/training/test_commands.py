@@ -108,3 +108,23 @@ def test_export_takes_the_best_weights_unless_the_last_are_asked_for(
         found[summary.checkpoint] = summary.update, load_file(out)["bcd.encoder.motion_head.weight"]
     assert {name: update for name, (update, _) in found.items()} == {"best.safetensors": 1, "last.safetensors": 2}
     assert not torch.equal(found["best.safetensors"][1], found["last.safetensors"][1])
+
+
+def test_export_in_eight_bits_is_small_and_is_what_its_tables_describe(
+    tmp_path: Path, tiny_config: ModelConfig, clip_cache: Path
+) -> None:
+    assert tiny_config.vae is not None
+    torch.manual_seed(0)
+    run, path = tmp_path / "run", tmp_path / "vae.safetensors"
+    save_vae(path, Vae(tiny_config.vae))
+    train(tiny_config, TrainOptions(run=run, updates=1), cache=clip_cache, vae=load_vae(path, tiny_config.vae))
+    clip_cache.rename(run / "latents")
+    outs = [tmp_path / "whole.safetensors", tmp_path / "small.safetensors"]
+    for out, eight_bits in zip(outs, (False, True), strict=True):
+        run_export(run, out, vae=path, eight_bits=eight_bits)
+    whole, small = (load_networks(open_weights(out), torch.device("cpu")) for out in outs)
+    assert outs[1].stat().st_size < 0.7 * outs[0].stat().st_size  # of a tiny model the tables are a large part
+    assert torch.equal(whole.bcd.quantizer.codebook, small.bcd.quantizer.codebook)
+    exact, rounded = whole.bcd.encoder.motion_head.weight, small.bcd.encoder.motion_head.weight
+    step = exact.abs().amax(1, keepdim=True) / 127
+    assert 0 < ((exact - rounded).abs() / step).max() < 0.6  # of 16 bits those of the whole are
