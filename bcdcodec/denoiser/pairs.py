@@ -1,7 +1,7 @@
 """Training pairs of the denoiser of pictures: true frames, and the guides that a decoder would have for them.
 
 clip -> a reference, and moments that it serves     mostly a central one, as encoders choose it
-     -> augmentation of light and framing           the same for all of them
+     -> augmentation of colours and light           the same for all of them
 reference -> AV1 still of a random budget           what a decoder has, not a clean frame
 frames -> landmarks -> codes -> warped still        nearest codes, landmarks of the still as they are coded
 """
@@ -124,9 +124,10 @@ def make_pairs(model: CodecModel, path: Path, rng: np.random.Generator) -> Pairs
     shown = [faces[index] if index in faces else face(index) for index in indices]
     if any(points is None for points in shown):
         return None
-    augmentation = Augmentation.draw(rng, side)
+    # Nothing that resamples, softens or adds noise: the network would learn that true frames are soft.
+    augmentation = Augmentation.draw_colors(rng, side)
     pictures = augmentation.pictures(np.stack([clip[index] for index in (reference, *indices)]))
-    moved = augmentation.points(np.stack([still_face, *(points for points in shown if points is not None)]))
+    moved = np.stack([still_face, *(points for points in shown if points is not None)]).astype(np.float32)
     bits = int(np.exp(rng.uniform(np.log(LEAST_BITS), np.log(MOST_BITS))))
     return _guided(model, pictures, torch.from_numpy(moved), bits)
 
@@ -157,5 +158,5 @@ def coded_content(model: CodecModel, pixels: NDArray[np.uint8], face: Tensor, bi
     """A frame [P, P, 3] as the decoder has it, with its landmarks [L, 2]; a batch of one. bits: of the still."""
     assert model.tables.landmarks is not None, "a model with landmarks has tables for them"
     points = encode_landmarks(face.double().numpy() * model.config.pixels, model.tables.landmarks)
-    still = encode_still(np.ascontiguousarray(pixels), budget_bits=bits, fast=True)
+    still = encode_still(np.ascontiguousarray(pixels), budget_bits=bits)
     return stack_contents([decode_content(model, ContentCoding.FACE, join_face(points, still))])

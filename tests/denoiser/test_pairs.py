@@ -10,10 +10,11 @@ from bcdcodec.codec.model import CodecModel
 from bcdcodec.denoiser import pairs as pairs_module
 from bcdcodec.denoiser.pairs import MOMENTS, RUN, Pairs, coded_content, make_pairs
 from bcdcodec.model.guides import FACE_PLANES
+from bcdcodec.training.data.excerpts import Augmentation
 
 
 def without_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bcdcodec.training.data.excerpts.PLAIN", 1.0)
+    monkeypatch.setattr(Augmentation, "draw_colors", lambda rng, side: Augmentation.none(side))
 
 
 def test_an_excerpt_of_a_clip(face_clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ identity are not learned otherwise.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -64,17 +64,25 @@ class Augmentation:
         if rng.random() < PLAIN:
             return cls.none(side)
         warp = torch.from_numpy(_affine(rng, side) + _smooth(rng, side)).float()
+        return replace(
+            cls.draw_colors(rng, side),
+            warp=warp,
+            softness=1 + rng.random() if rng.random() < SOFT else 1.0,
+            noise=MOST_NOISE * rng.random() if rng.random() < NOISY else 0.0,
+            seed=int(rng.integers(2**31)),
+        )
+
+    @classmethod
+    def draw_colors(cls, rng: np.random.Generator, side: int) -> Self:
+        """A random change of colours and light alone: every pixel keeps its place and its detail."""
         gains = 1 + GAIN * (rng.standard_normal() + rng.standard_normal(3) / 2)
         color = np.diag(gains) + MIX * rng.standard_normal((3, 3))
         return cls(
-            warp=warp,
+            warp=torch.zeros(2, side, side),
             color=torch.from_numpy(color).float(),
             offset=torch.from_numpy(OFFSET * rng.standard_normal(3)).float(),
             gamma=math.exp(GAMMA * rng.standard_normal()),
             light=(LIGHT * rng.standard_normal(), LIGHT * rng.standard_normal()),
-            softness=1 + rng.random() if rng.random() < SOFT else 1.0,
-            noise=MOST_NOISE * rng.random() if rng.random() < NOISY else 0.0,
-            seed=int(rng.integers(2**31)),
         )
 
     def pictures(self, pixels: Pictures) -> Pictures:

@@ -60,6 +60,17 @@ def test_none_changes_nothing() -> None:
     assert np.array_equal(Augmentation.none(SIDE).points(points), points)
 
 
+def test_colors_keep_places_and_detail() -> None:
+    """What alternates from pixel to pixel does so as strongly, up to gain and gamma; a soft copy would not."""
+    augmentation = Augmentation.draw_colors(np.random.default_rng(3), SIDE)
+    assert not torch.equal(augmentation.color, torch.eye(3))
+    stripes = np.where(np.arange(SIDE)[None, :, None] % 2, 150, 110).astype(np.uint8)
+    made = augmentation.pictures(np.broadcast_to(stripes, (SIDE, SIDE, 3))[None].copy())[0].astype(int)
+    assert (np.diff(made, axis=1)[:, ::2] > 20).all() and (np.diff(made, axis=1)[:, 1::2] < -20).all()
+    points = np.random.default_rng(0).random((2, 5, 2), np.float32)
+    assert np.array_equal(augmentation.points(points), points)
+
+
 def test_a_face_that_was_not_found_stays_so() -> None:
     points = np.full((2, 5, 2), np.nan, np.float32)
     points[1] = 0.5
