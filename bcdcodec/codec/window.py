@@ -31,8 +31,8 @@ class FrameLatents:
     def __getitem__(self, frames: int | slice | Sequence[int]) -> Floats:
         """Latents of a frame [C, H, W] or of several [n, C, H, W]."""
         if isinstance(frames, int):
-            latents: Floats = self[[frames]][0]
-            return latents
+            one: Floats = self[[frames]][0]
+            return one
         indices = range(len(self))[frames] if isinstance(frames, slice) else frames
         missing = [index for index in indices if self._known[index] is None]
         for start in range(0, len(missing), FRAMES_AT_ONCE):
@@ -194,6 +194,18 @@ class WindowBuilder:
     def new_shot(self) -> None:
         """Look for the face of the next frame anew."""
         self._follower.new_shot()
+
+
+def windows_of(frames: Sequence[int], length: int) -> list[tuple[slice, list[int]]]:
+    """Windows of a shot, each of `length` frames, that some of its frames are in, and where these are in each.
+
+    frames: indices in order.
+    """
+    starts = sorted({frame - frame % length for frame in frames})
+    return [
+        (slice(start, start + length), [frame - start for frame in frames if start <= frame < start + length])
+        for start in starts
+    ]
 
 
 def _inside(face: Points | None, side: int) -> Points | None:

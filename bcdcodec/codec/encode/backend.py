@@ -16,6 +16,8 @@ from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
 
 Floats = NDArray[np.float32]
+#: Factor by which the pictures that a file's are chosen by are smaller. Exported graphs have it.
+SHRINK = 4
 #: Codes of frames int64 [T, g], and the squared distance of every entry float32 [T, g, E].
 MotionCodes = tuple[NDArray[np.int64], Floats]
 

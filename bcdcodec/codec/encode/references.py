@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
-from bcdcodec.codec.encode.backend import EncodingModel
+from bcdcodec.codec.encode.backend import SHRINK, EncodingModel
 from bcdcodec.codec.encode.cropped_frame import CroppedFrame
 from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss
 from bcdcodec.codec.motion_reference import FrameReference
@@ -21,8 +21,8 @@ from bcdcodec.ratecontrol.plan import REFERENCE_FRAMING_BITS
 from bcdcodec.ratecontrol.tuning import RateTuning
 
 #: Frames of a segment that may become a picture, and about how many they are warped to, one of each window at least,
-#: both spread evenly; and the factor by which pictures are smaller then.
-CANDIDATES, COMPARED_FRAMES, SHRINK = 12, 16, 4
+#: both spread evenly.
+CANDIDATES, COMPARED_FRAMES = 12, 16
 #: Frames for each new picture and for all of them, and references kept so far, that are compared by codes and the flow
 #: network, too: those that are best by landmarks alone.
 NEAR_EACH, NEAR_CANDIDATES, NEAR_KEPT = 4, 9, 3

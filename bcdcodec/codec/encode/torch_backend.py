@@ -14,7 +14,7 @@ from bcdcodec.codec.encode.backend import Floats, MotionCodes
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.motion_reference import MotionReference
-from bcdcodec.codec.window import Window
+from bcdcodec.codec.window import Window, windows_of
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.content import Content, quantize_content
 from bcdcodec.model.landmark_flow import dense_flow
@@ -66,7 +66,8 @@ class TorchEncoder:
         if not bcd.encoder.reads_latents(moved):  # then frames do not depend on those beside them
             parts = [bcd.analyze(None, None, moved[:, wanted])]
         else:
-            parts = [self._analyze_window(shot, start, moved, reference, wanted) for start in self._starts(wanted)]
+            windows = windows_of(wanted, bcd.config.window_frames)
+            parts = [self._analyze_window(shot, window, moved, reference, rows) for window, rows in windows]
         codes, distances = (torch.cat([part[index] for part in parts], 1)[0] for index in (0, 1))
         return codes.cpu().numpy(), _array(distances)
 
@@ -102,22 +103,13 @@ class TorchEncoder:
         flow, _ = dense_flow((known.nan_to_num(ABSENT) + moved)[None], moved[None], picture.shape[-1])
         return _array(warp_frames(picture, flow)[0])
 
-    def _starts(self, frames: Sequence[int]) -> list[int]:
-        """First frames of the windows that these are in."""
-        length = self._model.config.window_frames
-        return sorted({frame - frame % length for frame in frames})
-
     def _analyze_window(
-        self, shot: Window, start: int, moved: Tensor, reference: MotionReference, wanted: Sequence[int]
+        self, shot: Window, window: slice, moved: Tensor, reference: MotionReference, rows: list[int]
     ) -> tuple[Tensor, Tensor]:
-        """Codes [1, n, G] and distances of the wanted frames of the window that begins at `start`. moved: displacements
-        of all frames [1, T, L, 2].
-        """
-        window = slice(start, start + self._model.config.window_frames)
+        """Codes [1, n, G] and distances of some frames of a window. moved: displacements of all frames [1, T, L, 2]."""
         known = moved[:, window]
         z = self._tensor(shot.latents[window])[None] if self._bcd.encoder.reads_latents(known) else None
         codes, distances = self._bcd.analyze(z, None if z is None else reference.content.map[None], known)
-        rows = [frame - start for frame in wanted if window.start <= frame < window.stop]
         return codes[:, rows], distances[:, rows]
 
     def _motion(self, codes: NDArray[np.int64]) -> Tensor:
