@@ -7,7 +7,7 @@ import pytest
 
 from bcdcodec.codec import window as module
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.window import SEARCH_EVERY, Closeup, FrameLatents, Window, WindowBuilder
+from bcdcodec.codec.window import SEARCH_EVERY, Closeup, FrameLatents, Window, WindowBuilder, windows_of
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import Points
@@ -88,6 +88,11 @@ def test_latents_are_computed_when_they_are_asked_for_and_once(model: CodecModel
     assert found.shape == (20, *model.latent_shape) and sum(encoded) == 20
     np.testing.assert_allclose(found, model.to_latents(pixels), atol=1e-5, rtol=1e-4)
     assert np.array_equal(whole[[19, 2]], found[[19, 2]]) and np.array_equal(whole[-2:], found[-2:])
+
+
+def test_frames_are_found_in_their_windows() -> None:
+    assert windows_of([0, 3, 4, 9], 4) == [(slice(0, 4), [0, 3]), (slice(4, 8), [0]), (slice(8, 12), [1])]
+    assert windows_of(range(2), 8) == [(slice(0, 8), [0, 1])]
 
 
 @pytest.mark.parametrize("center", [-80.0, 400.0])

@@ -65,8 +65,8 @@ class OnnxEncoder:
     def analyze(self, shot: Window, frames: Sequence[int], reference: MotionReference) -> MotionCodes:
         """Nearest codes of some frames of a shot in order, of all groups."""
         face, wanted = reference.face, list(frames)
-        known: NDArray[np.bool_] = np.isfinite(shot.landmarks).all((1, 2))  # frames whose landmarks say all
-        known &= ANALYZE in self._graphs and bool(np.isfinite(face).all())
+        is_enough = ANALYZE in self._graphs and bool(np.isfinite(face).all())  # landmarks, where frames have them
+        known = np.asarray(np.isfinite(shot.landmarks).all((1, 2)) & is_enough)
         if known.all():  # then frames do not depend on those beside them
             distances = self._run(ANALYZE, landmarks=shot.landmarks[wanted], face=face)
             return distances.argmin(-1), distances
