@@ -4,7 +4,6 @@ import argparse
 import importlib.util
 import time
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,6 +21,7 @@ from bcdcodec.cli.options import (
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
+from bcdcodec.cli.runtimes import add_runtime_option, loaded_export, uses_torch
 from bcdcodec.cli.streams import STANDARD, HeadReplay, check_target, open_stream, print_report
 from bcdcodec.config import MAX_BATCH_SEGMENTS, MAX_FRAME_MULTIPLIER
 from bcdcodec.errors import BitstreamError, ConfigError
@@ -30,10 +30,8 @@ from bcdcodec.weightfile import find_weights, weights_of_stream
 if TYPE_CHECKING:
     from bcdcodec.codec.decode.backend import DecodingModel
     from bcdcodec.codec.decode.concealment import Concealer
-    from bcdcodec.codec.onnx.model import OnnxModel
 
 CONCEAL = ("hold", "model", "none")
-RUNTIMES = TORCH, ONNXRUNTIME = ("torch", "onnxruntime")
 VIDEO_SUFFIX = ".mp4"
 DAMAGE_HINT = "; --salvage keeps what comes before the damage, --conceal hold goes on after it"
 USAGE = "bcd decode [options] IN.bcd [OUT.mp4]\n       bcd decode [options] IN... -o DIR"
@@ -79,9 +77,7 @@ def add_command(commands: Commands) -> None:
         default="none",
         help="lost frames: hold the last, predict by a motion model, refuse (none)",
     )
-    parser.add_argument(
-        "--runtime", choices=RUNTIMES, help="runs the networks; the second by bcd export (the first there)"
-    )
+    add_runtime_option(parser)
     add_decoding_options(parser, weights=None)
 
 
@@ -135,23 +131,12 @@ def decode_task(task: Task) -> str:
 
 def _model(task: Task, header: StreamHeader) -> "DecodingModel":
     """The model of a stream, or the one that the options name, for the runtime that they name or that is installed."""
-    runtime = task.runtime or (ONNXRUNTIME if importlib.util.find_spec("torch") is None else TORCH)
-    if runtime == TORCH:
+    if uses_torch(task):
         weights = weights_of_stream(header.model_id) if task.weights is None else find_weights(task.weights)
         return loaded_model(weights.path, task.device)
-    if task.device not in ("auto", "cpu"):
-        raise ConfigError(f"--device is {task.device}, --runtime onnxruntime computes on the cpu")
-    from bcdcodec.codec.onnx.model import decoder_of_stream
+    from bcdcodec.codec.onnx.model import exported_folder
 
-    return _loaded_decoder(str(decoder_of_stream(header.model_id) if task.weights is None else task.weights))
-
-
-@lru_cache(maxsize=1)
-def _loaded_decoder(folder: str) -> "OnnxModel":
-    """The exported decoder of a task: that of the task before, where its folder is the same."""
-    from bcdcodec.codec.onnx.model import OnnxModel
-
-    return OnnxModel.load(folder)
+    return loaded_export(str(exported_folder(header.model_id) if task.weights is None else task.weights))
 
 
 def frame_multiplier(header: StreamHeader, rate: Fraction | None) -> int | None:

@@ -24,12 +24,14 @@ from bcdcodec.cli.options import (
     whole_number,
 )
 from bcdcodec.cli.progress import progress_bar
+from bcdcodec.cli.runtimes import add_runtime_option, loaded_export, uses_torch
 from bcdcodec.cli.streams import STANDARD, check_target, print_report, source_path
 from bcdcodec.errors import ConfigError
 from bcdcodec.ratecontrol.budget import GRACE_S
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
 if TYPE_CHECKING:
+    from bcdcodec.codec.encode.backend import EncodingModel
     from bcdcodec.codec.encode.file import EncodeResult
 
 AUTO = "auto"
@@ -49,8 +51,7 @@ def add_command(commands: Commands) -> None:
         "paths",
         nargs="+",
         metavar="IN [OUT.bcd]",
-        help="video and file to write, - for standard input and output; with -o DIR any number of videos and folders "
-        "(IN with .bcd at its end)",
+        help="video and stream, - for pipes; videos, folders for -o DIR (IN with .bcd)",
     )
     add_batch_options(parser, target="OUT.bcd")
     modes = [AUTO, *(mode.name.lower() for mode in CodingMode)]
@@ -104,6 +105,7 @@ def add_command(commands: Commands) -> None:
         help="text kept with the file; repeatable",
     )
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the decoder's noise (0)")
+    add_runtime_option(parser)
     add_model_options(parser, weights=DEFAULT_NAME)
     add_output_options(parser)
 
@@ -138,7 +140,7 @@ def _encode(task: Task) -> "EncodeResult":
         from bcdcodec.codec.encode.file import encode_file
         from bcdcodec.codec.encode.settings import EncodeSettings
 
-        model = loaded_model(find_weights(task.weights).path, task.device)
+        model = _model(task)
         mode = None if task.mode == AUTO else CodingMode[task.mode.upper()]
         settings = call_with(EncodeSettings, task, mode=mode, metadata=dict(task.meta))
         with progress_bar(task, "encode", unit="frame") as progress:
@@ -152,6 +154,17 @@ def _encode(task: Task) -> "EncodeResult":
                 background=task.background,
                 progress=progress,
             )
+
+
+def _model(task: Task) -> "EncodingModel":
+    """The model that the options name, for the runtime that they name or that is installed."""
+    if uses_torch(task):
+        return loaded_model(find_weights(task.weights).path, task.device)
+    from bcdcodec.codec.onnx.model import exported_folder
+
+    # A folder, or weights that were exported to one of the folders that weights are searched in.
+    is_folder = Path(task.weights).is_dir()
+    return loaded_export(str(task.weights if is_folder else exported_folder(find_weights(task.weights).model_id)))
 
 
 def _report(result: "EncodeResult", *, asked: float | None) -> str:

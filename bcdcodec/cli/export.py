@@ -1,4 +1,4 @@
-"""`bcd export`: a decoder of weights for other runtimes than torch."""
+"""`bcd export`: the networks of weights for other runtimes than torch."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,8 @@ from bcdcodec.cli.streams import check_folder
 from bcdcodec.weightfile import DEFAULT_NAME, find_weights
 
 ONNX_EXAMPLES = """  bcd export onnx face-onnx
-  bcd decode talk.bcd --runtime onnxruntime --weights face-onnx   # without torch"""
+  bcd encode talk.mp4 --runtime onnxruntime --weights face-onnx   # without torch
+  bcd decode talk.bcd --runtime onnxruntime --weights face-onnx"""
 PAGE_EXAMPLES = """  bcd export page site --runtime node_modules/onnxruntime-web/dist   # of npm install onnxruntime-web
   bcd export page alice --runtime node_modules/onnxruntime-web/dist --weights alice.safetensors
 The folder is for any web server: python -m http.server -d site"""
@@ -16,7 +17,7 @@ The folder is for any web server: python -m http.server -d site"""
 
 def add_command(commands: Commands) -> None:
     """Add the group and its commands."""
-    group = new_group(commands, "export", about="write the decoder for onnxruntime, or for browsers")
+    group = new_group(commands, "export", about="write networks for onnxruntime, or for browsers")
     graphs = new_command(group, "onnx", run_onnx, about="graphs and tables for onnxruntime", examples=ONNX_EXAMPLES)
     page = new_command(group, "page", run_page, about="a page that plays streams", examples=PAGE_EXAMPLES)
     for parser, about in ((graphs, "folder to write"), (page, "new folder to write, for a web server")):
@@ -30,13 +31,13 @@ def add_command(commands: Commands) -> None:
 
 
 def run_onnx(options: argparse.Namespace) -> int:
-    """Write the graphs and tables of a decoder, and print their size."""
+    """Write graphs and tables, and print their size."""
     check_folder(options.target, force=options.force)
-    from bcdcodec.codec.onnx.export import export_decoder
+    from bcdcodec.codec.onnx.export import export_codec
 
     weights = find_weights(options.weights)
     options.target.mkdir(parents=True, exist_ok=True)
-    export_decoder(weights, options.target)
+    export_codec(weights, options.target)
     return _report(options, weights.model_id)
 
 
@@ -52,5 +53,5 @@ def run_page(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace, model_id: bytes) -> int:
     if not options.quiet:
         size = sum(file.stat().st_size for file in options.target.rglob("*") if file.is_file())
-        print(f"{options.target}: {size} bytes, decodes streams of model {model_id.hex()}")
+        print(f"{options.target}: {size} bytes, for streams of model {model_id.hex()}")
     return 0

@@ -28,6 +28,7 @@ from bcdcodec.weightfile import DEFAULT_NAME, WeightsFile, find_weights
 if TYPE_CHECKING:
     from bcdcodec.codec.decode.backend import DecoderBackend
     from bcdcodec.codec.decode.settings import DecodeSettings
+    from bcdcodec.codec.encode.backend import EncoderBackend
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class CodecModel:
         return self.weights.model_id
 
     @property
+    def name(self) -> str:
+        """Name of its file, for messages."""
+        return self.weights.path.name
+
+    @property
     def bcd(self) -> Bcd:
         """The diffusion autoencoder."""
         return self.networks.bcd
@@ -108,6 +114,13 @@ class CodecModel:
         from bcdcodec.codec.decode.torch_backend import TorchBackend  # which is made of this class
 
         return TorchBackend(self, header, settings)
+
+    @cached_property
+    def encoder_backend(self) -> "EncoderBackend":
+        """The networks for encoders."""
+        from bcdcodec.codec.encode.torch_backend import TorchEncoder  # which is made of this class
+
+        return TorchEncoder(self)
 
     @torch.inference_mode()
     def to_latents(self, pixels: NDArray[np.uint8]) -> Tensor:

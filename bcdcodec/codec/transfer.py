@@ -15,6 +15,7 @@ from typing import BinaryIO
 from bcdcodec.bitstream.header import MAGIC
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.content import content_of_record
 from bcdcodec.codec.decode.decoder import check_stream_fits
 from bcdcodec.codec.decode.file import DecodeResult, decode_file
 from bcdcodec.codec.decode.settings import DecodeSettings
@@ -22,7 +23,7 @@ from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
-from bcdcodec.codec.reference import CONTENT_SAMPLES, content_of_record, encode_reference
+from bcdcodec.codec.reference import CONTENT_SAMPLES, encode_reference
 from bcdcodec.codec.window import WindowBuilder
 from bcdcodec.errors import VideoError
 from bcdcodec.model.content import Content

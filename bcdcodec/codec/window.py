@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.landmarks import Points, follow_landmarks
+
+if TYPE_CHECKING:
+    from bcdcodec.codec.encode.backend import EncodingModel
+
+Floats = NDArray[np.float32]
 
 
 class FrameLatents:
@@ -18,24 +21,31 @@ class FrameLatents:
     an encoder that reads landmarks, which hardly needs it.
     """
 
-    def __init__(self, to_latents: Callable[[NDArray[np.uint8]], Tensor], pixels: NDArray[np.uint8]) -> None:
+    def __init__(self, to_latents: Callable[[NDArray[np.uint8]], Floats], pixels: NDArray[np.uint8]) -> None:
         self._to_latents, self._pixels = to_latents, pixels
-        self._known: list[Tensor | None] = [None] * len(pixels)
+        self._known: list[Floats | None] = [None] * len(pixels)
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def __getitem__(self, frames: int | slice | Sequence[int]) -> Tensor:
+    def __getitem__(self, frames: int | slice | Sequence[int]) -> Floats:
         """Latents of a frame [C, H, W] or of several [n, C, H, W]."""
         if isinstance(frames, int):
-            return self[[frames]][0]
+            one: Floats = self[[frames]][0]
+            return one
         indices = range(len(self))[frames] if isinstance(frames, slice) else frames
         missing = [index for index in indices if self._known[index] is None]
         for start in range(0, len(missing), FRAMES_AT_ONCE):
             some = missing[start : start + FRAMES_AT_ONCE]
             for index, latents in zip(some, self._to_latents(self._pixels[some]), strict=True):
                 self._known[index] = latents
-        return torch.stack([latents for index in indices if (latents := self._known[index]) is not None])
+        return np.stack([latents for index in indices if (latents := self._known[index]) is not None])
+
+    def part(self, frames: Sequence[int]) -> "FrameLatents":
+        """Those of some frames; what is known stays so."""
+        some = FrameLatents(self._to_latents, self._pixels[list(frames)])
+        some._known = [self._known[index] for index in frames]
+        return some
 
     @classmethod
     def joined(cls, parts: Sequence["FrameLatents"]) -> "FrameLatents":
@@ -53,12 +63,17 @@ class Window:
 
     pixels: NDArray[np.uint8]
     latents: FrameLatents
-    landmarks: Tensor
+    landmarks: Floats
 
     @classmethod
-    def of_frames(cls, model: CodecModel, pixels: NDArray[np.uint8], landmarks: Tensor) -> "Window":
+    def of_frames(cls, model: "EncodingModel", pixels: NDArray[np.uint8], landmarks: Floats) -> "Window":
         """A window of frames of the model's size with their landmarks."""
-        return cls(pixels, FrameLatents(model.to_latents, pixels), landmarks.to(model.device))
+        return cls(pixels, FrameLatents(model.encoder_backend.latents, pixels), landmarks)
+
+    def part(self, frames: Sequence[int]) -> "Window":
+        """Some of the frames."""
+        chosen = list(frames)
+        return Window(self.pixels[chosen], self.latents.part(chosen), self.landmarks[chosen])
 
     @classmethod
     def joined(cls, windows: Sequence["Window"]) -> "Window":
@@ -66,7 +81,7 @@ class Window:
         return cls(
             np.concatenate([window.pixels for window in windows]),
             FrameLatents.joined([window.latents for window in windows]),
-            torch.cat([window.landmarks for window in windows]),
+            np.concatenate([window.landmarks for window in windows]),
         )
 
 
@@ -113,12 +128,12 @@ class FaceFollower:
     MissingExtraError without the packages of the extra `encode`, for such a model.
     """
 
-    def __init__(self, model: CodecModel) -> None:
+    def __init__(self, model: "EncodingModel") -> None:
         self._count = model.config.denoiser.landmarks
         self._face: Points | None = None  # mesh of the last frame
         self._searched = 0  # frames since a face was looked for in vain
 
-    def follow(self, picture: Frame, closeup: Closeup | None = None) -> NDArray[np.float32]:
+    def follow(self, picture: Frame, closeup: Closeup | None = None) -> Floats:
         """Landmarks of the next frame, of the model's size: [L, 2] as fractions of it, NaN without a face.
 
         closeup: where its face is looked for instead; landmarks may then lie outside the picture.
@@ -152,10 +167,10 @@ class FaceFollower:
 class WindowBuilder:
     """Gathers cropped frames, with the landmarks of the face that is followed in them."""
 
-    def __init__(self, model: CodecModel) -> None:
+    def __init__(self, model: "EncodingModel") -> None:
         self._model, self._follower = model, FaceFollower(model)
         self._pixels: list[NDArray[np.uint8]] = []
-        self._landmarks: list[NDArray[np.float32]] = []
+        self._landmarks: list[Floats] = []
 
     def __len__(self) -> int:
         """Frames gathered since the last window."""
@@ -165,20 +180,32 @@ class WindowBuilder:
         """Add a frame of the model's size, whose face is looked for as by `FaceFollower.follow`."""
         self.add(picture.pixels.copy(), self._follower.follow(picture, closeup))  # callers may fill one buffer again
 
-    def add(self, pixels: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> None:
+    def add(self, pixels: NDArray[np.uint8], landmarks: Floats) -> None:
         """Add a frame whose landmarks are known; neither array is to be written to afterwards."""
         self._pixels.append(pixels)
         self._landmarks.append(landmarks)
 
     def take(self) -> Window:
         """The frames gathered since the last window, at least one; the face is followed beyond it."""
-        pixels, landmarks = np.stack(self._pixels), torch.from_numpy(np.stack(self._landmarks))
+        pixels, landmarks = np.stack(self._pixels), np.stack(self._landmarks)
         self._pixels, self._landmarks = [], []
         return Window.of_frames(self._model, pixels, landmarks)
 
     def new_shot(self) -> None:
         """Look for the face of the next frame anew."""
         self._follower.new_shot()
+
+
+def windows_of(frames: Sequence[int], length: int) -> list[tuple[slice, list[int]]]:
+    """Windows of a shot, each of `length` frames, that some of its frames are in, and where these are in each.
+
+    frames: indices in order.
+    """
+    starts = sorted({frame - frame % length for frame in frames})
+    return [
+        (slice(start, start + length), [frame - start for frame in frames if start <= frame < start + length])
+        for start in starts
+    ]
 
 
 def _inside(face: Points | None, side: int) -> Points | None:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from bcdcodec.bitstream.face import join_face
 from bcdcodec.bitstream.records import ContentCoding
+from bcdcodec.codec.content import decode_content
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import decode_content
 from bcdcodec.entropy.landmarks import encode_landmarks
 from bcdcodec.frame import Frame
 from bcdcodec.model.content import Content, stack_contents

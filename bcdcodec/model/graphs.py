@@ -9,33 +9,16 @@ All frames of a call are of one picture. Triangles are looked up between the gra
 their number of pixels is data.
 """
 
-import io
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-from unittest import mock
-
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
-from bcdcodec.errors import ConfigError
 from bcdcodec.model.guides import FACE_PLANES, RASTER_SCALE, Guides, area_changes
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS
-from bcdcodec.model.warp import FLOW_SCALE, warp
+from bcdcodec.model.tracing import TRACED_FRAMES, Graph, check_graphs, traced
+from bcdcodec.model.warp import warp
 from bcdcodec.model.weights import Networks
-
-#: Version of the operators, which runtimes in browsers have, too.
-OPSET = 18
-#: Numbers of a constant from which on it is stored in half precision where that holds it.
-MIN_HALVED = 1024
-#: Frames that graphs are traced with.
-TRACED_FRAMES = 3
 
 
 class ContentGraph(nn.Module):
@@ -115,43 +98,16 @@ class PaintGraph(nn.Module):
         return ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-@contextmanager
-def _constant_sizes() -> Iterator[None]:
-    """Norms over a number of channels that is a constant of the trace: of tensors of the input's shape none is made."""
-    group_norm, layer_norm = F.group_norm, F.layer_norm
-
-    def over_groups(h: Tensor, groups: int, *others: Any) -> Tensor:
-        return group_norm(h, int(groups), *others)
-
-    def over_channels(h: Tensor, shape: Sequence[int], *others: Any) -> Tensor:
-        return layer_norm(h, [int(size) for size in shape], *others)
-
-    with mock.patch.object(F, "group_norm", over_groups), mock.patch.object(F, "layer_norm", over_channels):
-        yield
-
-
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """A graph to write. inputs: names, example values, and whether the first axis is that of frames."""
-
-    module: nn.Module
-    inputs: dict[str, tuple[Tensor, bool]]
-    outputs: dict[str, bool]
-
-
 def export_graphs(networks: Networks, config: ModelConfig) -> dict[str, bytes]:
     """The graphs `content`, `motion`, `warp` and, of a model that paints, `paint`, as files.
 
     ConfigError for a model other than one of faces with a mesh and a warper.
     """
-    if not config.denoiser.warp_blocks or config.denoiser.landmarks != MESH_LANDMARKS:
-        raise ConfigError(f"model {config.name} has no warper of faces, which is what graphs are made of")
-    if config.pixels != FLOW_SCALE * config.denoiser.resolution:
-        raise ConfigError(f"model {config.name} has pictures of {config.pixels} pixels and flow of another size")
-    return {name: _traced(graph) for name, graph in _graphs(networks, config).items()}
+    check_graphs(config)
+    return {name: traced(graph) for name, graph in _graphs(networks, config).items()}
 
 
-def _graphs(networks: Networks, config: ModelConfig) -> dict[str, _Graph]:
+def _graphs(networks: Networks, config: ModelConfig) -> dict[str, Graph]:
     side, frames = config.pixels, TRACED_FRAMES
     motion = torch.zeros(frames, config.quantizer.groups * config.quantizer.dims), True
     picture = torch.zeros(1, 3, side, side), False
@@ -161,9 +117,9 @@ def _graphs(networks: Networks, config: ModelConfig) -> dict[str, _Graph]:
     shown = torch.zeros(frames, side * side, dtype=torch.long), True
     warps, areas = (torch.zeros(frames, 3, side, side), True), (torch.zeros(frames, 1, side, side), True)
     graphs = {
-        "content": _Graph(ContentGraph(networks), {"picture": picture}, {"content_map": False}),
-        "motion": _Graph(MotionGraph(networks), {"motion": motion, "landmarks": still}, {"positions": True}),
-        "warp": _Graph(
+        "content": Graph(ContentGraph(networks), {"picture": picture}, {"content_map": False}),
+        "motion": Graph(MotionGraph(networks), {"motion": motion, "landmarks": still}, {"positions": True}),
+        "warp": Graph(
             WarpGraph(networks, side),
             {
                 "motion": motion,
@@ -181,48 +137,5 @@ def _graphs(networks: Networks, config: ModelConfig) -> dict[str, _Graph]:
         number = torch.ones(1), False
         inputs = {"motion": motion, "picture": picture, "warps": warps, "areas": areas, "rasters": rasters}
         inputs |= {"sigma": number, "share": number}
-        graphs["paint"] = _Graph(PaintGraph(networks), inputs, {"pictures": True})
+        graphs["paint"] = Graph(PaintGraph(networks), inputs, {"pictures": True})
     return graphs
-
-
-def _traced(graph: _Graph) -> bytes:
-    file = io.BytesIO()
-    frames = {name: dynamic for name, (_, dynamic) in graph.inputs.items()} | graph.outputs
-    with warnings.catch_warnings(), torch.no_grad(), _constant_sizes():
-        # The exporter by tracing: the one by compilation takes minutes for these graphs.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph.module.eval(),
-            tuple(value for value, _ in graph.inputs.values()),
-            file,  # type: ignore[arg-type]  # by tracing it takes files, too
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=[*graph.inputs],
-            output_names=[*graph.outputs],
-            dynamic_axes={name: {0: "frames"} for name, dynamic in frames.items() if dynamic},
-        )
-    return _halved(file.getvalue())
-
-
-def _halved(graph: bytes) -> bytes:
-    """A graph whose large constants are float16, cast where they are used, if that changes no number.
-
-    Weights files hold float16, so that these are the weights; runtimes cast them once, when they load the graph.
-    """
-    import onnx  # of the extra `onnx`, which decoders do without
-
-    model = onnx.load_from_string(graph)
-    casts = []
-    for constant in model.graph.initializer:
-        value = onnx.numpy_helper.to_array(constant)
-        half = value.astype(np.float16) if value.dtype == np.float32 and value.size >= MIN_HALVED else None
-        if half is None or not (half.astype(np.float32) == value).all():
-            continue
-        name = constant.name
-        constant.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [constant.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    halved: bytes = model.SerializeToString()
-    return halved

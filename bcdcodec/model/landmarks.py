@@ -40,7 +40,7 @@ def normalize_displacements(landmarks: Tensor, reference: Tensor) -> Tensor:
     """
     axes = face_axes(reference)[:, None]
     moved = landmarks - reference[:, None]
-    return moved @ axes.mT / axes[..., :1, :].square().sum(-1, keepdim=True)
+    return moved @ axes.transpose(-1, -2) / axes[..., :1, :].square().sum(-1, keepdim=True)
 
 
 def picture_displacements(normalized: Tensor, reference: Tensor) -> Tensor:

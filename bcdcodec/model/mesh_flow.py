@@ -1,13 +1,12 @@
 """Piecewise affine flow over the triangles of the face mesh, rasterised in the pose of each frame."""
 
-from functools import cache, reduce
-from importlib import resources
+from functools import reduce
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, library
 from torch.nn import functional as F
+
+from bcdcodec.model.triangles import triangles
 
 #: Landmarks of the mesh whose triangles are known; other sets have the corrections alone.
 MESH_LANDMARKS = 478
@@ -20,18 +19,6 @@ MIN_AREA, MAX_SPAN = 1e-3, 64
 FRAMES_AT_ONCE, PIXELS_AT_ONCE = 16, 1 << 22
 #: Barycentric coordinate from which a pixel counts as inside: no gaps between neighbours.
 INSIDE = -1e-4
-
-
-@cache
-def triangles() -> NDArray[np.int64]:
-    """Landmarks of the mesh's triangles [M, 3], clockwise on screen, those that lie in front last.
-
-    Delaunay over a mean frontal mesh, without the openings of mouth and eyes: there the flow stays smooth, so that
-    irises move. Order: by distance from the tip of the nose, from far to near. An array, because a cached tensor that
-    was made in inference mode could not be used in training.
-    """
-    with resources.files("bcdcodec").joinpath("model", "triangles.npy").open("rb") as file:
-        return np.load(file, allow_pickle=False).astype(np.int64)
 
 
 def triangle_areas(positions: Tensor) -> Tensor:

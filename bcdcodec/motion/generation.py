@@ -16,11 +16,11 @@ from bcdcodec.atomic import open_output
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.stream import StreamWriter
+from bcdcodec.codec.content import content_of_record
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
-from bcdcodec.codec.reference import content_of_record
 from bcdcodec.codec.transfer import content_record_of_file
 from bcdcodec.entropy.motion import coder_modes, smallest_coder
 from bcdcodec.errors import ConfigError

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.references import read_motion
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.content import content_of_record
 from bcdcodec.codec.decode.decoder import check_stream_fits
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record
 from bcdcodec.errors import ConfigError, VideoError
 from bcdcodec.training.data.code_streams import CodeStream
 

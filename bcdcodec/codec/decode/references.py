@@ -20,7 +20,7 @@ MAX_LOST = MAX_REFERENCE_NUMBER - MAX_REFERENCES
 
 
 class LoadedContent(Protocol):
-    """Content as the networks of a backend read it, a `model.content.Content` or `codec.onnx.model.OnnxContent`."""
+    """Content as the networks of a backend read it, a `model.content.Content` or `codec.onnx.content.OnnxContent`."""
 
     @property
     def map(self) -> Any: ...

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.codec.content import content_of_record, driver_face
 from bcdcodec.codec.decode.references import LoadedReference
 from bcdcodec.codec.decode.segment import DecodedWindow, Motion, Segment, WindowSettings
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.decode.windows import decode_segments
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record, driver_face
 from bcdcodec.codec.retarget import Retargeter
 from bcdcodec.frame import CropBox
 from bcdcodec.model.content import Content

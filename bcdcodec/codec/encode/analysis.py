@@ -7,15 +7,15 @@ push -> crop -> landmarks -> window of frames -> latents -> (windows from a refe
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-import torch
+import numpy as np
 
 from bcdcodec.bitstream.records import ContentCoding, ContentRecord
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.cropped_frame import CroppedFrame, FrameCropper
 from bcdcodec.codec.encode.live_references import LiveReferences, new_frame
+from bcdcodec.codec.encode.motion_analysis import MotionAnalysis
 from bcdcodec.codec.encode.references import ReferencePlan
-from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import Reference, UncodedReference, defer_reference, encode_reference
 from bcdcodec.codec.reference_choice import central_face
 from bcdcodec.codec.window import Window, WindowBuilder
@@ -37,7 +37,7 @@ class Analyzer:
 
     def __init__(
         self,
-        model: CodecModel,
+        model: EncodingModel,
         *,
         packet_windows: int,
         reference_windows: int,
@@ -49,7 +49,8 @@ class Analyzer:
         central_reference: bool = False,
         codes_pictures: bool = True,
     ) -> None:
-        self._model, self._refiner = model, Refiner(model, effort, groups=groups)
+        self._model = model
+        self._analysis = MotionAnalysis(model.encoder_backend, effort=effort, groups=groups)
         self._packet_windows, self._reference_windows = packet_windows, reference_windows
         self._picture_bits, self._plan, self._live = picture_bits, references, live
         self._central_reference, self._codes_pictures = central_reference, codes_pictures
@@ -163,7 +164,6 @@ class Analyzer:
                 end += self._model.config.window_frames
             yield self._make_motion(packet, number)
 
-    @torch.inference_mode()
     def _add_reference(
         self, shot: Window, index: int | None, box: CropBox | None, *, number: int, drops: int
     ) -> ReferenceUnit:
@@ -189,13 +189,12 @@ class Analyzer:
         record = ContentRecord(x=box.x, y=box.y, size=box.size, coding=coding, data=data, number=number, drops=drops)
         return ReferenceUnit(start, record)
 
-    @torch.inference_mode()
     def _make_motion(self, windows: list[Window], number: int) -> MotionUnit:
         """The next packet, relative to the reference of this number."""
         reference = self._references[number]
-        results = [self._refiner.refine(window, reference) for window in windows]
-        codes = torch.cat([nearest for nearest, _ in results]).cpu().numpy()
-        distances = torch.cat([distances for _, distances in results]).float().cpu().numpy()
+        results = [self._analysis.codes(window, reference) for window in windows]
+        codes = np.concatenate([nearest for nearest, _ in results])
+        distances = np.concatenate([distances for _, distances in results])
         motion = MotionUnit(self._next_index, codes, distances, number)
         self._next_index = motion.end
         return motion

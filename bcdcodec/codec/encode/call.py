@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, ContentCoding, ContentRecord
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.first_pass import motion_coders
 from bcdcodec.codec.encode.live_analysis import LiveAnalyzer, join_motion
 from bcdcodec.codec.encode.live_packetizer import LivePacketizer
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings, check_packet_frames
 from bcdcodec.codec.encode.units import MotionUnit, ReferenceUnit
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import PictureSearch, Reference, encode_blank
 from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox, Frame
@@ -47,7 +47,7 @@ class _Search:
 class Call:
     """Encoder of one call with constant memory; made by `Encoder` of settings with `packet_frames`."""
 
-    def __init__(self, model: CodecModel, settings: EncodeSettings, plan: EncodePlan) -> None:
+    def __init__(self, model: EncodingModel, settings: EncodeSettings, plan: EncodePlan) -> None:
         assert settings.bitrate is not None and settings.bucket_s is not None, "checked by the settings"
         assert settings.packet_frames is not None, "a call has it"
         self._model, self._settings, self._plan = model, settings, plan

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.window import FaceFollower
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.video.crop import crop, largest_square
@@ -35,7 +35,7 @@ class CroppedFrame:
 class FrameCropper:
     """Crops frames, and follows the face from frame to frame of a shot."""
 
-    def __init__(self, model: CodecModel) -> None:
+    def __init__(self, model: EncodingModel) -> None:
         self._pixels = model.config.pixels
         self._follower = FaceFollower(model)
 

@@ -9,6 +9,7 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.analysis import Analyzer
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.call import Call
 from bcdcodec.codec.encode.cropped_frame import CroppedFrame
 from bcdcodec.codec.encode.first_pass import motion_coders
@@ -17,7 +18,6 @@ from bcdcodec.codec.encode.packetizer import Packetizer
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.motion import smallest_coder
 from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.errors import ConfigError
@@ -36,7 +36,7 @@ class Encoder:
 
     def __init__(
         self,
-        model: CodecModel,
+        model: EncodingModel,
         settings: EncodeSettings | None = None,
         plan: EncodePlan | None = None,
     ) -> None:
@@ -219,7 +219,7 @@ class Encoder:
 
     def _live_references(self) -> LiveReferences | None:
         """The rule of a call; None for a file, which has a plan, for models without pictures, and for one a shot."""
-        has_pictures = self.model.bcd.warper is not None and self.model.config.content.picture_bits
+        has_pictures = self.model.config.denoiser.warp_blocks and self.model.config.content.picture_bits
         most = self.settings.live_references
         if self.plan.duration_s is not None or not has_pictures or most == 1:
             return None

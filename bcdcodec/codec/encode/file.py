@@ -15,6 +15,7 @@ from bcdcodec.atomic import open_output
 from bcdcodec.bitstream.records import AudioCodec, AudioInfo
 from bcdcodec.bitstream.stats import StreamStats
 from bcdcodec.bitstream.stream import StreamWriter
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.encoder import Encoder
 from bcdcodec.codec.encode.frame_store import FrameStore
 from bcdcodec.codec.encode.job import EncodeJob
@@ -22,7 +23,6 @@ from bcdcodec.codec.encode.muxer import Muxer
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.planner import plan_encode
 from bcdcodec.codec.encode.settings import EncodeSettings
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.budget import GRACE_S
@@ -56,7 +56,7 @@ def encode_file(
     source: str | Path,
     target: str | Path | BinaryIO,
     *,
-    model: CodecModel,
+    model: EncodingModel,
     settings: EncodeSettings | None = None,
     crop: bool | None = None,
     audio_bitrate: int | None = 6000,

@@ -9,10 +9,10 @@ import numpy as np
 from bcdcodec.bitstream.packet import MotionPayload, Packet, PacketKind
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.encode.analysis import Analyzer
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.job import EncodeJob
 from bcdcodec.codec.encode.plan import EncodePlan
 from bcdcodec.codec.encode.units import AnalyzedUnit, MotionUnit, ReferenceUnit
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.motion import MotionCoder, coder_modes
 from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES, SEEK_POINT_BITS
@@ -20,7 +20,7 @@ from bcdcodec.ratecontrol.stats import FirstPassStats, PacketCost
 from bcdcodec.video.shots import Shot
 
 
-def motion_coders(model: CodecModel, mode: CodingMode | None, groups: int) -> list[MotionCoder]:
+def motion_coders(model: EncodingModel, mode: CodingMode | None, groups: int) -> list[MotionCoder]:
     """Coders that may write `groups` codes a frame, one for each mode; None allows coded and context."""
     modes = coder_modes(model.predictor) if mode is None else [mode]
     return [model.coder(one, groups) for one in modes]
@@ -78,7 +78,7 @@ PACKED_RESERVE_BITS = 8
 class _MotionCosts:
     """Sizes of every packet by every coder that may be taken. key_frames: from one key packet to the next, at most."""
 
-    def __init__(self, model: CodecModel, coders: list[MotionCoder], *, key_frames: float) -> None:
+    def __init__(self, model: EncodingModel, coders: list[MotionCoder], *, key_frames: float) -> None:
         self._model, self._coders, self._key_frames = model, coders, key_frames
         self._packets: list[list[PacketCost]] = [[] for _ in coders]
         self.references: list[ReferenceUnit] = []

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.cropped_frame import CroppedFrame, FrameCropper
 from bcdcodec.codec.encode.frame_store import FrameStore
 from bcdcodec.codec.encode.settings import EncodeSettings
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.progress import FileProgress
 from bcdcodec.video.shots import Shot, frames_of_shots
 from bcdcodec.video.source import MediaSource
@@ -33,7 +33,7 @@ class EncodeJob:
     """
 
     source: MediaSource
-    model: CodecModel
+    model: EncodingModel
     settings: EncodeSettings
     crop: bool
     progress: FileProgress

@@ -8,11 +8,10 @@ shot, and landmarks are positions in it, so that the head moves in the decoded p
 """
 
 import numpy as np
-import torch
 
-from bcdcodec.codec.encode.refinement import Refiner
+from bcdcodec.codec.encode.backend import EncodingModel
+from bcdcodec.codec.encode.motion_analysis import MotionAnalysis
 from bcdcodec.codec.encode.units import MotionUnit
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.reference import PictureSearch, Reference, encode_reference
 from bcdcodec.codec.window import Closeup, Window, WindowBuilder
 from bcdcodec.errors import ConfigError
@@ -23,8 +22,9 @@ from bcdcodec.video.crop import crop, largest_square
 class LiveAnalyzer:
     """Analyses one call's frames with constant memory. effort, groups: as of `Analyzer`."""
 
-    def __init__(self, model: CodecModel, *, effort: int, groups: int) -> None:
-        self._model, self._refiner = model, Refiner(model, effort, groups=groups)
+    def __init__(self, model: EncodingModel, *, effort: int, groups: int) -> None:
+        self._model = model
+        self._analysis = MotionAnalysis(model.encoder_backend, effort=effort, groups=groups)
         self._gathered = WindowBuilder(model)
         self._size: tuple[int, int] | None = None
         self._box: CropBox | None = None  # of the shot
@@ -41,7 +41,7 @@ class LiveAnalyzer:
     def has_face(self) -> bool:
         """Whether the last frame shows a face whose centre is in the picture."""
         landmarks = self._window.landmarks[0]
-        if not len(landmarks) or not landmarks.isfinite().all():
+        if not len(landmarks) or not np.isfinite(landmarks).all():
             return False
         center = landmarks.mean(0)
         return bool(((center >= 0) & (center <= 1)).all())
@@ -66,7 +66,6 @@ class LiveAnalyzer:
         self._box = None
         self._gathered.new_shot()
 
-    @torch.inference_mode()
     def reference(self, picture_bits: int) -> Reference:
         """Code the last frame as a reference of at most this size."""
         return encode_reference(self._model, self._window, picture_bits=picture_bits, frame=0, fast=True)
@@ -75,11 +74,10 @@ class LiveAnalyzer:
         """Begin to code the last frame as a reference, in steps that are short enough for the time of a frame."""
         return PictureSearch(self._model, self._window, picture_bits=picture_bits, frame=0, fast=True)
 
-    @torch.inference_mode()
     def motion(self, reference: Reference, number: int) -> MotionUnit:
         """Codes of the last frame, relative to a reference and its number."""
-        codes, distances = self._refiner.refine(self._window, reference)
-        return MotionUnit(self._index, codes.cpu().numpy(), distances.float().cpu().numpy(), number)
+        codes, distances = self._analysis.codes(self._window, reference)
+        return MotionUnit(self._index, codes, distances, number)
 
     @property
     def _window(self) -> Window:

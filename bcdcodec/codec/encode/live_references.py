@@ -7,11 +7,11 @@ frames of a packet -> expected LPIPS from every picture that was sent -> the pic
 from collections.abc import Callable
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER
-from bcdcodec.codec.encode.expected_loss import WarpComparison, coding_loss, frame_content
-from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.encode.backend import EncodingModel
+from bcdcodec.codec.encode.expected_loss import WarpComparison, coding_loss
+from bcdcodec.codec.motion_reference import FrameReference
 from bcdcodec.codec.reference import Reference
 from bcdcodec.codec.window import Window
-from bcdcodec.model.content import stack_contents
 
 #: Pictures that the frames of a packet are compared with, the first of the shot and those used last, and every which
 #: frame of a window: a call has little time.
@@ -28,7 +28,7 @@ class LiveReferences:
     most: pictures kept at most. is_sent: whether the decoder has the picture of a number.
     """
 
-    def __init__(self, model: CodecModel, most: int, *, is_sent: Callable[[int], bool]) -> None:
+    def __init__(self, model: EncodingModel, most: int, *, is_sent: Callable[[int], bool]) -> None:
         self._model, self._most, self._is_sent = model, most, is_sent
         self._kept: dict[int, Reference] = {}  # by number, those used last at the end
         self._used = self._next = self._far_packets = 0
@@ -50,8 +50,7 @@ class LiveReferences:
         comparison = WarpComparison(self._model, packet, step=COMPARED_STEP)
         losses = dict[int, float]()
         for number in self._compared():
-            kept = self._kept[number]
-            losses[number] = float(comparison.losses(stack_contents([kept.content]), kept.face).mean())
+            losses[number] = float(comparison.losses(self._kept[number]).mean())
         best = min(losses, key=losses.__getitem__)
         if losses[best] < (1 - MIN_GAIN) * losses[self._used]:
             self._used = best
@@ -83,8 +82,8 @@ class LiveReferences:
         most = loss - coding_loss(new_bits)
         if most < MIN_NEW_GAIN:
             return most
-        index = new_frame(packet)
-        return most - float(comparison.losses(frame_content(packet, index), packet.landmarks[index]).mean())
+        new = FrameReference.of_shot(self._model, packet, new_frame(packet))
+        return most - float(comparison.losses(new).mean())
 
 
 def new_frame(packet: Window) -> int:

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import AudioInfo, CodingInfo, CodingMode, ContentRecord, VideoInfo
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.codec.encode.references import ReferencePlan
 from bcdcodec.codec.encode.settings import EncodeSettings
-from bcdcodec.codec.model import CodecModel
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.ratecontrol.plan import RatePlan
 
@@ -33,7 +33,7 @@ class EncodePlan:
     background: bytes | None = None
 
     @classmethod
-    def of_settings(cls, model: CodecModel, settings: EncodeSettings) -> "EncodePlan":
+    def of_settings(cls, model: EncodingModel, settings: EncodeSettings) -> "EncodePlan":
         """The plan of a call: nothing is known beyond what was asked."""
         limited = settings.mode is CodingMode.PACKED and settings.bitrate is not None
         return cls(
@@ -46,7 +46,7 @@ class EncodePlan:
 
     def header(
         self,
-        model: CodecModel,
+        model: EncodingModel,
         settings: EncodeSettings,
         content: ContentRecord,
         coder: MotionCoder,
@@ -64,7 +64,7 @@ class EncodePlan:
         if is_live:
             window_frames, context_frames = 1, 0
         return StreamHeader(
-            model_id=model.weights.model_id,
+            model_id=model.model_id,
             video=VideoInfo(
                 width=size[0],
                 height=size[1],

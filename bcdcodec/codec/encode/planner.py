@@ -68,7 +68,7 @@ class _Planner:
         job, settings = self.job, self.job.settings
         counts = job.model.config.group_counts if settings.groups is None else (settings.groups,)
         coder, rate = self._choose_coder(self._first_pass(plan, shots, counts))
-        if job.model.bcd.warper is None or settings.tuning.central_reference:
+        if not job.model.config.denoiser.warp_blocks or settings.tuning.central_reference:
             return plan, coder, rate
         plan = replace(plan, references=self._choose_references(plan, shots, rate.stats))
         return plan, *self._choose_coder(self._first_pass(plan, shots, (coder.groups,)))

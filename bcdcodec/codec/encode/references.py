@@ -8,22 +8,21 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from bcdcodec.bitstream.records import MAX_REFERENCE_NUMBER, MAX_REFERENCES
+from bcdcodec.codec.encode.backend import SHRINK, EncodingModel
 from bcdcodec.codec.encode.cropped_frame import CroppedFrame
-from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss, frame_content, frame_picture
-from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.encode.expected_loss import Losses, WarpComparison, coding_loss
+from bcdcodec.codec.motion_reference import FrameReference
 from bcdcodec.codec.reference_choice import candidate_frames
-from bcdcodec.codec.window import Window, WindowBuilder
-from bcdcodec.model.content import Content
+from bcdcodec.codec.window import Floats, Window, WindowBuilder
 from bcdcodec.ratecontrol.plan import REFERENCE_FRAMING_BITS
 from bcdcodec.ratecontrol.tuning import RateTuning
 
 #: Frames of a segment that may become a picture, and about how many they are warped to, one of each window at least,
-#: both spread evenly; and the factor by which pictures are smaller then.
-CANDIDATES, COMPARED_FRAMES, SHRINK = 12, 16, 4
+#: both spread evenly.
+CANDIDATES, COMPARED_FRAMES = 12, 16
 #: Frames for each new picture and for all of them, and references kept so far, that are compared by codes and the flow
 #: network, too: those that are best by landmarks alone.
 NEAR_EACH, NEAR_CANDIDATES, NEAR_KEPT = 4, 9, 3
@@ -55,14 +54,14 @@ class ReferencePlan:
 
 @dataclass(slots=True)
 class _Candidate:
-    """A frame that may become a picture, or did. content: once it was needed; loss: LPIPS by its coding; last: first
+    """A frame that may become a picture, or did. reference: once it was needed; loss: LPIPS by its coding; last: first
     frame of the last window that used it.
     """
 
     frame: int
-    picture: Tensor
-    face: Tensor
-    content: Content | None = None
+    pixels: NDArray[np.uint8]
+    face: Floats
+    reference: FrameReference | None = None
     loss: float = 0.0
     number: int = -1
     last: int = -1
@@ -74,7 +73,7 @@ class ReferenceSurvey:
     frame_bits: what the pictures of a segment may take, in bits a frame. Only for models with a warper.
     """
 
-    def __init__(self, model: CodecModel, *, frame_bits: float, tuning: RateTuning) -> None:
+    def __init__(self, model: EncodingModel, *, frame_bits: float, tuning: RateTuning) -> None:
         self._model, self._tuning, self._frame_bits = model, tuning, frame_bits
         self._segment_frames = tuning.segment_windows * model.config.window_frames
         self._gathered = WindowBuilder(model)
@@ -102,7 +101,6 @@ class ReferenceSurvey:
         """Decide on what is still gathered, after the last frame."""
         return self.new_shot()
 
-    @torch.inference_mode()
     def _close(self) -> None:
         """Decide on a segment: its pictures, and the reference of each of its windows."""
         if not len(self._gathered):
@@ -125,7 +123,7 @@ class ReferenceSurvey:
         rows = [*kept, *(self._candidate(shot, index, start) for index in frames)]
         step = min(self._model.config.window_frames, math.ceil(len(shot.pixels) / COMPARED_FRAMES))
         comparison = WarpComparison(self._model, shot, step=step, shrink=SHRINK)
-        rough = np.stack([comparison.rough_losses(row.picture, row.face) + row.loss for row in rows])
+        rough = np.stack([comparison.rough_losses(row.pixels, row.face) + row.loss for row in rows])
         gone = superfluous(rough[: len(kept)], len(kept) - NEAR_KEPT)
         near = [row for row in range(len(kept)) if row not in gone]
         compared = len(near)
@@ -155,9 +153,9 @@ class ReferenceSurvey:
 
     def _losses(self, comparison: WarpComparison, shot: Window, row: _Candidate, start: int) -> Losses:
         """Expected LPIPS of every window from a reference, the loss by its coding included where it is known."""
-        if row.content is None:  # a frame of this segment
-            row.content = frame_content(shot, row.frame - start)
-        return comparison.losses(row.content, row.face) + row.loss
+        if row.reference is None:  # a frame of this segment
+            row.reference = FrameReference.of_shot(self._model, shot, row.frame - start)
+        return comparison.losses(row.reference) + row.loss
 
     def _expected_bits(self, start: int, first_bits: float) -> float:
         """Expected size of a picture that is used from frame `start` on: it is sent after the one before it. The first
@@ -179,7 +177,8 @@ class ReferenceSurvey:
 
     def _candidate(self, shot: Window, index: int, start: int) -> _Candidate:
         """The frame of this index as the reference that it would be."""
-        return _Candidate(start + index, frame_picture(shot, index), shot.landmarks[index])
+        pixels, face = shot.pixels[index].copy(), shot.landmarks[index].copy()  # the shot is large
+        return _Candidate(start + index, pixels, face)
 
 
 def near_candidates(losses: Losses, *, kept: int, bits: float, most: int) -> list[int]:

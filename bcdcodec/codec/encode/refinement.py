@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bcdcodec.codec.encode.backend import MotionCodes
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import MotionReference
+from bcdcodec.codec.motion_reference import MotionReference
 from bcdcodec.codec.window import Window
 from bcdcodec.entropy.static import code_cost_bits
 from bcdcodec.model.content import stack_contents
+from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.vae import from_uint8
 
 #: Step of Adam, in the units of the codebooks, whose entries lie about 0.2 from each other.
@@ -37,23 +39,18 @@ class Refiner:
         rates = torch.from_numpy(np.asarray(code_cost_bits(model.tables.motion), dtype=np.float32))
         self._rates = RATE_LAMBDA * rates.to(model.device)
 
-    def refine(self, window: Window, reference: MotionReference) -> tuple[Tensor, Tensor]:
-        """Codes [T, g] and distances [T, g, E] of a window as of `Bcd.analyze`; refined distances include the rate."""
-        bcd, quantizer = self._model.bcd, self._model.bcd.quantizer
-        displacements = reference.displacements(window)
-        if not self._steps:
-            if bcd.encoder.reads_latents(displacements):
-                codes, distances = bcd.analyze(
-                    window.latents[:][None], reference.content.map[None], displacements[None]
-                )
-            else:
-                codes, distances = bcd.analyze(None, None, displacements[None])
-            return codes[0, :, : self._groups], distances[0, :, : self._groups]
+    def refine(self, window: Window, reference: MotionReference) -> MotionCodes:
+        """Codes [T, g] and distances [T, g, E] of a window; the distances include the rate."""
+        bcd, quantizer, device = self._model.bcd, self._model.bcd.quantizer, self._model.device
+        landmarks, face, latents, pixels = (
+            torch.from_numpy(values).to(device)
+            for values in (window.landmarks, reference.face, window.latents[:], window.pixels)
+        )
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors of inference mode cannot take part in a gradient; their copies can.
             shown = stack_contents([reference.content])
-            z, moved = window.latents[:].clone()[None], displacements.clone()[None]
-            wanted = from_uint8(torch.from_numpy(window.pixels).to(z.device)).permute(0, 3, 1, 2)
+            z, moved = latents.clone()[None], normalize_displacements(landmarks.clone()[None], face.clone()[None])
+            wanted = from_uint8(pixels.clone()).permute(0, 3, 1, 2)
             with torch.no_grad():
                 start = quantizer.normalize(bcd.encoder.motion(z, shown.map, moved))
                 points = None if bcd.landmark_head is None else bcd.landmark_displacements(start)
@@ -74,7 +71,7 @@ class Refiner:
                     (m.grad,) = torch.autograd.grad(loss + COMMITMENT_WEIGHT * (m - coded).square().mean(), [m])
                     descent.step()
         distances = self._distances(best)
-        return distances.argmin(-1)[0], distances[0]
+        return distances.argmin(-1)[0].cpu().numpy(), distances[0].float().cpu().numpy()
 
     def _distances(self, m: Tensor) -> Tensor:
         """To every entry of the groups that are coded, its price included: [B, T, G*D] -> [B, T, g, E]."""

@@ -7,7 +7,7 @@ from typing import Self
 
 from bcdcodec.bitstream.packet import MAX_PAYLOAD_BYTES
 from bcdcodec.bitstream.records import MAX_REFERENCES, CodingMode
-from bcdcodec.codec.model import CodecModel
+from bcdcodec.codec.encode.backend import EncodingModel
 from bcdcodec.errors import ConfigError, RateError
 from bcdcodec.ratecontrol.budget import FRAMING_BYTES
 from bcdcodec.ratecontrol.controller import check_limits
@@ -85,14 +85,13 @@ class EncodeSettings:
             groups=groups,
         )
 
-    def check(self, model: CodecModel) -> None:
+    def check(self, model: EncodingModel) -> None:
         """Refuse settings that cannot work with this model. Raises ConfigError, RateError."""
         self._check_numbers()
-        name = model.weights.path.name
+        name = model.name
         if self.mode is CodingMode.CONTEXT and model.predictor is None:
             raise ConfigError(f"mode context needs weights with a context model, {name} has none")
-        if self.effort and model.bcd.warper is None:
-            raise ConfigError(f"effort needs weights that warp a reference picture, {name} do not")
+        model.encoder_backend.check(self.effort)
         if not 1 <= self.live_references <= MAX_REFERENCES:
             raise ConfigError(f"live_references is {self.live_references}, allowed are 1 to {MAX_REFERENCES}")
         counts = model.config.group_counts
@@ -106,7 +105,7 @@ class EncodeSettings:
         if self.mode is CodingMode.PACKED:
             self.packed_groups(model)
 
-    def for_file(self, model: CodecModel) -> Self:
+    def for_file(self, model: EncodingModel) -> Self:
         """These settings, at half of the model's frame rate where packed codes have no room at its whole and none is
         asked for. Raises ConfigError, RateError where they cannot work with this model.
         """
@@ -134,7 +133,7 @@ class EncodeSettings:
         if self.effort < 0:
             raise ConfigError(f"effort is {self.effort}, allowed are 0 and more")
 
-    def _check_live(self, model: CodecModel, packet_frames: int) -> None:
+    def _check_live(self, model: EncodingModel, packet_frames: int) -> None:
         check_packet_frames(packet_frames)
         if not MIN_PACKET_BYTES <= self.max_packet_bytes <= MAX_PAYLOAD_BYTES:
             found, allowed = self.max_packet_bytes, f"{MIN_PACKET_BYTES} to {MAX_PAYLOAD_BYTES}"
@@ -145,10 +144,10 @@ class EncodeSettings:
                 "needs both"
             )
         if not model.config.content.picture_bits:
-            name = model.weights.path.name
+            name = model.name
             raise ConfigError(f"encoding frame by frame needs weights with reference pictures, {name} have none")
 
-    def packed_groups(self, model: CodecModel) -> int:
+    def packed_groups(self, model: EncodingModel) -> int:
         """Most codes a frame that the bitrate has room for where they are packed, framing included.
 
         Raises RateError, naming the least bitrate, where there is none.

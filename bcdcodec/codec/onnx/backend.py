@@ -1,44 +1,26 @@
 """The networks of one stream's decoder run by onnxruntime: contents of records, code vectors, windows of pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdcodec.bitstream.face import split_face
-from bcdcodec.bitstream.records import ContentCoding, ContentRecord
+from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.codec.decode.references import LoadedReference
 from bcdcodec.codec.decode.segment import DecodedWindow, Motion, Segment, WindowSettings
 from bcdcodec.codec.decode.settings import DecodeSettings
-from bcdcodec.codec.onnx.folder import CONTENT, MOTION, PAINT, WARP
-from bcdcodec.codec.stills import decode_picture
+from bcdcodec.codec.onnx.content import Floats, OnnxContent, decode_content
+from bcdcodec.codec.onnx.folder import MOTION, PAINT, WARP
 from bcdcodec.config import SamplingConfig
-from bcdcodec.entropy.landmarks import SUBPIXELS, decode_landmarks
-from bcdcodec.entropy.tables import LANDMARKS
-from bcdcodec.errors import BitstreamError, ConfigError
+from bcdcodec.errors import ConfigError
 from bcdcodec.frame import CropBox
 
 if TYPE_CHECKING:
     from bcdcodec.codec.onnx.model import OnnxModel
 
-Floats = NDArray[np.float32]
-
 #: Coordinates of landmarks of a face that is not there (model/landmarks.py).
 ABSENT = 10.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OnnxContent:
-    """Content of a shot. map: [1, C, H, W]; picture: [1, 3, P, P] in [-1, 1]; landmarks: of its face [L, 2], fractions
-    of the picture, NaN without one; rasters: of them [1, 3, P/2, P/2].
-    """
-
-    map: Floats
-    picture: Floats
-    landmarks: Floats
-    rasters: Floats
 
 
 class OnnxBackend:
@@ -60,30 +42,12 @@ class OnnxBackend:
 
     def load(self, record: ContentRecord) -> LoadedReference:
         """The reference of a whole record. BitstreamError for content that is no picture of the model's size."""
-        if record.coding is ContentCoding.LEVELS:
-            raise BitstreamError("content is coded as levels, onnxruntime decodes pictures")
-        side, tables = self._model.config.pixels, self._model.tables.landmarks
-        assert tables is not None, "loaded models have tables of landmarks"
-        landmarks, still = np.full((LANDMARKS, 2), np.nan, np.float32), record.data
-        if record.coding is ContentCoding.FACE:
-            coded, still = split_face(record.data)
-            landmarks = (decode_landmarks(coded, tables) / (SUBPIXELS * side)).astype(np.float32)
-        pixels = decode_picture(still)
-        if pixels.shape[:2] != (side, side):
-            raise BitstreamError(f"content picture is {pixels.shape[1]}x{pixels.shape[0]}, its model needs {side}")
-        picture = np.ascontiguousarray(pixels.astype(np.float32).transpose(2, 0, 1)[None]) / np.float32(127.5) - 1
-        content_map = self._run(CONTENT, picture=picture)[0]
-        rasters = self._model.mesh.rasters(landmarks[None], side // 2)
-        content = OnnxContent(content_map, picture, landmarks, rasters)
+        content = decode_content(self._model, record.coding, record.data)
         return LoadedReference(content, None, CropBox(x=record.x, y=record.y, size=record.size))
 
     def vectors(self, codes: NDArray[np.int64]) -> Motion:
         """Code vectors float32 [n, G*D] of codes [n, g], zero in the groups after the first g."""
-        book = self._model.codebook
-        groups = codes.shape[1]
-        vectors = np.zeros((len(codes), book.shape[0], book.shape[2]), np.float32)
-        vectors[:, :groups] = book[np.arange(groups), codes]
-        return vectors.reshape(len(codes), -1)
+        return self._model.vectors(codes)
 
     def decode(self, segments: Sequence[Segment], settings: WindowSettings, *, one_window: bool) -> list[DecodedWindow]:
         """Decode the frames that wait in segments, of which each is advanced; one_window: the first window of each."""

@@ -1,4 +1,4 @@
-"""A decoder's networks run by onnxruntime, without torch: what `bcd export onnx` wrote, ready for `Decoder`."""
+"""A model's networks run by onnxruntime, without torch: what `bcd export onnx` wrote, for `Decoder` and `Encoder`."""
 
 import hashlib
 import importlib
@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,10 +18,16 @@ from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.records import CodingMode
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.onnx.backend import OnnxBackend
+from bcdcodec.codec.onnx.encoder import OnnxEncoder
 from bcdcodec.codec.onnx.folder import (
+    ANALYZE,
+    ANALYZE_LATENTS,
     CODEBOOK,
+    COMPARE,
+    COMPARE_ROUGH,
     CONTENT,
     DIGESTS,
+    DISPLACE,
     MODEL_ID,
     MOTION,
     PAINT,
@@ -49,9 +56,10 @@ class Graph(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class OnnxModel:
-    """A decoder of faces whose networks onnxruntime runs on the processor. It is only read; threads may share it.
+    """A model of faces whose networks onnxruntime runs on the processor. It is only read; threads may share it.
 
-    codebook: float32 [G, E, D]; graphs: by name.
+    path: of its tables; codebook: float32 [G, E, D]; graphs: of the decoder, by name; digests: of all graphs that were
+    exported; threads: as of `load`.
     """
 
     path: Path
@@ -62,6 +70,8 @@ class OnnxModel:
     codebook: NDArray[np.float32]
     mesh: Mesh
     graphs: dict[str, Graph]
+    digests: dict[str, str]
+    threads: int | None
 
     @classmethod
     def load(cls, folder: Path | str, *, threads: int | None = None) -> "OnnxModel":
@@ -94,7 +104,19 @@ class OnnxModel:
             codebook,
             _mesh(path),
             graphs,
+            digests,
+            threads,
         )
+
+    @property
+    def name(self) -> str:
+        """Name of its folder, for messages."""
+        return self.path.absolute().parent.name
+
+    @property
+    def follows_faces(self) -> bool:
+        """Whether its pictures are crops around a face: such models alone are exported."""
+        return True
 
     @property
     def frame_rate(self) -> Fraction:
@@ -105,6 +127,24 @@ class OnnxModel:
         """Coder of the first `groups` codebooks, None for all; BitstreamError where the weights lack its tensors."""
         return MotionCoder(mode, self.tables.motion, self.predictor).first(groups or self.config.quantizer.groups)
 
+    def vectors(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Code vectors [n, G*D] of codes [n, g], zero in the groups after the first g."""
+        groups = codes.shape[1]
+        vectors = np.zeros((len(codes), self.codebook.shape[0], self.codebook.shape[2]), np.float32)
+        vectors[:, :groups] = self.codebook[np.arange(groups), codes]
+        return vectors.reshape(len(codes), -1)
+
+    @cached_property
+    def encoder_backend(self) -> OnnxEncoder:
+        """The networks for encoders, which are loaded now. WeightsError where the decoder alone was exported."""
+        names = [ANALYZE_LATENTS, DISPLACE, COMPARE, COMPARE_ROUGH]
+        folder = self.path.parent
+        if not self.digests.keys() >= {*names}:
+            raise WeightsError(f"{folder} has a decoder alone, `bcd export onnx` writes the encoder beside it")
+        names += [ANALYZE] if ANALYZE in self.digests else []
+        graphs = {name: _load_graph(folder / f"{name}.onnx", self.digests[name], self.threads) for name in names}
+        return OnnxEncoder(self, graphs)
+
     def backend(self, header: StreamHeader, settings: DecodeSettings) -> OnnxBackend:
         """The networks for a decoder. ConfigError for replaced content, and for other sampling than one step from the
         warp without noise, or none.
@@ -112,8 +152,8 @@ class OnnxModel:
         return OnnxBackend(self, settings)
 
 
-def decoder_of_stream(model_id: bytes) -> Path:
-    """The exported decoder of the weights that wrote a stream: a folder in one of those that weights are searched in.
+def exported_folder(model_id: bytes) -> Path:
+    """The folder that weights of this id were exported to, in one of those that weights are searched in.
 
     WeightsError where there is none.
     """
@@ -123,7 +163,7 @@ def decoder_of_stream(model_id: bytes) -> Path:
                 return path.parent
     searched = ", ".join(str(folder) for folder in search_folders())
     raise WeightsError(
-        f"the stream needs an exported decoder of weights {model_id.hex()}, which is in no folder of {searched}; "
+        f"onnxruntime needs weights {model_id.hex()} as graphs, which are in no folder of {searched}; "
         "`bcd export onnx` writes one"
     )
 

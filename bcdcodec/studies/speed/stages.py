@@ -27,7 +27,10 @@ ENCODING = (
     Stage(
         "stored frames", tuple(f"{_ENCODE}.frame_store:FrameStore.{name}" for name in ("add", "pixels", "landmarks"))
     ),
-    Stage("analysis network", ("bcdcodec.codec.model:CodecModel.to_latents", f"{_ENCODE}.refinement:Refiner.refine")),
+    Stage(
+        "analysis network",
+        ("bcdcodec.codec.model:CodecModel.to_latents", f"{_ENCODE}.motion_analysis:MotionAnalysis.codes"),
+    ),
     Stage(
         "choice of references",
         (f"{_ENCODE}.references:ReferenceSurvey._close", "bcdcodec.codec.reference:select_reference_frame"),

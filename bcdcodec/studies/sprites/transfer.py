@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bcdcodec.codec.model import CodecModel
@@ -94,6 +93,6 @@ def transfer(
 def _content_bits(model: CodecModel, pixels: NDArray[np.uint8]) -> float:
     sizes = []
     for clip in pixels:
-        shot = Window.of_frames(model, clip, torch.empty(len(clip), 0, 2))
+        shot = Window.of_frames(model, clip, np.empty((len(clip), 0, 2), np.float32))
         sizes.append(len(encode_reference(model, shot, picture_bits=model.config.content.picture_bits).data))
     return 8 * float(np.mean(sizes))

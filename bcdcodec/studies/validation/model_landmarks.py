@@ -17,10 +17,10 @@ from torch import Tensor
 from bcdcodec.bitstream.records import ContentRecord
 from bcdcodec.bitstream.references import read_motion
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.content import content_of_record
 from bcdcodec.codec.decode.decoder import check_stream_fits, model_frame_multiplier
 from bcdcodec.codec.decode.segment import Segment
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record
 from bcdcodec.codec.window import Window, WindowBuilder
 from bcdcodec.frame import CropBox, Frame
 from bcdcodec.model.content import Content
@@ -153,8 +153,9 @@ def _analyze(model: CodecModel, content: Content, windows: list[Window], groups:
     """Motion vectors [n, G*D] before quantisation, and the nearest code vectors, of the groups that are sent."""
     bcd, face, motion = model.bcd, _reference_face(content, Window.joined(windows)), []
     for window in windows:
-        moved = normalize_displacements(window.landmarks[None], face[None])
-        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(window.latents[:][None], content.map[None], moved))[0])
+        landmarks, z = (torch.from_numpy(x).to(model.device)[None] for x in (window.landmarks, window.latents[:]))
+        moved = normalize_displacements(landmarks, face[None])
+        motion.append(bcd.quantizer.normalize(bcd.encoder.motion(z, content.map[None], moved))[0])
     found = torch.cat(motion)
     codes = bcd.quantizer.distances(found[None]).argmin(-1)[..., :groups]
     return found, bcd.quantizer.lookup(codes)[0]
@@ -167,8 +168,9 @@ def _reference_face(content: Content, shot: Window) -> Tensor:
     assert content.landmarks is not None, "a model with landmarks has those of its content"
     if not content.landmarks.isfinite().all():
         return content.landmarks
-    distance = (shot.landmarks - content.landmarks).square().sum((1, 2))
-    return shot.landmarks[int(distance.nan_to_num(torch.inf).argmin())]
+    landmarks = torch.from_numpy(shot.landmarks).to(content.landmarks)
+    distance = (landmarks - content.landmarks).square().sum((1, 2))
+    return landmarks[int(distance.nan_to_num(torch.inf).argmin())]
 
 
 def _shown(content: Content, tick: int, motion: Tensor, multiplier: int) -> Tensor:

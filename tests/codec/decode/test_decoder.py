@@ -12,13 +12,13 @@ import torch
 from bcdcodec.bitstream.header import StreamHeader
 from bcdcodec.bitstream.packet import Packet
 from bcdcodec.bitstream.stream import StreamReader, StreamWriter
+from bcdcodec.codec.content import content_of_record
 from bcdcodec.codec.decode import windows
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
 from bcdcodec.codec.decode.segment import Segment
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record
 from bcdcodec.config import SamplingConfig
 from bcdcodec.errors import BitstreamError, ConfigError
 from bcdcodec.frame import CropBox, Frame

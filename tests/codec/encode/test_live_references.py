@@ -28,8 +28,8 @@ class Call:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int = 8) -> None:
         self.sent = {0}
         monkeypatch.setattr(live_references, "WarpComparison", self._compare)
-        monkeypatch.setattr(live_references, "stack_contents", lambda contents: contents[0])
-        monkeypatch.setattr(live_references, "frame_content", lambda packet, index: packet.place)
+        frame = SimpleNamespace(of_shot=lambda model, packet, index: SimpleNamespace(content=packet.place))
+        monkeypatch.setattr(live_references, "FrameReference", frame)
         rule: Any = LiveReferences
         self.rule: LiveReferences = rule(None, most, is_sent=self.sent.__contains__)
         self.picture(0, 0.0)
@@ -43,7 +43,7 @@ class Call:
         return self.rule.choose(packet, new_bits=new_bits)
 
     def _compare(self, model: object, packet: Any, *, step: int) -> Any:
-        return SimpleNamespace(losses=lambda content, face: np.array([abs(content - packet.place)]))
+        return SimpleNamespace(losses=lambda reference: np.array([abs(reference.content - packet.place)]))
 
 
 def test_a_picture_is_used_again_where_it_is_better(monkeypatch: pytest.MonkeyPatch) -> None:

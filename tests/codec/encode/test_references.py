@@ -2,10 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
-from torch import Tensor
 
 from bcdcodec.bitstream.packet import MotionPayload
 from bcdcodec.bitstream.records import MAX_REFERENCES
@@ -24,7 +24,6 @@ from bcdcodec.codec.encode.references import (
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.frame import Frame
-from bcdcodec.model.content import Content
 from bcdcodec.ratecontrol.tuning import RateTuning
 
 MakeFrames = Callable[[int], list[Frame]]
@@ -130,17 +129,17 @@ def test_a_full_shot_drops_what_was_not_used_for_longest(
     assert drops == [0] * MAX_REFERENCES + [1, 2, 3]
 
 
-def compared_faces(monkeypatch: pytest.MonkeyPatch, method: str) -> list[Tensor]:
-    """Faces of the pictures that a method of the comparison is called for from now on."""
-    faces, compare = list[Tensor](), getattr(references.WarpComparison, method)
+def counted(monkeypatch: pytest.MonkeyPatch, method: str) -> list[Any]:
+    """What a method of the comparison is called for from now on."""
+    shown, compare = list[Any](), getattr(references.WarpComparison, method)
 
-    def counted(comparison: references.WarpComparison, shown: Content | Tensor, face: Tensor) -> references.Losses:
-        faces.append(face)
-        losses: references.Losses = compare(comparison, shown, face)
+    def count(comparison: references.WarpComparison, first: Any, *others: Any) -> references.Losses:
+        shown.append(first)
+        losses: references.Losses = compare(comparison, first, *others)
         return losses
 
-    monkeypatch.setattr(references.WarpComparison, method, counted)
-    return faces
+    monkeypatch.setattr(references.WarpComparison, method, count)
+    return shown
 
 
 def test_few_pictures_are_compared_by_the_flow_network(
@@ -150,7 +149,7 @@ def test_few_pictures_are_compared_by_the_flow_network(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of an end too short for a picture only those that are there."""
-    rough, fine = (compared_faces(monkeypatch, method) for method in ("rough_losses", "losses"))
+    rough, fine = (counted(monkeypatch, method) for method in ("rough_losses", "losses"))
     found, segment = survey(max_segment_references=1), 2 * model.config.window_frames
     push(found, model, make_frames(segment + 1))
     assert len(found.plan.pictures) == 1

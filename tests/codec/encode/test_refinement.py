@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from bcdcodec.bitstream.records import ContentCoding
-from bcdcodec.codec.encode.refinement import Refiner
+from bcdcodec.codec.encode.backend import MotionCodes
+from bcdcodec.codec.encode.motion_analysis import MotionAnalysis
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import Reference
+from bcdcodec.codec.motion_reference import FrameReference
 from bcdcodec.codec.window import Window
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.content import Content
-from bcdcodec.model.vae import from_uint8
+from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.video.crop import scale
 
 GROUPS = 64
@@ -38,22 +38,21 @@ def window_of(model: CodecModel, shot: np.ndarray) -> Window:
     """The window of a face that was found: the mesh moves with it."""
     grid = torch.rand(478, 2, generator=torch.Generator().manual_seed(0)) * 0.3 + torch.tensor([0.35, 0.3])
     steps = torch.arange(len(shot))[:, None, None] * torch.tensor([3.0, 2.0]) / 256
-    return Window.of_frames(model, shot, grid + steps)
+    return Window.of_frames(model, shot, (grid + steps).numpy())
 
 
-def reference_of(model: CodecModel, window: Window) -> Reference:
-    """The first frame, uncoded."""
-    picture = from_uint8(torch.from_numpy(window.pixels[0])).permute(2, 0, 1)
-    face = window.landmarks[0]
-    return Reference(ContentCoding.FACE, b"", Content(window.latents[0], picture, face), face)
+def codes_of(
+    model: CodecModel, window: Window, reference: FrameReference, *, effort: int, groups: int = GROUPS
+) -> MotionCodes:
+    return MotionAnalysis(model.encoder_backend, effort=effort, groups=groups).codes(window, reference)
 
 
-def error(model: CodecModel, reference: Reference, codes: torch.Tensor, shot: np.ndarray) -> float:
+def error(model: CodecModel, reference: FrameReference, codes: np.ndarray, shot: np.ndarray) -> float:
     """Mean absolute error of the moved content, in levels."""
     content = reference.content
     assert content.picture is not None and content.landmarks is not None
     with torch.no_grad():
-        m_hat = model.bcd.quantizer.lookup(codes[None])
+        m_hat = model.bcd.quantizer.lookup(torch.from_numpy(codes)[None])
         whole = Content(content.map[None], content.picture[None], content.landmarks[None])
         moved = model.bcd.warp_references(whole, m_hat, model.vae).pictures
     assert moved is not None
@@ -63,34 +62,32 @@ def error(model: CodecModel, reference: Reference, codes: torch.Tensor, shot: np
 
 def test_no_steps_are_the_nearest_codes(face: CodecModel, shot: np.ndarray) -> None:
     window = window_of(face, shot)
-    reference = reference_of(face, window)
-    with torch.inference_mode():
-        codes, distances = Refiner(face, 0, groups=GROUPS).refine(window, reference)
-        nearest, all_distances = face.bcd.analyze(
-            window.latents[:][None], reference.content.map[None], reference.displacements(window)[None]
-        )
-    assert torch.equal(codes, nearest[0]) and torch.equal(distances, all_distances[0])
+    reference = FrameReference.of_shot(face, window, 0)
+    codes, distances = codes_of(face, window, reference, effort=0)
+    landmarks, known = torch.from_numpy(window.landmarks), torch.from_numpy(reference.face)
+    moved = normalize_displacements(landmarks[None], known[None])
+    z, shown = torch.from_numpy(window.latents[:])[None], reference.content.map[None]
+    nearest, all_distances = face.bcd.analyze(z, shown, moved)
+    assert np.array_equal(codes, nearest[0]) and np.array_equal(distances, all_distances[0])
 
 
 def test_steps_paint_nearer_to_the_frames_twice_alike(face: CodecModel, shot: np.ndarray) -> None:
-    with torch.inference_mode():  # as the analyser calls it
-        window = window_of(face, shot)
-        reference = reference_of(face, window)
-        nearest, _ = Refiner(face, 0, groups=GROUPS).refine(window, reference)
-        codes, distances = Refiner(face, 6, groups=GROUPS).refine(window, reference)
-        again, _ = Refiner(face, 6, groups=GROUPS).refine(window, reference)
-    assert codes.shape == nearest.shape and torch.equal(codes, distances.argmin(-1))
+    window = window_of(face, shot)
+    reference = FrameReference.of_shot(face, window, 0)
+    nearest, _ = codes_of(face, window, reference, effort=0)
+    codes, distances = codes_of(face, window, reference, effort=6)
+    again, _ = codes_of(face, window, reference, effort=6)
+    assert codes.shape == nearest.shape and np.array_equal(codes, distances.argmin(-1))
     assert error(face, reference, codes, shot) < 0.97 * error(face, reference, nearest, shot)
-    assert torch.equal(codes, again)
+    assert np.array_equal(codes, again)
     assert all(parameter.grad is None for parameter in face.bcd.parameters())
 
 
 def test_of_fewer_codes_those_are_refined_alone(face: CodecModel, shot: np.ndarray) -> None:
-    with torch.inference_mode():
-        window = window_of(face, shot)
-        reference = reference_of(face, window)
-        nearest, _ = Refiner(face, 0, groups=16).refine(window, reference)
-        codes, distances = Refiner(face, 6, groups=16).refine(window, reference)
+    window = window_of(face, shot)
+    reference = FrameReference.of_shot(face, window, 0)
+    nearest, _ = codes_of(face, window, reference, effort=0, groups=16)
+    codes, distances = codes_of(face, window, reference, effort=6, groups=16)
     assert codes.shape == nearest.shape == (4, 16) and distances.shape == (4, 16, 32)
     assert error(face, reference, codes, shot) < 0.99 * error(face, reference, nearest, shot)
 

@@ -15,11 +15,11 @@ from bcdcodec.codec.decode.decoder import Decoder
 from bcdcodec.codec.decode.segment import Segment, WindowSettings
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.onnx.backend import OnnxContent
+from bcdcodec.codec.onnx.content import OnnxContent
 from bcdcodec.codec.onnx.export import export_decoder
 from bcdcodec.codec.onnx.folder import TABLES_FILE
 from bcdcodec.codec.onnx.mesh import Mesh
-from bcdcodec.codec.onnx.model import OnnxModel, decoder_of_stream
+from bcdcodec.codec.onnx.model import OnnxModel, exported_folder
 from bcdcodec.config import SamplingConfig
 from bcdcodec.entropy.tables import Tables
 from bcdcodec.errors import ConfigError, WeightsError
@@ -34,14 +34,6 @@ pytest.importorskip("onnx")
 
 #: Levels between the pictures of both runtimes: in the mean, and of any pixel.
 MEAN_LEVELS, MAX_LEVELS = 1, 4
-
-
-@pytest.fixture(scope="module")
-def folder(painter: CodecModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported") / "decoder"
-    folder.mkdir()
-    export_decoder(painter.weights, folder)
-    return folder
 
 
 def real_face() -> np.ndarray:
@@ -134,9 +126,9 @@ def test_a_folder_is_found_by_the_id_of_a_stream(
     painter: CodecModel, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BCD_WEIGHTS", str(folder.parent))
-    assert decoder_of_stream(painter.model_id) == folder
+    assert exported_folder(painter.model_id) == folder
     with pytest.raises(WeightsError, match="`bcd export onnx` writes one"):
-        decoder_of_stream(bytes(16))
+        exported_folder(bytes(16))
 
 
 def test_damaged_folders_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bcdcodec.bitstream.stream import StreamReader
+from bcdcodec.codec.content import content_of_record
 from bcdcodec.codec.encode.file import encode_file
 from bcdcodec.codec.encode.settings import EncodeSettings
 from bcdcodec.codec.model import CodecModel
-from bcdcodec.codec.reference import content_of_record
 from bcdcodec.evaluation.harness.decoding import decoded_frames, held_references
 from bcdcodec.model.vae import to_uint8
 
