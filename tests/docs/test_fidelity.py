@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pages_kit import ROOT
 
-from bcdcodec.config import DenoiserConfig, ModelConfig, OptimConfig, QuantizerConfig, preset
+from bcdcodec.config import DenoiserConfig, EncoderConfig, ModelConfig, OptimConfig, QuantizerConfig, preset
 from bcdcodec.motion.config import MotionConfig, MotionOptim, motion_preset
 
 PAGE = (ROOT / "docs" / "fidelity.md").read_text()
@@ -25,6 +25,13 @@ KINDS = {"T5 Encoder", "EDM", "AdamW", "GPT-2"}
 NUMBER = re.compile(r"(?<![\w.-])(\d+(?:\.\d+)?(?:e-\d+)?)(kbps|bps)?")
 UNITS = {"kbps": 1000.0, "bps": 1.0, "": 1.0}
 VERDICTS = {"yes", "open", "differs"}
+#: Parts of a configuration with switches of what the paper does not have, and what their keys begin with.
+SWITCHED: dict[type, str] = {
+    EncoderConfig: "encoder.",
+    DenoiserConfig: "denoiser.",
+    OptimConfig: "optim.",
+    QuantizerConfig: "quantizer.",
+}
 Row = list[str]
 
 
@@ -108,9 +115,7 @@ def test_every_deviation_has_a_reason() -> None:
 
 def test_the_switches_are_set_as_the_page_says() -> None:
     switches = {key.strip("`"): values for key, *values, _ in rows("What the code adds")}
-    own = {
-        name: field.default for kind in (DenoiserConfig, OptimConfig, QuantizerConfig) for name, field in named(kind)
-    }
+    own = {name: field.default for kind in SWITCHED for name, field in named(kind)}
     compared = 0
     for key, (paper, default) in switches.items():
         if re.fullmatch(r"null|true|false|[\d.]+", paper):
@@ -128,12 +133,12 @@ def test_the_switches_are_set_as_the_page_says() -> None:
 
 def named(kind: type) -> list[tuple[str, dataclasses.Field[Any]]]:
     """Fields of a part of the configuration that have defaults, by their dotted keys; of motion models by name."""
-    prefix = {DenoiserConfig: "denoiser.", OptimConfig: "optim.", QuantizerConfig: "quantizer."}.get(kind, "")
+    prefix = SWITCHED.get(kind, "")
     fields = dataclasses.fields(kind)
     return [(prefix + field.name, field) for field in fields if field.default is not dataclasses.MISSING]
 
 
 def differences(config: ModelConfig) -> dict[str, Any]:
     """Values of the keys that have defaults."""
-    keys = [name for kind in (DenoiserConfig, OptimConfig, QuantizerConfig) for name, _ in named(kind)]
+    keys = [name for kind in SWITCHED for name, _ in named(kind)]
     return {key: lookup(config, key) for key in keys}
