@@ -108,7 +108,7 @@ def make_pairs(model: CodecModel, path: Path, rng: np.random.Generator) -> Pairs
 
     def face(index: int) -> NDArray[np.float32] | None:
         """Landmarks of a frame [L, 2]."""
-        found = follow_landmarks(Frame(pixels=clip[index], index=index), mesh)
+        found = mesh if index == tried[0] else follow_landmarks(Frame(pixels=clip[index], index=index), mesh)
         return None if found is None else found[:, :2] / np.float32(side)
 
     faces = {index: points for index in tried if (points := face(index)) is not None}
