@@ -20,7 +20,7 @@ from bcdcodec.evaluation.metrics.features import Features
 from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.report.figures import picture_grid
 from bcdcodec.studies.cross_driving import codes_of, contents_of, decode_codes
-from bcdcodec.studies.transfer.protocol import TRANSFER, make_pairs, score_pair
+from bcdcodec.studies.transfer.protocol import FREEZE_FRAME, MOTION_CLIP, TRANSFER, Values, make_pairs, score_pair
 from bcdcodec.video.reader import read_clip
 
 #: Frames of a transfer, and pairs in the sheet.
@@ -53,18 +53,25 @@ class FaceJudge:
     def __call__(self, weights: Path, content_frames: int | None, *, steps: int | None = None) -> dict[str, float]:
         """Numbers of some weights by name, without those of faces where no picture shows one.
 
-        csim, shape, motion, cross: means over the pairs, errors in mm. frechet: distance of features of EfficientNet
-        between the transferred pictures and those of all clips.
+        csim, shape, motion, cross: means over the pairs, errors in mm. identity, follows: shares of the pairs that
+        `keeps_identity` and `follows_motion` hold for. frechet: distance of features of EfficientNet between the
+        transferred pictures and those of all clips.
         """
         model = CodecModel.load(weights, device=self._device)
         results = self._transfers(model, content_frames, steps=steps)
-        values = [
-            score_pair(self._frames[content.name], self._frames[motion.name], result)[TRANSFER]
+        scores = [
+            score_pair(self._frames[content.name], self._frames[motion.name], result)
             for (content, motion), result in zip(self._pairs, results, strict=True)
         ]
-        means = {name: known_mean(np.array([value[name] for value in values], np.float64)) for name in MEASURES}
-        known = {name: mean for name, mean in means.items() if mean is not None}
-        return {**known, "frechet": frechet_distance(self._features_of(results), self._true_features)}
+        means = {
+            name: known_mean(np.array([score[TRANSFER][name] for score in scores], np.float64)) for name in MEASURES
+        }
+        return {
+            **{name: mean for name, mean in means.items() if mean is not None},
+            "identity": float(np.mean([keeps_identity(score) for score in scores])),
+            "follows": float(np.mean([follows_motion(score) for score in scores])),
+            "frechet": frechet_distance(self._features_of(results), self._true_features),
+        }
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:
         """One row a pair whose frames may be published: content, motion, and what each of the weights decodes.
@@ -103,6 +110,20 @@ class FaceJudge:
             )[0]
             for content, motion in self._pairs
         ]
+
+
+def keeps_identity(score: dict[str, Values]) -> bool:
+    """Whether a transfer is nearer to the content's person than the one that it moves like; not without a face."""
+    return _is_above(score[TRANSFER]["csim"], score[MOTION_CLIP]["csim"])
+
+
+def follows_motion(score: dict[str, Values]) -> bool:
+    """Whether the 3D motion of a transfer is nearer to that of the motion clip than a still is; not without a face."""
+    return _is_above(score[FREEZE_FRAME]["motion"], score[TRANSFER]["motion"])
+
+
+def _is_above(value: float | None, other: float | None) -> bool:
+    return value is not None and other is not None and value > other
 
 
 def _head(clip: Clip, config: ModelConfig) -> Frames:

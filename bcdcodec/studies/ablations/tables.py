@@ -40,6 +40,8 @@ TRUTH_HEAD = {
     "nmi": ("NMI with poses", 1.0, 3),
     "frechet": ("Frechet distance (EfficientNet)", 1.0, 1),
     "csim": ("CSIM", 1.0, 3),
+    "identity": ("identity right, %", 100.0, 0),
+    "follows": ("nearer to the motion than a still, %", 100.0, 0),
     "shape": ("shape, mm", 1.0, 2),
     "motion": ("motion, mm", 1.0, 2),
     "cross": ("cross, mm", 1.0, 2),

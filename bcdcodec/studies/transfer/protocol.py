@@ -42,8 +42,7 @@ MEASURES = {
     "ard": ("degrees", False),
     "auh": ("", False),
 }
-TRANSFER, FREEZE_FRAME = "transfer", "freeze frame"
-CANDIDATES = (TRANSFER, "motion clip", FREEZE_FRAME)
+CANDIDATES = TRANSFER, MOTION_CLIP, FREEZE_FRAME = ("transfer", "motion clip", "freeze frame")
 #: Seed of the decoder's noise.
 SEED = 0
 

@@ -14,6 +14,7 @@ from bcdcodec.evaluation.harness.clips import PUBLISHABLE
 from bcdcodec.evaluation.metrics.pair import Video
 from bcdcodec.studies.ablations import faces
 from bcdcodec.studies.ablations.faces import FaceJudge
+from bcdcodec.studies.transfer.protocol import CANDIDATES
 from bcdcodec.weightfile import find_file
 
 
@@ -36,12 +37,17 @@ def test_each_person_moves_as_the_next_one_does(judge: FaceJudge, monkeypatch: p
 
     def score(content: np.ndarray, motion: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
         seen.append((content, motion, result))
-        return {"transfer": {"csim": 0.5 + len(seen) / 10, "shape": None, "motion": 2.0, "cross": 3.0}}
+        transfer = {"csim": 0.5 + len(seen) / 10, "shape": None, "motion": float(len(seen)), "cross": 3.0}
+        if len(seen) == 3:
+            transfer["motion"] = None  # no face found in it: neither nearer nor a mean's part
+        return {"transfer": transfer, "motion clip": {"csim": 0.65}, "freeze frame": {"motion": 1.5}}
 
     monkeypatch.setattr(faces, "score_pair", score)
     numbers = judge(find_file("sprites-tiny"), None)
     assert judge.count == len(seen) == 3
-    assert numbers["csim"] == pytest.approx(0.7)
+    assert numbers["csim"] == pytest.approx(0.7) and numbers["motion"] == pytest.approx(1.5)
+    assert numbers["identity"] == pytest.approx(2 / 3)  # 0.7 and 0.8 of the content's person, 0.6 of the other
+    assert numbers["follows"] == pytest.approx(1 / 3)
     assert "shape" not in numbers  # no picture showed a face
     assert numbers["frechet"] > 0
     assert all(content.shape == motion.shape == result.shape == (4, 64, 64, 3) for content, motion, result in seen)
@@ -54,7 +60,7 @@ def test_fewer_frames_of_content_change_what_is_decoded(judge: FaceJudge, monkey
 
     def score(content: np.ndarray, motion: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
         results.append(result)
-        return {"transfer": dict.fromkeys(faces.MEASURES, 1.0)}
+        return dict.fromkeys(CANDIDATES, dict.fromkeys(faces.MEASURES, 1.0))
 
     monkeypatch.setattr(faces, "score_pair", score)
     for frames in (1, None):
