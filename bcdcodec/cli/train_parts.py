@@ -20,8 +20,7 @@ from bcdcodec.cli.train_codec import EXAMPLES
 from bcdcodec.weightfile import open_weights
 
 EXPORT_EXAMPLES = """  bcd train export --run runs/face --vae vae.safetensors plain.safetensors
-  bcd train export --run runs/face --vae face --eight-bits small.safetensors
-"""
+  bcd train export --run runs/face --vae face --eight-bits small.safetensors"""
 
 
 def add_command(commands: Commands) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.model.graphs import flow_of_graph
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.landmarks import normalize_displacements
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS
@@ -78,9 +79,7 @@ class CompareGraph(nn.Module):
         landmarks: Tensor,
         shown: Tensor,
     ) -> Tensor:
-        assert self.bcd.warper is not None, "only a model with a warper has this graph"
-        prior = dense_flow(landmarks[None], (landmarks - still_landmarks)[None], self.size, shown)
-        flow = self.bcd.warper(content_map, motion[None], *prior)[0]
+        flow = flow_of_graph(self.bcd, self.size, motion, content_map, still_landmarks, landmarks, shown)
         return warp(F.avg_pool2d(picture, self.shrink).expand(landmarks.shape[0], -1, -1, -1), flow)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bcdcodec.config import ModelConfig
+from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.guides import FACE_PLANES, RASTER_SCALE, Guides, area_changes
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS
@@ -43,6 +44,22 @@ class MotionGraph(nn.Module):
         return self.bcd.landmark_positions(motion[None], landmarks[None])[0]
 
 
+def flow_of_graph(
+    bcd: Bcd,
+    size: int,
+    motion: Tensor,
+    content_map: Tensor,
+    still_landmarks: Tensor,
+    landmarks: Tensor,
+    shown: Tensor,
+) -> Tensor:
+    """Backward flow of each frame [T, 2, S, S] on a grid of this size; arguments as of `WarpGraph`."""
+    assert bcd.warper is not None, "only a model with a warper has this graph"
+    prior = dense_flow(landmarks[None], (landmarks - still_landmarks)[None], size, shown)
+    flow: Tensor = bcd.warper(content_map, motion[None], *prior)[0]
+    return flow
+
+
 class WarpGraph(nn.Module):
     """The picture warped to each frame [T, 3, P, P], and the change of area [T, 1, P, P] (`Guides`).
 
@@ -63,10 +80,7 @@ class WarpGraph(nn.Module):
         landmarks: Tensor,
         shown: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        assert self.bcd.warper is not None, "only a model with a warper has this graph"
-        displacements = landmarks - still_landmarks
-        prior = dense_flow(landmarks[None], displacements[None], self.pixels, shown)
-        flow = self.bcd.warper(content_map, motion[None], *prior)[0]
+        flow = flow_of_graph(self.bcd, self.pixels, motion, content_map, still_landmarks, landmarks, shown)
         return warp(picture.expand(motion.shape[0], -1, -1, -1), flow), area_changes(flow)
 
 

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from bcdcodec.bitstream.records import CodingMode, ContentCoding
 from bcdcodec.codec.motion_reference import MotionReference
-from bcdcodec.codec.window import Window
+from bcdcodec.codec.window import Floats, Window
 from bcdcodec.config import ModelConfig
 from bcdcodec.entropy.motion import MotionCoder
 from bcdcodec.entropy.predictor import Predictor
 from bcdcodec.entropy.tables import Tables
 
-Floats = NDArray[np.float32]
 #: Factor by which the pictures that a file's are chosen by are smaller. Exported graphs have it.
 SHRINK = 4
 #: Codes of frames int64 [T, g], and the squared distance of every entry float32 [T, g, E].

@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from bcdcodec.bitstream.records import ContentCoding
 from bcdcodec.codec.content import decode_content
-from bcdcodec.codec.encode.backend import Floats, MotionCodes
+from bcdcodec.codec.encode.backend import MotionCodes
 from bcdcodec.codec.encode.refinement import Refiner
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.codec.motion_reference import MotionReference
-from bcdcodec.codec.window import Window, windows_of
+from bcdcodec.codec.window import Floats, Window, windows_of
 from bcdcodec.errors import ConfigError
 from bcdcodec.model.content import Content, quantize_content
 from bcdcodec.model.landmark_flow import dense_flow
