@@ -89,13 +89,18 @@ def test_compiling_without_a_compiler_is_refused_early(tmp_path: Path, monkeypat
     assert not (tmp_path / "run").exists()
 
 
+def saved_vae(folder: Path, config: ModelConfig) -> Path:
+    """The file of an untrained autoencoder; what comes after has the same seed every time."""
+    assert config.vae is not None
+    torch.manual_seed(0)
+    save_vae(folder / "vae.safetensors", Vae(config.vae))
+    return folder / "vae.safetensors"
+
+
 def test_export_takes_the_best_weights_unless_the_last_are_asked_for(
     tmp_path: Path, tiny_config: ModelConfig, clip_cache: Path
 ) -> None:
-    assert tiny_config.vae is not None
-    torch.manual_seed(0)
-    run, path = tmp_path / "run", tmp_path / "vae.safetensors"
-    save_vae(path, Vae(tiny_config.vae))
+    run, path = tmp_path / "run", saved_vae(tmp_path, tiny_config)
     vae = load_vae(path, tiny_config.vae)
     best = train(tiny_config, TrainOptions(run=run, updates=1), cache=clip_cache, vae=vae)
     save_average(run / "best.safetensors", step=1, average=best, error=0.5)
@@ -113,10 +118,7 @@ def test_export_takes_the_best_weights_unless_the_last_are_asked_for(
 def test_export_in_eight_bits_is_small_and_is_what_its_tables_describe(
     tmp_path: Path, tiny_config: ModelConfig, clip_cache: Path
 ) -> None:
-    assert tiny_config.vae is not None
-    torch.manual_seed(0)
-    run, path = tmp_path / "run", tmp_path / "vae.safetensors"
-    save_vae(path, Vae(tiny_config.vae))
+    run, path = tmp_path / "run", saved_vae(tmp_path, tiny_config)
     train(tiny_config, TrainOptions(run=run, updates=1), cache=clip_cache, vae=load_vae(path, tiny_config.vae))
     clip_cache.rename(run / "latents")
     outs = [tmp_path / "whole.safetensors", tmp_path / "small.safetensors"]
