@@ -17,6 +17,7 @@ from bcdcodec.cli.options import (
     new_command,
     sampling_of,
     seed,
+    weights_file,
     whole_number,
 )
 from bcdcodec.cli.streams import check_clips
@@ -87,6 +88,9 @@ true clips, those of faces with both people.""",
     )
     parser.add_argument("--seeds", type=whole_number(1, 99), default=1, metavar="N", help="runs of each variant (1)")
     add_vae_option(parser)
+    parser.add_argument(
+        "--init", type=weights_file, metavar="NAME|PATH", help="weights of the preset that every run refines (none)"
+    )
     add_precision_option(parser)
     add_device_option(parser)
     add_study_options(parser, "ablations", jobs=False)
@@ -96,9 +100,9 @@ def run_ablations(options: argparse.Namespace) -> int:
     """Train and measure what is missing and write the page."""
     for folder in (options.data, options.test):
         check_clips(folder)
-    from bcdcodec.studies.ablations.study import PAGE, run_study
+    from bcdcodec.studies.ablations.study import page_name, run_study
 
-    return report(options, PAGE, partial(call_with, run_study, options, name=options.model))
+    return report(options, page_name(options.test), partial(call_with, run_study, options, name=options.model))
 
 
 def add_autoencoder(studies: Commands) -> None:

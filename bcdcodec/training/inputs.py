@@ -11,25 +11,22 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from bcdcodec.config import PUBLIC_AUTOENCODER, ModelConfig, preset
-from bcdcodec.errors import ConfigError, WeightsError
+from bcdcodec.errors import ConfigError
 from bcdcodec.frame import Frame
-from bcdcodec.model.bcd import Bcd
 from bcdcodec.model.device import choose_device
 from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
-from bcdcodec.model.weights import load_networks
 from bcdcodec.training.data.cache import check_cache, check_made_cache, is_cached, read_manifest
 from bcdcodec.training.data.sampler import least_frames
 from bcdcodec.training.options import CodecTrainOptions
 from bcdcodec.training.run.training_run import check_run
+from bcdcodec.training.start import load_start
 from bcdcodec.training.vae import load_vae
 from bcdcodec.video.landmarks import follow_landmarks
 from bcdcodec.video.reader import VideoReader
-from bcdcodec.weightfile import open_weights
 
 #: The cache of held-out clips in a run folder.
 HELD_OUT = "held_out"
@@ -68,17 +65,8 @@ def open_inputs(options: CodecTrainOptions) -> TrainingInputs:
         read_manifest(options.data)
     init, vae = None, None
     if options.init is not None:
-        weights = open_weights(options.init)
-        if weights.config.name != options.model:
-            raise ConfigError(f"{options.init} is of preset {weights.config.name}, the run is of {options.model}")
-        start = load_networks(weights, torch.device("cpu"))
-        init, vae = _without_painter(start.bcd.state_dict()), start.vae
-        try:
-            Bcd(config).load_start(init)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{options.init} does not fit preset {options.model}: {str(error).splitlines()[0]}"
-            ) from error
+        start = load_start(options.init, config)
+        init, vae = start.state, start.vae
     if options.init is None or options.vae is not None:
         vae = load_autoencoder(config, options.vae)
     if options.data is None:
@@ -178,8 +166,3 @@ def load_autoencoder(config: ModelConfig, path: Path | None) -> Vae | StableDiff
     if path is None:
         raise ConfigError(f"preset {config.name} needs an autoencoder; train one with `bcd train vae`, then give --vae")
     return load_vae(path, config.vae)
-
-
-def _without_painter(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state of a model without its denoiser of pictures, which is trained after all else, on what this makes."""
-    return {name: value for name, value in state.items() if not name.startswith("picture_denoiser.")}

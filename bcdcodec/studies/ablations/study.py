@@ -41,8 +41,9 @@ from bcdcodec.training.export import export
 from bcdcodec.training.inputs import load_autoencoder
 from bcdcodec.training.options import TrainOptions
 from bcdcodec.training.run.loop import train
+from bcdcodec.training.start import fit_state, load_start, refined
 
-PAGE, FOLDER, NUMBERS, CURVES, SHEET = "ablations.md", "ablations", "ablations.json", "curves.png", "transfer.png"
+NUMBERS, CURVES, SHEET = "ablations.json", "curves.png", "transfer.png"
 MANIFEST, SCORE, CONTENTS, STEPS = "ablation.json", "score.json", "contents.json", "steps.json"
 #: Reports of a run, and updates between its checkpoints.
 REPORTS, SAVE_EVERY = 20, 100
@@ -67,6 +68,7 @@ def run_study(
     updates: int,
     pairs: int,
     vae: Path | None = None,
+    init: Path | None = None,
     seed: int = 0,
     seeds: int = 1,
     precision: str = "fp32",
@@ -76,10 +78,13 @@ def run_study(
     """Train and score what is missing, write page, pictures and ablations.json.
 
     name: of a preset. data, test: folders of clips of different people. vae: the autoencoder, if the preset has one.
-    pairs: transfers between test clips, at most. seeds: runs of each variant, with seeds from `seed` on. ConfigError
-    where `work` began with other settings.
+    init: weights that every run refines; without `vae`, their autoencoder is used. pairs: transfers between test clips,
+    at most. seeds: runs of each variant, with seeds from `seed` on. ConfigError where `work` began with other settings.
     """
     config = preset(name)
+    start = None if init is None else load_start(init, config)
+    if start is not None:
+        config = refined(config)
     plan = AblationPlan(
         config=config,
         data=data,
@@ -89,13 +94,15 @@ def run_study(
         seed=seed,
         precision=precision,
         device=choose_device(device),
-        vae=load_autoencoder(config, vae),
+        vae=load_autoencoder(config, vae) if start is None or vae is not None else start.vae,
+        start=start,
     )
     pyplot()  # fail before hours of training if it is missing
     judge = _judge(plan)
     settings: dict[str, Any] = {"preset": config.name}
     settings |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
     settings |= {setting: getattr(plan, setting) for setting in ("updates", "seed", "precision", "pairs")}
+    settings |= {} if start is None else {"init": start.model_id.hex()}
     check_run_manifest(work / MANIFEST, settings)
     for part, folder in (("train", data), ("test", test)):
         latents = partial(progress, f"{part} latents")
@@ -103,12 +110,21 @@ def run_study(
     plans = [replace(plan, seed=seed + index) for index in range(seeds)]
     scored = [_score(one, work, judge, progress, is_first=one is plans[0]) for one in plans]
     ablations = replace(scored[0], scores=[score for one in scored for score in one.scores])
-    plot_curves(out / FOLDER / CURVES, plan, work)
+    page = page_name(test)
+    folder = out / Path(page).stem
+    plot_curves(folder / CURVES, plan, work)
     if judge is not None:
-        judge.sheet(out / FOLDER / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in scored[0].scores})
-    write_numbers(out / FOLDER / NUMBERS, ablations)
-    update_page(out / PAGE, page_tables(ablations, plan, pairs=0 if judge is None else judge.count))
+        judge.sheet(folder / SHEET, {one.name: work / "runs" / one.name / WEIGHTS for one in scored[0].scores})
+    write_numbers(folder / NUMBERS, ablations)
+    update_page(out / page, page_tables(ablations, plan, pairs=0 if judge is None else judge.count))
     return ablations
+
+
+def page_name(test: Path) -> str:
+    """The page of a study, and with another end the folder of its pictures: sprites, whose truth is known, have their
+    own.
+    """
+    return "sprites-ablations.md" if is_sprites(test) else "ablations.md"
 
 
 def plot_curves(path: Path, plan: AblationPlan, work: Path) -> None:
@@ -192,7 +208,8 @@ def _train(plan: AblationPlan, variant: Variant, work: Path, name: str, progress
         report_every=max(1, plan.updates // REPORTS),
         save_every=SAVE_EVERY,
     )
-    model = train(variant.config, options, cache=cache, vae=plan.vae, progress=progress).cpu()
+    init = None if plan.start is None else fit_state(plan.start.state, variant.config, seed=plan.seed)
+    model = train(variant.config, options, cache=cache, vae=plan.vae, init=init, progress=progress).cpu()
     if isinstance(plan.vae, nn.Module):
         plan.vae.cpu()  # entropy tables are counted on the CPU
     export(run / WEIGHTS, bcd=model, vae=plan.vae, config=variant.config, cache=cache)

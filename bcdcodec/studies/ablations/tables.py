@@ -72,10 +72,11 @@ def page_tables(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> dict
 def run_lines(ablations: Ablations, plan: AblationPlan, *, pairs: int) -> list[str]:
     """The head of the page: preset, training, transfers."""
     seeds = sorted({score.seed for score in ablations.scores})
-    trained = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    drawn = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    trained = "trained from scratch" if plan.start is None else f"refined from `{plan.start.name}`"
     head = [
-        f"- Preset `{plan.config.name}`, every variant trained from scratch for {plan.updates:,} updates of "
-        f"{plan.config.optim.batch} clips, {trained}, {plan.precision}, and measured on clips of other people."
+        f"- Preset `{plan.config.name}`, every variant {trained} for {plan.updates:,} updates of "
+        f"{plan.config.optim.batch} clips, {drawn}, {plan.precision}, and measured on clips of other people."
     ]
     if len(seeds) > 1:
         head.append(f"- Means of {len(seeds)} runs, and half of the distance between the least and the greatest.")

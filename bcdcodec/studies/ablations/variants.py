@@ -19,6 +19,7 @@ import torch
 from bcdcodec.config import ModelConfig
 from bcdcodec.model.sd_vae import StableDiffusionVae
 from bcdcodec.model.vae import Vae
+from bcdcodec.training.start import Start
 
 #: Weights file in the folder of each run.
 WEIGHTS = "weights.safetensors"
@@ -33,7 +34,8 @@ class AblationPlan:
     """Settings of the study.
 
     config: the preset. data, test: folders of clips of different people. updates: of each run. pairs: transfers
-    compared with the truth, where it is known. precision: of training, fp32 or bf16.
+    compared with the truth, where it is known. precision: of training, fp32 or bf16. start: weights that every run
+    refines, None where it is trained from scratch.
     """
 
     config: ModelConfig
@@ -45,6 +47,7 @@ class AblationPlan:
     precision: str = "fp32"
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     vae: Vae | StableDiffusionVae | None = None
+    start: Start | None = None
 
 
 @dataclass(frozen=True, slots=True)

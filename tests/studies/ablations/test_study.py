@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ pytest.importorskip("accelerate", reason="training needs accelerate")
 
 from bcdcodec.config import preset
 from bcdcodec.errors import ConfigError
+from bcdcodec.model.weights import load_networks
 from bcdcodec.studies.ablations import scores, study
 from bcdcodec.studies.ablations.variants import variants
 from bcdcodec.training import export
@@ -41,13 +43,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Path, tmp_path: Path) -> None:
     out, stages = tmp_path / "out", list[str]()
 
-    def ablate(**changed: int) -> scores.Ablations:
+    def ablate(work: str = "work", **changed: Any) -> scores.Ablations:
         return study.run_study(
             "sprites-tiny",
             sprites_folder / "train",
             sprites_folder / "test",
             out=out,
-            work=tmp_path / "work",
+            work=tmp_path / work,
             **({"updates": 2, "pairs": 3} | changed),
             progress=lambda stage, done, total: stages.append(stage),
         )
@@ -62,10 +64,10 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Pat
     assert [one.steps for one in found.steps] == [1, 4, 16, 64]
     assert len({one.truth["psnr_db"] for one in found.steps}) == 4
     assert all(0 <= one.truth["action"] <= 1 and 0 <= one.truth["appearance"] <= 1 for one in found.scores)
-    assert json.loads((out / "ablations/ablations.json").read_text())["scores"][1]["target_bits"] == 3.0
-    page = (out / "ablations.md").read_text()
+    assert json.loads((out / "sprites-ablations/ablations.json").read_text())["scores"][1]["target_bits"] == 3.0
+    page = (out / "sprites-ablations.md").read_text()
     assert page.count("\n| `") == 2 * len(names) - 1 and "| `not-cross-driven` | 120.1 | 0.64 |" in page
-    for picture in ("ablations/curves.png", "ablations/transfer.png"):
+    for picture in ("sprites-ablations/curves.png", "sprites-ablations/transfer.png"):
         with VideoReader(out / picture, 1) as reader:
             assert np.ptp(next(iter(reader)).pixels) > 100
     weights = open_weights(tmp_path / "work/runs/not-cross-driven/weights.safetensors")
@@ -76,6 +78,20 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Pat
         patch.setattr(study.TruthJudge, "__call__", None)  # what was judged is not judged again
         assert ablate() == found
     assert not set(names) & set(stages)
-    assert (out / "ablations.md").read_text() == page
+    assert (out / "sprites-ablations.md").read_text() == page
     with pytest.raises(ConfigError, match="began with other updates"):
         ablate(updates=3)
+
+    trained = tmp_path / "work/runs/base/weights.safetensors"
+    ablate("refined", updates=1, init=trained)
+    assert "every variant refined from `weights` for 1 updates" in (out / "sprites-ablations.md").read_text()
+    before, after = (
+        load_networks(open_weights(path), torch.device("cpu")).bcd.state_dict()
+        for path in (trained, tmp_path / "refined/runs/base/weights.safetensors")
+    )
+    learned = [name for name in before if not name.startswith("quantizer.standardize.")]
+    assert all(torch.allclose(after[name], before[name], atol=2e-3) for name in learned)
+    assert any(not torch.equal(after[name], before[name]) for name in learned)
+    assert open_weights(tmp_path / "refined/runs/rate-2/weights.safetensors").config.quantizer.temperature_max == 0.1
+    with pytest.raises(ConfigError, match="began with other init"):
+        ablate("refined", updates=1)
