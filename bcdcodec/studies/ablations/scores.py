@@ -27,7 +27,7 @@ STEPS = (1, 4, 16, 64)
 
 
 class Judge(Protocol):
-    """Judges transfers. count: how many."""
+    """Judges transfers. count: how many. Not for inference mode: a 3D face is fitted by gradients."""
 
     count: int
 
@@ -98,16 +98,16 @@ def _model(plan: AblationPlan, run: Path) -> Bcd:
     return load_networks(open_weights(run / WEIGHTS), plan.device).bcd
 
 
-@torch.inference_mode()
 def score_variant(plan: AblationPlan, variant: Variant, run: Path, cache: Path, judge: Judge | None) -> AblationScore:
     """Score a finished run. Content and motion come from different halves or clips, however it was trained."""
     config, model = variant.config, _model(plan, run)
     sampler = CrossDrivenSampler.of(
         ClipCache(cache, config), config, seed=plan.seed, batch=BATCH, motion_frames=config.window_frames
     )
-    batches = [condition_errors(model, sampler.draw(step).to(plan.device), plan.vae) for step in range(MEASURED)]
+    with torch.inference_mode():
+        batches = [condition_errors(model, sampler.draw(step).to(plan.device), plan.vae) for step in range(MEASURED)]
+        codes = count_codes(model.cpu(), sampler, MEASURED)
     errors = {name: sum(batch[name] for batch in batches) / len(batches) for name in batches[0]}
-    codes = count_codes(model.cpu(), sampler, MEASURED)
     return AblationScore(
         name=variant.name,
         seed=plan.seed,
@@ -121,7 +121,6 @@ def score_variant(plan: AblationPlan, variant: Variant, run: Path, cache: Path, 
     )
 
 
-@torch.inference_mode()
 def score_contents(plan: AblationPlan, run: Path, folder: Path, judge: Judge | None) -> list[ContentScore]:
     """Score the base with content from CONTENT_LENGTHS consecutive frames and motion of the same clips each time."""
     config, cache, scores = plan.config, ClipCache(folder, plan.config), []
@@ -137,7 +136,8 @@ def score_contents(plan: AblationPlan, run: Path, folder: Path, judge: Judge | N
             shown = torch.from_numpy(cache.latents[content][:frames].copy()).float()[None]
             z = torch.from_numpy(cache.latents[motion].copy()).float()[None]
             batch = CrossDrivenBatch(shown, z, None).to(plan.device)
-            errors.append(probe_error(model, *decoder_inputs(model, batch, torch.arange(z.shape[1])), plan.vae))
+            with torch.inference_mode():
+                errors.append(probe_error(model, *decoder_inputs(model, batch, torch.arange(z.shape[1])), plan.vae))
         truth = {} if judge is None else judge(run / WEIGHTS, frames)
         scores.append(ContentScore(frames=frames, clips=len(pairs), error=sum(errors) / len(errors), truth=truth))
     return scores

@@ -40,7 +40,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scores, "CLIPS", 4)
 
 
-def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Path, tmp_path: Path) -> None:
+def test_a_page_with_the_truth_and_runs_that_are_found_again(
+    sprites_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, stages = tmp_path / "out", list[str]()
 
     def ablate(work: str = "work", **changed: Any) -> scores.Ablations:
@@ -54,6 +56,13 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(sprites_folder: Pat
             progress=lambda stage, done, total: stages.append(stage),
         )
 
+    judged = study.TruthJudge.__call__
+
+    def outside_of_inference(judge: study.TruthJudge, *args: Any, **named: Any) -> dict[str, float]:
+        assert not torch.is_inference_mode_enabled(), "a 3D face is fitted by gradients"
+        return judged(judge, *args, **named)
+
+    monkeypatch.setattr(study.TruthJudge, "__call__", outside_of_inference)
     found = ablate()
     names = [one.name for one in variants(preset("sprites-tiny"))]
     assert [one.name for one in found.scores] == names and set(names) <= set(stages)
