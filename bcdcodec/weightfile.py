@@ -90,7 +90,8 @@ def is_path(named: Path) -> bool:
 
 
 def find_file(named: str | Path) -> Path:
-    """A path as it is, or a file by name: `face` is `face*.safetensors` of the first folder that has one.
+    """A path as it is, or a file by name: `face` is `face.safetensors`, or the last `face-v*.safetensors`, of the first
+    folder that has one.
 
     WeightsError for a name that no folder has. The file need be no whole weights: an autoencoder may be all it holds.
     """
@@ -98,9 +99,11 @@ def find_file(named: str | Path) -> Path:
     if is_path(path):
         return path
     for folder in search_folders():
-        candidates = sorted(folder.glob(f"{named}*.safetensors"))
-        if candidates:
-            return candidates[0]
+        exact, versions = folder / f"{named}.safetensors", folder.glob(f"{named}-v*.safetensors")
+        if exact.is_file():
+            return exact
+        if last := max(versions, key=lambda path: (len(path.name), path.name), default=None):
+            return last
     raise WeightsError(f"no weights named {named!r} in {_folders_text()}")
 
 

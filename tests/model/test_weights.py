@@ -17,7 +17,7 @@ from bcdcodec.model.content import Content
 from bcdcodec.model.noise import stream_noise
 from bcdcodec.model.vae import Vae
 from bcdcodec.model.weights import Networks, load_networks, save_networks
-from bcdcodec.weightfile import RENAMED_KEYS, RENAMED_MODULES, open_weights, read_tensors
+from bcdcodec.weightfile import RENAMED_KEYS, RENAMED_MODULES, find_file, open_weights, read_tensors
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -41,6 +41,11 @@ CODECS = {
         "6309532f6cc64b548e94d5df19f41fa5",
         Moments(426.3018755, 2513.0827750),
         Moments(-0.2722327, 0.2227306),
+    ),
+    "bcdcodec/weights/face-bcd-v1.safetensors": (
+        "d01dac3fd5c414a6c40557cc3a02a650",
+        Moments(9.3365076, 4.2742128),
+        Moments(-0.2595732, 0.2433110),
     ),
     "bcdcodec/weights/sprites-tiny-v2.safetensors": (
         "cf177264e94ab29655f7cad91992f1c5",
@@ -95,6 +100,18 @@ def test_shipped_models_keep_their_id_and_their_results(name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_shipped_files_keep_their_bytes(name: str) -> None:
     assert hashlib.sha256((ROOT / name).read_bytes()).hexdigest()[:32] == OTHERS[name]
+
+
+def test_a_name_is_of_its_last_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of longer names that begin with it."""
+    monkeypatch.setenv("BCD_WEIGHTS", str(tmp_path))
+    for name in ("face-bcd-v1", "face-bcd", "other-v2", "other-v10", "other-face"):
+        (tmp_path / f"{name}.safetensors").touch()
+    assert find_file("face-bcd").name == "face-bcd.safetensors"  # the exact name before its versions
+    assert find_file("other").name == "other-v10.safetensors"
+    assert find_file("face").parent == ROOT / "bcdcodec/weights" and find_file("face").name.startswith("face-v")
+    with pytest.raises(WeightsError, match="no weights named 'oth'"):
+        find_file("oth")
 
 
 def saved(config: ModelConfig, path: Path) -> Networks:
