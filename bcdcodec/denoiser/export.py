@@ -13,8 +13,8 @@ from bcdcodec.model.tensors import halved, save_tensors
 from bcdcodec.model.unet import PictureDenoiser
 from bcdcodec.weightfile import WeightsFile
 
-#: Share of the correction that decoders paint. All of it smooths textures (docs/denoiser.md).
-CORRECTION = 0.5
+#: Share of the correction that decoders paint. More looks better and takes more from identity (docs/denoiser.md).
+CORRECTION = 0.65
 
 
 def painting() -> SamplingConfig:
