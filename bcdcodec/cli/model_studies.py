@@ -71,7 +71,7 @@ def add_ablations(studies: Commands) -> None:
         run_ablations,
         about="train a preset without each part of the method, and compare",
         examples="""  bcd bench ablations sprites/train sprites/test --updates 1200 --precision bf16
-  bcd bench ablations lrs3/train lrs3/test --model lrs3 --updates 300000 --device cuda
+  bcd bench ablations clips people --model face-bcd --init face-bcd --updates 200 --pairs 10
 Seven runs: the preset, four other bitrates, no rate loss, not cross-driven. Transfers of sprites are compared with the
 true clips, those of faces with both people.""",
     )

@@ -124,7 +124,7 @@ def page_name(test: Path) -> str:
     """The page of a study, and with another end the folder of its pictures: sprites, whose truth is known, have their
     own.
     """
-    return "sprites-ablations.md" if is_sprites(test) else "ablations.md"
+    return "sprites_ablations.md" if is_sprites(test) else "ablations.md"
 
 
 def plot_curves(path: Path, plan: AblationPlan, work: Path) -> None:

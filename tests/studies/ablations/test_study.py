@@ -73,10 +73,10 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(
     assert [one.steps for one in found.steps] == [1, 4, 16, 64]
     assert len({one.truth["psnr_db"] for one in found.steps}) == 4
     assert all(0 <= one.truth["action"] <= 1 and 0 <= one.truth["appearance"] <= 1 for one in found.scores)
-    assert json.loads((out / "sprites-ablations/ablations.json").read_text())["scores"][1]["target_bits"] == 3.0
-    page = (out / "sprites-ablations.md").read_text()
+    assert json.loads((out / "sprites_ablations/ablations.json").read_text())["scores"][1]["target_bits"] == 3.0
+    page = (out / "sprites_ablations.md").read_text()
     assert page.count("\n| `") == 2 * len(names) - 1 and "| `not-cross-driven` | 120.1 | 0.64 |" in page
-    for picture in ("sprites-ablations/curves.png", "sprites-ablations/transfer.png"):
+    for picture in ("sprites_ablations/curves.png", "sprites_ablations/transfer.png"):
         with VideoReader(out / picture, 1) as reader:
             assert np.ptp(next(iter(reader)).pixels) > 100
     weights = open_weights(tmp_path / "work/runs/not-cross-driven/weights.safetensors")
@@ -87,13 +87,13 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(
         patch.setattr(study.TruthJudge, "__call__", None)  # what was judged is not judged again
         assert ablate() == found
     assert not set(names) & set(stages)
-    assert (out / "sprites-ablations.md").read_text() == page
+    assert (out / "sprites_ablations.md").read_text() == page
     with pytest.raises(ConfigError, match="began with other updates"):
         ablate(updates=3)
 
     trained = tmp_path / "work/runs/base/weights.safetensors"
     ablate("refined", updates=1, init=trained)
-    assert "every variant refined from `weights` for 1 updates" in (out / "sprites-ablations.md").read_text()
+    assert "every variant refined from `weights` for 1 updates" in (out / "sprites_ablations.md").read_text()
     before, after = (
         load_networks(open_weights(path), torch.device("cpu")).bcd.state_dict()
         for path in (trained, tmp_path / "refined/runs/base/weights.safetensors")
