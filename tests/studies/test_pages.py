@@ -81,11 +81,11 @@ def test_transfer() -> None:
 
 
 def test_ablations() -> None:
-    numbers = kept("ablations/ablations.json")
+    numbers = kept("sprites_ablations/ablations.json")
     kept_scores = from_json(Ablations, numbers)
     config = preset("sprites-tiny")
     plan = AblationPlan(config=config, data=Path(), test=Path(), updates=1200, precision="bf16")
-    check("ablations.md", ablations.page_tables(kept_scores, plan, pairs=128))
+    check("sprites_ablations.md", ablations.page_tables(kept_scores, plan, pairs=128))
 
 
 def test_generation() -> None:

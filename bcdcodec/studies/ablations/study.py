@@ -102,7 +102,7 @@ def run_study(
     settings: dict[str, Any] = {"preset": config.name}
     settings |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
     settings |= {setting: getattr(plan, setting) for setting in ("updates", "seed", "precision", "pairs")}
-    settings |= {} if start is None else {"init": start.model_id.hex()}
+    settings["init"] = None if start is None else start.model_id.hex()
     check_run_manifest(work / MANIFEST, settings)
     for part, folder in (("train", data), ("test", test)):
         latents = partial(progress, f"{part} latents")
