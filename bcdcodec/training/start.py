@@ -49,7 +49,7 @@ def load_start(path: Path, config: ModelConfig) -> Start:
 
 
 def refined(config: ModelConfig) -> ModelConfig:
-    """A preset for runs that refine weights: the temperature is at its least, where their training left it."""
+    """A preset for runs that refine weights: as their codes are learned, the temperature is at its least throughout."""
     quantizer = config.quantizer
     return replace(config, quantizer=replace(quantizer, temperature_max=quantizer.temperature_min))
 
