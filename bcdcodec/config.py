@@ -70,6 +70,9 @@ class QuantizerConfig:
     temporal_rate: bool = False
     #: Standard deviation to which motion vectors are normalised before quantisation; None: no normalisation.
     input_std: float | None = 0.58
+    #: Batches that the entropy of the codes is estimated from, about: a batch of few clips shows less of it than the
+    #: data has. 1: each batch by itself (the paper).
+    usage_batches: int = 1
 
     @property
     def bits_per_code(self) -> int:

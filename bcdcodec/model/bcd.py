@@ -74,9 +74,10 @@ class Bcd(nn.Module):
 
     def load_start(self, state: dict[str, Tensor]) -> None:
         """Load the state that a training run starts from: whole, or without a denoiser of latents, which weights that
-        paint pictures lack; it is then left as it is. RuntimeError where the state is of another model.
+        paint pictures lack, or the use of codes in training; either is then left as it is. RuntimeError where the state
+        is of another model.
         """
-        own = {name: value for name, value in self.state_dict().items() if name.startswith("dit.")}
+        own = {name: value for name, value in self.state_dict().items() if name.startswith(("dit.", "quantizer.usage"))}
         self.load_state_dict({**own, **state})
 
     def warp_references(self, content: Content, m_hat: Tensor, vae: Autoencoder | None) -> WarpedReference:

@@ -34,7 +34,8 @@ class Processes(Protocol):
 @dataclass(frozen=True, slots=True)
 class Quantized:
     """A quantised batch. m (normalised) and m_hat: [B, T, G*D]; codes: int64 [B, T, G]; entropy_bits: [G], entropy of
-    the mean noise-free assignment of each codebook, or with `temporal_rate` of its changes where that is smaller.
+    the mean noise-free assignment of each codebook (over `usage_batches` batches in training), or with `temporal_rate`
+    of its changes where that is smaller.
     """
 
     m: Tensor
@@ -89,6 +90,8 @@ def gumbel_noise(shape: tuple[int, ...], generator: torch.Generator | None = Non
 class GroupQuantizer(nn.Module):
     """Grouped vector quantiser: `groups` codebooks of `entries` vectors of `dims` components."""
 
+    usage: Tensor
+
     def __init__(self, config: QuantizerConfig) -> None:
         super().__init__()
         self.config = config
@@ -99,6 +102,8 @@ class GroupQuantizer(nn.Module):
         self.standardize = None if config.input_std is None else nn.BatchNorm1d(total, affine=False, momentum=0.05)
         # Squared distances grow with the dimensions of a group; alpha is given for TF-Codec's 16.
         self.sharpness = config.alpha * 16 / config.dims
+        if config.usage_batches > 1:  # mean assignment of the last batches [G, E]; zero before the first
+            self.register_buffer("usage", torch.zeros(config.groups, config.entries))
 
     def normalize(self, m: Tensor, *, processes: Processes | None = None) -> Tensor:
         """m [B, T, G*D] with zero mean and the configured standard deviation per channel; in training by the batch's
@@ -143,6 +148,18 @@ class GroupQuantizer(nn.Module):
         m_hat = rows.permute(1, 0, 2).reshape(*codes.shape[:2], -1)
         return F.pad(m_hat, (0, self.config.dims * (self.config.groups - len(index))))
 
+    def _usage_entropy_bits(self, mean: Tensor) -> Tensor:
+        """Entropy [G] of a batch's mean assignment [G, E]; in training of the running mean over `usage_batches`."""
+        batches = self.config.usage_batches
+        if batches == 1 or not self.training:
+            return _entropy_bits(mean)
+        past = torch.where(self.usage.any(), self.usage, mean.detach())
+        usage = past.lerp(mean, 1 / batches)
+        self.usage.copy_(usage.detach())
+        entropy = _entropy_bits(usage)
+        # A batch moves the running mean by its share alone; the gradient is as if it moved the whole.
+        return entropy.detach() + batches * (entropy - entropy.detach())
+
     def forward(
         self, m: Tensor, *, tau: float = 1.0, noise: Tensor | None = None, processes: Processes | None = None
     ) -> Quantized:
@@ -158,7 +175,7 @@ class GroupQuantizer(nn.Module):
         assignment = logits.softmax(-1)
         mean = assignment.mean((0, 1))  # [G, E]
         mean = mean if processes is None else processes.average(mean)
-        entropy = _entropy_bits(mean)  # [G]
+        entropy = self._usage_entropy_bits(mean)  # [G]
         if self.config.temporal_rate and m.shape[1] > 1:
             entropy = torch.minimum(entropy, change_entropy_bits(assignment, processes))
         if not self.training:

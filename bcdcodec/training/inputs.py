@@ -21,9 +21,10 @@ from bcdcodec.model.sd_vae import StableDiffusionVae, load_sd_vae
 from bcdcodec.model.vae import Vae
 from bcdcodec.training.data.cache import check_cache, check_made_cache, is_cached, read_manifest
 from bcdcodec.training.data.sampler import least_frames
+from bcdcodec.training.objective.schedule import Schedule
 from bcdcodec.training.options import CodecTrainOptions
 from bcdcodec.training.run.training_run import check_run
-from bcdcodec.training.start import load_start
+from bcdcodec.training.start import load_start, refined
 from bcdcodec.training.vae import load_vae
 from bcdcodec.video.landmarks import follow_landmarks
 from bcdcodec.video.reader import VideoReader
@@ -45,10 +46,16 @@ class TrainingInputs:
 
 
 def run_config(options: CodecTrainOptions) -> ModelConfig:
-    """The configuration of a run: its preset, with batches of as many clips as an update has."""
+    """The configuration of a run: its preset, with batches of as many clips as an update has. A run that goes on with
+    the codes of other weights starts at the temperature that they ended with.
+    """
     config = preset(options.model)
     batch = (options.batch or config.optim.batch) * options.accumulate
-    return replace(config, optim=replace(config.optim, batch=batch))
+    config = replace(config, optim=replace(config.optim, batch=batch))
+    if options.init is None or options.train != "all":
+        return config
+    schedule = Schedule.of(config, options.updates, reinit_codebooks=options.reinit_codebooks)
+    return config if schedule.quantized_from else refined(config)
 
 
 def open_inputs(options: CodecTrainOptions) -> TrainingInputs:

@@ -55,6 +55,35 @@ def test_rate_loss_is_two_sided_and_per_codebook() -> None:
     assert float(rate_loss(torch.tensor([2.0, 2.0]), 2.0)) == 0.0
 
 
+def test_the_rate_of_several_batches_counts_what_each_lacks() -> None:
+    torch.manual_seed(0)
+    every = replace(CONFIG, usage_batches=8)
+    quantizer, alone = GroupQuantizer(every).train(), GroupQuantizer(CONFIG).train()
+    alone.load_state_dict({"codebook": quantizer.codebook * 10})
+    quantizer.load_state_dict({**quantizer.state_dict(), "codebook": alone.codebook})
+    quantizer.eval()(alone.codebook[:, 0].reshape(1, 1, 12))
+    assert not quantizer.usage.any()  # use alone teaches nothing
+    quantizer.train()
+    for entry in range(8):  # every batch shows one entry
+        batch = alone.codebook[:, entry].reshape(1, 1, 12).detach()
+        found = quantizer(batch)
+        assert float(alone(batch).entropy_bits.detach().max()) < 0.1
+    torch.testing.assert_close(quantizer.usage.sum(-1), torch.ones(3))
+    assert float(found.entropy_bits.detach().min()) > 2.0
+
+
+def test_a_batch_pulls_the_rate_of_several_as_if_it_were_all() -> None:
+    torch.manual_seed(0)
+    one, several = GroupQuantizer(CONFIG).train(), GroupQuantizer(replace(CONFIG, usage_batches=8)).train()
+    m, pulls = torch.randn(4, 5, 12, requires_grad=True), []
+    several.load_state_dict({"codebook": one.codebook, "usage": torch.zeros(3, 8)})
+    several(m)  # its mean assignment is now this batch's
+    for quantizer in (one, several):
+        (gradient,) = torch.autograd.grad(quantizer(m).entropy_bits.sum(), m)
+        pulls.append(gradient)
+    torch.testing.assert_close(pulls[1], pulls[0])
+
+
 @pytest.mark.parametrize(("update", "tau"), [(0, 1.5), (1, 1.35), (1000, 0.1)])
 def test_temperature(update: int, tau: float) -> None:
     assert temperature(CONFIG, update) == pytest.approx(tau)

@@ -146,3 +146,14 @@ def test_the_shipped_weights_are_a_start(asked: CodecTrainOptions) -> None:
     opened = inputs.open_inputs(replace(asked, vae=None, init=find_file("face")))
     assert opened.init is not None and not any(name.startswith(("dit.", "picture_")) for name in opened.init)
     assert opened.vae is not None
+
+
+def test_a_run_goes_on_at_the_temperature_that_its_codes_were_learned_at(asked: CodecTrainOptions) -> None:
+    joint = replace(asked, model="face-bcd", init=find_file("face-bcd"))
+    anew = preset("face-bcd").quantizer
+    assert inputs.run_config(replace(joint, init=None)).quantizer == anew
+    assert inputs.run_config(replace(joint, reinit_codebooks=True)).quantizer == anew
+    going_on = inputs.run_config(joint).quantizer
+    assert going_on == replace(anew, temperature_max=anew.temperature_min)
+    # Codebooks of `face` are initialised in every run of all parts.
+    assert inputs.run_config(replace(asked, init=find_file("face"))).quantizer == preset("face").quantizer

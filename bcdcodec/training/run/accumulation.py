@@ -112,23 +112,22 @@ def accumulate_gradients(
         (batch.clips(slice(part, None, parts)), BatchPart(share.index + part * share.count, share.count * parts, terms))
         for part in range(parts)
     ]
-    buffers = [buffer.clone() for buffer in model.buffers()]
+    before = [buffer.clone() for buffer in model.buffers()]
     with torch.no_grad():
         for group in TERM_GROUPS:
             for rows, piece in pieces:
                 terms.begin_part()
                 loss(rows, piece)
             terms.settle(share, group.stop)
-    _restore(model, buffers)
     terms.measuring = False
     reports = []
     for rows, piece in pieces:
         terms.begin_part()
+        _restore(model, before)
         report = loss(rows, piece)
         (report.total / parts).backward()  # type: ignore[no-untyped-call]
         reports.append(replace(report, total=report.total.detach()))
-        if len(reports) == 1:
-            buffers = [buffer.clone() for buffer in model.buffers()]
+    after = [buffer.clone() for buffer in model.buffers()]
     terms.measuring = True
     for group in reversed(TERM_GROUPS):  # what depends on other means adds to their gradients first
         gradients = terms.gradients(share, group)
@@ -139,7 +138,7 @@ def accumulate_gradients(
             if pulled is not None:
                 (pulled / parts).backward()  # type: ignore[no-untyped-call]
             terms.forget()
-    _restore(model, buffers)
+    _restore(model, after)
     means = {
         name: share.average(torch.stack([getattr(report, name) for report in reports]).mean(0))
         for name in ("total", "denoising", "warping", "error")
