@@ -3,7 +3,7 @@
 The content of each person's clip moves as the clip of the next person does (studies/transfer/protocol.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -24,7 +24,7 @@ from bcdcodec.studies.transfer.protocol import FREEZE_FRAME, MOTION_CLIP, TRANSF
 from bcdcodec.video.reader import read_clip
 
 #: Frames of a transfer, and pairs in the sheet.
-FRAMES, SHOWN = 24, 6
+FRAMES, SHOWN = 24, 4
 #: Measures of a pair that the paper has too.
 MEASURES = ("csim", "shape", "motion", "cross")
 
@@ -41,10 +41,13 @@ class FaceJudge:
         rate = config.frame_rate[0] / config.frame_rate[1]
         # The clip of a person that shows the most.
         clips = sorted(read_clips(test), key=lambda clip: -clip.seconds)
-        self._pairs = make_pairs([clip for clip in clips if clip.seconds * rate >= FRAMES + 1])[:count]
+        clips = [clip for clip in clips if clip.seconds * rate >= FRAMES + 1]
+        self._pairs, self._config = make_pairs(clips)[:count], config
+        # Few may be: pairs of the sheet are of these alone.
+        self._may_be_shown = [clip for clip in clips if clip.may_be_shown]
         # Most clips stand in two pairs.
-        shown = {clip.name: clip for pair in self._pairs for clip in pair}
-        self._frames = {name: _head(clip, config) for name, clip in shown.items()}
+        compared = {clip.name: clip for pair in self._pairs for clip in pair}
+        self._frames = {name: _head(clip, config) for name, clip in compared.items()}
         self._features, self._device, self._seed = Features(), device, seed
         self._true_features = self._features_of(self._frames.values())
         #: Number of transfers.
@@ -74,41 +77,53 @@ class FaceJudge:
         }
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:
-        """One row a pair whose frames may be published: content, motion, and what each of the weights decodes.
+        """One row a pair of clips that may be published: content, motion, and what each of the weights decodes.
 
-        Without such a pair no file is written, and one of an earlier study is removed: numbers need no permission.
+        Without two people in such clips no file is written, and one of an earlier study is removed: numbers need no
+        permission.
         """
-        shown = [row for row, pair in enumerate(self._pairs) if all(clip.may_be_shown for clip in pair)][:SHOWN]
-        if not shown:
+        if len({clip.person for clip in self._may_be_shown}) < 2:
             path.unlink(missing_ok=True)
             return
-        decoded = {
-            name: self._transfers(CodecModel.load(file, device=self._device), None) for name, file in weights.items()
-        }
-        rows = []
-        for row in shown:
-            content, motion = (self._frames[clip.name] for clip in self._pairs[row])
-            frame = len(motion) // 2
-            rows.append([content[0], motion[frame], *(videos[row][frame] for videos in decoded.values())])
+        pairs = [
+            (_head(content, self._config), _head(motion, self._config))
+            for content, motion in make_pairs(self._may_be_shown)[:SHOWN]
+        ]
+        decoded = [
+            self._transfers(CodecModel.load(file, device=self._device), None, pairs=pairs) for file in weights.values()
+        ]
+        rows = [
+            [content[0], motion[FRAMES // 2], *(videos[row][FRAMES // 2] for videos in decoded)]
+            for row, (content, motion) in enumerate(pairs)
+        ]
         titles = ["content", "motion", *weights]
         picture_grid(path, rows, columns=titles, captions=[[""] * len(titles)] * len(rows))
 
     def _features_of(self, videos: Iterable[Frames]) -> FeatureSet:
         return np.concatenate([self._features(video) for video in videos])
 
-    def _transfers(self, model: CodecModel, content_frames: int | None, *, steps: int | None = None) -> list[Frames]:
-        """Pictures of every pair."""
+    def _transfers(
+        self,
+        model: CodecModel,
+        content_frames: int | None,
+        *,
+        steps: int | None = None,
+        pairs: Sequence[tuple[Frames, Frames]] | None = None,
+    ) -> list[Frames]:
+        """Pictures of pairs of clips' frames, of all that are judged if not given."""
+        if pairs is None:
+            pairs = [(self._frames[content.name], self._frames[motion.name]) for content, motion in self._pairs]
         sampling = model.config.sampling["standard"]
         sampling = sampling if steps is None else replace(sampling, steps=steps)
         return [
             decode_codes(
                 model,
-                contents_of(model, self._frames[content.name][None, :content_frames]),
-                codes_of(model, self._frames[motion.name][None]),
+                contents_of(model, content[None, :content_frames]),
+                codes_of(model, motion[None]),
                 sampling,
                 seed=self._seed,
             )[0]
-            for content, motion in self._pairs
+            for content, motion in pairs
         ]
 
 

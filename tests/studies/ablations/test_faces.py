@@ -1,6 +1,5 @@
 """Transfers between people by weights: pairs, what is measured of them, and how many frames show the content."""
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 
 from bcdcodec.config import preset
 from bcdcodec.errors import ConfigError
-from bcdcodec.evaluation.harness.clips import PUBLISHABLE
+from bcdcodec.evaluation.harness.clips import PUBLISHABLE, read_clips
 from bcdcodec.evaluation.metrics.pair import Video
 from bcdcodec.studies.ablations import faces
 from bcdcodec.studies.ablations.faces import FaceJudge
@@ -68,15 +67,20 @@ def test_fewer_frames_of_content_change_what_is_decoded(judge: FaceJudge, monkey
     assert any(not np.array_equal(one, every) for one, every in zip(results[:3], results[3:], strict=True))
 
 
-@pytest.mark.parametrize("license_class", [PUBLISHABLE, "noncommercial"])
-def test_a_sheet_is_of_clips_that_may_be_published(judge: FaceJudge, tmp_path: Path, license_class: str) -> None:
-    """Without any there is none, not even that of an earlier study."""
-    judge = copy.copy(judge)
-    judge._pairs = [tuple(replace(clip, license_class=license_class) for clip in pair) for pair in judge._pairs]
+@pytest.mark.parametrize("people", [0, 1, 3])
+def test_a_sheet_is_of_clips_that_may_be_published(
+    sprites_folder: Path, judge: FaceJudge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: int
+) -> None:
+    """Without two people in any there is none, not even that of an earlier study."""
+    clips = read_clips(sprites_folder / "test")
+    first = sorted({clip.person for clip in clips})[:people]
+    marked = [replace(clip, license_class=PUBLISHABLE if clip.person in first else "noncommercial") for clip in clips]
+    monkeypatch.setattr(faces, "read_clips", lambda folder: marked)
+    judge = FaceJudge(sprites_folder / "test", preset("sprites-tiny"), count=1, device="cpu")
     sheet = tmp_path / "sheet.png"
     sheet.write_bytes(b"")
     judge.sheet(sheet, {"base": find_file("sprites-tiny")})
-    assert sheet.stat().st_size > 1000 if license_class == PUBLISHABLE else not sheet.exists()
+    assert sheet.stat().st_size > 1000 if people > 1 else not sheet.exists()
 
 
 def test_clips_that_are_too_short_are_left_out(sprites_folder: Path) -> None:
