@@ -42,10 +42,10 @@ CODECS = {
         Moments(426.3092065, 2513.1415534),
         Moments(-0.2737937, 0.2289539),
     ),
-    "bcdcodec/weights/face-bcd-v1.safetensors": (
-        "d01dac3fd5c414a6c40557cc3a02a650",
-        Moments(9.3365076, 4.2742128),
-        Moments(-0.2595732, 0.2433110),
+    "bcdcodec/weights/face-bcd-v2.safetensors": (
+        "151a43958d47c366dbe7882448d0ed7c",
+        Moments(7.3326449, 2.6250518),
+        Moments(-0.2395988, 0.2449779),
     ),
     "bcdcodec/weights/sprites-tiny-v2.safetensors": (
         "cf177264e94ab29655f7cad91992f1c5",

@@ -6,6 +6,7 @@ The content of each person's clip moves as the clip of the next person does (stu
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from bcdcodec.evaluation.metrics.features import Features
 from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.report.figures import picture_grid
 from bcdcodec.studies.cross_driving import codes_of, contents_of, decode_codes
-from bcdcodec.studies.transfer.protocol import FREEZE_FRAME, MOTION_CLIP, TRANSFER, Values, make_pairs, score_pair
+from bcdcodec.studies.transfer.protocol import (
+    FREEZE_FRAME,
+    MOTION_CLIP,
+    TRANSFER,
+    PairBounds,
+    Values,
+    make_pairs,
+    pair_bounds,
+    score_pair,
+)
 from bcdcodec.video.reader import read_clip
 
 #: Frames of a transfer, and pairs in the sheet.
@@ -62,10 +72,7 @@ class FaceJudge:
         """
         model = CodecModel.load(weights, device=self._device)
         results = self._transfers(model, content_frames, steps=steps)
-        scores = [
-            score_pair(self._frames[content.name], self._frames[motion.name], result)
-            for (content, motion), result in zip(self._pairs, results, strict=True)
-        ]
+        scores = [score_pair(bounds, result) for bounds, result in zip(self._bounds, results, strict=True)]
         means = {
             name: known_mean(np.array([score[TRANSFER][name] for score in scores], np.float64)) for name in MEASURES
         }
@@ -98,6 +105,11 @@ class FaceJudge:
         ]
         titles = ["content", "motion", *weights]
         picture_grid(path, rows, columns=titles, captions=[[""] * len(titles)] * len(rows))
+
+    @cached_property
+    def _bounds(self) -> list[PairBounds]:
+        """What all results of a pair are compared with, in the order of the pairs."""
+        return [pair_bounds(self._frames[content.name], self._frames[motion.name]) for content, motion in self._pairs]
 
     def _features_of(self, videos: Iterable[Frames]) -> FeatureSet:
         return np.concatenate([self._features(video) for video in videos])

@@ -43,6 +43,7 @@ MEASURES = {
     "auh": ("", False),
 }
 CANDIDATES = TRANSFER, MOTION_CLIP, FREEZE_FRAME = ("transfer", "motion clip", "freeze frame")
+BOUNDS = (MOTION_CLIP, FREEZE_FRAME)
 #: Seed of the decoder's noise.
 SEED = 0
 
@@ -58,6 +59,16 @@ class TransferScore:
     motion: str
     candidate: str
     values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class PairBounds:
+    """Frames [T, H, W, 3] of both clips of a pair, their fits (None without a face), and the values of both bounds."""
+
+    content: Frames
+    motion: Frames
+    fits: tuple[FaceFit | None, FaceFit | None]
+    values: dict[str, Values]
 
 
 def read_pairs(path: Path, clips: list[Clip]) -> list[tuple[Clip, Clip]]:
@@ -97,12 +108,19 @@ def transfer_frames(sources: tuple[Path, Path], *, model: CodecModel, sampling: 
     return np.stack([frame.pixels for frame in decoded_frames(model, stream, sampling, content=appearance)])
 
 
-def score_pair(content: Frames, motion: Frames, result: Frames) -> dict[str, Values]:
-    """Candidate -> measure -> value; frames [T, H, W, 3], as many of the result as of the motion."""
-    frozen = np.broadcast_to(content[:1], motion.shape)
+def pair_bounds(content: Frames, motion: Frames) -> PairBounds:
+    """Measure both bounds of a pair, for any number of results; frames [T, H, W, 3]."""
     fits = _fit(content), _fit(motion)
-    candidates = dict(zip(CANDIDATES, (result, motion, frozen), strict=True))
-    return {name: _values(frames, content, motion, fits) for name, frames in candidates.items()}
+    frozen = np.broadcast_to(content[:1], motion.shape)
+    values = {
+        name: _values(frames, content, motion, fits) for name, frames in zip(BOUNDS, (motion, frozen), strict=True)
+    }
+    return PairBounds(content, motion, fits, values)
+
+
+def score_pair(bounds: PairBounds, result: Frames) -> dict[str, Values]:
+    """Candidate -> measure -> value; as many frames [T, H, W, 3] of the result as of the motion."""
+    return {TRANSFER: _values(result, bounds.content, bounds.motion, bounds.fits), **bounds.values}
 
 
 def _values(frames: Frames, content: Frames, motion: Frames, fits: tuple[FaceFit | None, FaceFit | None]) -> Values:

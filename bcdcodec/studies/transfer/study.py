@@ -22,6 +22,7 @@ from bcdcodec.studies.transfer.protocol import (
     TransferScore,
     Values,
     make_pairs,
+    pair_bounds,
     read_pairs,
     score_pair,
     transfer_frames,
@@ -157,7 +158,7 @@ def _measure(codec: Codec, item: _Pair) -> dict[str, Values]:
     finally:
         stream.unlink(missing_ok=True)
     save_png(item.record.with_suffix(".png"), _strip(content, motion, result))
-    return score_pair(content, motion, result)
+    return score_pair(pair_bounds(content, motion), result)
 
 
 def _strip(content: NDArray[np.uint8], motion: NDArray[np.uint8], result: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -34,13 +34,20 @@ def judge(sprites_folder: Path, monkeypatch: pytest.MonkeyPatch) -> FaceJudge:
 def test_each_person_moves_as_the_next_one_does(judge: FaceJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def score(content: np.ndarray, motion: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
-        seen.append((content, motion, result))
+    bounds: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def measure(content: np.ndarray, motion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        bounds.append((content, motion))
+        return content, motion
+
+    def score(pair: tuple[np.ndarray, np.ndarray], result: np.ndarray) -> dict[str, dict[str, float | None]]:
+        seen.append((*pair, result))
         transfer = {"csim": 0.5 + len(seen) / 10, "shape": None, "motion": float(len(seen)), "cross": 3.0}
         if len(seen) == 3:
             transfer["motion"] = None  # no face found in it: neither nearer nor a mean's part
         return {"transfer": transfer, "motion clip": {"csim": 0.65}, "freeze frame": {"motion": 1.5}}
 
+    monkeypatch.setattr(faces, "pair_bounds", measure)
     monkeypatch.setattr(faces, "score_pair", score)
     numbers = judge(find_file("sprites-tiny"), None)
     assert judge.count == len(seen) == 3
@@ -57,13 +64,21 @@ def test_each_person_moves_as_the_next_one_does(judge: FaceJudge, monkeypatch: p
 def test_fewer_frames_of_content_change_what_is_decoded(judge: FaceJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     results: list[np.ndarray] = []
 
-    def score(content: np.ndarray, motion: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
+    bounds: list[np.ndarray] = []
+
+    def measure(content: np.ndarray, motion: np.ndarray) -> np.ndarray:
+        bounds.append(content)
+        return content
+
+    def score(pair: np.ndarray, result: np.ndarray) -> dict[str, dict[str, float | None]]:
         results.append(result)
         return dict.fromkeys(CANDIDATES, dict.fromkeys(faces.MEASURES, 1.0))
 
+    monkeypatch.setattr(faces, "pair_bounds", measure)
     monkeypatch.setattr(faces, "score_pair", score)
     for frames in (1, None):
         judge(find_file("sprites-tiny"), frames)
+    assert len(bounds) == 3  # once for both
     assert any(not np.array_equal(one, every) for one, every in zip(results[:3], results[3:], strict=True))
 
 

@@ -11,7 +11,7 @@ from media_kit import needs
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
-from bcdcodec.studies.transfer.protocol import CANDIDATES, read_pairs, score_pair, transfer_frames
+from bcdcodec.studies.transfer.protocol import CANDIDATES, pair_bounds, read_pairs, score_pair, transfer_frames
 from bcdcodec.video.lossless import write_lossless
 
 
@@ -60,7 +60,7 @@ def test_bounds_are_perfect_in_what_they_copy(tiny_weights: Path, tmp_path: Path
     sampling = model.config.sampling["realtime"]
     result = transfer_frames(paths, model=model, sampling=sampling, stream=tmp_path / "s")
     assert result.shape == moved.shape
-    found = score_pair(content, moved, result)
+    found = score_pair(pair_bounds(content, moved), result)
     assert {*found} == {*CANDIDATES}
     perfect, held = found["motion clip"], found["freeze frame"]
     for name in ("motion", "motion-from-start", "ard", "auh"):

@@ -28,7 +28,8 @@ def request_(tmp_path: Path, tiny_weights: Path, talking_clip: Path, monkeypatch
     (tmp_path / "pairs.csv").write_text("content,motion\namy,bob\nbob,amy\n")
     # There is no face in the clips, and the networks of faces are an extra.
     monkeypatch.setattr(study, "loaded", lambda name: None)
-    monkeypatch.setattr(study, "score_pair", lambda content, motion, result: {"transfer": {"csim": float(len(result))}})
+    monkeypatch.setattr(study, "pair_bounds", lambda content, motion: None)
+    monkeypatch.setattr(study, "score_pair", lambda bounds, result: {"transfer": {"csim": float(len(result))}})
     monkeypatch.setattr(study, "page_tables", lambda scores, person_of: {"means": [str(len(scores))]})
     return Request(
         clips=folder, pairs=tmp_path / "pairs.csv", out=tmp_path / "docs", work=tmp_path / "work",
