@@ -71,7 +71,7 @@ def add_ablations(studies: Commands) -> None:
         run_ablations,
         about="train a preset without each part of the method, and compare",
         examples="""  bcd bench ablations sprites/train sprites/test --updates 1200 --precision bf16
-  bcd bench ablations clips people --model face-bcd --init face-bcd --updates 200 --pairs 10
+  bcd bench ablations clips people --model face-bcd --init face-bcd --updates 120 --pairs 8 --seeds 3
 Seven runs: the preset, four other bitrates, no rate loss, not cross-driven. Transfers of sprites are compared with the
 true clips, those of faces with both people.""",
     )
@@ -90,6 +90,12 @@ true clips, those of faces with both people.""",
     add_vae_option(parser)
     parser.add_argument(
         "--init", type=weights_file, metavar="NAME|PATH", help="weights of the preset that every run refines (none)"
+    )
+    parser.add_argument(
+        "--inception",
+        type=Path,
+        metavar="PATH",
+        help="weights of FID's network: FID in the place of the distance by a packaged one",
     )
     add_precision_option(parser)
     add_device_option(parser)

@@ -3,7 +3,7 @@
 The content of each person's clip moves as the clip of the next person does (studies/transfer/protocol.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -18,6 +18,7 @@ from bcdcodec.config import ModelConfig
 from bcdcodec.evaluation.harness.clips import Clip, read_clips
 from bcdcodec.evaluation.metrics.distribution import FeatureSet, frechet_distance
 from bcdcodec.evaluation.metrics.features import Features
+from bcdcodec.evaluation.metrics.fid import Inception
 from bcdcodec.evaluation.metrics.pair import known_mean
 from bcdcodec.evaluation.report.figures import picture_grid
 from bcdcodec.studies.cross_driving import codes_of, contents_of, decode_codes
@@ -44,10 +45,20 @@ Frames = NDArray[np.uint8]
 class FaceJudge:
     """Scores weights by transfers among clips of different people; a `Judge` of scores.py.
 
-    count: pairs at most. ConfigError for clips of one person, or of fewer frames than a transfer has in all.
+    count: pairs at most. inception: weights of FID's network, None for the distance by a packaged one. ConfigError for
+    clips of one person, or of fewer frames than a transfer has in all.
     """
 
-    def __init__(self, test: Path, config: ModelConfig, *, count: int, device: str, seed: int = 0) -> None:
+    def __init__(
+        self,
+        test: Path,
+        config: ModelConfig,
+        *,
+        count: int,
+        device: str,
+        seed: int = 0,
+        inception: Path | None = None,
+    ) -> None:
         rate = config.frame_rate[0] / config.frame_rate[1]
         # The clip of a person that shows the most.
         clips = sorted(read_clips(test), key=lambda clip: -clip.seconds)
@@ -58,7 +69,9 @@ class FaceJudge:
         # Most clips stand in two pairs.
         compared = {clip.name: clip for pair in self._pairs for clip in pair}
         self._frames = {name: _head(clip, config) for name, clip in compared.items()}
-        self._features, self._device, self._seed = Features(), device, seed
+        self._features: Callable[[Frames], FeatureSet] = Features() if inception is None else Inception(inception)
+        self._distance = "frechet" if inception is None else "fid"
+        self._device, self._seed = device, seed
         self._true_features = self._features_of(self._frames.values())
         #: Number of transfers.
         self.count = len(self._pairs)
@@ -67,8 +80,8 @@ class FaceJudge:
         """Numbers of some weights by name, without those of faces where no picture shows one.
 
         csim, shape, motion, cross: means over the pairs, errors in mm. identity, follows: shares of the pairs that
-        `keeps_identity` and `follows_motion` hold for. frechet: distance of features of EfficientNet between the
-        transferred pictures and those of all clips.
+        `keeps_identity` and `follows_motion` hold for. frechet or fid: distance of features of EfficientNet, or of
+        FID's network, between the transferred pictures and those of all clips.
         """
         model = CodecModel.load(weights, device=self._device)
         results = self._transfers(model, content_frames, steps=steps)
@@ -80,7 +93,7 @@ class FaceJudge:
             **{name: mean for name, mean in means.items() if mean is not None},
             "identity": float(np.mean([keeps_identity(score) for score in scores])),
             "follows": float(np.mean([follows_motion(score) for score in scores])),
-            "frechet": frechet_distance(self._features_of(results), self._true_features),
+            self._distance: frechet_distance(self._features_of(results), self._true_features),
         }
 
     def sheet(self, path: Path, weights: dict[str, Path]) -> None:

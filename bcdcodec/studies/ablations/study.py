@@ -16,6 +16,7 @@ from torch import nn
 
 from bcdcodec.atomic import check_run_manifest
 from bcdcodec.config import preset
+from bcdcodec.errors import ConfigError
 from bcdcodec.evaluation.harness.experiment import Experiment
 from bcdcodec.evaluation.harness.records import from_json, to_json, write_numbers
 from bcdcodec.evaluation.report.figures import pyplot, save_figure
@@ -69,6 +70,7 @@ def run_study(
     pairs: int,
     vae: Path | None = None,
     init: Path | None = None,
+    inception: Path | None = None,
     seed: int = 0,
     seeds: int = 1,
     precision: str = "fp32",
@@ -79,7 +81,8 @@ def run_study(
 
     name: of a preset. data, test: folders of clips of different people. vae: the autoencoder, if the preset has one.
     init: weights that every run refines; without `vae`, their autoencoder is used. pairs: transfers between test clips,
-    at most. seeds: runs of each variant, with seeds from `seed` on. ConfigError where `work` began with other settings.
+    at most. inception: weights of FID's network, for faces. seeds: runs of each variant, with seeds from `seed` on.
+    ConfigError where `work` began with other settings.
     """
     config = preset(name)
     start = None if init is None else load_start(init, config)
@@ -96,6 +99,7 @@ def run_study(
         device=choose_device(device),
         vae=load_autoencoder(config, vae) if start is None or vae is not None else start.vae,
         start=start,
+        inception=inception,
     )
     pyplot()  # fail before hours of training if it is missing
     judge = _judge(plan)
@@ -103,6 +107,7 @@ def run_study(
     settings |= {part: manifest_digest(read_manifest(getattr(plan, part))) for part in ("data", "test")}
     settings |= {setting: getattr(plan, setting) for setting in ("updates", "seed", "precision", "pairs")}
     settings["init"] = None if start is None else start.model_id.hex()
+    settings["inception"] = inception is not None
     check_run_manifest(work / MANIFEST, settings)
     for part, folder in (("train", data), ("test", test)):
         latents = partial(progress, f"{part} latents")
@@ -147,12 +152,18 @@ def plot_curves(path: Path, plan: AblationPlan, work: Path) -> None:
 
 
 def _judge(plan: AblationPlan) -> Judge | None:
-    """Who compares transfers; None for a model that moves pictures, whose content is no token."""
+    """Who compares transfers; None for a model that moves pictures, whose content is no token.
+
+    ConfigError for weights of FID's network where nobody would use them.
+    """
+    if plan.inception is not None and (plan.config.content.picture_bits or is_sprites(plan.test)):
+        raise ConfigError("FID is of transferred faces; sprites are compared with the truth")
     if plan.config.content.picture_bits:
         return None
+    device, seed = plan.device.type, plan.seed
     if is_sprites(plan.test):
-        return TruthJudge(plan.test, count=plan.pairs, device=plan.device.type, seed=plan.seed)
-    return FaceJudge(plan.test, plan.config, count=plan.pairs, device=plan.device.type, seed=plan.seed)
+        return TruthJudge(plan.test, count=plan.pairs, device=device, seed=seed)
+    return FaceJudge(plan.test, plan.config, count=plan.pairs, device=device, seed=seed, inception=plan.inception)
 
 
 def _score(

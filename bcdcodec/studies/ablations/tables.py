@@ -39,6 +39,7 @@ TRUTH_HEAD = {
     "appearance": ("appearance right, %", 100.0, 1),
     "nmi": ("NMI with poses", 1.0, 3),
     "frechet": ("Frechet distance (EfficientNet)", 1.0, 1),
+    "fid": ("FID", 1.0, 1),
     "csim": ("CSIM", 1.0, 3),
     "identity": ("identity right, %", 100.0, 0),
     "follows": ("nearer to the motion than a still, %", 100.0, 0),

@@ -35,7 +35,7 @@ class AblationPlan:
 
     config: the preset. data, test: folders of clips of different people. updates: of each run. pairs: transfers
     compared with the truth, where it is known. precision: of training, fp32 or bf16. start: weights that every run
-    refines, None where it is trained from scratch.
+    refines, None where it is trained from scratch. inception: weights of FID's network, None for a packaged one.
     """
 
     config: ModelConfig
@@ -48,6 +48,7 @@ class AblationPlan:
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     vae: Vae | StableDiffusionVae | None = None
     start: Start | None = None
+    inception: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,22 @@ def test_each_person_moves_as_the_next_one_does(judge: FaceJudge, monkeypatch: p
     assert all((result != content).any() and (result != motion).any() for content, motion, result in seen)
 
 
+def test_the_distance_is_fid_where_its_weights_are_given(
+    sprites_folder: Path, judge: FaceJudge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Path] = []
+    monkeypatch.setattr(faces, "Inception", lambda path: given.append(path) or MeanColours())
+    monkeypatch.setattr(faces, "pair_bounds", lambda content, motion: None)
+    monkeypatch.setattr(
+        faces, "score_pair", lambda pair, result: dict.fromkeys(CANDIDATES, dict.fromkeys(faces.MEASURES))
+    )
+    folder, config, weights = sprites_folder / "test", preset("sprites-tiny"), tmp_path / "inception.pth"
+    fid = FaceJudge(folder, config, count=3, device="cpu", inception=weights)(find_file("sprites-tiny"), None)
+    packaged = judge(find_file("sprites-tiny"), None)
+    assert given == [weights] and "frechet" not in fid and "fid" not in packaged
+    assert fid["fid"] == packaged["frechet"]  # of the same colours here
+
+
 def test_fewer_frames_of_content_change_what_is_decoded(judge: FaceJudge, monkeypatch: pytest.MonkeyPatch) -> None:
     results: list[np.ndarray] = []
 

@@ -30,7 +30,7 @@ def test_options_are_handed_on(bcd: Bcd, tmp_path: Path, monkeypatch: pytest.Mon
     del named["progress"]
     assert named == {
         "name": "sprites-tiny", "data": data, "test": test, "out": out, "work": work, "updates": 9, "pairs": 5,
-        "vae": None, "init": None, "seed": 3, "seeds": 2, "precision": "bf16", "device": "auto",
+        "vae": None, "init": None, "inception": None, "seed": 3, "seeds": 2, "precision": "bf16", "device": "auto",
     }  # fmt: skip
 
 

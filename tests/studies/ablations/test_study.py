@@ -105,3 +105,12 @@ def test_a_page_with_the_truth_and_runs_that_are_found_again(
     assert quantizer.temperature_max == quantizer.temperature_min < 1
     with pytest.raises(ConfigError, match="began with other init"):
         ablate("refined", updates=1)
+
+
+def test_fid_is_refused_where_the_truth_is_known(sprites_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="FID is of transferred faces"):
+        study.run_study(
+            "sprites-tiny", sprites_folder / "train", sprites_folder / "test", out=tmp_path, work=tmp_path / "work",
+            updates=2, pairs=3, inception=tmp_path / "inception.pth",
+        )  # fmt: skip
+    assert not (tmp_path / "work").exists()
