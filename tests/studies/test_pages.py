@@ -29,6 +29,7 @@ from bcdcodec.studies.validation import tables as validation
 from bcdcodec.studies.validation.codes import CodebookUsage
 from bcdcodec.studies.validation.scores import ClipScore
 from bcdcodec.studies.validation.summary import summarize
+from bcdcodec.training.start import Start
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -80,12 +81,17 @@ def test_transfer() -> None:
     check("transfer.md", {"run": run, **transfer.page_tables(scores, person_of())})
 
 
-def test_ablations() -> None:
-    numbers = kept("sprites_ablations/ablations.json")
-    kept_scores = from_json(Ablations, numbers)
-    config = preset("sprites-tiny")
-    plan = AblationPlan(config=config, data=Path(), test=Path(), updates=1200, precision="bf16")
-    check("sprites_ablations.md", ablations.page_tables(kept_scores, plan, pairs=128))
+def test_ablations_of_sprites() -> None:
+    scores = from_json(Ablations, kept("sprites_ablations/ablations.json"))
+    plan = AblationPlan(config=preset("sprites-tiny"), data=Path(), test=Path(), updates=1200, precision="bf16")
+    check("sprites_ablations.md", ablations.page_tables(scores, plan, pairs=128))
+
+
+def test_ablations_of_faces() -> None:
+    scores = from_json(Ablations, kept("ablations/ablations.json"))
+    start = Start("face-bcd-v2", b"", {}, None)
+    plan = AblationPlan(config=preset("face-bcd"), data=Path(), test=Path(), updates=120, start=start)
+    check("ablations.md", ablations.page_tables(scores, plan, pairs=8))
 
 
 def test_generation() -> None:
