@@ -157,7 +157,9 @@ def _judge(plan: AblationPlan) -> Judge | None:
     ConfigError for weights of FID's network where nobody would use them.
     """
     if plan.inception is not None and (plan.config.content.picture_bits or is_sprites(plan.test)):
-        raise ConfigError("FID is of transferred faces; sprites are compared with the truth")
+        raise ConfigError(
+            "FID is of transferred faces: sprites are compared with the truth, and stills are not transferred"
+        )
     if plan.config.content.picture_bits:
         return None
     device, seed = plan.device.type, plan.seed

@@ -43,7 +43,6 @@ MEASURES = {
     "auh": ("", False),
 }
 CANDIDATES = TRANSFER, MOTION_CLIP, FREEZE_FRAME = ("transfer", "motion clip", "freeze frame")
-BOUNDS = (MOTION_CLIP, FREEZE_FRAME)
 #: Seed of the decoder's noise.
 SEED = 0
 
@@ -110,25 +109,30 @@ def transfer_frames(sources: tuple[Path, Path], *, model: CodecModel, sampling: 
 
 def pair_bounds(content: Frames, motion: Frames) -> PairBounds:
     """Measure both bounds of a pair, for any number of results; frames [T, H, W, 3]."""
-    fits = _fit(content), _fit(motion)
+    fits = _, of_motion = _fit(content), _fit(motion)
     frozen = np.broadcast_to(content[:1], motion.shape)
     values = {
-        name: _values(frames, content, motion, fits) for name, frames in zip(BOUNDS, (motion, frozen), strict=True)
+        MOTION_CLIP: _values(motion, of_motion, content, motion, fits),
+        FREEZE_FRAME: _values(frozen, _fit(frozen), content, motion, fits),
     }
     return PairBounds(content, motion, fits, values)
 
 
 def score_pair(bounds: PairBounds, result: Frames) -> dict[str, Values]:
     """Candidate -> measure -> value; as many frames [T, H, W, 3] of the result as of the motion."""
-    return {TRANSFER: _values(result, bounds.content, bounds.motion, bounds.fits), **bounds.values}
+    own = _values(result, _fit(result), bounds.content, bounds.motion, bounds.fits)
+    return {TRANSFER: own, **bounds.values}
 
 
-def _values(frames: Frames, content: Frames, motion: Frames, fits: tuple[FaceFit | None, FaceFit | None]) -> Values:
+def _values(
+    frames: Frames, own: FaceFit | None, content: Frames, motion: Frames, fits: tuple[FaceFit | None, FaceFit | None]
+) -> Values:
+    """own: the fit of `frames`; fits: those of content and motion."""
     values: Values = dict.fromkeys(MEASURES)
     values["csim"] = known_mean(loaded("csim")(frames, np.broadcast_to(content[:1], frames.shape)))
     for name in ("ard", "auh"):
         values[name] = known_mean(loaded(name)(frames, motion))
-    (of_content, of_motion), own = fits, _fit(frames)
+    of_content, of_motion = fits
     if own is None or of_content is None or of_motion is None:
         return values
     values["shape"] = shape_error(of_content, own) ** 0.5
