@@ -10,6 +10,7 @@ It works on the latents of an image autoencoder that is trained apart from it (m
 pictures (model/unet.py) decodes by `paint`, without that autoencoder.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,7 @@ from bcdcodec.model.guides import Guides, area_changes
 from bcdcodec.model.landmark_flow import dense_flow
 from bcdcodec.model.landmarks import ABSENT, picture_displacements
 from bcdcodec.model.lids import shut_lids
+from bcdcodec.model.mending import mended
 from bcdcodec.model.mesh_flow import MESH_LANDMARKS
 from bcdcodec.model.quantizer import GroupQuantizer
 from bcdcodec.model.sampler import sample
@@ -91,10 +93,11 @@ class Bcd(nn.Module):
             raise ValueError("a model that warps its reference needs the content's picture")
         return warp_reference(content.picture, self.flow(content.map, m_hat, content.landmarks), vae)
 
-    def guides(self, content: Content, m_hat: Tensor) -> Guides:
+    def guides(self, content: Content, m_hat: Tensor, others: Sequence[Sequence[Content]] = ()) -> Guides:
         """Guides of every frame of a window for the denoiser of pictures, of a model with a warper; N is B * T.
 
-        m_hat: code vectors [B, T, G*D].
+        m_hat: code vectors [B, T, G*D]; others: of each clip, contents without a batch axis of other references of its
+        shot, which its warps are mended from (model/mending.py); empty for none.
         """
         assert content.picture is not None, "a model that warps its reference needs the content's picture"
         picture, frames = content.picture, m_hat.shape[1]
@@ -102,7 +105,12 @@ class Bcd(nn.Module):
         faces = picture.new_full((len(m_hat), 0, 2), ABSENT) if content.landmarks is None else content.landmarks
         moved = self.landmark_positions(m_hat, faces) if faces.shape[1] else faces[:, None].expand(-1, frames, -1, -1)
         areas = area_changes(flow.flatten(0, 1)).unflatten(0, flow.shape[:2])
-        return Guides.of_clips(warp_frames(picture, flow), picture, areas, moved, faces, m_hat)
+        warps = warp_frames(picture, flow)
+        if any(others) and faces.shape[1]:
+            known = [of_clip if face.isfinite().all() else () for of_clip, face in zip(others, faces, strict=True)]
+            clips = zip(warps, areas, moved, known, strict=True)
+            warps, areas = (torch.stack(parts) for parts in zip(*(mended(*clip) for clip in clips), strict=True))
+        return Guides.of_clips(warps, picture, areas, moved, faces, m_hat)
 
     def flow(
         self, content: Tensor, m_hat: Tensor, landmarks: Tensor | None = None, *, cells: int = FLOW_SCALE
@@ -195,15 +203,22 @@ class Bcd(nn.Module):
         return distances.argmin(-1), distances
 
     @torch.no_grad()
-    def paint(self, content: Content, m_hat: Tensor, noise: Tensor, sampling: SamplingConfig) -> Tensor:
+    def paint(
+        self,
+        content: Content,
+        m_hat: Tensor,
+        noise: Tensor,
+        sampling: SamplingConfig,
+        others: Sequence[Sequence[Content]] = (),
+    ) -> Tensor:
         """Pictures of one window of frames [B, T, 3, P, P] in [-1, 1], of a model with a denoiser of pictures.
 
-        m_hat: code vectors [B, T, G*D]; noise: unit normal [B, T, 3, P, P]. Guidance is left out: what the denoiser
-        adds to a warp has no counterpart without conditions.
+        m_hat: code vectors [B, T, G*D]; noise: unit normal [B, T, 3, P, P]; others: as of `guides`. Guidance is left
+        out: what the denoiser adds to a warp has no counterpart without conditions.
         """
         net, shape = self.picture_denoiser, m_hat.shape[:2]
         assert net is not None, "only a model with a denoiser of pictures paints"
-        guides = self.guides(content, m_hat)
+        guides = self.guides(content, m_hat, others)
 
         def denoised(x: Tensor, sigma: Tensor) -> Tensor:
             with half_precision(x.device):

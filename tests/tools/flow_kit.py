@@ -97,9 +97,9 @@ class SpecModel:
                 shut[upper] = p[lower] + share * (p[upper] - p[lower])
         return shut
 
-    def prior_flow(self, p: Array, q: Array) -> tuple[Array, Array]:
-        """Prior flow and confidence (10.7)."""
-        side = 8 * self.resolution
+    def prior_flow(self, p: Array, q: Array, side: int | None = None) -> tuple[Array, Array]:
+        """Prior flow and confidence (10.7), on a grid of S cells or of `side`."""
+        side = side or 8 * self.resolution
         v = side * (q - p)
         smooth, confidence = self._smooth(self._with_contour(p), self._with_contour(v) / 2, side // 2)
         flow = 2 * enlarge(smooth, side, cubic=True)

@@ -1,11 +1,25 @@
 """Pictures of a model that paints them, written from sections 10.6 and 10.7 of bitstream_spec.md alone."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from flow_kit import SpecModel
-from grid_kit import Array, cubic_samples, features, shuffle, silu, unshuffle
+from grid_kit import Array, box_mean, cubic_samples, enlarge, features, shuffle, silu, unshuffle
+
+
+def area_of(flow: Array) -> Array:
+    """Change of area [1, P, P] of a flow (10.7)."""
+    down, across = np.gradient(flow, axis=(1, 2))
+    area: Array = ((1 + across[0]) * (1 + down[1]) - across[1] * down[0] - 1).clip(-1, 1)
+    return area[None]
+
+
+def seen(area: Array) -> Array:
+    """Logarithm of the mean area around each pixel (10.7)."""
+    logarithm: Array = np.log(box_mean((area + 1).clip(0.05, 1), 4))
+    return logarithm
 
 
 class PictureModel(SpecModel):
@@ -59,9 +73,21 @@ class PictureModel(SpecModel):
         a, b = sampler.get("sigma_max", 80) ** (1 / rho), (end or sampler.get("sigma_min", 0.002)) ** (1 / rho)
         return [(a + i / (n if end else max(n - 1, 1)) * (b - a)) ** rho for i in range(n)] + [end]
 
-    def paint(self, m: Array, still: Array, q: Array, noise: Array, sampler: str = "standard") -> Array:
-        """Picture [P, P, 3] of one frame. m: its motion vector; still: uint8 [P, P, 3]; q: landmarks of its face."""
+    def paint(
+        self,
+        m: Array,
+        still: Array,
+        q: Array,
+        noise: Array,
+        sampler: str = "standard",
+        others: Sequence[tuple[Array, Array]] = (),
+    ) -> Array:
+        """Picture [P, P, 3] of one frame. m: its motion vector; still: uint8 [P, P, 3]; q: landmarks of its face;
+        others: the same of other references.
+        """
         guides = self.guides(m, still, q)
+        if others:
+            self.mend(guides, self.positions(m, q), others)
         warp = guides["warp"]
         settings = self.config["sampling"][sampler]
         levels = self.sigmas(settings)
@@ -80,10 +106,21 @@ class PictureModel(SpecModel):
         picture = still.transpose(2, 0, 1) / 127.5 - 1
         p = self.positions(m, q)
         flow = self.flow(self.encode(picture), m, *self.prior_flow(p, q))
-        down, across = np.gradient(flow, axis=(1, 2))
-        area = ((1 + across[0]) * (1 + down[1]) - across[1] * down[0] - 1).clip(-1, 1)
         raster = np.concatenate([self.raster(p), self.raster(q)])
-        return {"warp": cubic_samples(picture, flow), "still": picture, "area": area[None], "raster": raster}
+        return {"warp": cubic_samples(picture, flow), "still": picture, "area": area_of(flow), "raster": raster}
+
+    def mend(self, guides: dict[str, Array], p: Array, others: Sequence[tuple[Array, Array]]) -> None:
+        """Mend warp and area of a frame with the landmarks p (10.7)."""
+        still, q = min(others, key=lambda other: ((p - other[1]) ** 2).sum())
+        side = len(still)
+        flow, confidence = self.prior_flow(p, q, side // 2)
+        flow = 2 * enlarge(flow, side, cubic=False)
+        area = area_of(flow)
+        gain = (seen(area[0]) - seen(guides["area"][0]) - 0.5) / 0.4
+        share = box_mean(box_mean(confidence[0].repeat(2, 0).repeat(2, 1) * gain.clip(0, 1), 3), 3)
+        warp = cubic_samples(still.transpose(2, 0, 1) / 127.5 - 1, flow)
+        guides["warp"] = guides["warp"] + share * (warp - guides["warp"])
+        guides["area"] = guides["area"] + share * (area - guides["area"])
 
     @staticmethod
     def pixels(x: Array) -> Array:

@@ -59,13 +59,15 @@ def picture(side: int) -> NDArray[np.uint8]:
     return np.stack(planes, -1).clip(0, 255).astype(np.uint8)
 
 
-def face_record(model: CodecModel) -> ContentRecord:
+def face_record(model: CodecModel, *, number: int = 0, size: int = 55, roll: float = 0.2) -> ContentRecord:
     tables = model.tables.landmarks
     assert tables is not None
-    still = encode_still(picture(model.config.pixels), budget_bits=20_000, fast=True)
+    shown = picture(model.config.pixels)
+    still = encode_still(255 - shown if number else shown, budget_bits=20_000, fast=True)
     levels = (0,) * len(tables.basis)
-    landmarks = encode_landmarks(synthetic_face(tables, levels=levels, size=55, roll=0.2), tables)
-    return ContentRecord(x=0, y=0, size=200, coding=ContentCoding.FACE, data=join_face(landmarks, still))
+    landmarks = encode_landmarks(synthetic_face(tables, levels=levels, size=size, roll=roll), tables)
+    data = join_face(landmarks, still)
+    return ContentRecord(x=0, y=0, size=200, coding=ContentCoding.FACE, data=data, number=number)
 
 
 def header_of(model: CodecModel, record: ContentRecord, *, rate_num: int = 25, rate_den: int = 2) -> StreamHeader:
@@ -118,6 +120,25 @@ def test_painted_frames_are_those_of_the_spec(painter: CodecModel) -> None:
         painted = spec.paint(m, still, face, noise)
         assert np.abs(frame.pixels.astype(int) - painted).max() <= ROUNDING
     assert np.abs(frames[2].pixels.astype(int) - still).mean() > 5, "the face moves"
+
+
+def test_frames_mended_from_another_reference_are_those_of_the_spec(painter: CodecModel) -> None:
+    """Of two others the nearer face counts, and the one named is stretched by strong codes."""
+    record = face_record(painter)
+    added = [face_record(painter, number=1, roll=-0.4), face_record(painter, number=2, roll=0.1)]
+    spec = PictureModel(painter.weights.path, SPEC, TRIANGLES)
+    codes = np.linalg.norm(spec.tensors["bcd.quantizer.codebook"], axis=2).argmax(1)[None]
+    decoder, plain = (Decoder(painter, header_of(painter, record)) for _ in range(2))
+    for sequence, addition in enumerate(added):
+        assert decoder.push(Packet(PacketKind.CONTENT, sequence, 0, addition.pack())) == []
+    packet = motion_packet(codes, painter.config.quantizer.bits_per_code)
+    (frame,) = decoder.push(dataclasses.replace(packet, sequence=2))
+    (still, face), *others = (reference_of(painter, each) for each in (record, *added))
+    noise = spec_noise(99, still.size).reshape(3, *still.shape[:2])
+    painted = spec.paint(spec.motion(codes[0]), still, face, noise, others=others)
+    assert np.abs(frame.pixels.astype(int) - painted).max() <= ROUNDING
+    (alone,) = plain.push(packet)
+    assert (np.abs(frame.pixels.astype(int) - alone.pixels) > ROUNDING).mean() > 0.01, "something was mended"
 
 
 def test_sampling_in_several_steps_is_that_of_the_spec(painter: CodecModel) -> None:

@@ -219,6 +219,7 @@ class Decoder:
                     motion,
                     noise=self.backend.noise,
                     frame_multiplier=self.frame_multiplier,
+                    others=self._references.others(reference),
                 )
             )
         else:

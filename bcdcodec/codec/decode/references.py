@@ -102,6 +102,16 @@ class DecoderReferences:
         kept.lost = lost
         return kept.reference
 
+    def others(self, reference: LoadedReference) -> tuple[LoadedContent, ...]:
+        """Contents of the other references that the shot of `reference` has, in the order of their numbers; none where
+        content was replaced, which makes all of them the same picture.
+        """
+        kept = [self._table.get(number) for number in sorted(self._table.numbers)]
+        shown = [one.reference for one in kept if one is not None]
+        if reference not in shown or any(one.offset is not None for one in shown):
+            return ()
+        return tuple(one.content for one in shown if one.content is not reference.content)
+
     def _note(self, record: ContentRecord) -> None:
         """Take note of a content, lost or not: a shot begins, whether its first content came or was lost."""
         box = CropBox(x=record.x, y=record.y, size=record.size)

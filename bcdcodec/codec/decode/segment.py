@@ -16,7 +16,8 @@ class Segment:
     """Segment of frames from one key packet on, with what its next window is decoded from.
 
     content and noise: of the backend that decodes the segment, the first without a batch dimension, the second None for
-    segments that are decoded without any; motion: code vectors of the frames that wait, float32 [n, G*D].
+    segments that are decoded without any; others: contents of the other references that its shot has; motion: code
+    vectors of the frames that wait, float32 [n, G*D].
     frame_multiplier: frames decoded for a coded one. Frames between two coded ones get interpolated motion; none follow
     the last coded frame of a segment. index: of the first frame that waits, `frame_multiplier` to a tick of the stream.
     """
@@ -30,8 +31,9 @@ class Segment:
         *,
         noise: Any = None,
         frame_multiplier: int = 1,
+        others: tuple[Any, ...] = (),
     ) -> None:
-        self.content, self.box, self.noise = content, box, noise
+        self.content, self.box, self.noise, self.others = content, box, noise, others
         self.next_tick = tick
         self.index = tick * frame_multiplier
         self.motion = motion[:0]

@@ -82,6 +82,10 @@ def next_warped_windows(networks: Networks, segments: list[Segment], *, window_f
     """
 
     def warped(content: Content, motion: Tensor, batch: list[Segment]) -> Tensor:
+        others = [segment.others for segment in batch]
+        if any(others):
+            warps = networks.bcd.guides(content, motion, others).warps
+            return warps.view(*motion.shape[:2], *warps.shape[1:])
         # Without the autoencoder no latents are made, which the denoiser alone needs.
         pictures = networks.bcd.warp_references(content, motion, None).pictures
         assert pictures is not None, "only a warper has pictures to show"
@@ -99,7 +103,8 @@ def next_painted_windows(
     """
 
     def painted(content: Content, motion: Tensor, batch: list[Segment]) -> Tensor:
-        return networks.bcd.paint(content, motion, _noise(batch, motion.shape[1]), sampling)
+        others = [segment.others for segment in batch]
+        return networks.bcd.paint(content, motion, _noise(batch, motion.shape[1]), sampling, others)
 
     return _windows_of_pictures(networks, segments, painted, window_frames=window_frames)
 

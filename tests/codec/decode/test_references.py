@@ -3,24 +3,28 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from bcdcodec.bitstream.packet import ContentPart, MotionPayload, Packet, PacketKind
-from bcdcodec.bitstream.records import ContentRecord
+from bcdcodec.bitstream.records import ContentCoding, ContentRecord
 from bcdcodec.bitstream.seek import packets_from, read_index
 from bcdcodec.bitstream.stream import StreamReader
 from bcdcodec.codec.decode.concealment import HoldConcealer
 from bcdcodec.codec.decode.decoder import DecodedFrame, Decoder
+from bcdcodec.codec.decode.references import DecoderReferences, LoadedContent, LoadedReference
 from bcdcodec.codec.decode.settings import DecodeSettings
 from bcdcodec.codec.model import CodecModel
 from bcdcodec.errors import BitstreamError
+from bcdcodec.frame import CropBox
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 #: Ticks of each reference of the golden stream, by shot and number.
 MADE_FROM = {(0, 0): [*range(8), *range(12, 16)], (0, 1): [*range(8, 12)], (0, 2): [*range(16, 20)]}
 FRAMES = 25
+BOX = CropBox(x=0, y=0, size=8)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,52 @@ def test_a_reference_that_comes_back_shows_what_it_showed(
     other = MotionPayload.unpack(first.payload)
     renamed = MotionPayload(other.frames, True, other.codes, 2).pack()
     assert not np.array_equal(decoder.push(Packet(PacketKind.MOTION, 4, 16, renamed))[0].pixels, shown[0].pixels)
+
+
+def loaded(content: str, offset: float | None = None) -> LoadedReference:
+    """A reference whose content is a name."""
+    motion = None if offset is None else np.full(3, offset, np.float32)
+    return LoadedReference(cast(LoadedContent, content), motion, BOX)
+
+
+def addition(number: int, *, drops: int = 0) -> ContentRecord:
+    return ContentRecord(x=0, y=0, size=8, coding=ContentCoding.LEVELS, data=b"", number=number, drops=drops)
+
+
+def test_frames_are_mended_from_the_other_references_that_the_shot_has() -> None:
+    first, *added = (loaded(name) for name in ("first", "one", "two", "three"))
+    references = DecoderReferences(first, tolerate_loss=False, is_call=False)
+    assert references.others(first) == ()
+    for number, reference in enumerate(added, 1):
+        references.add(addition(number, drops=1 if number == 3 else 0), reference, lost=0)
+    assert references.others(first) == ("two", "three")
+    assert references.others(added[1]) == ("first", "three")
+    assert references.others(added[0]) == (), "one that was dropped is of no shot"
+    references.add(addition(0), added[0], lost=0)
+    assert references.others(added[0]) == ()
+
+
+def test_nothing_is_mended_where_content_was_replaced() -> None:
+    first = loaded("given")
+    references = DecoderReferences(first, tolerate_loss=False, is_call=False)
+    references.add(addition(1), loaded("given"), lost=0)
+    assert references.others(first) == ()
+    moved = loaded("placed elsewhere", offset=1.0)
+    references.add(addition(2), moved, lost=0)
+    assert references.others(first) == ()
+    assert references.others(moved) == ()
+
+
+def test_a_segment_is_mended_from_what_came_before_it(golden_model: CodecModel, data: bytes) -> None:
+    reader = StreamReader(io.BytesIO(data))
+    decoder = Decoder(golden_model, reader.header)
+    counts = list[int]()
+    for packet in reader:
+        decoder.add(packet)
+        if packet.kind == PacketKind.MOTION:
+            counts += [len(segment.others) for segment in decoder.take_segments()[-1:]]
+    assert counts[0] == 0
+    assert set(counts) == {0, 1}, "of three references the second is dropped for the third"
 
 
 @pytest.mark.parametrize("tick", [8, 12, 16, 20])

@@ -1,0 +1,70 @@
+"""Mending of a warp: pixels that its reference shows too small or hides, from another reference of the shot.
+
+    named reference -> warp, change of area           stretched thin or folded, where a head has turned away from it
+    the other one whose face is nearest to the frame's -> the same, by landmarks alone
+    share of the other at a pixel = ramp of how much less it is stretched there
+
+A cheek that the named reference sees edge-on is torn in the warp; another picture of the shot often shows it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bcdcodec.model.content import Content
+from bcdcodec.model.guides import area_changes
+from bcdcodec.model.landmark_flow import dense_flow
+from bcdcodec.model.warp import resize_flow, warp
+
+#: Natural logarithm of the ratio of areas from which on the other reference has a share, and over which it gets all.
+LEAST_GAIN, FULL_GAIN = 0.5, 0.9
+#: Least area that counts, in pixels of a reference to one of the frame: thinner ones are noise of a fold.
+LEAST_AREA = 0.05
+#: Sides in pixels of the squares that areas are averaged over, and shares, twice.
+AREA_WIDTH, SHARE_WIDTH = 9, 7
+#: The flow from the other reference has a grid of half the picture's side.
+FLOW_DIVISOR = 2
+
+
+def mended(warps: Tensor, areas: Tensor, positions: Tensor, others: Sequence[Content]) -> tuple[Tensor, Tensor]:
+    """Warps [T, 3, P, P] and changes of area [T, 1, P, P] of the frames of one clip, mended.
+
+    positions: landmarks of the frames [T, L, 2] as fractions of the picture; others: contents without a batch axis,
+    those without a picture or a face left out. Frames that are not stretched anywhere stay as they are.
+    """
+    faces = [
+        other
+        for other in others
+        if other.landmarks is not None and other.landmarks.isfinite().all() and len(other.landmarks)
+    ]
+    own = _shown_area(areas)
+    rows = (own.flatten(1).amin(1) < -LEAST_GAIN).nonzero().flatten()
+    if not faces or not len(rows):
+        return warps, areas
+    places = torch.stack([face.landmarks for face in faces if face.landmarks is not None])  # [K, L, 2]
+    pictures = torch.stack([face.picture for face in faces if face.picture is not None])  # [K, 3, P, P]
+    at = positions[rows]
+    nearest = (at[:, None] - places).square().sum((2, 3)).argmin(1)  # [N]
+    size = warps.shape[-1]
+    flow, confidence = dense_flow(at[:, None], (at - places[nearest])[:, None], size // FLOW_DIVISOR)
+    flow = resize_flow(flow, size)[:, 0]
+    other_areas = area_changes(flow)
+    gain = _shown_area(other_areas) - own[rows]
+    share = ((gain - LEAST_GAIN) / (FULL_GAIN - LEAST_GAIN)).clamp(0, 1)
+    share = share * F.interpolate(confidence[:, 0], size=(size, size), mode="nearest")
+    share = _mean(_mean(share, SHARE_WIDTH), SHARE_WIDTH)
+    warps, areas = warps.clone(), areas.clone()
+    warps[rows] += share * (warp(pictures[nearest], flow) - warps[rows])
+    areas[rows] += share * (other_areas - areas[rows])
+    return warps, areas
+
+
+def _shown_area(areas: Tensor) -> Tensor:
+    """Logarithm of the mean area around each pixel, 0 where nothing is stretched: [N, 1, P, P]."""
+    return _mean((areas + 1).clamp(LEAST_AREA, 1), AREA_WIDTH).log()
+
+
+def _mean(plane: Tensor, width: int) -> Tensor:
+    return F.avg_pool2d(plane, width, 1, width // 2, count_include_pad=False)
