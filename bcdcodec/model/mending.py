@@ -22,6 +22,9 @@ from bcdcodec.model.warp import resize_flow, warp
 LEAST_GAIN, FULL_GAIN = 0.5, 0.9
 #: Least area that counts, in pixels of a reference to one of the frame: thinner ones are noise of a fold.
 LEAST_AREA = 0.05
+#: Confidence in the flow from which on it is taken, and over which wholly: that of the face. Around it hair and neck do
+#: not move with the landmarks, and what they leave would show twice.
+LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.92, 0.97
 #: Sides in pixels of the squares that areas are averaged over, and shares, twice.
 AREA_WIDTH, SHARE_WIDTH = 9, 7
 #: The flow from the other reference has a grid of half the picture's side.
@@ -53,7 +56,8 @@ def mended(warps: Tensor, areas: Tensor, positions: Tensor, others: Sequence[Con
     other_areas = area_changes(flow)
     gain = _shown_area(other_areas) - own[rows]
     share = ((gain - LEAST_GAIN) / (FULL_GAIN - LEAST_GAIN)).clamp(0, 1)
-    share = share * F.interpolate(confidence[:, 0], size=(size, size), mode="nearest")
+    inside = ((confidence[:, 0] - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE)).clamp(0, 1)
+    share = share * F.interpolate(inside, size=(size, size), mode="nearest")
     share = _mean(_mean(share, SHARE_WIDTH), SHARE_WIDTH)
     warps, areas = warps.clone(), areas.clone()
     warps[rows] += share * (warp(pictures[nearest], flow) - warps[rows])

@@ -117,7 +117,8 @@ class PictureModel(SpecModel):
         flow = 2 * enlarge(flow, side, cubic=False)
         area = area_of(flow)
         gain = (seen(area[0]) - seen(guides["area"][0]) - 0.5) / 0.4
-        share = box_mean(box_mean(confidence[0].repeat(2, 0).repeat(2, 1) * gain.clip(0, 1), 3), 3)
+        inside = ((confidence[0] - 0.92) / 0.05).clip(0, 1).repeat(2, 0).repeat(2, 1)
+        share = box_mean(box_mean(inside * gain.clip(0, 1), 3), 3)
         warp = cubic_samples(still.transpose(2, 0, 1) / 127.5 - 1, flow)
         guides["warp"] = guides["warp"] + share * (warp - guides["warp"])
         guides["area"] = guides["area"] + share * (area - guides["area"])

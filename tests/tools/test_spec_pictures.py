@@ -59,13 +59,17 @@ def picture(side: int) -> NDArray[np.uint8]:
     return np.stack(planes, -1).clip(0, 255).astype(np.uint8)
 
 
-def face_record(model: CodecModel, *, number: int = 0, size: int = 55, roll: float = 0.2) -> ContentRecord:
+def face_record(
+    model: CodecModel, *, number: int = 0, roll: float = 0.2, face: NDArray[np.float64] | None = None
+) -> ContentRecord:
+    """A reference with a face at rest, or one with the landmarks `face`, as fractions of the picture."""
     tables = model.tables.landmarks
     assert tables is not None
     shown = picture(model.config.pixels)
     still = encode_still(255 - shown if number else shown, budget_bits=20_000, fast=True)
     levels = (0,) * len(tables.basis)
-    landmarks = encode_landmarks(synthetic_face(tables, levels=levels, size=size, roll=roll), tables)
+    points = synthetic_face(tables, levels=levels, size=55, roll=roll) if face is None else face * len(shown)
+    landmarks = encode_landmarks(points, tables)
     data = join_face(landmarks, still)
     return ContentRecord(x=0, y=0, size=200, coding=ContentCoding.FACE, data=data, number=number)
 
@@ -123,11 +127,15 @@ def test_painted_frames_are_those_of_the_spec(painter: CodecModel) -> None:
 
 
 def test_frames_mended_from_another_reference_are_those_of_the_spec(painter: CodecModel) -> None:
-    """Of two others the nearer face counts, and the one named is stretched by strong codes."""
+    """Of two others the nearer face counts: the one named is stretched by strong codes, and another has that pose."""
     record = face_record(painter)
-    added = [face_record(painter, number=1, roll=-0.4), face_record(painter, number=2, roll=0.1)]
     spec = PictureModel(painter.weights.path, SPEC, TRIANGLES)
-    codes = np.linalg.norm(spec.tensors["bcd.quantizer.codebook"], axis=2).argmax(1)[None]
+    book = spec.tensors["bcd.quantizer.codebook"]
+    norms = np.linalg.norm(book, axis=2)
+    codes = norms.argmin(1)[None]
+    codes[0, :3] = norms[:3].argmax(1)
+    turned = spec.positions(spec.motion(codes[0]), reference_of(painter, record)[1])
+    added = [face_record(painter, number=1, roll=-0.4), face_record(painter, number=2, face=turned)]
     decoder, plain = (Decoder(painter, header_of(painter, record)) for _ in range(2))
     for sequence, addition in enumerate(added):
         assert decoder.push(Packet(PacketKind.CONTENT, sequence, 0, addition.pack())) == []
