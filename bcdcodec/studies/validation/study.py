@@ -25,7 +25,7 @@ from bcdcodec.studies.validation.tables import page_tables
 _log = logging.getLogger(__name__)
 
 #: Counts up when the same settings measure something else, by a changed encoder or decoder too.
-VERSION = 6
+VERSION = 7
 SHEET_CLIPS, SHEET_CELL = 5, 128
 #: Of the quick version.
 QUICK_CLIPS, QUICK_SECONDS = 3, 2.0
