@@ -37,17 +37,17 @@ def mended(warps: Tensor, areas: Tensor, positions: Tensor, others: Sequence[Con
     positions: landmarks of the frames [T, L, 2] as fractions of the picture; others: contents without a batch axis,
     those without a picture or a face left out. Frames that are not stretched anywhere stay as they are.
     """
+    shown = [(other.landmarks, other.picture) for other in others]
     faces = [
-        other
-        for other in others
-        if other.landmarks is not None and other.landmarks.isfinite().all() and len(other.landmarks)
+        (face, picture)
+        for face, picture in shown
+        if face is not None and picture is not None and len(face) and face.isfinite().all()
     ]
     own = _shown_area(areas)
     rows = (own.flatten(1).amin(1) < -LEAST_GAIN).nonzero().flatten()
     if not faces or not len(rows):
         return warps, areas
-    places = torch.stack([face.landmarks for face in faces if face.landmarks is not None])  # [K, L, 2]
-    pictures = torch.stack([face.picture for face in faces if face.picture is not None])  # [K, 3, P, P]
+    places, pictures = (torch.stack(parts) for parts in zip(*faces, strict=True))  # [K, L, 2], [K, 3, P, P]
     at = positions[rows]
     nearest = (at[:, None] - places).square().sum((2, 3)).argmin(1)  # [N]
     size = warps.shape[-1]
