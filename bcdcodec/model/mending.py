@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from bcdcodec.model.content import Content
 from bcdcodec.model.guides import area_changes
 from bcdcodec.model.landmark_flow import dense_flow
+from bcdcodec.model.mesh_flow import box_mean
 from bcdcodec.model.warp import resize_flow, warp
 
 #: Natural logarithm of the ratio of areas from which on the other reference has a share, and over which it gets all.
@@ -25,8 +26,8 @@ LEAST_AREA = 0.05
 #: Confidence in the flow from which on it is taken, and over which wholly: that of the face. Around it hair and neck do
 #: not move with the landmarks, and what they leave would show twice.
 LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.92, 0.97
-#: Sides in pixels of the squares that areas are averaged over, and shares, twice.
-AREA_WIDTH, SHARE_WIDTH = 9, 7
+#: Pixels on either side that areas are averaged over, and shares, twice.
+AREA_REACH, SHARE_REACH = 4, 3
 #: The flow from the other reference has a grid of half the picture's side.
 FLOW_DIVISOR = 2
 
@@ -43,9 +44,11 @@ def mended(warps: Tensor, areas: Tensor, positions: Tensor, others: Sequence[Con
         for face, picture in shown
         if face is not None and picture is not None and len(face) and face.isfinite().all()
     ]
+    if not faces:
+        return warps, areas
     own = _shown_area(areas)
     rows = (own.flatten(1).amin(1) < -LEAST_GAIN).nonzero().flatten()
-    if not faces or not len(rows):
+    if not len(rows):
         return warps, areas
     places, pictures = (torch.stack(parts) for parts in zip(*faces, strict=True))  # [K, L, 2], [K, 3, P, P]
     at = positions[rows]
@@ -55,10 +58,9 @@ def mended(warps: Tensor, areas: Tensor, positions: Tensor, others: Sequence[Con
     flow = resize_flow(flow, size)[:, 0]
     other_areas = area_changes(flow)
     gain = _shown_area(other_areas) - own[rows]
-    share = ((gain - LEAST_GAIN) / (FULL_GAIN - LEAST_GAIN)).clamp(0, 1)
-    inside = ((confidence[:, 0] - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE)).clamp(0, 1)
-    share = share * F.interpolate(inside, size=(size, size), mode="nearest")
-    share = _mean(_mean(share, SHARE_WIDTH), SHARE_WIDTH)
+    inside = _ramp(confidence[:, 0], LEAST_CONFIDENCE, FULL_CONFIDENCE)
+    share = _ramp(gain, LEAST_GAIN, FULL_GAIN) * F.interpolate(inside, size=(size, size), mode="nearest")
+    share = box_mean(box_mean(share, SHARE_REACH), SHARE_REACH)
     warps, areas = warps.clone(), areas.clone()
     warps[rows] += share * (warp(pictures[nearest], flow) - warps[rows])
     areas[rows] += share * (other_areas - areas[rows])
@@ -67,8 +69,9 @@ def mended(warps: Tensor, areas: Tensor, positions: Tensor, others: Sequence[Con
 
 def _shown_area(areas: Tensor) -> Tensor:
     """Logarithm of the mean area around each pixel, 0 where nothing is stretched: [N, 1, P, P]."""
-    return _mean((areas + 1).clamp(LEAST_AREA, 1), AREA_WIDTH).log()
+    return box_mean((areas + 1).clamp(LEAST_AREA, 1), AREA_REACH).log()
 
 
-def _mean(plane: Tensor, width: int) -> Tensor:
-    return F.avg_pool2d(plane, width, 1, width // 2, count_include_pad=False)
+def _ramp(values: Tensor, least: float, full: float) -> Tensor:
+    """0 up to `least`, 1 from `full` on."""
+    return ((values - least) / (full - least)).clamp(0, 1)

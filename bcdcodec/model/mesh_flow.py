@@ -139,11 +139,11 @@ def _area(first: Tensor, second: Tensor) -> Tensor:
 
 def fade(covered: Tensor) -> Tensor:
     """Weight of the triangles [N, 1, S, S]: 0 at the border of what they cover, 1 from FADE pixels inside."""
-    share = _mean(_mean(covered, FADE), 1)
+    share = box_mean(box_mean(covered, FADE), 1)
     return covered * (2 * share - 1).clamp(0, 1)
 
 
-def _mean(grid: Tensor, reach: int) -> Tensor:
+def box_mean(grid: Tensor, reach: int) -> Tensor:
     """Mean of the square around each cell of [N, 1, S, S]; outside the grid is nothing."""
     for dim in (-1, -2):
         padded = F.pad(grid, (reach, reach, 0, 0) if dim == -1 else (0, 0, reach, reach))
